@@ -1,0 +1,42 @@
+//! The words of Backstop as plain types: workloads, routes, events, overrides, audit, heartbeats.
+//!
+//! Everybody uses this module; it uses nobody. It must not do I/O, read a clock or hold a lock:
+//! time and identifiers are passed in by the caller.
+
+mod audit;
+mod boundary;
+mod capability;
+mod catalog;
+mod error_class;
+mod event;
+mod family;
+mod heartbeat;
+mod name;
+mod notice;
+mod overrides;
+mod plan;
+mod presence;
+mod secret;
+mod text;
+mod workload;
+
+pub use audit::{Actor, AuditRecord, ReasonCode};
+pub use boundary::{Boundary, BoundaryKind};
+pub use capability::{Capability, CapabilitySet};
+pub use catalog::{Catalog, Environment, GatewaySettings, Provider, Retention, Route};
+pub use error_class::{ErrorClass, ErrorClassSet};
+pub use event::{
+    Attempt, Entry, Event, EventDecision, EventId, Outcome, OutcomeKind, Reason, Seq, StoredEvent,
+};
+pub use family::Family;
+pub use heartbeat::{CircuitState, Heartbeat, RouteTraffic, Routed, WorkloadTraffic};
+pub use name::{GatewayName, ProviderName, RouteName, WorkloadName};
+pub use notice::{NoticeGiven, NoticePolicy, NoticeStyle};
+pub use overrides::{
+    Change, ChangeRequest, Conflict, Mode, Override, OverrideKey, Overrides, Revision, Slot,
+};
+pub use plan::{Check, CheckVerdict, Command, Plan, PlanId, RiskTier, Verb};
+pub use presence::Presence;
+pub use secret::Secret;
+pub use text::visible;
+pub use workload::{Backoff, LogFailure, SampleFile, Tier, Timeouts, Workload};

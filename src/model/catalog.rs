@@ -1,0 +1,115 @@
+//! The catalog: everything the configuration designed, checked and resolved, as one immutable value.
+//!
+//! Built by `config`; read by the gateway, the door and the console. Never changed in place: a reload makes
+//! a new one.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Boundary, CapabilitySet, Family, ProviderName, RouteName, Secret, Workload, WorkloadName,
+};
+
+/// Where this configuration is in force, and how loudly the console says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// For instance `prod/eu-1`.
+    pub name: String,
+    /// Whether the console wears the production accent and starts in `OBSERVE`.
+    pub production: bool,
+}
+
+/// A provider as configured.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Its name.
+    pub name: ProviderName,
+    /// Scheme, host, port and path prefix; no trailing slash.
+    pub base_url: String,
+    /// The family its routes speak unless they say otherwise.
+    pub family: Family,
+    /// The credential its routes use unless they say otherwise.
+    pub credential: Option<Secret>,
+    /// The boundary its routes stand in unless they say otherwise.
+    pub boundary: Boundary,
+}
+
+/// A route, resolved: nothing of it must be looked up in its provider any more.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Its name.
+    pub name: RouteName,
+    /// The provider it belongs to.
+    pub provider: ProviderName,
+    /// Scheme, host, port and path prefix; no trailing slash.
+    pub base_url: String,
+    /// The wire shape.
+    pub family: Family,
+    /// The provider's name of the model.
+    pub model: String,
+    /// The key. `None`: the provider wants none.
+    pub credential: Option<Secret>,
+    /// What it can honour.
+    pub capabilities: CapabilitySet,
+    /// Context window in tokens, when known.
+    pub context_tokens: Option<u32>,
+    /// Which side of each boundary it stands on.
+    pub boundary: Boundary,
+    /// Requests per second that it may carry, when known: what headroom is counted against.
+    pub capacity_rps: Option<f64>,
+}
+
+/// How the gateway listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewaySettings {
+    /// Address of the listener.
+    pub listen: SocketAddr,
+    /// Worker threads; 0: one per processor.
+    pub workers: usize,
+    /// The largest request body in bytes.
+    pub max_body: usize,
+    /// How long a drain waits for running requests.
+    pub drain: Duration,
+}
+
+/// How long state is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Events older than this are removed.
+    pub events: Duration,
+    /// Audit records older than this are removed.
+    pub audit: Duration,
+}
+
+/// Everything configured.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// The file it was read from.
+    pub source: PathBuf,
+    /// A short digest of the text it was read from: equal on hosts with equal files.
+    pub fingerprint: String,
+    /// Where it is in force.
+    pub environment: Environment,
+    /// The store, for instance `sqlite:/var/lib/backstop`.
+    pub store: String,
+    /// How the gateway listens.
+    pub gateway: GatewaySettings,
+    /// How long state is kept.
+    pub retention: Retention,
+    /// By name.
+    pub providers: BTreeMap<ProviderName, Provider>,
+    /// By name.
+    pub routes: BTreeMap<RouteName, Route>,
+    /// By name.
+    pub workloads: BTreeMap<WorkloadName, Workload>,
+}
+
+impl Catalog {
+    /// The workloads that use a route, as primary or fallback.
+    pub fn users_of<'a>(&'a self, route: &'a RouteName) -> impl Iterator<Item = &'a Workload> + 'a {
+        self.workloads.values().filter(move |workload| {
+            workload.primary == *route || workload.fallback.as_ref() == Some(route)
+        })
+    }
+}

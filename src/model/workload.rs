@@ -1,0 +1,107 @@
+//! Workloads: a named use of models with its own fallback policy.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    BoundaryKind, ErrorClass, ErrorClassSet, Family, Mode, NoticePolicy, RouteName, WorkloadName,
+};
+
+/// What the users of a workload pay for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// Nobody pays for this model in particular.
+    #[default]
+    Standard,
+    /// Users pay for the primary's quality: never replaced without a notice.
+    Paid,
+}
+
+/// What happens to a fallback whose event cannot be made durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFailure {
+    /// The primary's error is returned.
+    #[default]
+    Refuse,
+    /// Served, marked in headers, counted and alarmed.
+    Serve,
+}
+
+/// The four clocks of an attempt. Each runs from the start of the attempt, but `idle` (between two chunks).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// Until the response head.
+    pub headers: Duration,
+    /// Until the first semantic output of a stream.
+    pub first_output: Duration,
+    /// Between two chunks of a body.
+    pub idle: Duration,
+    /// Until the end of the answer.
+    pub total: Duration,
+}
+
+/// What a rate limit is answered with before a fallback is considered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// Retries on the primary before the policy's list is asked. 0: none.
+    pub retries: u32,
+    /// Wait before the first retry when the provider gives no hint; doubles after each.
+    pub initial: Duration,
+    /// The longest single wait. A provider's longer Retry-After ends the backing off.
+    pub max_wait: Duration,
+}
+
+/// A sample request body beside the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleFile {
+    /// `chat`, `json`, `tools`, `vision`, `long`, `code` or `embeddings`.
+    pub class: String,
+    /// Absolute path of the JSON body.
+    pub path: PathBuf,
+}
+
+/// One workload as configured. Overrides are not applied here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// What clients call.
+    pub name: WorkloadName,
+    /// One line for operators.
+    pub description: String,
+    /// Who to ask.
+    pub owner: Option<String>,
+    /// The family of its requests, equal to that of its routes.
+    pub family: Family,
+    /// The route that serves normally.
+    pub primary: RouteName,
+    /// The route that may serve instead. `None`: no fallback by policy.
+    pub fallback: Option<RouteName>,
+    /// The mode without an override.
+    pub mode: Mode,
+    /// What its users pay for.
+    pub tier: Tier,
+    /// Whether people see the output.
+    pub user_visible: bool,
+    /// The classes that may cause a fallback. Never holds `invalid-request` or `authentication`.
+    pub triggers: ErrorClassSet,
+    /// The written reason for each trigger that needs one (`forbidden`, `quota-exhausted`).
+    pub justifications: BTreeMap<ErrorClass, String>,
+    /// The clocks of each attempt.
+    pub timeouts: Timeouts,
+    /// Before a rate limit becomes a fallback.
+    pub backoff: Backoff,
+    /// The most attempts one client request may cost, the client's own retries counted.
+    pub max_attempts: u32,
+    /// Fallbacks and retries allowed as a share of live requests, 0.0 to 1.0. 1.0: no limit.
+    pub retry_share: f64,
+    /// The degraded-mode notice.
+    pub notice: NoticePolicy,
+    /// Boundaries that the policy allows a fallback to cross.
+    pub may_cross: Vec<BoundaryKind>,
+    /// When an event cannot be made durable.
+    pub on_log_failure: LogFailure,
+    /// Request bodies that stand for its traffic.
+    pub samples: Vec<SampleFile>,
+}

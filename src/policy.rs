@@ -1,0 +1,21 @@
+//! The fallback policy as pure code: evidence in, class out; class and situation in, decision out.
+//!
+//! Called by the gateway (on traffic), by the door (for plans) and by tests. It must not do I/O, read a
+//! clock, spawn or log: every input is an argument. Matches are exhaustive; a wildcard arm is denied.
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod circuit;
+mod classify;
+mod decide;
+mod evidence;
+mod explain;
+mod retry_budget;
+
+pub use circuit::{Admission, Circuit, CircuitView};
+pub use classify::classify;
+pub use decide::{
+    Decision, Failure, Opening, RequestFacts, Side, Situation, Switches, decide, open,
+};
+pub use evidence::{BrokenKind, Evidence, ProviderError, TimeoutStage, UnreachableKind};
+pub use explain::explain;
+pub use retry_budget::RetryBudget;

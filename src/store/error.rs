@@ -1,0 +1,68 @@
+//! What can go wrong with the store, in words that name the thing and the next step.
+
+use crate::model::Conflict;
+
+/// A store operation failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The URL is of no known kind.
+    #[error("store `{url}` is not understood; use `sqlite:DIRECTORY` or `memory:NAME`")]
+    UnknownUrl {
+        /// As configured.
+        url: String,
+    },
+    /// The backend could not be opened.
+    #[error("cannot open the store at {place}: {cause}")]
+    Open {
+        /// Path or URL.
+        place: String,
+        /// In words.
+        cause: String,
+    },
+    /// The file was written by a newer Backstop.
+    #[error(
+        "the store at {place} has schema {found}, this binary knows up to {known}; upgrade backstop"
+    )]
+    NewerSchema {
+        /// Path or URL.
+        place: String,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// A read or write failed.
+    #[error("the store at {place} failed: {cause}")]
+    Failed {
+        /// Path or URL.
+        place: String,
+        /// In words.
+        cause: String,
+    },
+    /// The event queue is full: more events arise than become durable.
+    #[error("the event queue is full ({capacity} waiting)")]
+    QueueFull {
+        /// Its size.
+        capacity: usize,
+    },
+    /// This process may only observe.
+    #[error("this process opened the store to observe; it may not write")]
+    ReadOnly,
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// A change was not made.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// Somebody else was faster.
+    #[error("`{}` is at revision {}, not {}", .0.key, .0.found.revision, .0.expected)]
+    Conflict(Box<Conflict>),
+    /// The plan was applied before.
+    #[error("the plan was already applied")]
+    PlanUsed,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
