@@ -18,6 +18,7 @@
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod demo;
 pub mod gateway;
 pub mod model;
 pub mod policy;
