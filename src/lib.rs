@@ -17,6 +17,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod control;
 pub mod demo;
 pub mod gateway;

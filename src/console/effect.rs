@@ -1,0 +1,57 @@
+//! Effects: everything the console wants done outside of itself, as values.
+//!
+//! Made by `update`; carried out by `execute`. An effect is complete: it needs nothing from the state.
+
+use std::time::Duration;
+
+use crate::{
+    control::Consent,
+    model::{Command, Plan, Presence, Revision},
+};
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Make a plan. Answered by `Msg::Planned` with the same number.
+    Plan {
+        /// Tells the answers apart when a plan was left before it was made.
+        request: u64,
+        /// What is asked.
+        command: Command,
+    },
+    /// Apply a plan. Answered by `Msg::Applied`.
+    Apply {
+        /// The plan as it was on screen.
+        plan: Box<Plan>,
+        /// What the operator typed.
+        consent: Consent,
+    },
+    /// Poll how far a revision has come, until every living gateway has applied it. Answered by
+    /// `Msg::Progress`.
+    Watch(Revision),
+    /// Tell the other consoles what this one looks at. `at` is filled in by whoever writes it.
+    Present(Box<Presence>),
+    /// Send a text to the terminal's clipboard (OSC 52) and save it to a file. Answered by `Msg::Copied`.
+    Copy(String),
+    /// Save the view as text and as JSON. Answered by `Msg::Saved`.
+    Save {
+        /// The view's name, for the file names: lower case, without separators.
+        name: String,
+        /// What is on screen.
+        text: String,
+        /// The data behind it.
+        json: String,
+    },
+    /// Send `Msg::Tick` once after this delay.
+    Wake(Duration),
+    /// Ring the bell.
+    Bell,
+    /// Switch mouse reporting on or off.
+    Mouse(bool),
+    /// Draw everything again.
+    Repaint,
+    /// Give the terminal back to the shell until the process is continued.
+    Suspend,
+    /// End.
+    Quit,
+}

@@ -1,0 +1,57 @@
+//! Messages: everything that can happen to the console, as values.
+//!
+//! Made by the loop (`run`, `feed`, `execute`); consumed by `update` only. A message carries facts, never an
+//! instruction on what to draw.
+
+use std::path::PathBuf;
+
+use crossterm::event::KeyEvent;
+
+use crate::{
+    control::{ControlError, News, Progress},
+    model::{AuditRecord, Plan, PlanId, Revision},
+};
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key was pressed. Releases and repeats are filtered out at the border.
+    Key(KeyEvent),
+    /// A bracketed paste, as sent: not sanitised.
+    Paste(String),
+    /// The terminal is so many columns and rows large.
+    Resize(u16, u16),
+    /// A second has passed, or the delay of an [`super::effect::Effect::Wake`].
+    Tick,
+    /// The door has news.
+    News(News),
+    /// The plan that was asked for with this number was made, or not.
+    Planned {
+        /// The number of the [`super::effect::Effect::Plan`].
+        request: u64,
+        /// The plan, or why there is none.
+        result: Result<Box<Plan>, ControlError>,
+    },
+    /// A plan was applied, or not.
+    Applied {
+        /// Which plan.
+        plan: PlanId,
+        /// Its line in the audit, or why nothing was changed.
+        result: Result<Box<AuditRecord>, ControlError>,
+    },
+    /// How far a watched revision has come. Sent on each change until every gateway has applied it.
+    Progress {
+        /// Which revision.
+        revision: Revision,
+        /// How far, or why that is not known.
+        result: Result<Progress, ControlError>,
+    },
+    /// A view was saved: the files, or why not in words.
+    Saved(Result<Vec<PathBuf>, String>),
+    /// A text was sent to the terminal's clipboard and written to a file: the file, or why not in words.
+    Copied(Result<PathBuf, String>),
+    /// The theme was read again: its name, or why the last good one is kept (file, line and column inside).
+    Themed(Result<String, String>),
+    /// The terminal is ours again after a suspend, or was scrambled: everything must be drawn.
+    Redraw,
+}
