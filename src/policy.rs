@@ -11,7 +11,7 @@ mod evidence;
 mod explain;
 mod retry_budget;
 
-pub use circuit::{Admission, Circuit, CircuitView};
+pub use circuit::{Admission, Circuit, CircuitView, Trip};
 pub use classify::classify;
 pub use decide::{
     Decision, Failure, Opening, RequestFacts, Side, Situation, Switches, decide, open,

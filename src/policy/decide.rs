@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::CircuitView;
 use crate::model::{
-    CapabilitySet, ErrorClass, Mode, NoticeGiven, Reason, Revision, Route, Workload,
+    CapabilitySet, CircuitState, ErrorClass, Mode, NoticeGiven, NoticeStyle, Reason, Revision,
+    Route, Tier, Workload,
 };
 
 /// What is known of the request.
@@ -54,9 +55,10 @@ pub struct Situation<'a> {
     pub attempts: u32,
     /// Of these, repeats on the primary after a rate limit.
     pub backoffs: u32,
-    /// The primary's circuit.
+    /// The primary's circuit as it admitted this request: `Open` when it must pause (also while another
+    /// request is the trial), `HalfOpen` when this request is the trial.
     pub primary_circuit: CircuitView,
-    /// The fallback's circuit.
+    /// The fallback's circuit, in the same way.
     pub fallback_circuit: CircuitView,
     /// Whether the retry budget allows one more.
     pub retry_budget_left: bool,
@@ -126,15 +128,190 @@ pub enum Decision {
 }
 
 /// Decides where a request goes first.
+///
+/// "All routes down": when both circuits are open the primary is asked, so that a workload is never dark
+/// only because of our own bookkeeping.
 #[must_use]
 pub fn open(situation: &Situation<'_>) -> Opening {
-    let _ = situation;
-    todo!()
+    let switches = situation.switches;
+    let why = match switches.mode {
+        // An operator's word goes over the fallback's circuit, not over the policy.
+        Mode::Force => match &switches.mode_by {
+            Some(by) => Reason::Forced {
+                by: by.clone(),
+                revision: switches.revision,
+            },
+            None => Reason::ForcedByConfig,
+        },
+        Mode::Auto | Mode::Hold => match &switches.primary_drained_by {
+            Some(by) => Reason::Drained { by: by.clone() },
+            None => return open_by_circuit(situation),
+        },
+    };
+    match may_serve(situation) {
+        Ok(notice) => Opening::Fallback { notice, why },
+        Err(reason) => Opening::Primary {
+            refused: Some(reason),
+        },
+    }
+}
+
+/// Without an operator's word only an open circuit keeps a request from the primary.
+fn open_by_circuit(situation: &Situation<'_>) -> Opening {
+    let circuit = situation.primary_circuit;
+    let paused = circuit.state == CircuitState::Open
+        && circuit
+            .tripped_by
+            .is_some_and(|class| situation.workload.triggers.contains(class));
+    if !paused || situation.fallback_circuit.state == CircuitState::Open {
+        return Opening::Primary { refused: None };
+    }
+    match may_serve(situation) {
+        Ok(notice) => Opening::Fallback {
+            notice,
+            why: Reason::CircuitOpen,
+        },
+        // The primary is asked all the same; if it fails, that failure is refused with the same reason.
+        Err(_) => Opening::Primary { refused: None },
+    }
 }
 
 /// Decides what follows a failure.
 #[must_use]
 pub fn decide(situation: &Situation<'_>, failure: &Failure) -> Decision {
-    let _ = (situation, failure);
-    todo!()
+    match after_failure(situation, failure) {
+        Ok(decision) => decision,
+        Err(why) => Decision::Refuse { why },
+    }
 }
+
+fn after_failure(situation: &Situation<'_>, failure: &Failure) -> Result<Decision, Reason> {
+    let workload = situation.workload;
+    if failure.committed {
+        return Err(Reason::AfterCommit);
+    }
+    if failure.caller_limit {
+        return Err(Reason::CallerLimit);
+    }
+    match failure.side {
+        Side::Fallback => return Err(Reason::AllRoutesFailed),
+        Side::Primary => {}
+    }
+    match failure.class {
+        ErrorClass::InvalidRequest | ErrorClass::Authentication => {
+            return Err(Reason::NeverTrigger);
+        }
+        ErrorClass::RateLimited => {
+            if let Some(after) = backoff(situation, failure) {
+                return Ok(Decision::Retry { after });
+            }
+        }
+        ErrorClass::Forbidden
+        | ErrorClass::QuotaExhausted
+        | ErrorClass::ServerError
+        | ErrorClass::Overloaded
+        | ErrorClass::Timeout
+        | ErrorClass::Unreachable
+        | ErrorClass::BrokenResponse => {}
+    }
+    if situation.fallback.is_none() {
+        return Err(Reason::NoFallbackConfigured);
+    }
+    if !workload.triggers.contains(failure.class) {
+        return Err(Reason::NotListed);
+    }
+    let notice = may_serve(situation)?;
+    if situation.fallback_circuit.state == CircuitState::Open {
+        return Err(Reason::FallbackCircuitOpen);
+    }
+    spendable(situation)?;
+    Ok(Decision::Fallback {
+        notice,
+        why: Reason::Trigger,
+    })
+}
+
+/// How long to wait before the primary is asked again after a rate limit, if it is.
+fn backoff(situation: &Situation<'_>, failure: &Failure) -> Option<Duration> {
+    let policy = situation.workload.backoff;
+    if situation.backoffs >= policy.retries || spendable(situation).is_err() {
+        return None;
+    }
+    let after = failure.retry_after.unwrap_or_else(|| {
+        let factor = 1_u32.checked_shl(situation.backoffs).unwrap_or(u32::MAX);
+        policy.initial.saturating_mul(factor).min(policy.max_wait)
+    });
+    // Asking earlier than the provider said would be rude; waiting longer than allowed would be useless.
+    (after <= policy.max_wait).then_some(after)
+}
+
+/// Whether one more attempt may be spent on this request.
+fn spendable(situation: &Situation<'_>) -> Result<(), Reason> {
+    let spent = situation
+        .attempts
+        .saturating_add(situation.request.client_retries);
+    if !situation.request.replayable {
+        return Err(Reason::NotReplayable);
+    }
+    if spent >= situation.workload.max_attempts {
+        return Err(Reason::AttemptsSpent);
+    }
+    if !situation.retry_budget_left {
+        return Err(Reason::RetryBudgetSpent);
+    }
+    Ok(())
+}
+
+/// Whether the policy lets the fallback serve this request at all, and how the caller is told.
+fn may_serve(situation: &Situation<'_>) -> Result<NoticeGiven, Reason> {
+    let workload = situation.workload;
+    let fallback = situation.fallback.ok_or(Reason::NoFallbackConfigured)?;
+    match situation.switches.mode {
+        Mode::Hold => return Err(Reason::Held),
+        Mode::Auto | Mode::Force => {}
+    }
+    if fallback.family != workload.family {
+        return Err(Reason::FamilyDiffers);
+    }
+    let missing = situation.request.needs.without(fallback.capabilities);
+    if !missing.is_empty() {
+        return Err(Reason::MissingCapability { missing });
+    }
+    if let Some(boundary) = situation
+        .primary
+        .boundary
+        .crossings(&fallback.boundary)
+        .find(|kind| !workload.may_cross.contains(kind))
+    {
+        return Err(Reason::BoundaryCrossed { boundary });
+    }
+    let notice = notice(situation);
+    if notice == NoticeGiven::None {
+        if workload.notice.required {
+            return Err(Reason::NoticeImpossible);
+        }
+        match workload.tier {
+            Tier::Paid => return Err(Reason::PaidTierWithoutNotice),
+            Tier::Standard => {}
+        }
+    }
+    if situation.switches.fallback_drained_by.is_some() {
+        return Err(Reason::FallbackDrained);
+    }
+    Ok(notice)
+}
+
+/// How the caller is told when the fallback serves.
+fn notice(situation: &Situation<'_>) -> NoticeGiven {
+    let policy = &situation.workload.notice;
+    if !situation.switches.notice || policy.text.is_empty() {
+        return NoticeGiven::None;
+    }
+    match policy.style {
+        NoticeStyle::Header => NoticeGiven::Header,
+        NoticeStyle::Inline => NoticeGiven::Inline,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,662 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use super::*;
+use crate::model::{
+    Backoff, Boundary, BoundaryKind, Capability, ErrorClassSet, Family, LogFailure, NoticePolicy,
+    Timeouts,
+};
+
+/// A workload with both routes and everything allowed; each case bends one thing.
+#[derive(Clone, Debug)]
+struct Case {
+    workload: Workload,
+    primary: Route,
+    fallback: Option<Route>,
+    switches: Switches,
+    request: RequestFacts,
+    attempts: u32,
+    backoffs: u32,
+    primary_circuit: CircuitView,
+    fallback_circuit: CircuitView,
+    retry_budget_left: bool,
+}
+
+fn route(name: &str) -> Route {
+    Route {
+        name: name.into(),
+        provider: "provider".into(),
+        base_url: "http://127.0.0.1:1".to_owned(),
+        family: Family::OpenaiChat,
+        model: name.to_owned(),
+        credential: None,
+        capabilities: Capability::ALL.into_iter().collect(),
+        context_tokens: None,
+        boundary: Boundary::default(),
+        capacity_rps: None,
+    }
+}
+
+fn case() -> Case {
+    Case {
+        workload: Workload {
+            name: "support-chat".into(),
+            description: String::new(),
+            owner: None,
+            family: Family::OpenaiChat,
+            primary: "premium".into(),
+            fallback: Some("baseline".into()),
+            mode: Mode::Auto,
+            tier: Tier::Standard,
+            user_visible: true,
+            triggers: [
+                ErrorClass::RateLimited,
+                ErrorClass::ServerError,
+                ErrorClass::Overloaded,
+                ErrorClass::Timeout,
+                ErrorClass::Unreachable,
+                ErrorClass::BrokenResponse,
+            ]
+            .into_iter()
+            .collect(),
+            justifications: BTreeMap::new(),
+            timeouts: Timeouts {
+                headers: Duration::from_secs(10),
+                first_output: Duration::from_secs(10),
+                idle: Duration::from_secs(10),
+                total: Duration::from_secs(60),
+            },
+            backoff: Backoff {
+                retries: 2,
+                initial: Duration::from_millis(500),
+                max_wait: Duration::from_secs(5),
+            },
+            max_attempts: 4,
+            retry_share: 1.0,
+            notice: NoticePolicy {
+                text: "a stand-in model answers".to_owned(),
+                style: NoticeStyle::Header,
+                enabled: true,
+                required: false,
+            },
+            may_cross: Vec::new(),
+            on_log_failure: LogFailure::Refuse,
+            samples: Vec::new(),
+        },
+        primary: route("premium"),
+        fallback: Some(route("baseline")),
+        switches: Switches {
+            notice: true,
+            ..Switches::default()
+        },
+        request: RequestFacts {
+            replayable: true,
+            ..RequestFacts::default()
+        },
+        attempts: 1,
+        backoffs: 0,
+        primary_circuit: CircuitView::default(),
+        fallback_circuit: CircuitView::default(),
+        retry_budget_left: true,
+    }
+}
+
+impl Case {
+    fn with(mut self, bend: impl FnOnce(&mut Self)) -> Self {
+        bend(&mut self);
+        self
+    }
+
+    fn situation(&self) -> Situation<'_> {
+        Situation {
+            workload: &self.workload,
+            primary: &self.primary,
+            fallback: self.fallback.as_ref(),
+            switches: &self.switches,
+            request: self.request,
+            attempts: self.attempts,
+            backoffs: self.backoffs,
+            primary_circuit: self.primary_circuit,
+            fallback_circuit: self.fallback_circuit,
+            retry_budget_left: self.retry_budget_left,
+        }
+    }
+
+    fn after(&self, class: ErrorClass) -> Decision {
+        decide(&self.situation(), &failed(class))
+    }
+}
+
+fn failed(class: ErrorClass) -> Failure {
+    Failure {
+        side: Side::Primary,
+        class,
+        retry_after: None,
+        caller_limit: false,
+        committed: false,
+    }
+}
+
+fn open_circuit() -> CircuitView {
+    CircuitView {
+        state: CircuitState::Open,
+        tripped_by: Some(ErrorClass::Overloaded),
+        trip: None,
+    }
+}
+
+const SERVED: Decision = Decision::Fallback {
+    notice: NoticeGiven::Header,
+    why: Reason::Trigger,
+};
+
+fn refused(why: Reason) -> Decision {
+    Decision::Refuse { why }
+}
+
+/// The table of DESIGN section 3, a row a class, with the triggers a workload has by default.
+#[test]
+fn every_class_under_the_default_policy() {
+    let default = case().with(|case| {
+        case.workload.triggers = [
+            ErrorClass::ServerError,
+            ErrorClass::Overloaded,
+            ErrorClass::Timeout,
+            ErrorClass::Unreachable,
+            ErrorClass::BrokenResponse,
+        ]
+        .into_iter()
+        .collect();
+    });
+    for (class, decision) in [
+        (ErrorClass::InvalidRequest, refused(Reason::NeverTrigger)),
+        (ErrorClass::Authentication, refused(Reason::NeverTrigger)),
+        (ErrorClass::Forbidden, refused(Reason::NotListed)),
+        (ErrorClass::QuotaExhausted, refused(Reason::NotListed)),
+        (
+            ErrorClass::RateLimited,
+            Decision::Retry {
+                after: Duration::from_millis(500),
+            },
+        ),
+        (ErrorClass::ServerError, SERVED),
+        (ErrorClass::Overloaded, SERVED),
+        (ErrorClass::Timeout, SERVED),
+        (ErrorClass::Unreachable, SERVED),
+        (ErrorClass::BrokenResponse, SERVED),
+    ] {
+        assert_eq!(default.after(class), decision, "{class}");
+    }
+    let spent = default.with(|case| case.backoffs = 2);
+    assert_eq!(
+        spent.after(ErrorClass::RateLimited),
+        refused(Reason::NotListed),
+        "429 after its backoff, not listed"
+    );
+}
+
+#[test]
+fn classes_that_a_workload_must_name() {
+    let named = case().with(|case| {
+        case.workload.triggers.insert(ErrorClass::Forbidden);
+        case.workload.triggers.insert(ErrorClass::QuotaExhausted);
+    });
+    assert_eq!(named.after(ErrorClass::Forbidden), SERVED);
+    assert_eq!(named.after(ErrorClass::QuotaExhausted), SERVED);
+    let spent = named.with(|case| case.backoffs = 2);
+    assert_eq!(spent.after(ErrorClass::RateLimited), SERVED);
+}
+
+#[test]
+fn listing_400_and_401_changes_nothing() {
+    let listed = case().with(|case| {
+        case.workload.triggers = ErrorClass::ALL.into_iter().collect();
+    });
+    for class in [ErrorClass::InvalidRequest, ErrorClass::Authentication] {
+        assert_eq!(
+            listed.after(class),
+            refused(Reason::NeverTrigger),
+            "{class}"
+        );
+    }
+}
+
+#[test]
+fn backoff_honours_the_hint_and_never_invents_one() {
+    for (name, hint, backoffs, decision) in [
+        ("no hint, first", None, 0, Some(500)),
+        ("no hint, second doubles", None, 1, Some(1000)),
+        ("hint is honoured", Some(3000), 0, Some(3000)),
+        ("hint of zero", Some(0), 0, Some(0)),
+        (
+            "hint beyond the limit ends the backing off",
+            Some(5001),
+            0,
+            None,
+        ),
+        ("retries used up", None, 2, None),
+    ] {
+        let case = case().with(|case| case.backoffs = backoffs);
+        let failure = Failure {
+            retry_after: hint.map(Duration::from_millis),
+            ..failed(ErrorClass::RateLimited)
+        };
+        let expected = decision.map_or(SERVED, |millis| Decision::Retry {
+            after: Duration::from_millis(millis),
+        });
+        assert_eq!(decide(&case.situation(), &failure), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_refuses_a_fallback_after_a_trigger() {
+    let crossing = |boundary: Boundary| {
+        move |case: &mut Case| {
+            case.fallback = Some(Route {
+                boundary,
+                ..route("baseline")
+            });
+        }
+    };
+    let rows: Vec<(&str, Case, Reason)> = vec![
+        (
+            "no fallback route",
+            case().with(|case| case.fallback = None),
+            Reason::NoFallbackConfigured,
+        ),
+        (
+            "on hold",
+            case().with(|case| case.switches.mode = Mode::Hold),
+            Reason::Held,
+        ),
+        (
+            "another family",
+            case().with(|case| {
+                case.fallback = Some(Route {
+                    family: Family::AnthropicMessages,
+                    ..route("baseline")
+                });
+            }),
+            Reason::FamilyDiffers,
+        ),
+        (
+            "a capability is missing",
+            case().with(|case| {
+                case.request.needs.insert(Capability::Vision);
+                case.fallback = Some(Route {
+                    capabilities: [Capability::Streaming].into_iter().collect(),
+                    ..route("baseline")
+                });
+            }),
+            Reason::MissingCapability {
+                missing: [Capability::Vision].into_iter().collect(),
+            },
+        ),
+        (
+            "billing changes",
+            case().with(crossing(Boundary {
+                billing: Some("other".to_owned()),
+                ..Boundary::default()
+            })),
+            Reason::BoundaryCrossed {
+                boundary: BoundaryKind::Billing,
+            },
+        ),
+        (
+            "region changes",
+            case().with(crossing(Boundary {
+                region: Some("us".to_owned()),
+                ..Boundary::default()
+            })),
+            Reason::BoundaryCrossed {
+                boundary: BoundaryKind::Region,
+            },
+        ),
+        (
+            "compliance changes",
+            case().with(crossing(Boundary {
+                compliance: Some("none".to_owned()),
+                ..Boundary::default()
+            })),
+            Reason::BoundaryCrossed {
+                boundary: BoundaryKind::Compliance,
+            },
+        ),
+        (
+            "a demanded notice is switched off",
+            case().with(|case| {
+                case.workload.notice.required = true;
+                case.switches.notice = false;
+            }),
+            Reason::NoticeImpossible,
+        ),
+        (
+            "a demanded notice has no text",
+            case().with(|case| {
+                case.workload.notice.required = true;
+                case.workload.notice.text.clear();
+            }),
+            Reason::NoticeImpossible,
+        ),
+        (
+            "paid tier without a notice",
+            case().with(|case| {
+                case.workload.tier = Tier::Paid;
+                case.switches.notice = false;
+            }),
+            Reason::PaidTierWithoutNotice,
+        ),
+        (
+            "fallback drained",
+            case().with(|case| case.switches.fallback_drained_by = Some("jo".to_owned())),
+            Reason::FallbackDrained,
+        ),
+        (
+            "fallback's circuit open",
+            case().with(|case| case.fallback_circuit = open_circuit()),
+            Reason::FallbackCircuitOpen,
+        ),
+        (
+            "body gone",
+            case().with(|case| case.request.replayable = false),
+            Reason::NotReplayable,
+        ),
+        (
+            "attempts spent",
+            case().with(|case| case.attempts = 4),
+            Reason::AttemptsSpent,
+        ),
+        (
+            "attempts spent by the client's own retries",
+            case().with(|case| case.request.client_retries = 3),
+            Reason::AttemptsSpent,
+        ),
+        (
+            "retry budget spent",
+            case().with(|case| case.retry_budget_left = false),
+            Reason::RetryBudgetSpent,
+        ),
+    ];
+    for (name, case, why) in rows {
+        assert_eq!(case.after(ErrorClass::Overloaded), refused(why), "{name}");
+    }
+}
+
+#[test]
+fn allowed_crossings_and_given_notices() {
+    let crossing = case().with(|case| {
+        case.workload.may_cross = vec![BoundaryKind::Region];
+        case.fallback = Some(Route {
+            boundary: Boundary {
+                region: Some("us".to_owned()),
+                ..Boundary::default()
+            },
+            ..route("baseline")
+        });
+    });
+    assert_eq!(crossing.after(ErrorClass::Timeout), SERVED);
+    let inline = case().with(|case| case.workload.notice.style = NoticeStyle::Inline);
+    assert_eq!(
+        inline.after(ErrorClass::Timeout),
+        Decision::Fallback {
+            notice: NoticeGiven::Inline,
+            why: Reason::Trigger
+        }
+    );
+    let silent = case().with(|case| case.switches.notice = false);
+    assert_eq!(
+        silent.after(ErrorClass::Timeout),
+        Decision::Fallback {
+            notice: NoticeGiven::None,
+            why: Reason::Trigger
+        },
+        "standard tier may go without"
+    );
+}
+
+#[test]
+fn failures_that_end_the_matter() {
+    for (name, failure, why) in [
+        (
+            "after the first output",
+            Failure {
+                committed: true,
+                ..failed(ErrorClass::BrokenResponse)
+            },
+            Reason::AfterCommit,
+        ),
+        (
+            "the caller's own limit",
+            Failure {
+                caller_limit: true,
+                ..failed(ErrorClass::Timeout)
+            },
+            Reason::CallerLimit,
+        ),
+        (
+            "the fallback failed, too",
+            Failure {
+                side: Side::Fallback,
+                ..failed(ErrorClass::Overloaded)
+            },
+            Reason::AllRoutesFailed,
+        ),
+    ] {
+        assert_eq!(
+            decide(&case().situation(), &failure),
+            refused(why),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn where_a_request_goes_first() {
+    let primary = |refused| Opening::Primary { refused };
+    let fallback = |why| Opening::Fallback {
+        notice: NoticeGiven::Header,
+        why,
+    };
+    let forced = || {
+        case().with(|case| {
+            case.switches.mode = Mode::Force;
+            case.switches.mode_by = Some("jo".to_owned());
+            case.switches.revision = Revision(7);
+        })
+    };
+    let by_jo = || Reason::Forced {
+        by: "jo".to_owned(),
+        revision: Revision(7),
+    };
+    let paused = || case().with(|case| case.primary_circuit = open_circuit());
+    let rows: Vec<(&str, Case, Opening)> = vec![
+        ("auto", case(), primary(None)),
+        (
+            "hold",
+            case().with(|case| case.switches.mode = Mode::Hold),
+            primary(None),
+        ),
+        ("forced", forced(), fallback(by_jo())),
+        (
+            "forced by the configuration",
+            case().with(|case| case.switches.mode = Mode::Force),
+            fallback(Reason::ForcedByConfig),
+        ),
+        (
+            "forced over the fallback's open circuit",
+            forced().with(|case| case.fallback_circuit = open_circuit()),
+            fallback(by_jo()),
+        ),
+        (
+            "forced, but the request needs more than the fallback has",
+            forced().with(|case| {
+                case.request.needs.insert(Capability::Tools);
+                case.fallback = Some(Route {
+                    capabilities: CapabilitySet::EMPTY,
+                    ..route("baseline")
+                });
+            }),
+            primary(Some(Reason::MissingCapability {
+                missing: [Capability::Tools].into_iter().collect(),
+            })),
+        ),
+        (
+            "forced, paid, without a notice",
+            forced().with(|case| {
+                case.workload.tier = Tier::Paid;
+                case.switches.notice = false;
+            }),
+            primary(Some(Reason::PaidTierWithoutNotice)),
+        ),
+        (
+            "primary drained",
+            case().with(|case| case.switches.primary_drained_by = Some("jo".to_owned())),
+            fallback(Reason::Drained {
+                by: "jo".to_owned(),
+            }),
+        ),
+        (
+            "primary drained and on hold",
+            case().with(|case| {
+                case.switches.primary_drained_by = Some("jo".to_owned());
+                case.switches.mode = Mode::Hold;
+            }),
+            primary(Some(Reason::Held)),
+        ),
+        ("circuit open", paused(), fallback(Reason::CircuitOpen)),
+        (
+            "circuit half open: this request is the trial",
+            case().with(|case| {
+                case.primary_circuit = CircuitView {
+                    state: CircuitState::HalfOpen,
+                    ..open_circuit()
+                };
+            }),
+            primary(None),
+        ),
+        (
+            "circuit opened by a class that is no trigger",
+            paused().with(|case| case.workload.triggers = ErrorClassSet::EMPTY),
+            primary(None),
+        ),
+        (
+            "circuit open and on hold",
+            paused().with(|case| case.switches.mode = Mode::Hold),
+            primary(None),
+        ),
+        (
+            "both circuits open: the primary is asked",
+            paused().with(|case| case.fallback_circuit = open_circuit()),
+            primary(None),
+        ),
+    ];
+    for (name, case, opening) in rows {
+        assert_eq!(open(&case.situation()), opening, "{name}");
+    }
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    prop_compose! {
+        fn any_case()(
+            mode in prop::sample::select(vec![Mode::Auto, Mode::Hold, Mode::Force]),
+            triggers in prop::collection::vec(prop::sample::select(ErrorClass::ALL.to_vec()), 0..10),
+            needs in prop::collection::vec(prop::sample::select(Capability::ALL.to_vec()), 0..3),
+            has in prop::collection::vec(prop::sample::select(Capability::ALL.to_vec()), 0..8),
+            family in prop::sample::select(Family::ALL.to_vec()),
+            flags in prop::collection::vec(any::<bool>(), 9),
+            attempts in 0_u32..6,
+            backoffs in 0_u32..4,
+            client_retries in 0_u32..4,
+        ) -> Case {
+            let mut case = case();
+            case.switches.mode = mode;
+            case.workload.triggers = triggers.into_iter().collect();
+            case.request.needs = needs.into_iter().collect();
+            case.request.replayable = flags[0];
+            case.request.client_retries = client_retries;
+            case.switches.notice = flags[1];
+            case.workload.notice.required = flags[2];
+            case.workload.tier = if flags[3] { Tier::Paid } else { Tier::Standard };
+            case.fallback = flags[4].then(|| Route {
+                family: if flags[5] { Family::OpenaiChat } else { family },
+                capabilities: has.into_iter().collect(),
+                boundary: Boundary {
+                    billing: flags[6].then(|| "other".to_owned()),
+                    ..Boundary::default()
+                },
+                ..route("baseline")
+            });
+            if flags[7] {
+                case.primary_circuit = open_circuit();
+            }
+            if flags[8] {
+                case.fallback_circuit = open_circuit();
+            }
+            case.attempts = attempts;
+            case.backoffs = backoffs;
+            case
+        }
+    }
+
+    prop_compose! {
+        fn any_failure()(
+            class in prop::sample::select(ErrorClass::ALL.to_vec()),
+            on_fallback in any::<bool>(),
+            caller_limit in any::<bool>(),
+            committed in any::<bool>(),
+            hint in prop::option::of(0_u64..100_000_000),
+        ) -> Failure {
+            Failure {
+                side: if on_fallback { Side::Fallback } else { Side::Primary },
+                class,
+                retry_after: hint.map(Duration::from_millis),
+                caller_limit,
+                committed,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_fallback_after_a_failure_keeps_every_rule(case in any_case(), failure in any_failure()) {
+            let decision = decide(&case.situation(), &failure);
+            if let Decision::Fallback { notice, .. } = decision {
+                let fallback = case.fallback.as_ref().expect("a fallback needs a route");
+                prop_assert!(!matches!(failure.class, ErrorClass::InvalidRequest | ErrorClass::Authentication));
+                prop_assert!(case.workload.triggers.contains(failure.class));
+                prop_assert_eq!(fallback.family, case.workload.family);
+                prop_assert!(case.request.needs.without(fallback.capabilities).is_empty());
+                prop_assert_eq!(&fallback.boundary, &case.primary.boundary);
+                prop_assert_ne!(case.switches.mode, Mode::Hold);
+                prop_assert_eq!(failure.side, Side::Primary);
+                prop_assert!(!failure.committed && !failure.caller_limit);
+                prop_assert!(notice != NoticeGiven::None || !(case.workload.notice.required || case.workload.tier == Tier::Paid));
+                prop_assert!(case.attempts + case.request.client_retries < case.workload.max_attempts);
+            }
+        }
+
+        #[test]
+        fn retries_are_bounded_and_only_for_rate_limits(case in any_case(), failure in any_failure()) {
+            if let Decision::Retry { after } = decide(&case.situation(), &failure) {
+                prop_assert_eq!(failure.class, ErrorClass::RateLimited);
+                prop_assert!(after <= case.workload.backoff.max_wait);
+                prop_assert!(case.backoffs < case.workload.backoff.retries);
+                prop_assert!(failure.retry_after.is_none_or(|hint| hint == after));
+            }
+        }
+
+        #[test]
+        fn the_first_route_keeps_the_same_rules(case in any_case()) {
+            if let Opening::Fallback { notice, .. } = open(&case.situation()) {
+                let fallback = case.fallback.as_ref().expect("a fallback needs a route");
+                prop_assert_eq!(fallback.family, case.workload.family);
+                prop_assert!(case.request.needs.without(fallback.capabilities).is_empty());
+                prop_assert_ne!(case.switches.mode, Mode::Hold);
+                prop_assert!(notice != NoticeGiven::None || !(case.workload.notice.required || case.workload.tier == Tier::Paid));
+            }
+        }
+    }
+}
