@@ -1,0 +1,127 @@
+//! Which chord asks for which action, and where: the table of `action` with the operator's file on top.
+//!
+//! `update` asks it what a key means; footer and help ask it for the keys to show.
+
+use std::collections::HashMap;
+
+use crossterm::event::KeyEvent;
+
+use super::{
+    action::{Action, Entry, TABLE},
+    chord::Chord,
+};
+
+/// Where keys go: the top of what is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Context {
+    /// The home screen.
+    Workloads,
+    /// The routes screen.
+    Routes,
+    /// The events screen.
+    Events,
+    /// The audit screen.
+    Audit,
+    /// One workload.
+    Detail,
+    /// Something to read: help, one event, messages.
+    Popup,
+    /// The list of actions for an item.
+    Menu,
+    /// A command is being typed.
+    Palette,
+    /// A filter is being typed.
+    Filter,
+    /// Free text is being typed: a note, a ticket.
+    Text,
+    /// A plan whose target is typed: characters are text.
+    Plan,
+    /// A plan that needs one key.
+    Confirm,
+}
+
+impl Context {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Workloads,
+        Self::Routes,
+        Self::Events,
+        Self::Audit,
+        Self::Detail,
+        Self::Popup,
+        Self::Menu,
+        Self::Palette,
+        Self::Filter,
+        Self::Text,
+        Self::Plan,
+        Self::Confirm,
+    ];
+}
+
+/// What every chord means.
+#[derive(Clone, Debug)]
+pub struct Keymap {
+    chords: Vec<(&'static Entry, Vec<Chord>)>,
+    bound: HashMap<(Context, Chord), Action>,
+}
+
+impl Default for Keymap {
+    /// The table as it stands.
+    fn default() -> Self {
+        Self::from_chords(
+            TABLE
+                .iter()
+                .map(|entry| (entry, entry.chords.to_vec()))
+                .collect(),
+        )
+    }
+}
+
+impl Keymap {
+    fn from_chords(chords: Vec<(&'static Entry, Vec<Chord>)>) -> Self {
+        let mut bound = HashMap::new();
+        for (entry, chords) in &chords {
+            for context in entry.contexts {
+                for chord in chords {
+                    bound.insert((*context, *chord), entry.action);
+                }
+            }
+        }
+        Self { chords, bound }
+    }
+
+    /// What a key asks for in a context; `None`: nothing, so where text is typed it is text.
+    #[must_use]
+    pub fn action(&self, context: Context, event: KeyEvent) -> Option<Action> {
+        self.bound.get(&(context, Chord::of(&event))).copied()
+    }
+
+    /// The chords of an action, the one to show first.
+    #[must_use]
+    pub fn chords(&self, action: Action) -> &[Chord] {
+        self.chords
+            .iter()
+            .find(|(entry, _)| entry.action == action)
+            .map_or(&[], |(_, chords)| chords)
+    }
+
+    /// The chord to show for an action; empty when it has none.
+    #[must_use]
+    pub fn shown(&self, action: Action) -> String {
+        self.chords(action)
+            .first()
+            .map(Chord::to_string)
+            .unwrap_or_default()
+    }
+
+    /// What can be asked for in a context, in the order of footer and help, with all its chords.
+    pub fn entries(
+        &self,
+        context: Context,
+    ) -> impl Iterator<Item = (&'static Entry, &[Chord])> + '_ {
+        self.chords
+            .iter()
+            .filter(move |(entry, chords)| entry.contexts.contains(&context) && !chords.is_empty())
+            .map(|(entry, chords)| (*entry, chords.as_slice()))
+    }
+}
