@@ -1,9 +1,22 @@
 //! HTTP and families: paths, authentication, model splice, error bodies, streams. Bytes in, bytes out.
 //!
 //! Used by the gateway now and by probes later. It must not decide anything: it hands `policy` its evidence.
+//!
+//! What is special about one family stands in one file of its name (`openai`, `anthropic`); everything else
+//! asks its [`Shape`]. A new family is a variant there, a file, and the match arms that the compiler then
+//! asks for.
 
+mod anthropic;
 pub mod endpoint;
 pub mod error_body;
+pub mod headers;
+pub mod models;
+mod openai;
 pub mod request;
 pub mod response;
+mod route_head;
+mod shape;
 pub mod stream;
+
+pub use route_head::{RouteError, RouteHead};
+pub use shape::Shape;

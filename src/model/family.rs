@@ -41,6 +41,16 @@ impl Family {
             Self::GeminiGenerate => "gemini-generate",
         }
     }
+
+    /// Whether this version relays it. `config` refuses routes and workloads of the others, and `wire` has
+    /// no shape for them.
+    #[must_use]
+    pub const fn is_supported(self) -> bool {
+        match self {
+            Self::OpenaiChat | Self::AnthropicMessages => true,
+            Self::OpenaiResponses | Self::OpenaiEmbeddings | Self::GeminiGenerate => false,
+        }
+    }
 }
 
 impl fmt::Display for Family {

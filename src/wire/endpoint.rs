@@ -1,52 +1,296 @@
-//! Which family and operation a request path means, and the path to ask upstream.
+//! Which family and operation a request line means.
+//!
+//! The gateway asks this first. It must not look at headers or bodies: a workload that is named there is the
+//! gateway's business.
 
-use http::{HeaderMap, Method, Uri};
+use std::borrow::Cow;
 
-use crate::model::{Family, Route};
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+use super::Shape;
+use crate::model::Family;
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub enum Operation<'a> {
     /// Generate, in a family.
-    Generate(Family),
+    Generate(Shape),
     /// `GET /v1/models`.
     ListModels,
+    /// `GET /v1/models/{id}`, the id as it stands in the path.
+    ShowModel(&'a str),
 }
 
 /// A request line, understood. Borrows from the path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint<'a> {
-    /// From `/w/{workload}/`, when the path has it.
-    pub workload: Option<&'a str>,
+    /// From `/w/{workload}/`, percent-decoded, when the path has it.
+    pub workload: Option<Cow<'a, str>>,
     /// What is asked.
-    pub operation: Operation,
+    pub operation: Operation<'a>,
 }
 
-/// Reads method and path. `None`: no path of ours.
-#[must_use]
-pub fn parse<'a>(method: &Method, path: &'a str) -> Option<Endpoint<'a>> {
-    let _ = (method, path);
-    todo!()
+/// A request line that means nothing here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// No path of ours: 404.
+    #[error(
+        "no such path; ask /w/WORKLOAD/v1/chat/completions, /w/WORKLOAD/v1/messages or /w/WORKLOAD/v1/models"
+    )]
+    Unknown,
+    /// Our path, another method: 405, with this in `allow`.
+    #[error("this path answers only {allow}")]
+    Method {
+        /// The method that it answers.
+        allow: &'static str,
+    },
+    /// A family of the design that this version does not relay: 501.
+    #[error("the family {0} is not supported by this version")]
+    Family(Family),
+    /// `/w/{workload}` whose name is empty or does not decode to plain text: 404.
+    #[error("the workload name in the path is not readable")]
+    Workload,
 }
 
-/// The absolute URI to ask at a route for an operation of its family.
+impl PathError {
+    /// The HTTP status to answer with.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Unknown | Self::Workload => 404,
+            Self::Method { .. } => 405,
+            Self::Family(_) => 501,
+        }
+    }
+}
+
+/// Reads method and path (no query).
 ///
 /// # Errors
-/// When the route's base URL does not parse; `config` checks that before.
-pub fn upstream_uri(route: &Route) -> Result<Uri, http::Error> {
-    let _ = route;
-    todo!()
+/// When it is not one of the paths of DESIGN section 4.
+pub fn parse<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, PathError> {
+    let (workload, rest) = match path.strip_prefix("/w/") {
+        Some(named) => {
+            let (name, rest) = named.split_once('/').ok_or(PathError::Unknown)?;
+            (Some(decode(name)?), rest)
+        }
+        None => (None, path.strip_prefix('/').ok_or(PathError::Unknown)?),
+    };
+    let (operation, allow) = operation(rest)?;
+    if *method != allow {
+        return Err(PathError::Method {
+            allow: if allow == Method::GET { "GET" } else { "POST" },
+        });
+    }
+    Ok(Endpoint {
+        workload,
+        operation,
+    })
 }
 
-/// Turns the client's headers into the upstream's: hop-by-hop, cookies, client credentials, `x-backstop-*`,
-/// `host`, `content-length` and forwarding headers go; the route's credential comes.
-pub fn upstream_headers(client: &HeaderMap, route: &Route) -> HeaderMap {
-    let _ = (client, route);
-    todo!()
+/// The operation of a path below the workload, and its method.
+fn operation(rest: &str) -> Result<(Operation<'_>, Method), PathError> {
+    match rest {
+        "v1/chat/completions" => Ok((Operation::Generate(Shape::OpenaiChat), Method::POST)),
+        "v1/messages" => Ok((Operation::Generate(Shape::AnthropicMessages), Method::POST)),
+        "v1/responses" => Err(PathError::Family(Family::OpenaiResponses)),
+        "v1/embeddings" => Err(PathError::Family(Family::OpenaiEmbeddings)),
+        "v1/models" => Ok((Operation::ListModels, Method::GET)),
+        _ => match rest.strip_prefix("v1/models/") {
+            Some(id) if !id.is_empty() => Ok((Operation::ShowModel(id), Method::GET)),
+            Some(_) | None if rest.starts_with("v1beta/models/") => {
+                Err(PathError::Family(Family::GeminiGenerate))
+            }
+            Some(_) | None => Err(PathError::Unknown),
+        },
+    }
 }
 
-/// Strips hop-by-hop headers, `x-backstop-*` and `set-cookie` from an answer, in place.
-pub fn clean_response_headers(headers: &mut HeaderMap) {
-    let _ = headers;
-    todo!()
+/// A name from a path segment. A decoded slash or control character is refused: no name has one, and it
+/// must not reach a log or a screen as part of one.
+fn decode(segment: &str) -> Result<Cow<'_, str>, PathError> {
+    let name = percent_decode_str(segment)
+        .decode_utf8()
+        .map_err(|_| PathError::Workload)?;
+    let readable = !name.is_empty() && !name.chars().any(|c| c == '/' || c.is_control());
+    if readable {
+        Ok(name)
+    } else {
+        Err(PathError::Workload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use proptest::prelude::*;
+
+    use super::{Operation, PathError, parse};
+    use crate::{model::Family, wire::Shape};
+
+    #[test]
+    fn paths_of_the_design_are_understood() {
+        let chat = Operation::Generate(Shape::OpenaiChat);
+        let messages = Operation::Generate(Shape::AnthropicMessages);
+        for (case, method, path, workload, operation) in [
+            (
+                "openai sdk with a workload base url",
+                Method::POST,
+                "/w/support-chat/v1/chat/completions",
+                Some("support-chat"),
+                chat,
+            ),
+            (
+                "openai sdk, workload named elsewhere",
+                Method::POST,
+                "/v1/chat/completions",
+                None,
+                chat,
+            ),
+            (
+                "anthropic sdk with a workload base url",
+                Method::POST,
+                "/w/support-chat/v1/messages",
+                Some("support-chat"),
+                messages,
+            ),
+            (
+                "anthropic sdk, workload named elsewhere",
+                Method::POST,
+                "/v1/messages",
+                None,
+                messages,
+            ),
+            (
+                "models of a workload",
+                Method::GET,
+                "/w/a/v1/models",
+                Some("a"),
+                Operation::ListModels,
+            ),
+            (
+                "models",
+                Method::GET,
+                "/v1/models",
+                None,
+                Operation::ListModels,
+            ),
+            (
+                "one model",
+                Method::GET,
+                "/v1/models/support-chat",
+                None,
+                Operation::ShowModel("support-chat"),
+            ),
+            (
+                "one model of a workload, with a slash in its id",
+                Method::GET,
+                "/w/a/v1/models/org/m",
+                Some("a"),
+                Operation::ShowModel("org/m"),
+            ),
+            (
+                "encoded name",
+                Method::POST,
+                "/w/caf%C3%A9%20bar/v1/messages",
+                Some("caf\u{e9} bar"),
+                messages,
+            ),
+            (
+                "encoded plain letters",
+                Method::POST,
+                "/w/%61b/v1/messages",
+                Some("ab"),
+                messages,
+            ),
+        ] {
+            let endpoint = parse(&method, path).unwrap();
+            assert_eq!(endpoint.workload.as_deref(), workload, "{case}");
+            assert_eq!(endpoint.operation, operation, "{case}");
+        }
+    }
+
+    #[test]
+    fn other_request_lines_get_a_typed_refusal() {
+        let post = PathError::Method { allow: "POST" };
+        let get = PathError::Method { allow: "GET" };
+        for (case, method, path, error) in [
+            ("root", Method::GET, "/", PathError::Unknown),
+            ("empty", Method::GET, "", PathError::Unknown),
+            ("asterisk", Method::OPTIONS, "*", PathError::Unknown),
+            ("workload alone", Method::POST, "/w/a", PathError::Unknown),
+            (
+                "trailing slash",
+                Method::POST,
+                "/v1/messages/",
+                PathError::Unknown,
+            ),
+            (
+                "longer word",
+                Method::POST,
+                "/v1/messagesx",
+                PathError::Unknown,
+            ),
+            (
+                "no model id",
+                Method::GET,
+                "/v1/models/",
+                PathError::Unknown,
+            ),
+            (
+                "no workload name",
+                Method::POST,
+                "/w//v1/messages",
+                PathError::Workload,
+            ),
+            (
+                "encoded slash",
+                Method::POST,
+                "/w/a%2Fb/v1/messages",
+                PathError::Workload,
+            ),
+            (
+                "encoded line feed",
+                Method::POST,
+                "/w/a%0Ab/v1/messages",
+                PathError::Workload,
+            ),
+            (
+                "not utf-8",
+                Method::POST,
+                "/w/%FF/v1/messages",
+                PathError::Workload,
+            ),
+            ("get a generation", Method::GET, "/v1/messages", post),
+            ("post a list", Method::POST, "/v1/models", get),
+            (
+                "responses",
+                Method::POST,
+                "/w/a/v1/responses",
+                PathError::Family(Family::OpenaiResponses),
+            ),
+            (
+                "embeddings",
+                Method::POST,
+                "/v1/embeddings",
+                PathError::Family(Family::OpenaiEmbeddings),
+            ),
+            (
+                "gemini",
+                Method::POST,
+                "/w/a/v1beta/models/m:generateContent",
+                PathError::Family(Family::GeminiGenerate),
+            ),
+        ] {
+            assert_eq!(parse(&method, path), Err(error), "{case}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_answered(path in "[/a-z0-9%:.]{0,40}") {
+            let _ = parse(&Method::POST, &path);
+        }
+    }
 }

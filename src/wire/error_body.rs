@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use crate::model::Family;
+use super::Shape;
 
 /// A gateway-made error before it has a shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,16 +16,16 @@ pub struct GatewayError {
     pub message: String,
 }
 
-/// The body in the shape of a family (OpenAI's when unknown), with `"source":"backstop"` inside.
+/// The body in a shape (OpenAI's when unknown), with `"source":"backstop"` inside.
 #[must_use]
-pub fn body(family: Option<Family>, error: &GatewayError) -> Bytes {
-    let _ = (family, error);
+pub fn body(shape: Option<Shape>, error: &GatewayError) -> Bytes {
+    let _ = (shape, error);
     todo!()
 }
 
-/// The in-band error event for a stream that broke after its first output.
+/// The in-band error event for a stream that broke after its first output. Comes after a whole event.
 #[must_use]
-pub fn stream_event(family: Family, error: &GatewayError) -> Bytes {
-    let _ = (family, error);
+pub fn stream_event(shape: Shape, error: &GatewayError) -> Bytes {
+    let _ = (shape, error);
     todo!()
 }

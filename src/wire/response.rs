@@ -3,24 +3,24 @@
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
-use crate::{model::Family, policy::Evidence};
+use super::Shape;
+use crate::policy::Evidence;
 
 /// Evidence from an error response (status 300 and above) and what was read of its body (at most 64 kB).
 /// `now` turns a Retry-After date into a duration.
 #[must_use]
 pub fn error_evidence(
-    family: Family,
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
     now: Timestamp,
 ) -> Evidence {
-    let _ = (family, status, headers, body, now);
+    let _ = (status, headers, body, now);
     todo!()
 }
 
 /// Looks at the head of a success. `Some`: it cannot be an answer (redirect, HTML, JSON where a stream was
-/// asked and the body must be read as an error, ...).
+/// asked, ...). When it is `WrongContentType`, the body may say more: [`body_evidence`].
 #[must_use]
 pub fn head_evidence(status: StatusCode, headers: &HeaderMap, stream: bool) -> Option<Evidence> {
     let _ = (status, headers, stream);
@@ -29,14 +29,15 @@ pub fn head_evidence(status: StatusCode, headers: &HeaderMap, stream: bool) -> O
 
 /// Looks at a whole, not streamed body of a success: error object, HTML, `null`, empty, malformed, cut.
 #[must_use]
-pub fn body_evidence(family: Family, status: StatusCode, body: &[u8]) -> Option<Evidence> {
-    let _ = (family, status, body);
+pub fn body_evidence(shape: Shape, status: StatusCode, body: &[u8]) -> Option<Evidence> {
+    let _ = (shape, status, body);
     todo!()
 }
 
-/// Puts a notice in front of the first text of a whole answer. `None`: there is no text to put it before.
+/// Puts a notice in front of the first text of a whole answer. `None`: there is no text to put it before
+/// (a tool call, a refusal): the header alone tells.
 #[must_use]
-pub fn with_notice(family: Family, body: &[u8], notice: &str) -> Option<Vec<u8>> {
-    let _ = (family, body, notice);
+pub fn with_notice(shape: Shape, body: &[u8], notice: &str) -> Option<Vec<u8>> {
+    let _ = (shape, body, notice);
     todo!()
 }

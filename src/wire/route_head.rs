@@ -1,0 +1,321 @@
+//! What asking a route needs, prepared once: address, credential header, model as JSON text.
+//!
+//! Built by the gateway for every route when a catalog comes into force; used on every attempt. Besides
+//! tests, this is the only caller of `Secret::expose`.
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Uri,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+
+use super::{Shape, anthropic, headers, openai, request};
+use crate::model::{Family, Route, RouteName};
+
+/// A route that cannot be asked. `config` finds these before; here they are errors, not panics.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// The family has no shape.
+    #[error("route {route}: the family {family} is not supported by this version")]
+    Family {
+        /// Which route.
+        route: RouteName,
+        /// Its family.
+        family: Family,
+    },
+    /// Not an absolute http(s) URL.
+    #[error("route {route}: the base URL `{base_url}` is not an absolute http or https URL")]
+    BaseUrl {
+        /// Which route.
+        route: RouteName,
+        /// As configured.
+        base_url: String,
+    },
+    /// The key holds characters that no header may hold. The key itself is not shown.
+    #[error("route {route}: its credential cannot stand in a header; look for a stray line break")]
+    Credential {
+        /// Which route.
+        route: RouteName,
+    },
+}
+
+/// A route, ready to be asked.
+#[derive(Clone, Debug)]
+pub struct RouteHead {
+    shape: Shape,
+    scheme: Scheme,
+    authority: Authority,
+    path: String,
+    uri: Uri,
+    host: HeaderValue,
+    /// Credential first, then what the family demands when the client did not say it.
+    credential: Option<(HeaderName, HeaderValue)>,
+    model: Bytes,
+}
+
+impl RouteHead {
+    /// Prepares a route.
+    ///
+    /// The path that is asked is that of the SDKs: `{base}/chat/completions` for OpenAI shapes and
+    /// `{base}/v1/messages` for Anthropic's. So that both habits of writing a base URL work, an OpenAI base
+    /// without any path gets `/v1`, and an Anthropic base that ends in `/v1` gets none.
+    pub fn new(route: &Route) -> Result<Self, RouteError> {
+        let shape = Shape::of(route.family).ok_or_else(|| RouteError::Family {
+            route: route.name.clone(),
+            family: route.family,
+        })?;
+        let bad_url = || RouteError::BaseUrl {
+            route: route.name.clone(),
+            base_url: route.base_url.clone(),
+        };
+        let base: Uri = route.base_url.parse().map_err(|_| bad_url())?;
+        let scheme = base.scheme().cloned().ok_or_else(bad_url)?;
+        let authority = base.authority().cloned().ok_or_else(bad_url)?;
+        let user_info = authority.as_str().contains('@');
+        let http = scheme == Scheme::HTTP || scheme == Scheme::HTTPS;
+        if !http || user_info || base.query().is_some() {
+            return Err(bad_url());
+        }
+        let prefix = base.path().trim_end_matches('/');
+        let path = match shape {
+            Shape::OpenaiChat => openai::upstream_path(prefix),
+            Shape::AnthropicMessages => anthropic::upstream_path(prefix),
+        };
+        let uri = absolute(&scheme, &authority, &path).map_err(|_| bad_url())?;
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| bad_url())?;
+        let credential = route
+            .credential
+            .as_ref()
+            .map(|secret| match shape {
+                Shape::OpenaiChat => openai::credential(secret.expose()),
+                Shape::AnthropicMessages => anthropic::credential(secret.expose()),
+            })
+            .transpose()
+            .map_err(|_| RouteError::Credential {
+                route: route.name.clone(),
+            })?
+            .map(|(name, mut value)| {
+                value.set_sensitive(true);
+                (name, value)
+            });
+        Ok(Self {
+            shape,
+            scheme,
+            authority,
+            path,
+            uri,
+            host,
+            credential,
+            model: request::model_json(&route.model),
+        })
+    }
+
+    /// Its shape.
+    #[must_use]
+    pub const fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Host and port, for a connection pool.
+    #[must_use]
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub const fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// The `host` header, for a client that does not write it by itself.
+    #[must_use]
+    pub const fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// The route's model as a JSON string, quotes included: the middle slice of [`request::with_model`].
+    #[must_use]
+    pub const fn model(&self) -> &Bytes {
+        &self.model
+    }
+
+    /// The absolute URI to ask, with the client's query (without `?`) passed on.
+    ///
+    /// # Errors
+    /// When the query is none; one that a server has parsed always is.
+    pub fn uri(&self, query: Option<&str>) -> Result<Uri, http::Error> {
+        match query {
+            None | Some("") => Ok(self.uri.clone()),
+            Some(query) => absolute(
+                &self.scheme,
+                &self.authority,
+                &format!("{}?{query}", self.path),
+            ),
+        }
+    }
+
+    /// The headers to ask with: the client's, cleaned ([`headers`] says of what), and the route's credential.
+    #[must_use]
+    pub fn headers(&self, client: &HeaderMap) -> HeaderMap {
+        let mut upstream = headers::for_upstream(client);
+        if let Some((name, value)) = &self.credential {
+            upstream.insert(name.clone(), value.clone());
+        }
+        match self.shape {
+            Shape::OpenaiChat => {}
+            Shape::AnthropicMessages => anthropic::demanded_headers(&mut upstream),
+        }
+        upstream
+    }
+}
+
+/// An absolute URI from its parts.
+fn absolute(scheme: &Scheme, authority: &Authority, path: &str) -> Result<Uri, http::Error> {
+    Uri::builder()
+        .scheme(scheme.clone())
+        .authority(authority.clone())
+        .path_and_query(PathAndQuery::try_from(path)?)
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::{RouteError, RouteHead};
+    use crate::model::{Boundary, CapabilitySet, Family, Route, Secret};
+
+    fn route(family: Family, base_url: &str, key: Option<&str>) -> Route {
+        Route {
+            name: "r".into(),
+            provider: "p".into(),
+            base_url: base_url.to_owned(),
+            family,
+            model: "m".to_owned(),
+            credential: key.map(Secret::new),
+            capabilities: CapabilitySet::EMPTY,
+            context_tokens: None,
+            boundary: Boundary::default(),
+            capacity_rps: None,
+        }
+    }
+
+    #[test]
+    fn base_urls_of_both_habits_lead_to_the_right_path() {
+        for (case, family, base, uri) in [
+            (
+                "openai, bare",
+                Family::OpenaiChat,
+                "http://h:1",
+                "http://h:1/v1/chat/completions",
+            ),
+            (
+                "openai, slash",
+                Family::OpenaiChat,
+                "http://h:1/",
+                "http://h:1/v1/chat/completions",
+            ),
+            (
+                "openai, as for its sdk",
+                Family::OpenaiChat,
+                "https://api.openai.com/v1",
+                "https://api.openai.com/v1/chat/completions",
+            ),
+            (
+                "openai, other version",
+                Family::OpenaiChat,
+                "https://h/api/paas/v4",
+                "https://h/api/paas/v4/chat/completions",
+            ),
+            (
+                "openai, another gateway",
+                Family::OpenaiChat,
+                "http://h/w/x/v1",
+                "http://h/w/x/v1/chat/completions",
+            ),
+            (
+                "anthropic, as for its sdk",
+                Family::AnthropicMessages,
+                "https://api.anthropic.com",
+                "https://api.anthropic.com/v1/messages",
+            ),
+            (
+                "anthropic, with version",
+                Family::AnthropicMessages,
+                "https://api.anthropic.com/v1",
+                "https://api.anthropic.com/v1/messages",
+            ),
+            (
+                "anthropic, below a path",
+                Family::AnthropicMessages,
+                "https://h/anthropic",
+                "https://h/anthropic/v1/messages",
+            ),
+        ] {
+            let head = RouteHead::new(&route(family, base, None)).unwrap();
+            assert_eq!(head.uri(None).unwrap(), uri, "{case}");
+            assert_eq!(
+                head.uri(Some("beta=true")).unwrap().to_string(),
+                format!("{uri}?beta=true"),
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
+    fn routes_that_cannot_be_asked_are_errors() {
+        for (case, base) in [
+            ("relative", "/v1"),
+            ("no scheme", "api.openai.com/v1"),
+            ("other scheme", "ftp://h/v1"),
+            ("credentials in the url", "https://user:pw@h/v1"),
+            ("query in the url", "https://h/v1?x=1"),
+            ("empty", ""),
+        ] {
+            let error = RouteHead::new(&route(Family::OpenaiChat, base, None)).unwrap_err();
+            assert!(matches!(error, RouteError::BaseUrl { .. }), "{case}");
+        }
+        let error = RouteHead::new(&route(Family::GeminiGenerate, "http://h", None)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "route r: the family gemini-generate is not supported by this version"
+        );
+        let error =
+            RouteHead::new(&route(Family::OpenaiChat, "http://h", Some("sk-x\n"))).unwrap_err();
+        assert!(!error.to_string().contains("sk-x"));
+    }
+
+    #[test]
+    fn each_family_gets_its_own_authentication_and_nothing_of_the_client() {
+        let mut client = HeaderMap::new();
+        client.insert("authorization", HeaderValue::from_static("Bearer client"));
+        client.insert("x-api-key", HeaderValue::from_static("client"));
+        client.insert("anthropic-beta", HeaderValue::from_static("b1"));
+
+        let openai = RouteHead::new(&route(Family::OpenaiChat, "http://h", Some("route"))).unwrap();
+        let headers = openai.headers(&client);
+        assert_eq!(headers["authorization"], "Bearer route");
+        assert!(headers["authorization"].is_sensitive());
+        assert!(!headers.contains_key("x-api-key"));
+
+        let anthropic =
+            RouteHead::new(&route(Family::AnthropicMessages, "http://h", Some("route"))).unwrap();
+        let headers = anthropic.headers(&client);
+        assert_eq!(headers["x-api-key"], "route");
+        assert!(headers["x-api-key"].is_sensitive());
+        assert!(!headers.contains_key("authorization"));
+        assert_eq!(headers["anthropic-version"], "2023-06-01");
+        assert_eq!(headers["anthropic-beta"], "b1");
+
+        client.insert("anthropic-version", HeaderValue::from_static("2024-01-01"));
+        assert_eq!(
+            anthropic.headers(&client)["anthropic-version"],
+            "2024-01-01"
+        );
+
+        let open = RouteHead::new(&route(Family::OpenaiChat, "http://h", None)).unwrap();
+        assert!(!open.headers(&client).contains_key("authorization"));
+        assert!(!format!("{openai:?}").contains("route\""), "{openai:?}");
+    }
+}
