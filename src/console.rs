@@ -6,8 +6,131 @@
 
 pub mod action;
 pub mod chord;
+pub mod depth;
 pub mod effect;
 pub mod glyph;
 pub mod keymap;
 pub mod msg;
 pub mod theme;
+
+use std::{fmt, io, path::PathBuf, pin::Pin, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Clock,
+    config::Report,
+    control::{Control, Mode},
+    model::Actor,
+};
+
+pub use depth::Depth;
+
+/// What opens the door: configuration read, store opened. Awaited after the first paint, so that nothing slow
+/// holds the screen back.
+pub type Opening =
+    Pin<Box<dyn Future<Output = Result<Control, Box<dyn std::error::Error + Send + Sync>>> + Send>>;
+
+/// Reads an environment variable; a test passes its own.
+pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What the console needs to start.
+pub struct Options {
+    /// Becomes the door.
+    pub door: Opening,
+    /// Who sits here; the same as the door's.
+    pub actor: Actor,
+    /// Whether plans can be applied; the same as the door's.
+    pub mode: Mode,
+    /// The time.
+    pub clock: Clock,
+    /// How it looks.
+    pub appearance: Appearance,
+    /// The operator's key file (`[keys]`), when there is one.
+    pub keys: Option<PathBuf>,
+    /// The directory for copied texts and saved views; made when first needed.
+    pub saves: PathBuf,
+    /// The environment.
+    pub variables: Variables,
+    /// Cancelled when the console should end by itself.
+    pub end: CancellationToken,
+}
+
+/// How the console looks.
+#[derive(Clone, Debug)]
+pub struct Appearance {
+    /// A theme's name; `terminal` is right everywhere.
+    pub theme: String,
+    /// Where themes are looked for before the built-in ones, in this order.
+    pub directories: Vec<PathBuf>,
+    /// `None`: as the environment says.
+    pub depth: Option<Depth>,
+    /// Unicode signs instead of ASCII. `None`: as the locale says.
+    pub unicode: Option<bool>,
+}
+
+impl Default for Appearance {
+    fn default() -> Self {
+        Self {
+            theme: "terminal".to_owned(),
+            directories: Vec::new(),
+            depth: None,
+            unicode: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Options")
+            .field("actor", &self.actor)
+            .field("mode", &self.mode)
+            .field("appearance", &self.appearance)
+            .field("keys", &self.keys)
+            .field("saves", &self.saves)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The console could not start, or did not end by the operator's wish. The terminal is restored by then.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// Nobody could see it.
+    #[error("the console needs a terminal; use `backstop status` for plain text")]
+    NoTerminal,
+    /// There is no theme of this name.
+    #[error("there is no theme `{name}`{}; known are {}", .suggestion.as_ref().map(|near| format!(", did you mean `{near}`?")).unwrap_or_default(), .known.join(", "))]
+    NoTheme {
+        /// As asked for.
+        name: String,
+        /// A near name.
+        suggestion: Option<String>,
+        /// Every name.
+        known: Vec<String>,
+    },
+    /// The key file cannot be used: the findings, to be rendered with their carets.
+    #[error("the key file has {} errors; fix them, or start without it", .0.diagnostics.len())]
+    Keys(Box<Report>),
+    /// The door did not open.
+    #[error("{0}")]
+    Door(Box<dyn std::error::Error + Send + Sync>),
+    /// Reading from or writing to the terminal failed.
+    #[error("the terminal is lost: {0}")]
+    Terminal(#[from] io::Error),
+    /// A signal ended it; its number, so that the exit code can be 128 and that.
+    #[error("ended by signal {0}")]
+    Signal(i32),
+    /// A part of the program panicked; the message is on standard error already.
+    #[error("a part of the program panicked; what it said stands above")]
+    Panicked,
+}
+
+/// Runs the console until the operator quits. The terminal is as it was when this returns, or panics.
+///
+/// # Errors
+/// See [`ConsoleError`].
+pub async fn run(options: Options) -> Result<(), ConsoleError> {
+    let _ = options;
+    todo!()
+}

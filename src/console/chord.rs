@@ -136,7 +136,7 @@ impl fmt::Display for Chord {
         match self.code {
             KeyCode::Char(' ') => text.push_str("space"),
             KeyCode::Char(character) => text.push(character),
-            KeyCode::F(number) => text.push_str(&format!("f{number}")),
+            KeyCode::F(number) => text.extend(["f", &number.to_string()]),
             code => match NAMED.iter().find(|(named, _)| *named == code) {
                 // Keys of one syllable are written as on the key cap.
                 Some((_, name)) => text.push_str(&capital(name)),
