@@ -3,23 +3,44 @@
 //!
 //! It must not draw, print, or know a key; and nobody above it may write to the store around it.
 
+mod apply;
+mod checks;
+mod consent;
+mod draw;
+mod effects;
 mod error;
+mod feed;
+#[cfg(test)]
+mod fixture;
+mod identity;
+mod intent;
 mod overview;
+mod undo;
+mod words;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{mpsc, watch};
 
 use crate::{
     clock::Clock,
     model::{
-        Actor, AuditRecord, Catalog, Command, Entry, Heartbeat, Overrides, Plan, PlanId, Presence,
-        ReasonCode, Revision, Seq,
+        Actor, AuditRecord, Catalog, Command, Entry, Heartbeat, OverrideKey, Overrides, Plan,
+        PlanId, Presence, ReasonCode, Revision, Seq,
     },
-    store::{Health, Store},
+    store::{AuditQuery, EventQuery, Health, Store},
 };
+use checks::Scene;
+use intent::Intent;
 
+pub use consent::{NOTE_LETTERS, TYPED_LETTERS, fits};
+pub use draw::PLAN_VALID;
 pub use error::ControlError;
+pub use identity::actor;
+pub use intent::{DEFAULT_LASTING, LONGEST, UNTIL_CHANGED};
 pub use overview::{
     GatewayStatus, Overview, RouteStatus, Serving, State, WorkloadStatus, overview,
 };
@@ -80,9 +101,43 @@ pub enum News {
     Health(Health),
 }
 
-/// The door.
+/// How many events an overview looks at, at most; the rates come from heartbeats.
+const RECENT_EVENTS: usize = 500;
+
+/// The door. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Control {}
+pub struct Control {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    catalog: watch::Receiver<Arc<Catalog>>,
+    refused: watch::Receiver<Option<String>>,
+    store: Store,
+    clock: Clock,
+    actor: Actor,
+    mode: Mode,
+    own: Mutex<Own>,
+}
+
+/// What this door has done itself.
+#[derive(Debug, Default)]
+struct Own {
+    /// The session it announced, so that a plan does not warn about its own console.
+    session: Option<String>,
+    /// The revision it applied last, and when.
+    applied: Option<(Revision, Instant)>,
+}
+
+/// What was read for one plan.
+struct Material {
+    catalog: Arc<Catalog>,
+    overrides: Arc<Overrides>,
+    overview: Overview,
+    presences: Vec<Presence>,
+    now: jiff::Timestamp,
+}
 
 impl Control {
     /// A door for one operator. `store` must be open for writing when `mode` is.
@@ -95,63 +150,213 @@ impl Control {
         actor: Actor,
         mode: Mode,
     ) -> Self {
-        let _ = (catalog, refused, store, clock, actor, mode);
-        Self {}
+        Self {
+            inner: Arc::new(Inner {
+                catalog,
+                refused,
+                store,
+                clock,
+                actor,
+                mode,
+                own: Mutex::default(),
+            }),
+        }
+    }
+
+    /// What is going on now.
+    pub async fn overview(&self) -> Result<Overview, ControlError> {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        let (catalog, overrides) = (inner.catalog(), inner.overrides());
+        let heartbeats = inner.store.heartbeats().await?;
+        let since = now - jiff::SignedDuration::from_secs(60);
+        let events = inner
+            .store
+            .events(EventQuery {
+                since: Some(since),
+                limit: RECENT_EVENTS,
+                ..EventQuery::default()
+            })
+            .await?;
+        Ok(overview(&catalog, &overrides, &heartbeats, &events, now))
     }
 
     /// Makes a plan; nothing changes. The plan is kept in the store when `keep` is set, so that
-    /// another process can apply it by its id.
+    /// another process can apply it by its id. An observing door keeps none.
     pub async fn plan(&self, command: Command, keep: bool) -> Result<Plan, ControlError> {
-        let _ = (command, keep);
-        todo!()
+        let inner = &self.inner;
+        let material = self.material().await?;
+        let (overrides, now) = (&material.overrides, material.now);
+        let intent = match intent::intend(&command, &material.catalog, overrides, now)? {
+            Some(intent) => intent,
+            None => self.undo_intent(&command, overrides, now).await?,
+        };
+        let id = self.fresh_id().await?;
+        let plan = self
+            .on_scene(&material, &intent.key, |scene| {
+                draw::plan(scene, &intent, id)
+            })
+            .await?;
+        if keep && inner.mode == Mode::Write {
+            inner.store.put_plan(plan.clone()).await?;
+        }
+        Ok(plan)
+    }
+
+    async fn undo_intent(
+        &self,
+        command: &Command,
+        overrides: &Overrides,
+        now: jiff::Timestamp,
+    ) -> Result<Intent, ControlError> {
+        let sequence = match command {
+            Command::Undo { sequence } => *sequence,
+            Command::Mode { .. }
+            | Command::Notice { .. }
+            | Command::Drain { .. }
+            | Command::Undrain { .. } => None,
+        };
+        let records = self.inner.store.audit(AuditQuery::default()).await?;
+        let record = undo::choose(&records, sequence, &self.inner.actor, overrides, now)?;
+        Ok(undo::intent(record, &records, overrides, now))
     }
 
     /// A kept plan.
     pub async fn kept(&self, id: PlanId) -> Result<Plan, ControlError> {
-        let _ = id;
-        todo!()
+        match self.inner.store.plan(id.clone()).await? {
+            None => Err(ControlError::NoPlan(id)),
+            Some((plan, None)) => Ok(plan),
+            Some((_, Some(revision))) => Err(ControlError::Stale {
+                plan: id,
+                why: format!("it was applied before (revision {revision})"),
+            }),
+        }
     }
 
     /// Applies a plan: checks again, compares and sets, audits. Refused when stale.
     pub async fn apply(&self, plan: &Plan, consent: Consent) -> Result<AuditRecord, ControlError> {
-        let _ = (plan, consent);
-        todo!()
+        let record = apply::apply(self, plan, consent).await?;
+        self.inner.own().applied = Some((record.revision, Clock::instant()));
+        Ok(record)
     }
 
     /// How many living gateways have applied a revision.
     pub async fn progress(&self, revision: Revision) -> Result<Progress, ControlError> {
-        let _ = revision;
-        todo!()
+        let inner = &self.inner;
+        let heartbeats = inner.store.heartbeats().await?;
+        let now = inner.clock.now();
+        let alive = heartbeats
+            .iter()
+            .filter(|heartbeat| overview::alive(heartbeat, now));
+        let (mut applied, mut gateways) = (0, 0);
+        for heartbeat in alive {
+            gateways += 1;
+            applied += usize::from(heartbeat.revision >= revision);
+        }
+        let elapsed = inner
+            .own()
+            .applied
+            .filter(|(own, _)| *own == revision)
+            .map_or(Duration::ZERO, |(_, at)| at.elapsed());
+        Ok(Progress {
+            applied,
+            gateways,
+            elapsed,
+        })
     }
 
     /// Follows everything. `backlog` is the number of newest events sent at first. Ends when the receiver goes away.
     #[must_use]
     pub fn follow(&self, backlog: usize) -> mpsc::Receiver<News> {
-        let _ = backlog;
-        todo!()
+        feed::follow(self, backlog)
     }
 
     /// Writes this console's presence.
     pub async fn present(&self, presence: Presence) -> Result<(), ControlError> {
-        let _ = presence;
-        todo!()
+        self.inner.own().session = Some(presence.session.clone());
+        Ok(self.inner.store.put_presence(presence).await?)
     }
 
     /// Removes it.
     pub async fn leave(&self, session: String) -> Result<(), ControlError> {
-        let _ = session;
-        todo!()
+        Ok(self.inner.store.remove_presence(session).await?)
     }
 
     /// The actor of this door.
     #[must_use]
     pub fn actor(&self) -> &Actor {
-        todo!()
+        &self.inner.actor
     }
 
     /// May this door change anything.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        todo!()
+        self.inner.mode
+    }
+
+    /// Reads what plans rest on.
+    async fn material(&self) -> Result<Material, ControlError> {
+        let overview = self.overview().await?;
+        let own = self.inner.own().session.clone();
+        let mut presences = self.inner.store.presences().await?;
+        presences.retain(|presence| Some(&presence.session) != own.as_ref());
+        Ok(Material {
+            catalog: self.inner.catalog(),
+            overrides: self.inner.overrides(),
+            now: overview.at,
+            overview,
+            presences,
+        })
+    }
+
+    /// Calls `work` with the scene of one key.
+    async fn on_scene<T>(
+        &self,
+        material: &Material,
+        key: &OverrideKey,
+        work: impl FnOnce(&Scene<'_>) -> T,
+    ) -> Result<T, ControlError> {
+        let history = self
+            .inner
+            .store
+            .audit(AuditQuery {
+                target: Some(key.target().to_owned()),
+                ..AuditQuery::default()
+            })
+            .await?;
+        Ok(work(&Scene {
+            catalog: &material.catalog,
+            overrides: &material.overrides,
+            overview: &material.overview,
+            presences: &material.presences,
+            last_change: history.iter().rev().find(|record| record.key == *key),
+            actor: &self.inner.actor,
+            now: material.now,
+        }))
+    }
+
+    /// A plan id that no kept plan has: short enough to be read aloud.
+    async fn fresh_id(&self) -> Result<PlanId, ControlError> {
+        loop {
+            let id = PlanId(format!("{:06x}", fastrand::u32(..1 << 24)));
+            if self.inner.store.plan(id.clone()).await?.is_none() {
+                return Ok(id);
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.borrow())
+    }
+
+    fn overrides(&self) -> Arc<Overrides> {
+        Arc::clone(&self.store.overrides().borrow())
+    }
+
+    /// Nothing that runs under this lock can panic or wait.
+    fn own(&self) -> std::sync::MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,15 +1,27 @@
 //! What is going on, computed from configuration, overrides, heartbeats and recent events: the one view
 //! that home screen, `status` and plans share. Pure.
 
+mod judge;
+#[cfg(test)]
+mod tests;
+mod traffic;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::{
-    Catalog, CircuitState, ErrorClass, EventDecision, Family, GatewayName, Heartbeat, Mode,
-    Overrides, Revision, RouteName, StoredEvent, Tier, WorkloadName,
+    Catalog, CircuitState, ErrorClass, Family, GatewayName, Heartbeat, Mode, OverrideKey,
+    Overrides, Revision, Route, RouteName, StoredEvent, Tier, WorkloadName,
 };
+use traffic::{Load, Totals};
+
+/// A gateway is alive while its last heartbeat is younger than this.
+const ALIVE: Duration = Duration::from_secs(5);
+
+/// Events and counters look back this far.
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// A workload's state. Ordered from worst to best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -61,6 +73,19 @@ pub enum Serving {
         /// The newest reason, in words.
         why: String,
     },
+}
+
+impl Serving {
+    /// The route that serves.
+    #[must_use]
+    pub fn route(&self) -> &RouteName {
+        match self {
+            Self::Primary { route }
+            | Self::Auto { route, .. }
+            | Self::Forced { route, .. }
+            | Self::RefusedByPolicy { route, .. } => route,
+        }
+    }
 }
 
 /// One workload, over all gateways, last 60 s.
@@ -189,9 +214,132 @@ pub fn overview<'a>(
     events: impl IntoIterator<Item = &'a StoredEvent>,
     now: Timestamp,
 ) -> Overview {
-    let _ = (catalog, overrides, heartbeats, events.into_iter(), now);
-    let _ = EventDecision::Fallback;
-    todo!()
+    let recent: Vec<&StoredEvent> = events
+        .into_iter()
+        .filter(|stored| elapsed(stored.event.at, now) <= WINDOW)
+        .collect();
+    let totals = Totals::of(heartbeats.iter().filter(|heartbeat| alive(heartbeat, now)));
+    let mut workloads: Vec<WorkloadStatus> = catalog
+        .workloads
+        .values()
+        .map(|workload| judge::workload(workload, overrides, &totals, &recent, now))
+        .collect();
+    workloads.sort_by(|left, right| {
+        left.state
+            .cmp(&right.state)
+            .then_with(|| {
+                let share = |status: &WorkloadStatus| status.error_share.unwrap_or(0.0);
+                share(right).total_cmp(&share(left))
+            })
+            .then_with(|| left.workload.cmp(&right.workload))
+    });
+    let mut gateways: Vec<GatewayStatus> = heartbeats
+        .iter()
+        .map(|heartbeat| gateway(catalog, overrides, heartbeat, now))
+        .collect();
+    gateways.sort_by(|left, right| left.gateway.cmp(&right.gateway));
+    Overview {
+        at: now,
+        environment: catalog.environment.name.clone(),
+        revision: overrides.revision,
+        workloads,
+        routes: catalog
+            .routes
+            .values()
+            .map(|route| route_status(catalog, route, overrides, &totals.route(&route.name), now))
+            .collect(),
+        gateways,
+    }
+}
+
+impl Overview {
+    /// The status of one workload.
+    #[must_use]
+    pub fn workload(&self, name: &WorkloadName) -> Option<&WorkloadStatus> {
+        self.workloads
+            .iter()
+            .find(|status| status.workload == *name)
+    }
+
+    /// The status of one route.
+    #[must_use]
+    pub fn route(&self, name: &RouteName) -> Option<&RouteStatus> {
+        self.routes.iter().find(|status| status.route == *name)
+    }
+
+    /// The gateways that are alive.
+    pub fn alive(&self) -> impl Iterator<Item = &GatewayStatus> {
+        self.gateways.iter().filter(|gateway| gateway.alive)
+    }
+}
+
+/// Whether a route fails for many of enough attempts, or is paused because it did.
+pub(super) fn fails(status: &RouteStatus) -> bool {
+    let enough = status.rps * WINDOW.as_secs_f64() >= judge::ENOUGH_ATTEMPTS;
+    status.circuit != CircuitState::Closed
+        || (enough
+            && status
+                .failure_share
+                .is_some_and(|share| share >= judge::FAILING_SHARE))
+}
+
+/// How long ago something was; zero when another host's clock runs ahead.
+fn elapsed(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(at)).unwrap_or_default()
+}
+
+/// Whether a gateway gave a sign of life just now.
+pub(super) fn alive(heartbeat: &Heartbeat, now: Timestamp) -> bool {
+    elapsed(heartbeat.at, now) < ALIVE
+}
+
+fn route_status(
+    catalog: &Catalog,
+    route: &Route,
+    overrides: &Overrides,
+    load: &Load,
+    now: Timestamp,
+) -> RouteStatus {
+    let drain = overrides.active(&OverrideKey::Drain(route.name.clone()), now);
+    RouteStatus {
+        route: route.name.clone(),
+        family: route.family,
+        model: route.model.clone(),
+        circuit: load.circuit,
+        drained_by: drain.map(|drain| drain.actor.name().to_owned()),
+        drained_until: drain.and_then(|drain| drain.expires),
+        rps: load.rps,
+        failure_share: traffic::share(load.failures, load.attempts),
+        used: route
+            .capacity_rps
+            .filter(|capacity| *capacity > 0.0)
+            .map(|capacity| load.rps / capacity),
+        used_by: catalog
+            .users_of(&route.name)
+            .map(|workload| workload.name.clone())
+            .collect(),
+    }
+}
+
+fn gateway(
+    catalog: &Catalog,
+    overrides: &Overrides,
+    heartbeat: &Heartbeat,
+    now: Timestamp,
+) -> GatewayStatus {
+    GatewayStatus {
+        gateway: heartbeat.gateway.clone(),
+        host: heartbeat.host.clone(),
+        version: heartbeat.version.clone(),
+        revision: heartbeat.revision,
+        current: heartbeat.revision >= overrides.revision,
+        same_config: heartbeat.fingerprint == catalog.fingerprint,
+        alive: alive(heartbeat, now),
+        at: heartbeat.at,
+        draining: heartbeat.draining,
+        config_error: heartbeat.config_error.clone(),
+        unlogged: heartbeat.unlogged,
+    }
 }
 
 #[expect(clippy::ref_option, reason = "serde passes a reference")]

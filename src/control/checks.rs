@@ -1,0 +1,211 @@
+//! The checks of a plan: pure functions from what is known now to a verdict with a sentence.
+//!
+//! Called when a plan is made and again when it is applied. They must not ask anything: the [`Scene`] holds
+//! all they may know.
+
+mod people;
+mod route;
+
+pub(super) use route::moved;
+
+use jiff::Timestamp;
+
+use super::{
+    Overview,
+    intent::{Intent, LONGEST},
+    words,
+};
+use crate::model::{
+    Actor, AuditRecord, Catalog, Change, Check, CheckVerdict, Mode, Override, OverrideKey,
+    Overrides, Presence, Route, RouteName, Verb, Workload, WorkloadName,
+};
+
+/// What is known at one moment.
+#[derive(Debug)]
+pub(super) struct Scene<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) overrides: &'a Overrides,
+    pub(super) overview: &'a Overview,
+    /// Other consoles than the one that asks.
+    pub(super) presences: &'a [Presence],
+    /// The newest change of the key.
+    pub(super) last_change: Option<&'a AuditRecord>,
+    pub(super) actor: &'a Actor,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn workload(&self, name: &WorkloadName) -> Option<&'a Workload> {
+        self.catalog.workloads.get(name)
+    }
+
+    pub(super) fn route(&self, name: &RouteName) -> Option<&'a Route> {
+        self.catalog.routes.get(name)
+    }
+
+    pub(super) fn drain(&self, route: &RouteName) -> Option<&'a Override> {
+        self.overrides
+            .active(&OverrideKey::Drain(route.clone()), self.now)
+    }
+
+    /// Whether a fallback of this workload would be announced.
+    pub(super) fn notice(&self, workload: &Workload) -> bool {
+        let switched = self
+            .overrides
+            .active(&OverrideKey::Notice(workload.name.clone()), self.now);
+        let enabled = match switched.map(|entry| entry.change) {
+            Some(Change::Notice(given)) => given,
+            Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
+        };
+        enabled && !workload.notice.text.is_empty()
+    }
+}
+
+/// The mode after the intent: the wanted one, or the configuration's.
+pub(super) fn mode_after(workload: &Workload, intent: &Intent) -> Mode {
+    match intent.after {
+        Some(Change::Mode(mode)) => mode,
+        Some(Change::Notice(_) | Change::Drain) | None => workload.mode,
+    }
+}
+
+/// Builds one check.
+pub(super) fn check(name: &str, verdict: CheckVerdict, why: impl Into<String>) -> Check {
+    Check {
+        name: name.to_owned(),
+        verdict,
+        why: why.into(),
+    }
+}
+
+/// Every check of an intent, worst first; checks of one verdict stay in the order of importance.
+pub(super) fn run(scene: &Scene<'_>, intent: &Intent) -> Vec<Check> {
+    let mut checks = match &intent.key {
+        OverrideKey::Mode(name) => scene
+            .workload(name)
+            .map(|workload| mode(scene, intent, workload)),
+        OverrideKey::Notice(name) => scene
+            .workload(name)
+            .map(|workload| notice(intent, workload)),
+        OverrideKey::Drain(name) => scene.route(name).map(|route| drain(scene, intent, route)),
+    }
+    .unwrap_or_else(|| {
+        // It was there when the override was made; only its end can be planned then.
+        vec![check(
+            "configured",
+            CheckVerdict::Warn,
+            format!(
+                "`{}` is not in the configuration any more",
+                intent.key.target()
+            ),
+        )]
+    });
+    checks.push(expiry(scene, intent));
+    checks.extend(people::gateways(scene));
+    checks.extend(people::others(scene, intent));
+    checks.push(people::history(scene));
+    checks.sort_by_key(|check| std::cmp::Reverse(check.verdict));
+    checks
+}
+
+/// A way back to the configuration must never be blocked: what stands against it is only worth knowing.
+fn soften(mut checks: Vec<Check>) -> Vec<Check> {
+    for check in &mut checks {
+        check.verdict = check.verdict.min(CheckVerdict::Warn);
+    }
+    checks
+}
+
+fn mode(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Vec<Check> {
+    let mut checks = match mode_after(workload, intent) {
+        Mode::Force => route::takes_over(scene, workload),
+        Mode::Hold => vec![route::primary_alone(scene, workload)],
+        Mode::Auto => route::primary_again(scene, workload),
+    };
+    if intent.after.is_none() && intent.verb != Verb::Force && intent.verb != Verb::Hold {
+        checks = soften(checks);
+    }
+    checks
+}
+
+fn notice(intent: &Intent, workload: &Workload) -> Vec<Check> {
+    let wanted = match intent.after {
+        Some(Change::Notice(given)) => given,
+        Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
+    };
+    let checks = vec![route::announced(
+        workload,
+        wanted,
+        "every fallback would be refused",
+    )];
+    if intent.after.is_none() && intent.verb != Verb::NoticeOff {
+        return soften(checks);
+    }
+    checks
+}
+
+fn drain(scene: &Scene<'_>, intent: &Intent, route: &Route) -> Vec<Check> {
+    if intent.after.is_none() {
+        return vec![route::health(scene, &route.name, CheckVerdict::Warn)];
+    }
+    let mut checks = Vec::new();
+    for workload in scene.catalog.users_of(&route.name) {
+        if workload.primary == route.name {
+            for mut check in route::takes_over(scene, workload) {
+                // Draining is about the route: without a fallback the workload is dark, and break-glass
+                // may still want exactly that.
+                check.verdict = check.verdict.min(CheckVerdict::Fail);
+                if check.verdict > CheckVerdict::Pass {
+                    check.why = format!("{}: {}", workload.name, check.why);
+                    checks.push(check);
+                }
+            }
+            checks.push(route::switched_away(scene, workload));
+        } else {
+            checks.push(route::without_fallback(scene, workload, route));
+        }
+    }
+    if checks.is_empty() {
+        checks.push(check(
+            "users",
+            CheckVerdict::Pass,
+            format!("no workload uses {}", route.name),
+        ));
+    }
+    checks
+}
+
+/// Whether it ends by itself soon enough.
+fn expiry(scene: &Scene<'_>, intent: &Intent) -> Check {
+    let name = "expiry";
+    if intent.after.is_none() {
+        return check(
+            name,
+            CheckVerdict::Pass,
+            "back to the configuration, which does not expire",
+        );
+    }
+    match intent.expires {
+        Some(expires) => {
+            let left = words::between(scene.now, expires);
+            let why = format!(
+                "returns by itself at {} (in {})",
+                words::clock(expires),
+                words::span(left)
+            );
+            if left > LONGEST && intent.must_expire() {
+                check(
+                    name,
+                    CheckVerdict::Fail,
+                    format!("{why}, which is longer than {}", words::span(LONGEST)),
+                )
+            } else {
+                check(name, CheckVerdict::Pass, why)
+            }
+        }
+        None if intent.must_expire() => {
+            check(name, CheckVerdict::Fail, "it would never return by itself")
+        }
+        None => check(name, CheckVerdict::Pass, "stays until somebody changes it"),
+    }
+}

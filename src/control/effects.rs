@@ -1,0 +1,312 @@
+//! What a change does, in sentences: traffic that moves, who shares the route, notices, its end, its undo.
+//!
+//! Pure. Called by `draw` when a plan is made; the sentences stand on the plan screen as they are.
+
+use super::{
+    WorkloadStatus,
+    checks::{Scene, mode_after, moved},
+    intent::Intent,
+    words,
+};
+use crate::model::{
+    Change, CircuitState, ErrorClass, Mode, NoticeStyle, OverrideKey, Route, RouteName, Workload,
+};
+
+/// What happens to traffic now, what will happen, and what else changes.
+pub(super) struct Effects {
+    pub(super) now_line: String,
+    pub(super) after_line: String,
+    pub(super) sentences: Vec<String>,
+}
+
+/// Writes the effects of an intent.
+pub(super) fn describe(scene: &Scene<'_>, intent: &Intent) -> Effects {
+    let mut effects = match &intent.key {
+        OverrideKey::Mode(name) => scene
+            .workload(name)
+            .map(|workload| mode(scene, intent, workload)),
+        OverrideKey::Notice(name) => scene
+            .workload(name)
+            .map(|workload| notice(scene, intent, workload)),
+        OverrideKey::Drain(name) => scene.route(name).map(|route| drain(scene, intent, route)),
+    }
+    .unwrap_or_else(|| Effects {
+        now_line: format!("`{}` is not configured any more", intent.key.target()),
+        after_line: "its override is gone".to_owned(),
+        sentences: Vec::new(),
+    });
+    effects.sentences.push(end(scene, intent));
+    effects
+        .sentences
+        .push("undo: `z` in the console, `backstop undo` in a shell".to_owned());
+    effects
+}
+
+fn mode(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Effects {
+    let after = mode_after(workload, intent);
+    let now_line = serving_line(scene, workload);
+    let status = scene.overview.workload(&workload.name);
+    let mut sentences = Vec::new();
+    if intent.extends() {
+        return Effects {
+            after_line: now_line.clone(),
+            now_line,
+            sentences: vec!["no traffic moves: only the end changes".to_owned()],
+        };
+    }
+    let fallback = workload.fallback.as_ref();
+    let after_line = match (after, fallback) {
+        (Mode::Force, Some(fallback)) => {
+            sentences.extend(takeover(scene, workload, fallback));
+            format!("{} serves all requests", route_line(scene, fallback))
+        }
+        (Mode::Force, None) => "nothing can serve in its place".to_owned(),
+        (Mode::Hold, _) => {
+            sentences.extend(back_to_primary(status, workload));
+            sentences.push(format!(
+                "no failure falls back any more: the errors of {} reach the callers",
+                workload.primary
+            ));
+            format!("{} serves alone", route_line(scene, &workload.primary))
+        }
+        (Mode::Auto, fallback) => {
+            sentences.extend(back_to_primary(status, workload));
+            let primary = route_line(scene, &workload.primary);
+            match fallback {
+                Some(fallback) => {
+                    sentences.push(format!(
+                        "armed: {} fall back to {fallback}; everything else stays refused",
+                        words::list(workload.triggers.iter())
+                    ));
+                    format!("{primary} serves, {fallback} catches its failures")
+                }
+                None => format!("{primary} serves; there is no fallback by policy"),
+            }
+        }
+    };
+    Effects {
+        now_line,
+        after_line,
+        sentences,
+    }
+}
+
+/// All traffic of a workload goes to its fallback.
+fn takeover(scene: &Scene<'_>, workload: &Workload, fallback: &RouteName) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let total = scene
+        .overview
+        .workload(&workload.name)
+        .map_or(0.0, |status| status.rps);
+    let moving = moved(scene, workload);
+    if total > 0.0 {
+        sentences.push(format!(
+            "{} ({} of {}) move from {} to {fallback}; running answers finish where they are",
+            words::rps(moving),
+            words::percent(moving / total),
+            workload.name,
+            workload.primary,
+        ));
+    } else {
+        sentences.push(format!(
+            "{} has no traffic right now; new requests go to {fallback}",
+            workload.name
+        ));
+    }
+    if let Some(route) = scene.route(fallback) {
+        let used = scene
+            .overview
+            .route(fallback)
+            .map_or(0.0, |status| status.rps);
+        let capacity = route.capacity_rps.map_or_else(
+            || "capacity not configured".to_owned(),
+            |capacity| format!("of {capacity:.0} rps"),
+        );
+        let others: Vec<_> = scene
+            .catalog
+            .users_of(fallback)
+            .filter(|user| user.name != workload.name)
+            .map(|user| &user.name)
+            .collect();
+        let shared = if others.is_empty() {
+            "nobody else uses it".to_owned()
+        } else {
+            format!("also serves {}", words::list(others))
+        };
+        sentences.push(format!(
+            "{fallback}: {used:.1} -> {:.1} {capacity}; {shared}",
+            used + moving
+        ));
+    }
+    sentences.push(notice_line(workload, scene.notice(workload)));
+    let lost = scene
+        .route(&workload.primary)
+        .zip(scene.route(fallback))
+        .map(|(primary, fallback)| primary.capabilities.without(fallback.capabilities))
+        .filter(|lost| !lost.is_empty());
+    sentences.push(format!(
+        "{} and {} still never change route{}",
+        ErrorClass::InvalidRequest,
+        ErrorClass::Authentication,
+        lost.map(|lost| format!("; requests that need {lost} stay refused"))
+            .unwrap_or_default()
+    ));
+    sentences
+}
+
+fn back_to_primary(status: Option<&WorkloadStatus>, workload: &Workload) -> Option<String> {
+    let status = status?;
+    let fallback = status.fallback_share.filter(|share| *share > 0.0)?;
+    Some(format!(
+        "{} ({} of {}) move back to {}; running answers finish where they are",
+        words::rps(status.rps * fallback),
+        words::percent(fallback),
+        workload.name,
+        workload.primary
+    ))
+}
+
+fn notice(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Effects {
+    let given = match intent.after {
+        Some(Change::Notice(given)) => given,
+        Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
+    };
+    let line = |given| {
+        if given {
+            "a fallback's answer carries the notice"
+        } else {
+            "a fallback's answer carries no notice"
+        }
+    };
+    let mut sentences = vec![notice_line(workload, given)];
+    if let Some(share) = scene
+        .overview
+        .workload(&workload.name)
+        .and_then(|status| status.fallback_share)
+        .filter(|share| *share > 0.0)
+    {
+        sentences.push(format!(
+            "{} of its answers came from the fallback in the last 60 s",
+            words::percent(share)
+        ));
+    }
+    sentences.push("no traffic moves".to_owned());
+    Effects {
+        now_line: line(scene.notice(workload)).to_owned(),
+        after_line: line(given).to_owned(),
+        sentences,
+    }
+}
+
+fn notice_line(workload: &Workload, given: bool) -> String {
+    if given && !workload.notice.text.is_empty() {
+        let text = crate::model::visible(&workload.notice.text, 60);
+        match workload.notice.style {
+            NoticeStyle::Header => format!("callers are told in the header: \"{text}\""),
+            NoticeStyle::Inline => {
+                format!("callers are told in the header and in the answer: \"{text}\"")
+            }
+        }
+    } else {
+        "callers are not told".to_owned()
+    }
+}
+
+fn drain(scene: &Scene<'_>, intent: &Intent, route: &Route) -> Effects {
+    let users: Vec<_> = scene
+        .catalog
+        .users_of(&route.name)
+        .map(|workload| &workload.name)
+        .collect();
+    let used_by = if users.is_empty() {
+        "no workload uses it".to_owned()
+    } else {
+        format!("used by {}", words::list(&users))
+    };
+    let now_line = format!("{}, {used_by}", route_line(scene, &route.name));
+    if intent.after.is_none() {
+        return Effects {
+            now_line,
+            after_line: format!("{} takes requests again", route.name),
+            sentences: vec![format!("requests may go to {} again", route.name)],
+        };
+    }
+    let mut sentences = vec![format!(
+        "no new request goes to {}; running answers finish",
+        route.name
+    )];
+    for workload in scene.catalog.users_of(&route.name) {
+        if workload.primary != route.name {
+            sentences.push(format!(
+                "{}: failures of {} are not caught while it lasts",
+                workload.name, workload.primary
+            ));
+        } else if let Some(fallback) = &workload.fallback {
+            sentences.push(format!(
+                "{}: {} move to {fallback}",
+                workload.name,
+                words::rps(moved(scene, workload))
+            ));
+        } else {
+            sentences.push(format!("{}: has no other route", workload.name));
+        }
+    }
+    Effects {
+        now_line,
+        after_line: format!("{} takes no new request", route.name),
+        sentences,
+    }
+}
+
+/// Which route serves a workload now, and how well.
+fn serving_line(scene: &Scene<'_>, workload: &Workload) -> String {
+    let Some(status) = scene.overview.workload(&workload.name) else {
+        return format!("{} serves", workload.primary);
+    };
+    let errors = status
+        .error_share
+        .filter(|share| *share > 0.0)
+        .map(|share| format!(", {} of its answers are errors", words::percent(share)))
+        .unwrap_or_default();
+    let failures = status
+        .primary_error_share
+        .filter(|share| *share > 0.0)
+        .map(|share| {
+            format!(
+                ", {} fails {} of requests",
+                status.primary,
+                words::percent(share)
+            )
+        })
+        .unwrap_or_default();
+    format!(
+        "{} serves{failures}{errors}, {} in the last 60 s",
+        status.serving.route(),
+        words::rps(status.rps)
+    )
+}
+
+/// A route and how it fares.
+fn route_line(scene: &Scene<'_>, name: &RouteName) -> String {
+    let Some(status) = scene.overview.route(name) else {
+        return name.to_string();
+    };
+    let circuit = match status.circuit {
+        CircuitState::Closed => "",
+        CircuitState::Open => " (circuit open)",
+        CircuitState::HalfOpen => " (circuit half-open)",
+    };
+    format!("{name}{circuit}")
+}
+
+fn end(scene: &Scene<'_>, intent: &Intent) -> String {
+    match (intent.after, intent.expires) {
+        (None, _) => "back to the configuration; nothing expires".to_owned(),
+        (Some(_), Some(expires)) => format!(
+            "returns by itself at {} (in {})",
+            words::clock(expires),
+            words::span(words::between(scene.now, expires))
+        ),
+        (Some(_), None) => "stays until somebody changes it".to_owned(),
+    }
+}

@@ -1,0 +1,243 @@
+//! What a command means for the table of overrides: which key, which value, until when. Pure.
+//!
+//! Called by the door before anything is checked. It must not judge whether the change is wise.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{ControlError, words};
+use crate::model::{
+    Catalog, Change, Command, Mode, Override, OverrideKey, Overrides, Plan, RouteName, Verb,
+    Workload, WorkloadName,
+};
+
+/// How long a change lasts unless said otherwise.
+pub const DEFAULT_LASTING: Duration = Duration::from_mins(30);
+
+/// The longest that needs no break-glass.
+pub const LONGEST: Duration = Duration::from_hours(24);
+
+/// "Until I say": no expiry. Needs break-glass where a change expires by default.
+pub const UNTIL_CHANGED: Duration = Duration::MAX;
+
+/// A change that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Intent {
+    pub(super) verb: Verb,
+    pub(super) key: OverrideKey,
+    /// The override in force.
+    pub(super) before: Option<Change>,
+    /// The override wanted; `None`: back to the configuration.
+    pub(super) after: Option<Change>,
+    /// Never set without `after`.
+    pub(super) expires: Option<Timestamp>,
+    pub(super) undoes: Option<u64>,
+}
+
+impl Intent {
+    /// What a plan was made for, to check it again.
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self {
+            verb: plan.verb,
+            key: plan.key.clone(),
+            before: plan.before,
+            after: plan.after,
+            expires: plan.expires,
+            undoes: plan.undoes,
+        }
+    }
+
+    /// Whether only the end of what is in force moves.
+    pub(super) fn extends(&self) -> bool {
+        self.after.is_some() && self.before == self.after
+    }
+
+    /// Whether the wanted value is one that ends by itself unless somebody broke glass.
+    pub(super) fn must_expire(&self) -> bool {
+        match self.after {
+            Some(Change::Mode(_) | Change::Notice(false) | Change::Drain) => true,
+            Some(Change::Notice(true)) | None => false,
+        }
+    }
+}
+
+/// Translates every command but `undo`, which needs the audit.
+pub(super) fn intend(
+    command: &Command,
+    catalog: &Catalog,
+    overrides: &Overrides,
+    now: Timestamp,
+) -> Result<Option<Intent>, ControlError> {
+    let (verb, key, wanted, configured, lasting) = match command {
+        Command::Mode {
+            workload,
+            mode,
+            lasting,
+        } => {
+            let verb = match mode {
+                Mode::Force => Verb::Force,
+                Mode::Hold => Verb::Hold,
+                Mode::Auto => Verb::Auto,
+            };
+            (
+                verb,
+                OverrideKey::Mode(workload.clone()),
+                Change::Mode(*mode),
+                Some(Change::Mode(find_workload(catalog, workload)?.mode)),
+                *lasting,
+            )
+        }
+        Command::Notice {
+            workload,
+            enabled,
+            lasting,
+        } => (
+            if *enabled {
+                Verb::NoticeOn
+            } else {
+                Verb::NoticeOff
+            },
+            OverrideKey::Notice(workload.clone()),
+            Change::Notice(*enabled),
+            Some(Change::Notice(
+                find_workload(catalog, workload)?.notice.enabled,
+            )),
+            *lasting,
+        ),
+        Command::Drain { route, lasting } => {
+            find_route(catalog, route)?;
+            (
+                Verb::Drain,
+                OverrideKey::Drain(route.clone()),
+                Change::Drain,
+                None,
+                *lasting,
+            )
+        }
+        Command::Undrain { route } => {
+            find_route(catalog, route)?;
+            return undrain(route, overrides, now).map(Some);
+        }
+        Command::Undo { .. } => return Ok(None),
+    };
+    let active = overrides.active(&key, now);
+    let before = active.map(|entry| entry.change);
+    if before.or(configured) == Some(wanted) && (before.is_none() || lasting.is_none()) {
+        return Err(already(wanted, key.target(), active));
+    }
+    // The configuration's own value needs no override, unless one is in force that only gets a new end.
+    let after = (before == Some(wanted) || configured != Some(wanted)).then_some(wanted);
+    let mut intent = Intent {
+        verb,
+        key,
+        before,
+        after,
+        expires: None,
+        undoes: None,
+    };
+    intent.expires = match (after, lasting) {
+        (Some(_), Some(lasting)) => end(now, lasting),
+        (Some(_), None) if intent.must_expire() => end(now, DEFAULT_LASTING),
+        (None, _) | (Some(_), None) => None,
+    };
+    Ok(Some(intent))
+}
+
+fn undrain(
+    route: &RouteName,
+    overrides: &Overrides,
+    now: Timestamp,
+) -> Result<Intent, ControlError> {
+    let key = OverrideKey::Drain(route.clone());
+    let Some(active) = overrides.active(&key, now) else {
+        return Err(ControlError::Nothing {
+            what: format!("`{route}` takes requests"),
+        });
+    };
+    Ok(Intent {
+        verb: Verb::Undrain,
+        before: Some(active.change),
+        key,
+        after: None,
+        expires: None,
+        undoes: None,
+    })
+}
+
+/// The moment at which something ends; `None`: beyond what a clock can say, so never.
+pub(super) fn end(now: Timestamp, lasting: Duration) -> Option<Timestamp> {
+    now.checked_add(jiff::SignedDuration::try_from(lasting).ok()?)
+        .ok()
+}
+
+fn already(wanted: Change, target: &str, active: Option<&Override>) -> ControlError {
+    let by = active.map_or_else(
+        || " by the configuration".to_owned(),
+        |entry| {
+            let until = entry
+                .expires
+                .map(|expires| format!(" until {}", words::clock(expires)))
+                .unwrap_or_default();
+            format!(
+                " by {}{until} (give a duration to move its end)",
+                words::who(&entry.actor)
+            )
+        },
+    );
+    let state = match wanted {
+        Change::Mode(Mode::Force) => "is forced",
+        Change::Mode(Mode::Hold) => "is held",
+        Change::Mode(Mode::Auto) => "is on auto",
+        Change::Notice(true) => "gives its notice",
+        Change::Notice(false) => "gives no notice",
+        Change::Drain => "is drained",
+    };
+    ControlError::Nothing {
+        what: format!("`{target}` {state}{by}"),
+    }
+}
+
+pub(super) fn find_workload<'a>(
+    catalog: &'a Catalog,
+    name: &WorkloadName,
+) -> Result<&'a Workload, ControlError> {
+    catalog
+        .workloads
+        .get(name)
+        .ok_or_else(|| ControlError::Unknown {
+            kind: "workload",
+            name: crate::model::visible(name.as_str(), 60).into_owned(),
+            suggestion: nearest(
+                name.as_str(),
+                catalog.workloads.keys().map(WorkloadName::as_str),
+            ),
+        })
+}
+
+fn find_route(catalog: &Catalog, name: &RouteName) -> Result<(), ControlError> {
+    if catalog.routes.contains_key(name) {
+        return Ok(());
+    }
+    Err(ControlError::Unknown {
+        kind: "route",
+        name: crate::model::visible(name.as_str(), 60).into_owned(),
+        suggestion: nearest(name.as_str(), catalog.routes.keys().map(RouteName::as_str)),
+    })
+}
+
+/// The nearest known name, when it is near enough to be meant: a prefix, or few letters off.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
+    let begins = |candidate: &&str| !name.is_empty() && candidate.starts_with(name);
+    known
+        .clone()
+        .find(begins)
+        .or_else(|| {
+            known
+                .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+                .filter(|(score, _)| *score > 0.8)
+                .max_by(|left, right| left.0.total_cmp(&right.0))
+                .map(|(_, candidate)| candidate)
+        })
+        .map(str::to_owned)
+}

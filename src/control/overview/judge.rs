@@ -1,0 +1,280 @@
+//! The rules that turn counters, switches and events into a workload's state and into what serves it.
+
+use jiff::Timestamp;
+
+use super::{
+    Serving, State, WorkloadStatus,
+    traffic::{Load, Totals, Traffic, share},
+};
+use crate::{
+    model::{
+        Change, CircuitState, ErrorClass, EventDecision, Mode, Override, OverrideKey, Overrides,
+        RouteName, StoredEvent, Workload,
+    },
+    policy,
+};
+
+/// From this share of failed attempts on a route counts as failing.
+pub(super) const FAILING_SHARE: f64 = 0.2;
+
+/// From this share of requests on, uncaught failures make a workload `Failing` and not `Fallback`: a few
+/// strays beside a working fallback do not.
+const UNCAUGHT_SHARE: f64 = 0.05;
+
+/// Fewer requests than this say nothing.
+const ENOUGH: u64 = 3;
+
+/// [`ENOUGH`] of what is only known as a rate; a little less, because rates are rounded.
+pub(super) const ENOUGH_ATTEMPTS: f64 = 2.9;
+
+/// Who set something, and until when.
+struct Setter {
+    name: String,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+/// Everything a judgement rests on.
+struct Facts<'a> {
+    workload: &'a Workload,
+    mode: Mode,
+    mode_override: Option<&'a Override>,
+    primary_drain: Option<&'a Override>,
+    fallback_drain: Option<&'a Override>,
+    alive: bool,
+    traffic: Traffic,
+    primary: Load,
+    fallback: Load,
+    /// Of this workload, oldest first.
+    events: Vec<&'a StoredEvent>,
+}
+
+/// Judges one workload.
+pub(super) fn workload(
+    workload: &Workload,
+    overrides: &Overrides,
+    totals: &Totals,
+    recent: &[&StoredEvent],
+    now: Timestamp,
+) -> WorkloadStatus {
+    let mode_override = overrides.active(&OverrideKey::Mode(workload.name.clone()), now);
+    let notice_override = overrides.active(&OverrideKey::Notice(workload.name.clone()), now);
+    let drain = |route: &RouteName| overrides.active(&OverrideKey::Drain(route.clone()), now);
+    let facts = Facts {
+        workload,
+        mode: match mode_override.map(|entry| entry.change) {
+            Some(Change::Mode(mode)) => mode,
+            Some(Change::Notice(_) | Change::Drain) | None => workload.mode,
+        },
+        mode_override,
+        primary_drain: drain(&workload.primary),
+        fallback_drain: workload.fallback.as_ref().and_then(drain),
+        alive: totals.gateways > 0,
+        traffic: totals.workload(&workload.name),
+        primary: totals.route(&workload.primary),
+        fallback: workload
+            .fallback
+            .as_ref()
+            .map(|fallback| totals.route(fallback))
+            .unwrap_or_default(),
+        events: recent
+            .iter()
+            .copied()
+            .filter(|stored| stored.event.workload == workload.name)
+            .collect(),
+    };
+    let state = facts.state();
+    let traffic = &facts.traffic;
+    WorkloadStatus {
+        workload: workload.name.clone(),
+        state,
+        since: facts.since(state),
+        serving: facts.serving(state),
+        family: workload.family,
+        primary: workload.primary.clone(),
+        fallback: workload.fallback.clone(),
+        fallback_circuit: facts.fallback.circuit,
+        primary_circuit: facts.primary.circuit,
+        mode: facts.mode,
+        mode_until: mode_override.and_then(|entry| entry.expires),
+        mode_by: mode_override.map(|entry| entry.actor.name().to_owned()),
+        notice: match notice_override.map(|entry| entry.change) {
+            Some(Change::Notice(given)) => given,
+            Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
+        },
+        tier: workload.tier,
+        user_visible: workload.user_visible,
+        rps: traffic.rps,
+        primary_error_share: share(traffic.primary_failures, traffic.requests),
+        error_share: share(traffic.errors, traffic.requests),
+        fallback_share: share(traffic.fallbacks, traffic.requests),
+        first_output_p50: traffic.first_output_p50,
+        break_glass: [
+            mode_override,
+            notice_override,
+            facts.primary_drain,
+            facts.fallback_drain,
+        ]
+        .into_iter()
+        .flatten()
+        .any(|entry| entry.break_glass),
+    }
+}
+
+impl Facts<'_> {
+    fn state(&self) -> State {
+        if !self.alive {
+            return State::Unknown;
+        }
+        let switched = self.switched().is_some();
+        if self.uncaught(switched) {
+            State::Failing
+        } else if switched {
+            State::Forced
+        } else if self.traffic.fallbacks > 0 && self.primary_fails_now() {
+            State::Fallback
+        } else if self.mode == Mode::Hold {
+            State::Held
+        } else {
+            State::Ok
+        }
+    }
+
+    /// Who sends all traffic to the fallback, by forcing the workload or by draining its primary.
+    fn switched(&self) -> Option<Setter> {
+        self.workload.fallback.as_ref()?;
+        let by = |entry: &Override| Setter {
+            name: entry.actor.name().to_owned(),
+            since: Some(entry.since),
+            until: entry.expires,
+        };
+        match (self.mode, self.mode_override, self.primary_drain) {
+            (Mode::Force, Some(entry), _) => Some(by(entry)),
+            (Mode::Force, None, _) => Some(Setter {
+                name: "configuration".to_owned(),
+                since: None,
+                until: None,
+            }),
+            (Mode::Auto, _, Some(drain)) if self.fallback_drain.is_none() => Some(by(drain)),
+            (Mode::Auto | Mode::Hold, _, _) => None,
+        }
+    }
+
+    /// Whether the serving route fails for many and the failures reach clients.
+    fn uncaught(&self, switched: bool) -> bool {
+        let traffic = &self.traffic;
+        if traffic.requests < ENOUGH {
+            return false;
+        }
+        let (route, failed) = if switched {
+            (&self.fallback, traffic.requests)
+        } else if self.primary.circuit == CircuitState::Closed {
+            (&self.primary, traffic.primary_failures)
+        } else {
+            // A paused primary is not attempted, so that its failures are not counted either.
+            (&self.primary, traffic.requests)
+        };
+        let route_fails = route.circuit != CircuitState::Closed
+            || many(route.failures, route.attempts)
+            || (!switched && many(traffic.primary_failures, traffic.requests));
+        let caught = if switched { 0 } else { traffic.fallbacks };
+        // The caller's own errors (400) also count as errors: never more than what was not caught.
+        let uncaught = traffic.errors.min(failed.saturating_sub(caught));
+        route_fails && share(uncaught, traffic.requests).is_some_and(|part| part >= UNCAUGHT_SHARE)
+    }
+
+    fn primary_fails_now(&self) -> bool {
+        let traffic = &self.traffic;
+        if self.primary.circuit != CircuitState::Closed {
+            return true;
+        }
+        if traffic.requests < ENOUGH {
+            // Too little for a share: the last word of the primary counts.
+            return traffic.failing_since.is_some();
+        }
+        many(traffic.primary_failures, traffic.requests)
+    }
+
+    fn since(&self, state: State) -> Option<Timestamp> {
+        match state {
+            State::Failing | State::Fallback => self.traffic.failing_since,
+            State::Forced => self.switched().and_then(|setter| setter.since),
+            State::Held => self.mode_override.map(|entry| entry.since),
+            State::Unknown | State::Ok => None,
+        }
+    }
+
+    fn serving(&self, state: State) -> Serving {
+        let primary = self.workload.primary.clone();
+        let Some(fallback) = self.workload.fallback.clone() else {
+            return if state == State::Failing {
+                Serving::RefusedByPolicy {
+                    route: primary,
+                    why: self.why_refused(),
+                }
+            } else {
+                Serving::Primary { route: primary }
+            };
+        };
+        if let Some(setter) = self.switched() {
+            return Serving::Forced {
+                route: fallback,
+                actor: setter.name,
+                until: setter.until,
+            };
+        }
+        match state {
+            State::Fallback => Serving::Auto {
+                route: fallback,
+                class: self.newest_class(),
+            },
+            // Part is caught and the fallback fails for the rest: it serves what is served.
+            State::Failing if self.traffic.fallbacks > 0 => Serving::Auto {
+                route: fallback,
+                class: self.newest_class(),
+            },
+            State::Failing => Serving::RefusedByPolicy {
+                route: primary,
+                why: self.why_refused(),
+            },
+            State::Forced | State::Unknown | State::Ok | State::Held => {
+                Serving::Primary { route: primary }
+            }
+        }
+    }
+
+    fn newest_class(&self) -> Option<ErrorClass> {
+        self.events.iter().rev().find_map(|stored| {
+            matches!(
+                stored.event.decision,
+                EventDecision::Fallback | EventDecision::Exhausted
+            )
+            .then_some(stored.event.class)?
+        })
+    }
+
+    fn why_refused(&self) -> String {
+        let refusal = self.events.iter().rev().find(|stored| {
+            stored.event.class != Some(ErrorClass::InvalidRequest)
+                && matches!(
+                    stored.event.decision,
+                    EventDecision::Refused | EventDecision::Exhausted | EventDecision::Broken
+                )
+        });
+        if let Some(stored) = refusal {
+            return policy::explain(&stored.event.reason);
+        }
+        if self.workload.fallback.is_none() {
+            "the workload has no fallback route".to_owned()
+        } else if self.mode == Mode::Hold {
+            "the workload is held on its primary".to_owned()
+        } else {
+            "no event has said why yet".to_owned()
+        }
+    }
+}
+
+/// Whether enough of enough failed.
+fn many(failed: u64, of: u64) -> bool {
+    of >= ENOUGH && share(failed, of).is_some_and(|part| part >= FAILING_SHARE)
+}
