@@ -4,6 +4,21 @@
 //! Called by `cli`, which also runs the console beside it: this module and the console do not know each
 //! other. It must not write to the terminal; what it has to say goes to its log file or to the caller.
 
+mod answer;
+mod anthropic;
+mod ask;
+mod board;
+mod cast;
+mod fault;
+mod openai;
+mod provider;
+mod respond;
+mod schema;
+mod script;
+mod shape;
+mod signals;
+mod simulate;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -12,6 +27,8 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+
+pub use simulate::{SimulateOptions, simulate};
 
 /// What `backstop demo` was asked for.
 #[derive(Clone, Debug)]
@@ -39,14 +56,20 @@ pub enum DemoError {
         /// In words.
         cause: std::io::Error,
     },
+    /// A script of faults.
+    #[error("{0}")]
+    Script(String),
     /// A port.
-    #[error("cannot listen on 127.0.0.1:{port}: {cause}; choose another with --port")]
+    #[error("cannot listen on 127.0.0.1:{port}: {cause}; choose another port or 0")]
     Listen {
         /// Which.
         port: u16,
         /// In words.
         cause: std::io::Error,
     },
+    /// Signals cannot be waited for.
+    #[error("cannot wait for signals: {0}")]
+    Signals(std::io::Error),
 }
 
 /// A demo whose directory, configuration and ports exist, and in which nothing runs yet.
@@ -101,24 +124,4 @@ impl Prepared {
         let _ = (clock, print);
         todo!()
     }
-}
-
-/// What `backstop simulate` was asked for.
-#[derive(Clone, Debug, Default)]
-pub struct SimulateOptions {
-    /// The first provider's port, the next ones follow. 0: any free ports.
-    pub port: u16,
-    /// A script of faults: `quiet`, `incident`, or the path of a TOML file. `None`: `quiet`.
-    pub script: Option<String>,
-    /// Ends by itself after this long.
-    pub seconds: Option<Duration>,
-    /// Makes answers repeatable.
-    pub seed: Option<u64>,
-}
-
-/// Runs the simulated providers alone: gives `print` one line of JSON with their URLs, keys and models, and ends
-/// when the time is up or at SIGTERM or SIGINT.
-pub async fn simulate(options: SimulateOptions, print: impl FnOnce(&str)) -> Result<(), DemoError> {
-    let _ = (options, print);
-    todo!()
 }

@@ -1,0 +1,105 @@
+//! The shapes that are simulated, and which reader and writer belongs to which.
+
+use http::{HeaderMap, header};
+use serde_json::Value;
+
+use super::{
+    anthropic,
+    ask::{Ask, Events, Invalid, Reply},
+    cast::Member,
+    fault::FaultKind,
+    openai,
+};
+use crate::model::Family;
+
+/// A family that is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// `POST /v1/chat/completions`.
+    OpenaiChat,
+    /// `POST /v1/messages`.
+    AnthropicMessages,
+}
+
+impl Shape {
+    /// The family as configured.
+    pub(super) const fn family(self) -> Family {
+        match self {
+            Self::OpenaiChat => Family::OpenaiChat,
+            Self::AnthropicMessages => Family::AnthropicMessages,
+        }
+    }
+
+    /// Where it generates.
+    pub(super) const fn path(self) -> &'static str {
+        match self {
+            Self::OpenaiChat => "/v1/chat/completions",
+            Self::AnthropicMessages => "/v1/messages",
+        }
+    }
+
+    /// The response header with the id of the request.
+    pub(super) const fn request_id_header(self) -> &'static str {
+        match self {
+            Self::OpenaiChat => "x-request-id",
+            Self::AnthropicMessages => "request-id",
+        }
+    }
+
+    /// The key that a client sent.
+    pub(super) fn key(self, headers: &HeaderMap) -> Option<&str> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        match self {
+            Self::OpenaiChat => text(header::AUTHORIZATION.as_str())?.strip_prefix("Bearer "),
+            Self::AnthropicMessages => text("x-api-key"),
+        }
+    }
+
+    /// Reads a request.
+    pub(super) fn read(self, body: &Value) -> Result<Ask, Invalid> {
+        match self {
+            Self::OpenaiChat => openai::read(body),
+            Self::AnthropicMessages => anthropic::read(body),
+        }
+    }
+
+    /// An answer in one piece.
+    pub(super) fn whole(self, reply: &Reply) -> Value {
+        match self {
+            Self::OpenaiChat => openai::whole(reply),
+            Self::AnthropicMessages => anthropic::whole(reply),
+        }
+    }
+
+    /// An answer as a stream.
+    pub(super) fn events(self, reply: &Reply, usage: bool) -> Events {
+        match self {
+            Self::OpenaiChat => openai::events(reply, usage),
+            Self::AnthropicMessages => anthropic::events(reply),
+        }
+    }
+
+    /// The list of models.
+    pub(super) fn models(self, member: &Member) -> Value {
+        match self {
+            Self::OpenaiChat => openai::models(member),
+            Self::AnthropicMessages => anthropic::models(member),
+        }
+    }
+
+    /// The body of a fault that is told by a status.
+    pub(super) fn error(self, kind: FaultKind, request_id: &str) -> Value {
+        match self {
+            Self::OpenaiChat => openai::error(kind),
+            Self::AnthropicMessages => anthropic::error(kind, request_id),
+        }
+    }
+
+    /// The body of a request that is wrong by itself.
+    pub(super) fn invalid(self, invalid: &Invalid, request_id: &str) -> Value {
+        match self {
+            Self::OpenaiChat => openai::invalid(invalid),
+            Self::AnthropicMessages => anthropic::invalid(invalid, request_id),
+        }
+    }
+}
