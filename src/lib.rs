@@ -24,4 +24,5 @@ pub mod gateway;
 pub mod model;
 pub mod policy;
 pub mod store;
+pub mod telemetry;
 pub mod wire;

@@ -1,0 +1,154 @@
+//! Credentials: from the place that the file names into a `Secret`. Nothing here may repeat one in a text.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use super::{Variables, diagnostic::Severity, file::Key};
+use crate::model::Secret;
+
+/// The largest key file.
+const LARGEST: u64 = 64 << 10;
+
+/// Where to look.
+pub(super) struct Places<'a> {
+    /// The directory of the configuration, absolute.
+    pub(super) directory: &'a Path,
+    /// The environment.
+    pub(super) variables: Variables<'a>,
+}
+
+/// Why there is no key, or a doubt about it.
+pub(super) struct Problem {
+    pub(super) severity: Severity,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+impl Problem {
+    fn error(code: &'static str, message: String, help: &str) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            message,
+            help: help.to_owned(),
+        }
+    }
+}
+
+/// What was read.
+pub(super) struct Read {
+    /// `None`: the provider wants none, or there is a problem.
+    pub(super) secret: Option<Secret>,
+    pub(super) problem: Option<Problem>,
+}
+
+impl From<Problem> for Read {
+    fn from(problem: Problem) -> Self {
+        Self {
+            secret: None,
+            problem: Some(problem),
+        }
+    }
+}
+
+/// Reads one key.
+pub(super) fn read(key: &Key, places: &Places<'_>) -> Read {
+    match key {
+        Key::None | Key::Unclear => Read {
+            secret: None,
+            problem: None,
+        },
+        Key::Variable(name) => variable(name, places),
+        Key::File(path) => file(&places.directory.join(path)),
+        Key::Credential(name) => match (places.variables)("CREDENTIALS_DIRECTORY") {
+            Some(directory) => file(&Path::new(&directory).join(name)),
+            None => Problem::error(
+                "key-missing",
+                format!(
+                    "the credential \"{name}\" cannot be found: CREDENTIALS_DIRECTORY is not set"
+                ),
+                "systemd sets it for a service with LoadCredential=",
+            )
+            .into(),
+        },
+    }
+}
+
+fn variable(name: &str, places: &Places<'_>) -> Read {
+    match (places.variables)(name) {
+        Some(text) => usable(&text, &format!("the variable {name}"), None),
+        None => Problem::error(
+            "key-missing",
+            format!("the variable {name} is not set, so its routes cannot be served"),
+            "set it where the gateway runs, or name another place for the key",
+        )
+        .into(),
+    }
+}
+
+fn file(path: &PathBuf) -> Read {
+    let name = path.display();
+    let text = File::open(path).and_then(|file| {
+        let metadata = file.metadata()?;
+        let mut text = String::new();
+        file.take(LARGEST).read_to_string(&mut text)?;
+        Ok((text, metadata))
+    });
+    match text {
+        Ok((text, metadata)) => {
+            let doubt = readable_by_others(&metadata).then(|| Problem {
+                severity: Severity::Warning,
+                code: "key-file-open",
+                message: format!("the key file {name} can be read by other users"),
+                help: format!("chmod 600 {name}"),
+            });
+            usable(&text, &format!("the key file {name}"), doubt)
+        }
+        Err(error) => Problem::error(
+            "key-missing",
+            format!("the key file {name} cannot be read: {error}"),
+            "create it, readable by the gateway's user only",
+        )
+        .into(),
+    }
+}
+
+/// A key goes into a header as it is.
+fn usable(text: &str, whose: &str, doubt: Option<Problem>) -> Read {
+    let text = text.trim();
+    if text.is_empty() {
+        return Problem::error(
+            "key-missing",
+            format!("{whose} is empty"),
+            "put the key into it",
+        )
+        .into();
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Problem::error(
+            "key-unusable",
+            format!("{whose} holds more than one plain word, so it cannot be a key"),
+            "leave only the key in it",
+        )
+        .into();
+    }
+    Read {
+        secret: Some(Secret::new(text)),
+        problem: doubt,
+    }
+}
+
+#[cfg(unix)]
+fn readable_by_others(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &std::fs::Metadata) -> bool {
+    false
+}

@@ -1,0 +1,157 @@
+//! One file from disk to catalog or report.
+
+use std::{
+    fs::{self, File as Disk},
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    Keys, Loaded, Report, Variables,
+    check::{self, Names},
+    diagnostic::Findings,
+    file::File,
+    fingerprint::fingerprint,
+    keys::Places,
+    redact::redact,
+    resolve::{self, Source},
+};
+use crate::model::Catalog;
+
+/// The largest configuration.
+const LARGEST: u64 = 4 << 20;
+
+/// Reads and checks one file; everything wrong with it is in the report, in one run.
+#[must_use]
+pub fn load(path: &Path, variables: Variables<'_>) -> Loaded {
+    load_with(path, variables, Keys::Needed)
+}
+
+/// Like [`load`], with a choice about credentials.
+#[must_use]
+pub fn load_with(path: &Path, variables: Variables<'_>, keys: Keys) -> Loaded {
+    let findings = Findings::default();
+    let bytes = match read(path, &findings) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            findings.error(
+                "unreadable",
+                0..0,
+                format!("the file cannot be read: {error}"),
+                (),
+            );
+            return Loaded {
+                catalog: None,
+                report: Report::new(path, String::new(), findings),
+            };
+        }
+    };
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let good = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            findings.error(
+                "not-utf8",
+                good..good + 1,
+                "the file is not UTF-8 text from here on",
+                "save it as UTF-8",
+            );
+            return Loaded {
+                catalog: None,
+                report: Report::new(path, redact(&text, &[]), findings),
+            };
+        }
+    };
+    let catalog = understand(path, &text, variables, keys, &findings);
+    let source = redact(&text, &findings.hidden());
+    Loaded {
+        catalog,
+        report: Report::new(path, source, findings),
+    }
+}
+
+/// Reads the bytes of a file, not more than a configuration can have.
+fn read(path: &Path, findings: &Findings) -> std::io::Result<Vec<u8>> {
+    let file = Disk::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    if writable_by_all(&metadata) {
+        findings.error(
+            "world-writable",
+            0..0,
+            "every user of this host can change the file, and so where requests and keys go",
+            format!("chmod o-w {}", path.display()),
+        );
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn writable_by_all(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.is_file() && metadata.permissions().mode() & 0o002 != 0
+}
+
+#[cfg(not(unix))]
+fn writable_by_all(_: &fs::Metadata) -> bool {
+    false
+}
+
+fn understand(
+    path: &Path,
+    text: &str,
+    variables: Variables<'_>,
+    keys: Keys,
+    findings: &Findings,
+) -> Option<Catalog> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    // After a repeated key the rest of the file is still understood; after any other mistake it may not be,
+    // and its findings would mislead.
+    let mut whole = true;
+    for error in &errors {
+        let repeated = error.message().starts_with("duplicate key");
+        whole &= repeated;
+        findings.error(
+            if repeated { "repeated-key" } else { "syntax" },
+            error.span().unwrap_or(0..0),
+            error.message(),
+            (),
+        );
+    }
+    if !whole {
+        return None;
+    }
+    let root = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
+    let file = File::read(&root, findings)?;
+    let names = Names::of(&file);
+    check::check(&file, &names, findings);
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let directory = absolute.parent().map_or_else(PathBuf::new, Path::to_owned);
+    resolve::resolve(
+        &file,
+        &names,
+        &Source {
+            fingerprint: fingerprint(text.as_bytes()),
+            places: Places {
+                directory: &directory,
+                variables,
+            },
+            keys,
+            path: absolute.clone(),
+        },
+        findings,
+    )
+}

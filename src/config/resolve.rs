@@ -1,0 +1,255 @@
+//! From the mirror of the file to the catalog: inheritance, credentials, samples and places.
+//!
+//! What it reads from disk and environment can be wrong, too; then it leaves findings and makes no catalog.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Keys,
+    check::Names,
+    diagnostic::{Findings, Severity},
+    file::{self, File, Key},
+    keys::{self, Places},
+    reader::At,
+    samples,
+};
+use crate::model::{Catalog, NoticePolicy, Provider, Route, SampleFile, Secret, Workload};
+
+/// What is known about the file besides its text.
+pub(super) struct Source<'a> {
+    /// Absolute.
+    pub(super) path: PathBuf,
+    pub(super) fingerprint: String,
+    pub(super) places: Places<'a>,
+    pub(super) keys: Keys,
+}
+
+/// Reads what the file points to, and makes the catalog if there is no error at all.
+pub(super) fn resolve(
+    file: &File,
+    names: &Names<'_>,
+    source: &Source<'_>,
+    findings: &Findings,
+) -> Option<Catalog> {
+    let credentials = Credentials::read(file, names, source, findings);
+    let samples: BTreeMap<&str, Vec<SampleFile>> = file
+        .workloads
+        .iter()
+        .map(|workload| {
+            let files = workload.samples.iter();
+            let found = files
+                .filter_map(|sample| samples::check(sample, source.places.directory, findings));
+            (workload.name.get_ref().as_str(), found.collect())
+        })
+        .collect();
+    let store = store(file, source, findings);
+    if findings.failed() {
+        return None;
+    }
+    Some(Catalog {
+        source: source.path.clone(),
+        fingerprint: source.fingerprint.clone(),
+        environment: file.environment.clone(),
+        store: store?,
+        gateway: file.gateway.clone(),
+        retention: file.retention,
+        providers: collect(&file.providers, |entry| {
+            let provider = provider(entry, &credentials)?;
+            Some((provider.name.clone(), provider))
+        })?,
+        routes: collect(&file.routes, |entry| {
+            let route = route(entry, names, &credentials)?;
+            Some((route.name.clone(), route))
+        })?,
+        workloads: collect(&file.workloads, |entry| {
+            let samples = samples.get(entry.name.get_ref().as_str());
+            let workload = workload(entry, names, samples.cloned().unwrap_or_default())?;
+            Some((workload.name.clone(), workload))
+        })?,
+    })
+}
+
+fn collect<T, K: Ord, V>(
+    entries: &[T],
+    make: impl Fn(&T) -> Option<(K, V)>,
+) -> Option<BTreeMap<K, V>> {
+    entries.iter().map(make).collect()
+}
+
+/// The credentials by the name of their provider or route.
+struct Credentials<'f> {
+    providers: BTreeMap<&'f str, Option<Secret>>,
+    routes: BTreeMap<&'f str, Option<Secret>>,
+}
+
+impl<'f> Credentials<'f> {
+    fn read(file: &'f File, names: &Names<'_>, source: &Source<'_>, findings: &Findings) -> Self {
+        let read = |key: &Option<At<Key>>, needed: bool| -> Option<Secret> {
+            let key = key.as_ref()?;
+            let read = keys::read(key.get_ref(), &source.places);
+            if let Some(problem) = read.problem
+                && source.keys == Keys::Needed
+            {
+                let severity = if needed {
+                    problem.severity
+                } else {
+                    Severity::Warning
+                };
+                findings.add(
+                    severity,
+                    problem.code,
+                    key.span(),
+                    problem.message,
+                    problem.help,
+                );
+            }
+            read.secret
+        };
+        let used = |route: &file::Route| names.used.contains(route.name.get_ref().as_str());
+        Self {
+            providers: file
+                .providers
+                .iter()
+                .map(|provider| {
+                    let name = provider.name.get_ref();
+                    let needed = file.routes.iter().any(|route| {
+                        used(route)
+                            && route.key.is_none()
+                            && route
+                                .provider
+                                .as_ref()
+                                .is_some_and(|of| of.get_ref() == name)
+                    });
+                    (name.as_str(), read(&provider.key, needed))
+                })
+                .collect(),
+            routes: file
+                .routes
+                .iter()
+                .map(|route| (route.name.get_ref().as_str(), read(&route.key, used(route))))
+                .collect(),
+        }
+    }
+}
+
+/// The store's URL with an absolute directory.
+fn store(file: &File, source: &Source<'_>, findings: &Findings) -> Option<String> {
+    let Some(url) = &file.store else {
+        let state = state_directory(&source.places);
+        return Some(format!("sqlite:{}", state.join("backstop").display()));
+    };
+    match url.get_ref().split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => {
+            let path = source.places.directory.join(path);
+            Some(format!("sqlite:{}", path.display()))
+        }
+        Some(("memory", _)) => Some(url.get_ref().clone()),
+        Some(_) | None => {
+            findings.error(
+                "unsupported-store",
+                url.span(),
+                format!("no store is known for \"{}\"", url.get_ref()),
+                "write \"sqlite:DIRECTORY\"",
+            );
+            None
+        }
+    }
+}
+
+/// As the XDG rules say; a process without a home has only the system's place.
+fn state_directory(places: &Places<'_>) -> PathBuf {
+    let absolute = |name: &str| {
+        (places.variables)(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .unwrap_or_else(|| Path::new("/var/lib").to_owned())
+}
+
+fn provider(entry: &file::Provider, credentials: &Credentials<'_>) -> Option<Provider> {
+    let name = entry.name.get_ref().as_str();
+    Some(Provider {
+        name: name.into(),
+        base_url: entry.base_url.as_ref()?.get_ref().clone(),
+        family: *entry.family.as_ref()?.get_ref(),
+        credential: credentials.providers.get(name).cloned().flatten(),
+        boundary: entry.boundary.clone(),
+    })
+}
+
+fn route(entry: &file::Route, names: &Names<'_>, credentials: &Credentials<'_>) -> Option<Route> {
+    let name = entry.name.get_ref().as_str();
+    let provider = names.provider(entry)?;
+    let credential = if entry.key.is_some() {
+        credentials.routes.get(name)
+    } else {
+        credentials.providers.get(provider.name.get_ref().as_str())
+    };
+    let base_url = entry.base_url.as_ref().or(provider.base_url.as_ref())?;
+    Some(Route {
+        name: name.into(),
+        provider: provider.name.get_ref().as_str().into(),
+        base_url: base_url.get_ref().clone(),
+        family: names.family(entry)?,
+        model: entry.model.as_ref()?.get_ref().clone(),
+        credential: credential.cloned().flatten(),
+        capabilities: entry.capabilities,
+        context_tokens: entry.context_tokens,
+        boundary: names.boundary(entry)?.clone(),
+        capacity_rps: entry.capacity_rps,
+    })
+}
+
+fn workload(
+    entry: &file::Workload,
+    names: &Names<'_>,
+    samples: Vec<SampleFile>,
+) -> Option<Workload> {
+    let primary = entry.primary.as_ref()?.get_ref().as_str();
+    Some(Workload {
+        name: entry.name.get_ref().as_str().into(),
+        description: entry.description.clone(),
+        owner: entry.owner.clone(),
+        family: names.family(names.routes.get(primary)?)?,
+        primary: primary.into(),
+        fallback: entry
+            .fallback
+            .as_ref()
+            .map(|fallback| fallback.get_ref().as_str().into()),
+        mode: *entry.mode.get_ref(),
+        tier: *entry.tier.get_ref(),
+        user_visible: entry.user_visible,
+        triggers: entry.trigger_set(),
+        justifications: entry
+            .justify
+            .iter()
+            .map(|(class, reason)| (*class, reason.get_ref().clone()))
+            .collect(),
+        timeouts: entry.timeouts.all(),
+        backoff: entry.backoff,
+        max_attempts: *entry.max_attempts.get_ref(),
+        retry_share: entry.retry_share,
+        notice: match &entry.notice {
+            Some(notice) => NoticePolicy {
+                text: notice.text.as_ref()?.get_ref().clone(),
+                style: notice.style,
+                enabled: *notice.enabled.get_ref(),
+                required: *notice.required.get_ref(),
+            },
+            None => NoticePolicy {
+                text: String::new(),
+                style: crate::model::NoticeStyle::default(),
+                enabled: false,
+                required: false,
+            },
+        },
+        may_cross: entry.may_cross.clone(),
+        on_log_failure: entry.on_log_failure,
+        samples,
+    })
+}

@@ -1,0 +1,107 @@
+//! The small languages inside values: durations, sizes, names, and guesses at what was meant.
+
+use std::time::Duration;
+
+/// The longest name of a provider, route or workload.
+const NAME_LIMIT: usize = 63;
+
+/// Reads `500ms`, `10s`, `2m`, `12h` or `30d`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let (count, unit) = split_unit(text);
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(not_a("duration", text, "500ms, 10s, 2m, 12h or 30d")),
+    };
+    // A hundred years: beyond it, adding it to a timestamp could overflow.
+    whole(count)
+        .and_then(|count| count.checked_mul(millis))
+        .filter(|total| *total <= 36_500 * 86_400_000)
+        .map(Duration::from_millis)
+        .ok_or_else(|| not_a("duration", text, "500ms, 10s, 2m, 12h or 30d"))
+}
+
+/// Reads `512KiB`, `32MiB` or `1GiB`.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    let (count, unit) = split_unit(text);
+    let factor = match unit {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(not_a("size", text, "512KiB, 32MiB or 1GiB")),
+    };
+    whole(count)
+        .and_then(|count| count.checked_mul(factor))
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .ok_or_else(|| not_a("size", text, "512KiB, 32MiB or 1GiB"))
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    text.split_at_checked(digits).unwrap_or((text, ""))
+}
+
+fn whole(digits: &str) -> Option<u64> {
+    digits.parse().ok()
+}
+
+fn not_a(what: &str, text: &str, examples: &str) -> String {
+    format!("\"{text}\" is not a {what} such as {examples}")
+}
+
+/// Whether a name is safe as a URL path segment, a header value, a metric label and a store key.
+pub(super) fn is_name(text: &str) -> bool {
+    let inner = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
+    };
+    let outer = |byte: Option<&u8>| {
+        byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    let bytes = text.as_bytes();
+    bytes.len() <= NAME_LIMIT
+        && bytes.iter().copied().all(inner)
+        && outer(bytes.first())
+        && outer(bytes.last())
+}
+
+/// Whether a text can be the name of an environment variable (and is not, say, a pasted key).
+pub(super) fn is_variable(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|first: char| first.is_ascii_digit())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// `did you mean "x"?` when one of the known words is near; all of them when they are few.
+pub(super) fn guess<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    what: &str,
+) -> Option<String> {
+    let known: Vec<&str> = known.into_iter().collect();
+    let plain = |text: &str| text.to_ascii_lowercase().replace('_', "-");
+    let wanted = plain(word);
+    let near = known
+        .iter()
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&wanted, &plain(candidate)),
+                *candidate,
+            )
+        })
+        .min()
+        .filter(|(distance, candidate)| {
+            let longer = wanted.chars().count().max(candidate.chars().count());
+            *distance <= (longer / 3).max(1)
+        });
+    match near {
+        Some((_, candidate)) => Some(format!("did you mean \"{candidate}\"?")),
+        None if (1..=12).contains(&known.len()) => Some(format!("{what}: {}", known.join(", "))),
+        None => None,
+    }
+}
