@@ -8,10 +8,14 @@ pub mod action;
 pub mod chord;
 pub mod depth;
 pub mod effect;
+mod findings;
 pub mod glyph;
 pub mod keymap;
 pub mod msg;
+mod role;
 pub mod theme;
+pub mod theme_file;
+mod theme_look;
 
 use std::{fmt, io, path::PathBuf, pin::Pin, sync::Arc};
 

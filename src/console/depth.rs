@@ -61,10 +61,9 @@ impl Depth {
             Some(colours) if colours >= 0x100_0000 => Self::Rgb,
             Some(colours) if colours >= 256 => Self::Indexed,
             Some(colours) if colours < 8 => Self::Mono,
-            Some(_) => Self::Ansi,
             None if term.ends_with("-direct") => Self::Rgb,
             None if term.ends_with("256color") => Self::Indexed,
-            None => Self::Ansi,
+            Some(_) | None => Self::Ansi,
         }
     }
 

@@ -1,169 +1,95 @@
-//! Themes: a style for each meaning, never for a widget.
+//! Themes: a style for each role, on one kind of terminal.
 //!
-//! Views ask for a [`Role`]; which colours that is, on which kind of terminal, is decided here and in the
-//! theme files. It must not know what is drawn.
+//! Views ask for a [`Role`]; which colours that is was decided in a theme file (`theme_file`) and by the
+//! terminal's depth. It must not know what is drawn.
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// What something on the screen means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role {
-    /// Plain text.
-    Text,
-    /// Less important text.
-    Muted,
-    /// The name of a screen.
-    Title,
-    /// The heads of columns and paragraphs.
-    Heading,
-    /// An address.
-    Link,
-    /// A key that can be pressed.
-    Key,
-    /// A key that cannot be pressed now.
-    KeyDisabled,
-    /// A rule or a box.
-    Border,
-    /// The box that has the keys.
-    BorderFocus,
-    /// The selected row.
-    Selection,
-    /// The selected row of a pane that has not the keys.
-    SelectionInactive,
-    /// Where typed text goes.
-    Cursor,
-    /// What a filter matched.
-    Match,
-    /// For information.
-    Info,
-    /// It worked.
-    Success,
-    /// Look at this.
-    Warning,
-    /// It failed.
-    Error,
-    /// The primary serves.
-    StateOk,
-    /// It serves, worse than it should.
-    StateDegraded,
-    /// The fallback serves by itself.
-    StateFallback,
-    /// The fallback serves because an operator said so.
-    StateForced,
-    /// Requests fail.
-    StateFailing,
-    /// Nobody knows.
-    StateUnknown,
-    /// Switched off.
-    StateDisabled,
-    /// Added.
-    DiffAdd,
-    /// Removed.
-    DiffDel,
-    /// Changed.
-    DiffChange,
-    /// The changed part of a changed line.
-    DiffEmph,
-    /// The one side of a comparison.
-    SideA,
-    /// The other side.
-    SideB,
-    /// A low level of a history.
-    SparkLow,
-    /// A high level of a history.
-    SparkHigh,
-    /// The name of a production environment.
-    EnvProd,
-    /// The name of another environment.
-    EnvOther,
-    /// This session only looks.
-    ModeObserve,
-    /// This session can change things.
-    ModeWrite,
+use super::depth::Depth;
+pub use super::role::Role;
+
+/// How a role looks in one rendering.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The colour of the text.
+    pub foreground: Option<Color>,
+    /// The colour behind it.
+    pub background: Option<Color>,
+    /// Bold, underlined, ...
+    pub attributes: Modifier,
 }
 
-impl Role {
-    /// All of them, in the order of the enum.
-    pub const ALL: [Self; 36] = [
-        Self::Text,
-        Self::Muted,
-        Self::Title,
-        Self::Heading,
-        Self::Link,
-        Self::Key,
-        Self::KeyDisabled,
-        Self::Border,
-        Self::BorderFocus,
-        Self::Selection,
-        Self::SelectionInactive,
-        Self::Cursor,
-        Self::Match,
-        Self::Info,
-        Self::Success,
-        Self::Warning,
-        Self::Error,
-        Self::StateOk,
-        Self::StateDegraded,
-        Self::StateFallback,
-        Self::StateForced,
-        Self::StateFailing,
-        Self::StateUnknown,
-        Self::StateDisabled,
-        Self::DiffAdd,
-        Self::DiffDel,
-        Self::DiffChange,
-        Self::DiffEmph,
-        Self::SideA,
-        Self::SideB,
-        Self::SparkLow,
-        Self::SparkHigh,
-        Self::EnvProd,
-        Self::EnvOther,
-        Self::ModeObserve,
-        Self::ModeWrite,
-    ];
+/// The renderings of a role; each may be left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// For 24 bit terminals; 256 colours are derived from it.
+    pub rgb: Option<Look>,
+    /// For sixteen colours.
+    pub ansi: Option<Look>,
+    /// Without colours.
+    pub mono: Option<Modifier>,
+}
 
-    /// Its name in theme files.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Muted => "muted",
-            Self::Title => "title",
-            Self::Heading => "heading",
-            Self::Link => "link",
-            Self::Key => "key",
-            Self::KeyDisabled => "key.disabled",
-            Self::Border => "border",
-            Self::BorderFocus => "border.focus",
-            Self::Selection => "selection",
-            Self::SelectionInactive => "selection.inactive",
-            Self::Cursor => "cursor",
-            Self::Match => "match",
-            Self::Info => "info",
-            Self::Success => "success",
-            Self::Warning => "warning",
-            Self::Error => "error",
-            Self::StateOk => "state.ok",
-            Self::StateDegraded => "state.degraded",
-            Self::StateFallback => "state.fallback",
-            Self::StateForced => "state.forced",
-            Self::StateFailing => "state.failing",
-            Self::StateUnknown => "state.unknown",
-            Self::StateDisabled => "state.disabled",
-            Self::DiffAdd => "diff.add",
-            Self::DiffDel => "diff.del",
-            Self::DiffChange => "diff.change",
-            Self::DiffEmph => "diff.emph",
-            Self::SideA => "side.a",
-            Self::SideB => "side.b",
-            Self::SparkLow => "spark.low",
-            Self::SparkHigh => "spark.high",
-            Self::EnvProd => "env.prod",
-            Self::EnvOther => "env.other",
-            Self::ModeObserve => "mode.observe",
-            Self::ModeWrite => "mode.write",
+/// A whole theme file with what it inherits, for every kind of terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet {
+    /// The name of the theme.
+    pub name: String,
+    /// By role, in the order of [`Role::ALL`].
+    pub looks: [Looks; Role::ALL.len()],
+}
+
+impl Looks {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The rendering for a depth, or the nearest there is.
+    fn at(&self, depth: Depth) -> Look {
+        let mono = || {
+            self.mono.map(|attributes| Look {
+                attributes,
+                ..Look::default()
+            })
+        };
+        match depth {
+            Depth::Rgb | Depth::Indexed => self.rgb.or(self.ansi).or_else(mono),
+            Depth::Ansi => self.ansi.or(self.rgb).or_else(mono),
+            Depth::Mono => mono().or(self.ansi).or(self.rgb),
         }
+        .unwrap_or_default()
+    }
+}
+
+impl Sheet {
+    /// The styles for one kind of terminal.
+    #[must_use]
+    pub fn theme(&self, depth: Depth) -> Theme {
+        Theme {
+            styles: Role::ALL.map(|role| self.style(role, depth)),
+        }
+    }
+
+    /// The style of a role, or of the nearest that stands in for it.
+    fn style(&self, role: Role, depth: Depth) -> Style {
+        let mut candidate = role;
+        while self.looks[candidate as usize].is_empty() {
+            match candidate.stand_in() {
+                Some(next) => candidate = next,
+                // A selection that cannot be seen would make every verb a gamble.
+                None if candidate == Role::Selection => {
+                    return Style::new().add_modifier(Modifier::REVERSED);
+                }
+                None => return Style::new(),
+            }
+        }
+        let look = self.looks[candidate as usize].at(depth);
+        let mut style = Style::new().add_modifier(look.attributes);
+        if depth != Depth::Mono {
+            style.fg = look.foreground.map(|colour| depth.show(colour));
+            style.bg = look.background.map(|colour| depth.show(colour));
+        }
+        style
     }
 }
 
@@ -174,12 +100,9 @@ pub struct Theme {
 }
 
 impl Default for Theme {
-    /// Without any colour: right on every terminal.
+    /// The built-in `terminal` in sixteen colours.
     fn default() -> Self {
-        let mut styles = [Style::new(); Role::ALL.len()];
-        styles[Role::Selection as usize] = Style::new().add_modifier(Modifier::REVERSED);
-        styles[Role::StateFailing as usize] = Style::new().add_modifier(Modifier::BOLD);
-        Self { styles }
+        super::theme_file::default_sheet().theme(Depth::Ansi)
     }
 }
 
@@ -188,11 +111,5 @@ impl Theme {
     #[must_use]
     pub const fn style(&self, role: Role) -> Style {
         self.styles[role as usize]
-    }
-
-    /// The background of the whole screen.
-    #[must_use]
-    pub fn background(&self) -> Color {
-        self.styles[Role::Text as usize].bg.unwrap_or(Color::Reset)
     }
 }

@@ -2,3 +2,4 @@
 
 mod config_load;
 mod support;
+mod themes;
