@@ -4,8 +4,13 @@
 //! behind it, and it must not know what a policy or a screen is. No method blocks the caller's thread.
 
 mod error;
+mod memory;
+mod query;
+mod queue;
+mod rules;
+mod sqlite;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -13,12 +18,21 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     model::{
-        AuditRecord, ChangeRequest, Entry, ErrorClass, EventDecision, Heartbeat, Overrides, Plan,
-        PlanId, Presence, Retention, Revision, Seq, StoredEvent, WorkloadName,
+        AuditRecord, ChangeRequest, Entry, GatewayName, Heartbeat, Overrides, Plan, PlanId,
+        Presence, Retention, Revision, Seq, StoredEvent,
     },
 };
 
 pub use error::{ChangeError, StoreError};
+pub use query::{AuditQuery, EventQuery};
+pub use queue::{Receipt, Reservation};
+
+/// How long a plan is kept.
+const PLAN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a silent gateway is remembered.
+const HEARTBEAT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a silent console counts as open.
+const PRESENCE_LIFE: Duration = Duration::from_secs(15);
 
 /// What a process may do to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,38 +41,6 @@ pub enum Access {
     Observe,
     /// Everything.
     Write,
-}
-
-/// Which events to read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EventQuery {
-    /// Only events decided at or after this moment.
-    pub since: Option<Timestamp>,
-    /// Only events of this workload.
-    pub workload: Option<WorkloadName>,
-    /// Only events of this class.
-    pub class: Option<ErrorClass>,
-    /// Only events with this decision.
-    pub decision: Option<EventDecision>,
-    /// Only events after this place in the log.
-    pub after: Seq,
-    /// Only events before this place in the log (for paging backwards).
-    pub before: Option<Seq>,
-    /// The newest so many; 0: all.
-    pub limit: usize,
-}
-
-/// Which audit records to read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuditQuery {
-    /// Only records at or after this moment.
-    pub since: Option<Timestamp>,
-    /// Only records about this workload or route.
-    pub target: Option<String>,
-    /// Only records after this sequence.
-    pub after: u64,
-    /// The newest so many; 0: all.
-    pub limit: usize,
 }
 
 /// How the store fares.
@@ -72,147 +54,152 @@ pub enum Health {
 
 /// A handle on the store. Cheap to clone; the last one that goes away closes it.
 #[derive(Clone, Debug)]
-pub struct Store {}
+pub struct Store(Backend);
+
+/// A further backend is a further file and a further arm.
+#[derive(Clone, Debug)]
+enum Backend {
+    Memory(memory::Memory),
+    Sqlite(sqlite::Sqlite),
+}
+
+/// Calls the same method of whichever backend it is.
+macro_rules! on {
+    ($store:expr, $backend:ident => $call:expr) => {
+        match &$store.0 {
+            Backend::Memory($backend) => $call,
+            Backend::Sqlite($backend) => $call,
+        }
+    };
+}
 
 impl Store {
     /// Opens `sqlite:DIRECTORY` or `memory:NAME`; creates the directory and files when writing.
     pub async fn open(url: &str, access: Access, clock: Clock) -> Result<Self, StoreError> {
-        let _ = (url, access, clock);
-        todo!()
+        match url.split_once(':') {
+            Some(("memory", name)) if !name.is_empty() => Ok(Self(Backend::Memory(
+                memory::Memory::open(name, access, clock),
+            ))),
+            Some(("sqlite", directory)) if !directory.is_empty() => {
+                let sqlite = sqlite::Sqlite::open(directory.into(), access, clock).await?;
+                Ok(Self(Backend::Sqlite(sqlite)))
+            }
+            Some(_) | None => Err(StoreError::UnknownUrl {
+                url: url.to_owned(),
+            }),
+        }
     }
 
     /// The table of overrides, followed: the newest this process has seen, with a wake-up on each change,
     /// by whichever process. The first value is already loaded when `open` returns.
     #[must_use]
     pub fn overrides(&self) -> watch::Receiver<Arc<Overrides>> {
-        todo!()
+        on!(self, backend => backend.overrides())
     }
 
     /// Compare-and-set of one override together with its audit record.
     pub async fn change(&self, request: ChangeRequest) -> Result<AuditRecord, ChangeError> {
-        let _ = request;
-        todo!()
+        on!(self, backend => backend.change(request).await)
     }
 
     /// Really ends what has expired: clears each such override and writes one audit record for it, exactly
     /// once over all processes.
     pub async fn end_expired(&self) -> Result<Vec<AuditRecord>, StoreError> {
-        todo!()
+        on!(self, backend => backend.end_expired().await)
     }
 
     /// Takes a place in the event queue, without waiting. Must be held before a fallback is tried.
     pub fn reserve(&self) -> Result<Reservation, StoreError> {
-        todo!()
+        on!(self, backend => backend.reserve())
     }
 
     /// The newest place in the event log, followed over all processes.
     #[must_use]
     pub fn newest(&self) -> watch::Receiver<Seq> {
-        todo!()
+        on!(self, backend => backend.newest())
     }
 
     /// The log itself after a place, oldest first, decisions and outcomes, at most `limit`.
     pub async fn tail(&self, after: Seq, limit: usize) -> Result<Vec<(Seq, Entry)>, StoreError> {
-        let _ = (after, limit);
-        todo!()
+        on!(self, backend => backend.tail(after, limit).await)
     }
 
     /// Events with their outcomes, oldest first.
     pub async fn events(&self, query: EventQuery) -> Result<Vec<StoredEvent>, StoreError> {
-        let _ = query;
-        todo!()
+        on!(self, backend => backend.events(query).await)
     }
 
     /// Audit records, oldest first.
     pub async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
-        let _ = query;
-        todo!()
+        on!(self, backend => backend.audit(query).await)
     }
 
     /// Keeps a plan so that another process can apply it by its id.
     pub async fn put_plan(&self, plan: Plan) -> Result<(), StoreError> {
-        let _ = plan;
-        todo!()
+        on!(self, backend => backend.put_plan(plan).await)
     }
 
     /// A plan by its id, and the revision it was applied at, if it was.
     pub async fn plan(&self, id: PlanId) -> Result<Option<(Plan, Option<Revision>)>, StoreError> {
-        let _ = id;
-        todo!()
+        on!(self, backend => backend.plan(id).await)
     }
 
     /// Writes a gateway's heartbeat over its last one.
     pub async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
-        let _ = heartbeat;
-        todo!()
+        on!(self, backend => backend.beat(heartbeat).await)
     }
 
     /// The last heartbeat of each gateway, also of those that have been silent; at most a day old.
     pub async fn heartbeats(&self) -> Result<Vec<Heartbeat>, StoreError> {
-        todo!()
+        on!(self, backend => backend.heartbeats().await)
     }
 
     /// Removes a gateway that ended in good order.
-    pub async fn farewell(&self, gateway: crate::model::GatewayName) -> Result<(), StoreError> {
-        let _ = gateway;
-        todo!()
+    pub async fn farewell(&self, gateway: GatewayName) -> Result<(), StoreError> {
+        on!(self, backend => backend.farewell(gateway).await)
     }
 
     /// Writes a console's presence over its last one.
     pub async fn put_presence(&self, presence: Presence) -> Result<(), StoreError> {
-        let _ = presence;
-        todo!()
+        on!(self, backend => backend.put_presence(presence).await)
     }
 
     /// Removes a console that ended in good order.
     pub async fn remove_presence(&self, session: String) -> Result<(), StoreError> {
-        let _ = session;
-        todo!()
+        on!(self, backend => backend.remove_presence(session).await)
     }
 
     /// The consoles seen in the last 15 s.
     pub async fn presences(&self) -> Result<Vec<Presence>, StoreError> {
-        todo!()
+        on!(self, backend => backend.presences().await)
     }
 
     /// Removes what is older than the retention; answers how many events and audit records went.
     pub async fn retain(&self, retention: Retention) -> Result<(u64, u64), StoreError> {
-        let _ = retention;
-        todo!()
+        on!(self, backend => backend.retain(retention).await)
     }
 
     /// How the store fares, followed.
     #[must_use]
     pub fn health(&self) -> watch::Receiver<Health> {
-        todo!()
+        on!(self, backend => backend.health())
     }
 
     /// Waits until everything appended so far is durable, then closes.
     pub async fn close(&self) -> Result<(), StoreError> {
-        todo!()
+        on!(self, backend => backend.close().await)
     }
 }
 
-/// A place in the event queue. Dropping it gives the place back.
-#[derive(Debug)]
-pub struct Reservation {}
-
-impl Reservation {
-    /// Hands over an entry; it is written with the next group commit, whether or not the receipt is kept.
-    #[must_use = "await the receipt where the promise needs it"]
-    pub fn append(self, entry: Entry) -> Receipt {
-        let _ = entry;
-        todo!()
-    }
+/// The moment a while before another; the beginning of time when there is none.
+fn earlier(now: Timestamp, by: Duration) -> Timestamp {
+    now.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
-/// The promise of a durable entry.
-#[derive(Debug)]
-pub struct Receipt {}
-
-impl Receipt {
-    /// Waits until the entry is durable, or could not be made so.
-    pub async fn durable(self) -> Result<Seq, StoreError> {
-        todo!()
-    }
+/// The name of this host, for records that the program writes by itself.
+fn host_name() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }

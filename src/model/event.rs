@@ -24,6 +24,12 @@ impl EventId {
         let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
         Self(Ulid::from_parts(millis, random))
     }
+
+    /// The id as 16 bytes, in the order of time.
+    #[must_use]
+    pub const fn to_bytes(&self) -> [u8; 16] {
+        self.0.to_bytes()
+    }
 }
 
 impl fmt::Display for EventId {

@@ -1,6 +1,6 @@
 //! What can go wrong with the store, in words that name the thing and the next step.
 
-use crate::model::Conflict;
+use crate::model::{Conflict, PlanId};
 
 /// A store operation failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -31,6 +31,19 @@ pub enum StoreError {
         /// Ours.
         known: i64,
     },
+    /// The file was written by an older Backstop, and an observer may not bring it up to date.
+    #[error(
+        "the store at {place} has schema {found}, this binary needs {known}; start the gateway of this \
+         version once"
+    )]
+    OlderSchema {
+        /// Path or URL.
+        place: String,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
     /// A read or write failed.
     #[error("the store at {place} failed: {cause}")]
     Failed {
@@ -44,6 +57,12 @@ pub enum StoreError {
     QueueFull {
         /// Its size.
         capacity: usize,
+    },
+    /// A plan of this id waits to be applied; make another id.
+    #[error("plan `{id}` exists already; make the plan again")]
+    PlanTaken {
+        /// The id.
+        id: PlanId,
     },
     /// This process may only observe.
     #[error("this process opened the store to observe; it may not write")]

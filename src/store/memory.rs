@@ -1,0 +1,390 @@
+//! The backend for tests and for a demo without files: equal names in one process share one state.
+//!
+//! It keeps the same promises as the others, except that everything is gone when its last handle is.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use super::{
+    Access, AuditQuery, ChangeError, EventQuery, HEARTBEAT_LIFE, Health, PLAN_LIFE, PRESENCE_LIFE,
+    Reservation, StoreError, earlier, host_name,
+    queue::{Places, Sink},
+    rules::{self, Counters},
+};
+use crate::{
+    clock::Clock,
+    model::{
+        AuditRecord, ChangeRequest, Conflict, Entry, Event, EventId, GatewayName, Heartbeat,
+        Outcome, Overrides, Plan, PlanId, Presence, Retention, Revision, Seq, StoredEvent,
+    },
+};
+
+/// The states by name. Weak: a state lives as long as its handles.
+static STATES: Mutex<BTreeMap<String, Weak<Shared>>> = Mutex::new(BTreeMap::new());
+
+/// One handle on a state in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    shared: Arc<Shared>,
+    access: Access,
+    clock: Clock,
+    host: Arc<str>,
+    /// Closing one handle must not close the others.
+    closed: Arc<AtomicBool>,
+}
+
+/// A state that handles share.
+pub(super) struct Shared {
+    pub(super) places: Places,
+    tables: Mutex<Tables>,
+    overrides: watch::Sender<Arc<Overrides>>,
+    newest: watch::Sender<Seq>,
+    health: watch::Sender<Health>,
+}
+
+#[derive(Default)]
+struct Tables {
+    sequence: u64,
+    audit: Vec<AuditRecord>,
+    log: BTreeMap<Seq, Entry>,
+    outcomes: HashMap<EventId, Outcome>,
+    plans: BTreeMap<PlanId, (Plan, Option<Revision>)>,
+    heartbeats: BTreeMap<GatewayName, Heartbeat>,
+    presences: BTreeMap<String, Presence>,
+}
+
+impl Shared {
+    fn new() -> Self {
+        Self {
+            places: Places::new(),
+            tables: Mutex::default(),
+            overrides: watch::Sender::default(),
+            newest: watch::Sender::default(),
+            health: watch::Sender::new(Health::Good),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts an entry at the end of the log.
+    pub(super) fn append(&self, entry: Entry) -> Seq {
+        let mut tables = self.lock();
+        let seq = Seq(self.newest.borrow().0 + 1);
+        if let Entry::Outcome(outcome) = &entry {
+            tables
+                .outcomes
+                .entry(outcome.event)
+                .or_insert_with(|| outcome.clone());
+        }
+        tables.log.insert(seq, entry);
+        self.newest.send_replace(seq);
+        seq
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Shared")
+    }
+}
+
+impl Memory {
+    /// Joins the state of this name, or begins it.
+    pub(super) fn open(name: &str, access: Access, clock: Clock) -> Self {
+        let mut states = STATES.lock().unwrap_or_else(PoisonError::into_inner);
+        states.retain(|_, state| state.strong_count() > 0);
+        let shared = states.get(name).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let shared = Arc::new(Shared::new());
+            states.insert(name.to_owned(), Arc::downgrade(&shared));
+            shared
+        });
+        Self {
+            shared,
+            access,
+            clock,
+            host: host_name().into(),
+            closed: Arc::default(),
+        }
+    }
+
+    fn read(&self) -> Result<MutexGuard<'_, Tables>, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Closed);
+        }
+        Ok(self.shared.lock())
+    }
+
+    fn write(&self) -> Result<MutexGuard<'_, Tables>, StoreError> {
+        match self.access {
+            Access::Observe => Err(StoreError::ReadOnly),
+            Access::Write => self.read(),
+        }
+    }
+
+    fn counters(&self, tables: &Tables) -> Counters {
+        Counters {
+            revision: self.shared.overrides.borrow().revision,
+            sequence: tables.sequence,
+        }
+    }
+
+    /// Keeps what a rule answered. Called with the tables locked, so that no two changes cross.
+    fn keep(&self, tables: &mut Tables, key: crate::model::OverrideKey, applied: rules::Applied) {
+        if let Some(last) = applied.records.last() {
+            tables.sequence = last.sequence;
+        }
+        tables.audit.extend(applied.records);
+        self.shared.overrides.send_modify(|overrides| {
+            let overrides = Arc::make_mut(overrides);
+            overrides.revision = applied.slot.revision;
+            overrides.slots.insert(key, applied.slot);
+        });
+    }
+
+    pub(super) fn overrides(&self) -> watch::Receiver<Arc<Overrides>> {
+        self.shared.overrides.subscribe()
+    }
+
+    pub(super) async fn change(&self, request: ChangeRequest) -> Result<AuditRecord, ChangeError> {
+        let mut tables = self.write()?;
+        let now = self.clock.now();
+        if let Some(id) = &request.plan
+            && let Some((_, Some(_))) = tables.plans.get(id)
+        {
+            return Err(ChangeError::PlanUsed);
+        }
+        let overrides = Arc::clone(&self.shared.overrides.borrow());
+        let (key, expected, plan) = (request.key.clone(), request.expected, request.plan.clone());
+        let counters = self.counters(&tables);
+        let applied = rules::change(
+            overrides.slots.get(&key),
+            counters,
+            request,
+            now,
+            &self.host,
+        )
+        .map_err(|found| {
+            let winner = tables
+                .audit
+                .iter()
+                .rfind(|record| record.revision == found.revision)
+                .cloned();
+            ChangeError::Conflict(Box::new(Conflict {
+                key: key.clone(),
+                expected,
+                found,
+                winner: winner.map(Box::new),
+            }))
+        })?;
+        let Some(record) = applied.records.last().cloned() else {
+            return Err(StoreError::Closed.into());
+        };
+        if let Some(plan) = plan.and_then(|id| tables.plans.get_mut(&id)) {
+            plan.1 = Some(record.revision);
+        }
+        self.keep(&mut tables, key, applied);
+        Ok(record)
+    }
+
+    pub(super) async fn end_expired(&self) -> Result<Vec<AuditRecord>, StoreError> {
+        let mut tables = self.write()?;
+        let now = self.clock.now();
+        let overrides = Arc::clone(&self.shared.overrides.borrow());
+        let mut ended = Vec::new();
+        for (key, slot) in &overrides.slots {
+            let counters = self.counters(&tables);
+            if let Some(applied) = rules::expire(key, slot, counters, now, &self.host) {
+                ended.extend(applied.records.iter().cloned());
+                self.keep(&mut tables, key.clone(), applied);
+            }
+        }
+        Ok(ended)
+    }
+
+    pub(super) fn reserve(&self) -> Result<Reservation, StoreError> {
+        drop(self.write()?);
+        Reservation::of(Sink::Memory(Arc::clone(&self.shared)))
+    }
+
+    pub(super) fn newest(&self) -> watch::Receiver<Seq> {
+        self.shared.newest.subscribe()
+    }
+
+    pub(super) async fn tail(
+        &self,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Entry)>, StoreError> {
+        let tables = self.read()?;
+        let from = Seq(after.0.saturating_add(1));
+        Ok(tables
+            .log
+            .range(from..)
+            .take(limit)
+            .map(|(seq, entry)| (*seq, entry.clone()))
+            .collect())
+    }
+
+    pub(super) async fn events(&self, query: EventQuery) -> Result<Vec<StoredEvent>, StoreError> {
+        let tables = self.read()?;
+        let limit = if query.limit == 0 {
+            usize::MAX
+        } else {
+            query.limit
+        };
+        let mut found: Vec<StoredEvent> = tables
+            .log
+            .iter()
+            .rev()
+            .filter_map(|(seq, entry)| Some((*seq, decision(entry)?)))
+            .filter(|(seq, event)| query.wants(*seq, event))
+            .take(limit)
+            .map(|(seq, event)| StoredEvent {
+                seq,
+                event: event.clone(),
+                outcome: tables.outcomes.get(&event.id).cloned(),
+            })
+            .collect();
+        found.reverse();
+        Ok(found)
+    }
+
+    pub(super) async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        let tables = self.read()?;
+        let mut found: Vec<AuditRecord> = tables
+            .audit
+            .iter()
+            .filter(|record| query.wants(record))
+            .cloned()
+            .collect();
+        if query.limit > 0 && found.len() > query.limit {
+            found.drain(..found.len() - query.limit);
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn put_plan(&self, plan: Plan) -> Result<(), StoreError> {
+        let mut tables = self.write()?;
+        let now = self.clock.now();
+        drop_before(&mut tables.plans, now, PLAN_LIFE, |(plan, _)| plan.made);
+        if let Some((held, None)) = tables.plans.get(&plan.id)
+            && *held != plan
+            && held.valid_until > now
+        {
+            return Err(StoreError::PlanTaken { id: plan.id });
+        }
+        tables.plans.insert(plan.id.clone(), (plan, None));
+        Ok(())
+    }
+
+    pub(super) async fn plan(
+        &self,
+        id: PlanId,
+    ) -> Result<Option<(Plan, Option<Revision>)>, StoreError> {
+        let oldest = earlier(self.clock.now(), PLAN_LIFE);
+        Ok(self
+            .read()?
+            .plans
+            .get(&id)
+            .filter(|(plan, _)| plan.made >= oldest)
+            .cloned())
+    }
+
+    pub(super) async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
+        self.write()?
+            .heartbeats
+            .insert(heartbeat.gateway.clone(), heartbeat);
+        Ok(())
+    }
+
+    pub(super) async fn heartbeats(&self) -> Result<Vec<Heartbeat>, StoreError> {
+        let mut tables = self.read()?;
+        let now = self.clock.now();
+        drop_before(&mut tables.heartbeats, now, HEARTBEAT_LIFE, |beat| beat.at);
+        Ok(tables.heartbeats.values().cloned().collect())
+    }
+
+    pub(super) async fn farewell(&self, gateway: GatewayName) -> Result<(), StoreError> {
+        self.write()?.heartbeats.remove(&gateway);
+        Ok(())
+    }
+
+    pub(super) async fn put_presence(&self, presence: Presence) -> Result<(), StoreError> {
+        self.read()?
+            .presences
+            .insert(presence.session.clone(), presence);
+        Ok(())
+    }
+
+    pub(super) async fn remove_presence(&self, session: String) -> Result<(), StoreError> {
+        self.read()?.presences.remove(&session);
+        Ok(())
+    }
+
+    pub(super) async fn presences(&self) -> Result<Vec<Presence>, StoreError> {
+        let mut tables = self.read()?;
+        let now = self.clock.now();
+        drop_before(&mut tables.presences, now, PRESENCE_LIFE, |seen| seen.at);
+        Ok(tables.presences.values().cloned().collect())
+    }
+
+    pub(super) async fn retain(&self, retention: Retention) -> Result<(u64, u64), StoreError> {
+        let mut tables = self.write()?;
+        let now = self.clock.now();
+        let oldest_event = earlier(now, retention.events);
+        let oldest_record = earlier(now, retention.audit);
+        let mut events = 0;
+        tables.log.retain(|_, entry| {
+            let (at, counts) = match entry {
+                Entry::Decision(event) => (event.at, 1),
+                Entry::Outcome(outcome) => (outcome.at, 0),
+            };
+            let old = at < oldest_event;
+            events += if old { counts } else { 0 };
+            !old
+        });
+        tables
+            .outcomes
+            .retain(|_, outcome| outcome.at >= oldest_event);
+        let records = tables.audit.len();
+        tables.audit.retain(|record| record.at >= oldest_record);
+        Ok((events, (records - tables.audit.len()) as u64))
+    }
+
+    pub(super) fn health(&self) -> watch::Receiver<Health> {
+        self.shared.health.subscribe()
+    }
+
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        self.closed.store(true, Ordering::Release);
+        Ok(())
+    }
+}
+
+fn decision(entry: &Entry) -> Option<&Event> {
+    match entry {
+        Entry::Decision(event) => Some(event),
+        Entry::Outcome(_) => None,
+    }
+}
+
+fn drop_before<K: Ord, V>(
+    table: &mut BTreeMap<K, V>,
+    now: jiff::Timestamp,
+    life: Duration,
+    at: impl Fn(&V) -> jiff::Timestamp,
+) {
+    let oldest = earlier(now, life);
+    table.retain(|_, value| at(value) >= oldest);
+}

@@ -1,0 +1,68 @@
+//! What can be asked of the event log and of the audit.
+//!
+//! Made by the door, the console's feeds and the CLI; answered by a backend.
+
+use jiff::Timestamp;
+
+use crate::model::{AuditRecord, ErrorClass, Event, EventDecision, Seq, WorkloadName};
+
+/// Which events to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Only events decided at or after this moment.
+    pub since: Option<Timestamp>,
+    /// Only events of this workload.
+    pub workload: Option<WorkloadName>,
+    /// Only events of this class.
+    pub class: Option<ErrorClass>,
+    /// Only events with this decision.
+    pub decision: Option<EventDecision>,
+    /// Only events after this place in the log.
+    pub after: Seq,
+    /// Only events before this place in the log (for paging backwards).
+    pub before: Option<Seq>,
+    /// The newest so many; 0: all.
+    pub limit: usize,
+}
+
+impl EventQuery {
+    /// Whether an event at a place is asked for.
+    pub(super) fn wants(&self, seq: Seq, event: &Event) -> bool {
+        seq > self.after
+            && self.before.is_none_or(|before| seq < before)
+            && self.since.is_none_or(|since| event.at >= since)
+            && self.class.is_none_or(|class| event.class == Some(class))
+            && self
+                .decision
+                .is_none_or(|decision| event.decision == decision)
+            && self
+                .workload
+                .as_ref()
+                .is_none_or(|workload| event.workload == *workload)
+    }
+}
+
+/// Which audit records to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Only records at or after this moment.
+    pub since: Option<Timestamp>,
+    /// Only records about this workload or route.
+    pub target: Option<String>,
+    /// Only records after this sequence.
+    pub after: u64,
+    /// The newest so many; 0: all.
+    pub limit: usize,
+}
+
+impl AuditQuery {
+    /// Whether a record is asked for.
+    pub(super) fn wants(&self, record: &AuditRecord) -> bool {
+        record.sequence > self.after
+            && self.since.is_none_or(|since| record.at >= since)
+            && self
+                .target
+                .as_ref()
+                .is_none_or(|target| record.key.target() == target)
+    }
+}

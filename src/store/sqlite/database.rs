@@ -1,0 +1,216 @@
+//! One connection to one database file, for one thread: opened when first needed, opened again after a
+//! fault, and never trusted when the file under it was replaced.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use super::{
+    fault::Fault,
+    files::{self, Identity},
+    schema::Kind,
+    vitals::Vitals,
+};
+use crate::store::StoreError;
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// For writing; made when it is not there.
+    Create,
+    /// For writing if the operating system allows it; never made.
+    Existing,
+    /// For reading.
+    Read,
+}
+
+/// A database file as one thread uses it.
+#[derive(Debug)]
+pub(super) struct Database {
+    kind: &'static Kind,
+    directory: PathBuf,
+    path: PathBuf,
+    opening: Opening,
+    /// Under which name its faults are noted; `None`: the caller is told, and that is enough.
+    part: Option<(&'static str, Arc<Vitals>)>,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    identity: Option<Identity>,
+}
+
+impl Database {
+    /// Nothing is opened yet.
+    pub(super) fn new(kind: &'static Kind, directory: &Path, opening: Opening) -> Self {
+        Self {
+            kind,
+            path: directory.join(kind.file),
+            directory: directory.to_owned(),
+            opening,
+            part: None,
+            open: None,
+        }
+    }
+
+    /// Its faults count for the store's health.
+    pub(super) fn noted(mut self, part: &'static str, vitals: &Arc<Vitals>) -> Self {
+        self.part = Some((part, Arc::clone(vitals)));
+        self
+    }
+
+    /// Works with the connection.
+    pub(super) fn run<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let result = self.attempt(work);
+        if let Some((part, vitals)) = &self.part {
+            vitals.note(part, result.as_ref().err());
+        }
+        result
+    }
+
+    fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.open
+            .take_if(|open| open.identity != files::identity(&self.path));
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => {
+                let open = self.connect()?;
+                self.open.insert(open)
+            }
+        };
+        let mut result = work(&mut open.connection);
+        // What was written to a file that nobody can find again was not kept.
+        if result.is_ok()
+            && self.opening != Opening::Read
+            && open.identity != files::identity(&self.path)
+        {
+            result = Err(Fault::Replaced);
+        }
+        result.map_err(|fault| {
+            if fault.breaks() {
+                self.open = None;
+            }
+            fault.at(&self.path)
+        })
+    }
+
+    /// Says what a fault means for the outside.
+    pub(super) fn explain(&self, fault: Fault) -> StoreError {
+        fault.at(&self.path)
+    }
+
+    /// Opens now, so that problems show at the start.
+    pub(super) fn touch(&mut self) -> Result<(), StoreError> {
+        self.run(|_| Ok(()))
+    }
+
+    fn connect(&self) -> Result<Open, StoreError> {
+        let access = match self.opening {
+            Opening::Create | Opening::Existing => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            Opening::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        };
+        let guard = if self.opening == Opening::Create {
+            files::directory(&self.directory)?;
+            let guard = files::lock(&self.directory)?;
+            files::file(&self.path)?;
+            Some(guard)
+        } else {
+            None
+        };
+        let opened = Connection::open_with_flags(
+            &self.path,
+            access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE,
+        );
+        let mut connection = opened.map_err(|error| self.cannot_open(&error.into()))?;
+        self.set_up(&mut connection)?;
+        drop(guard);
+        Ok(Open {
+            identity: files::identity(&self.path),
+            connection,
+        })
+    }
+
+    fn set_up(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        self.tune(connection)
+            .map_err(|fault| self.cannot_open(&fault))?;
+        let found = Kind::found(connection).map_err(|fault| self.cannot_open(&fault))?;
+        let (place, known) = (self.path.display().to_string(), self.kind.known());
+        if found > known {
+            return Err(StoreError::NewerSchema {
+                place,
+                found,
+                known,
+            });
+        }
+        if self.opening == Opening::Create {
+            return self
+                .kind
+                .climb(connection)
+                .map_err(|fault| self.cannot_open(&fault));
+        }
+        if found < known {
+            return Err(StoreError::OlderSchema {
+                place,
+                found,
+                known,
+            });
+        }
+        Ok(())
+    }
+
+    fn tune(&self, connection: &mut Connection) -> Result<(), Fault> {
+        connection.busy_handler(Some(wait))?;
+        // The log files stay when the last process goes: an observer who may not create files can then
+        // still open the database.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        if self.opening == Opening::Create {
+            let mode: String =
+                connection
+                    .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+            if !mode.eq_ignore_ascii_case("wal") {
+                return Err(Fault::Words(
+                    "its file system does not support several processes at once (WAL); use a local disk"
+                        .to_owned(),
+                ));
+            }
+        }
+        connection.pragma_update(None, "synchronous", self.kind.synchronous)?;
+        connection.pragma_update(None, "wal_autocheckpoint", self.kind.checkpoint_pages)?;
+        connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
+        connection.pragma_update(None, "cache_size", -1024)?;
+        Ok(())
+    }
+
+    fn cannot_open(&self, fault: &Fault) -> StoreError {
+        let missing = !self.path.exists();
+        StoreError::Open {
+            place: self.path.display().to_string(),
+            cause: if missing {
+                "there is no store yet; start the gateway first".to_owned()
+            } else {
+                fault.to_string()
+            },
+        }
+    }
+}
+
+/// Waits for another process's transaction: those are short, so the first looks are close together.
+/// Gives up after about five seconds.
+pub(super) fn wait(tries: i32) -> bool {
+    let micros = if tries < 20 { 100 } else { 500 };
+    thread::sleep(Duration::from_micros(micros));
+    tries < 10_000
+}

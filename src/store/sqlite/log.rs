@@ -1,0 +1,292 @@
+//! The statements on `events.db`: the event log.
+
+use jiff::Timestamp;
+use rusqlite::{
+    Connection, OptionalExtension, TransactionBehavior, params,
+    types::{ToSqlOutput, ValueRef},
+};
+
+use super::{
+    fault::Fault,
+    record::{counter, decode, integer, micros},
+};
+use crate::{
+    model::{Entry, Seq, StoredEvent},
+    store::EventQuery,
+};
+
+/// How many events one read transaction answers at most.
+const PAGE: usize = 2_000;
+/// How many places one read transaction looks at: long reads would keep the log file growing.
+const WINDOW: u64 = 200_000;
+/// How many entries one transaction of the retention removes: the writer waits for each.
+const REMOVE: u32 = 1_000;
+
+/// Entries as text, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Bodies {
+    /// Forgets the last batch and keeps its memory.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+        // One huge batch must not be held for ever.
+        self.text.shrink_to(4 * 1024 * 1024);
+    }
+
+    /// Adds an entry.
+    pub(super) fn push(&mut self, entry: &Entry) -> Result<(), Fault> {
+        let before = self.text.len();
+        if let Err(error) = serde_json::to_writer(&mut self.text, entry) {
+            self.text.truncate(before);
+            return Err(error.into());
+        }
+        self.ends.push(self.text.len());
+        Ok(())
+    }
+
+    /// The size of all.
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| self.text.get(start..*end).unwrap_or_default())
+    }
+}
+
+fn minute(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(60)
+}
+
+/// The newest place that was ever given out.
+pub(super) fn newest(connection: &Connection) -> Result<Seq, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT max((SELECT coalesce(max(seq), 0) FROM entries), (SELECT seq FROM removed))",
+    )?;
+    let mut rows = statement.query([])?;
+    let row = rows.next()?;
+    Ok(Seq(row.map_or(Ok(0), |row| counter(row, 0))?))
+}
+
+/// Appends a batch in one transaction; answers the place before its first entry.
+pub(super) fn append<'a>(
+    connection: &mut Connection,
+    entries: impl Iterator<Item = &'a Entry>,
+    bodies: &Bodies,
+) -> Result<Seq, Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let base = newest(&transaction)?;
+    {
+        let mut insert_entry =
+            transaction.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        let mut insert_body = transaction.prepare_cached("INSERT INTO bodies VALUES (?1, ?2)")?;
+        let mut insert_minute =
+            transaction.prepare_cached("INSERT OR IGNORE INTO minutes VALUES (?1, ?2)")?;
+        let mut last_minute = None;
+        let mut seq = integer(base.0);
+        for (entry, body) in entries.zip(bodies.iter()) {
+            seq += 1;
+            let (at, id, decision, workload, class) = match entry {
+                Entry::Decision(event) => (
+                    event.at,
+                    event.id.to_bytes(),
+                    Some(event.decision.as_str()),
+                    Some(event.workload.as_str()),
+                    event.class.map(crate::model::ErrorClass::as_str),
+                ),
+                Entry::Outcome(outcome) => (outcome.at, outcome.event.to_bytes(), None, None, None),
+            };
+            insert_entry.execute(params![seq, micros(at), id, decision, workload, class])?;
+            insert_body.execute(params![seq, ToSqlOutput::Borrowed(ValueRef::Text(body))])?;
+            if last_minute != Some(minute(at)) {
+                last_minute = Some(minute(at));
+                insert_minute.execute(params![minute(at), seq])?;
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(base)
+}
+
+/// Asks for the lock and changes a row, to see whether the disk takes writes again.
+pub(super) fn probe(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute("UPDATE removed SET seq = seq + 0", [])?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The log after a place, oldest first.
+pub(super) fn tail(
+    connection: &Connection,
+    after: Seq,
+    limit: usize,
+) -> Result<Vec<(Seq, Entry)>, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, body FROM bodies WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    let mut rows = statement.query(params![integer(after.0), integer(limit as u64)])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push((Seq(counter(row, 0)?), decode(row, 1)?));
+    }
+    Ok(entries)
+}
+
+/// A walk through the log from its newest place downwards, in short steps.
+#[derive(Debug)]
+pub(super) struct Walk {
+    query: EventQuery,
+    /// Everything at and above it has been looked at.
+    top: u64,
+    /// Nothing at or below it is wanted.
+    bottom: u64,
+    /// Newest first.
+    found: Vec<StoredEvent>,
+}
+
+impl Walk {
+    /// Begins at the newest place the query allows.
+    pub(super) fn new(connection: &Connection, query: EventQuery) -> Result<Self, Fault> {
+        let end = newest(connection)?.0.saturating_add(1);
+        let mut bottom = query.after.0;
+        if let Some(since) = query.since {
+            let first: Option<i64> = connection
+                .prepare_cached("SELECT min(first) FROM minutes WHERE minute >= ?1")?
+                .query_row([minute(since)], |row| row.get(0))?;
+            let first = first.and_then(|it| u64::try_from(it).ok()).unwrap_or(end);
+            bottom = bottom.max(first.saturating_sub(1));
+        }
+        Ok(Self {
+            top: query.before.map_or(end, |before| before.0.min(end)),
+            bottom,
+            query,
+            found: Vec::new(),
+        })
+    }
+
+    /// Whether there is more to look at.
+    pub(super) fn goes_on(&self) -> bool {
+        self.top > self.bottom + 1 && (self.query.limit == 0 || self.found.len() < self.query.limit)
+    }
+
+    /// Looks at the next places.
+    pub(super) fn step(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let low = self.bottom.max(self.top.saturating_sub(1 + WINDOW));
+        let most = if self.query.limit == 0 {
+            PAGE
+        } else {
+            PAGE.min(self.query.limit - self.found.len())
+        };
+        let mut statement = connection.prepare_cached(
+            "SELECT e.seq, b.body, (
+                 SELECT ob.body FROM entries o CROSS JOIN bodies ob ON ob.seq = o.seq
+                 WHERE o.event = e.event AND o.decision IS NULL ORDER BY o.seq LIMIT 1
+             )
+             FROM entries e CROSS JOIN bodies b ON b.seq = e.seq
+             WHERE e.seq > ?1 AND e.seq < ?2 AND e.decision IS NOT NULL
+               AND (?3 IS NULL OR e.at >= ?3) AND (?4 IS NULL OR e.workload = ?4)
+               AND (?5 IS NULL OR e.class = ?5) AND (?6 IS NULL OR e.decision = ?6)
+             ORDER BY e.seq DESC LIMIT ?7",
+        )?;
+        let mut rows = statement.query(params![
+            integer(low),
+            integer(self.top),
+            self.query.since.map(micros),
+            self.query
+                .workload
+                .as_ref()
+                .map(|workload| workload.as_str()),
+            self.query.class.map(|class| class.as_str()),
+            self.query.decision.map(|decision| decision.as_str()),
+            integer(most as u64),
+        ])?;
+        let mut count = 0;
+        let mut lowest = self.top;
+        while let Some(row) = rows.next()? {
+            count += 1;
+            lowest = counter(row, 0)?;
+            let stored = stored(row, Seq(lowest))?;
+            if self.query.wants(stored.seq, &stored.event) {
+                self.found.push(stored);
+            }
+        }
+        self.top = if count == most { lowest } else { low + 1 };
+        Ok(())
+    }
+
+    /// What was found, oldest first.
+    pub(super) fn finish(mut self) -> Vec<StoredEvent> {
+        self.found.reverse();
+        self.found
+    }
+}
+
+fn stored(row: &rusqlite::Row<'_>, seq: Seq) -> Result<StoredEvent, Fault> {
+    let Entry::Decision(event) = decode(row, 1)? else {
+        return Err(Fault::Words(format!(
+            "entry {} is no decision although its row says so",
+            seq.0
+        )));
+    };
+    let outcome = match row.get_ref(2)? {
+        ValueRef::Null => None,
+        _ => match decode(row, 2)? {
+            Entry::Outcome(outcome) => Some(outcome),
+            Entry::Decision(_) => None,
+        },
+    };
+    Ok(StoredEvent {
+        seq,
+        event: *event,
+        outcome,
+    })
+}
+
+/// Removes some of what is older than a moment; answers how many decisions went, and whether more is left.
+pub(super) fn remove(connection: &mut Connection, before: Timestamp) -> Result<(u64, bool), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // No place at or above it holds anything so old, unless its clock went wrong; that goes later.
+    let bound: Option<i64> = transaction
+        .prepare_cached("SELECT min(first) FROM minutes WHERE minute > ?1")?
+        .query_row([minute(before)], |row| row.get(0))
+        .optional()?
+        .flatten();
+    let old: Vec<(i64, bool)> = transaction
+        .prepare_cached(
+            "SELECT seq, decision IS NOT NULL FROM entries WHERE seq < ?1 AND at < ?2
+             ORDER BY seq LIMIT ?3",
+        )?
+        .query_map(
+            params![bound.unwrap_or(i64::MAX), micros(before), REMOVE],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
+        .collect::<Result<_, _>>()?;
+    let more = old.len() == REMOVE as usize;
+    {
+        let mut entry = transaction.prepare_cached("DELETE FROM entries WHERE seq = ?1")?;
+        let mut body = transaction.prepare_cached("DELETE FROM bodies WHERE seq = ?1")?;
+        for (seq, _) in &old {
+            entry.execute([seq])?;
+            body.execute([seq])?;
+        }
+    }
+    if let Some((last, _)) = old.last() {
+        transaction.execute("UPDATE removed SET seq = max(seq, ?1)", [last])?;
+    }
+    if !more {
+        transaction.execute("DELETE FROM minutes WHERE minute < ?1", [minute(before)])?;
+    }
+    transaction.commit()?;
+    Ok((
+        old.iter().filter(|(_, decision)| *decision).count() as u64,
+        more,
+    ))
+}

@@ -1,0 +1,131 @@
+//! The three database files, and the ladder of steps that brings each to its present shape.
+//!
+//! A step is never edited once it was released: a new one is added. The number of steps taken is the file's
+//! `user_version`; a file with more steps than we know is refused.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::fault::Fault;
+
+/// One database file.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// Its name in the state directory.
+    pub(super) file: &'static str,
+    /// The steps of its ladder.
+    steps: &'static [&'static str],
+    /// How far a commit waits for the disk.
+    pub(super) synchronous: &'static str,
+    /// After how many pages of log a commit also moves them into the file; 0: a keeper does it.
+    pub(super) checkpoint_pages: u32,
+}
+
+/// Overrides, audit and plans: few writes, every one durable.
+pub(super) static STATE: Kind = Kind {
+    file: "state.db",
+    steps: &["
+        CREATE TABLE slots (
+            key TEXT PRIMARY KEY,
+            revision INTEGER NOT NULL,
+            -- Microseconds since 1970, like every moment here; NULL: never, or no override.
+            expires INTEGER,
+            current TEXT
+        ) WITHOUT ROWID;
+        CREATE TABLE audit (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            at INTEGER NOT NULL,
+            target TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            record TEXT NOT NULL
+        );
+        CREATE INDEX audit_revision ON audit (revision);
+        CREATE TABLE plans (
+            id TEXT PRIMARY KEY,
+            made INTEGER NOT NULL,
+            -- The revision it was applied at.
+            applied INTEGER,
+            plan TEXT NOT NULL
+        ) WITHOUT ROWID;
+    "],
+    synchronous: "FULL",
+    checkpoint_pages: 1_000,
+};
+
+/// The event log. Every index here is paid for by every event: rows go to the end of their tables, and what
+/// filters need is kept apart from the text, so that a filter reads little.
+const LOG: Kind = Kind {
+    file: "events.db",
+    steps: &["
+        CREATE TABLE entries (
+            seq INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            event BLOB NOT NULL,
+            -- NULL: an outcome.
+            decision TEXT,
+            workload TEXT,
+            class TEXT
+        );
+        CREATE INDEX outcomes ON entries (event) WHERE decision IS NULL;
+        CREATE TABLE bodies (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
+        -- The first place in the log at which a minute occurs: where to begin for `since`.
+        CREATE TABLE minutes (minute INTEGER PRIMARY KEY, first INTEGER NOT NULL);
+        -- The newest place that retention removed, so that no place is used twice.
+        CREATE TABLE removed (only INTEGER PRIMARY KEY CHECK (only = 0), seq INTEGER NOT NULL);
+        INSERT INTO removed VALUES (0, 0);
+    "],
+    synchronous: "FULL",
+    checkpoint_pages: 0,
+};
+
+/// The event log as gateways write it: every commit waits for the disk.
+pub(super) static EVENTS: Kind = LOG;
+
+/// The event log as its upkeep writes it: what is lost by a power cut is removed again.
+pub(super) static EVENTS_UPKEEP: Kind = Kind {
+    synchronous: "NORMAL",
+    ..LOG
+};
+
+/// Heartbeats and presence: written every second, worth nothing after a power cut. `NORMAL` keeps the file
+/// whole without waiting for the disk.
+pub(super) static PULSE: Kind = Kind {
+    file: "pulse.db",
+    steps: &["
+        CREATE TABLE heartbeats (
+            gateway TEXT PRIMARY KEY, at INTEGER NOT NULL, heartbeat TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE presences (
+            session TEXT PRIMARY KEY, at INTEGER NOT NULL, presence TEXT NOT NULL
+        ) WITHOUT ROWID;
+    "],
+    synchronous: "NORMAL",
+    checkpoint_pages: 1_000,
+};
+
+impl Kind {
+    /// The schema that this binary knows.
+    pub(super) fn known(&self) -> i64 {
+        i64::try_from(self.steps.len()).unwrap_or(i64::MAX)
+    }
+
+    /// The schema that the file has.
+    pub(super) fn found(connection: &Connection) -> Result<i64, Fault> {
+        Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+    }
+
+    /// Takes the steps that are missing. The caller has refused newer files.
+    pub(super) fn climb(&self, connection: &mut Connection) -> Result<(), Fault> {
+        if Self::found(connection)? >= self.known() {
+            return Ok(());
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been faster.
+        let done = usize::try_from(Self::found(&transaction)?).unwrap_or(0);
+        for step in self.steps.iter().skip(done) {
+            transaction.execute_batch(step)?;
+        }
+        transaction.pragma_update(None, "user_version", self.known())?;
+        transaction.commit()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,824 @@
+//! What every backend promises, run against each: in memory, SQLite through one handle, and SQLite through
+//! two handles that know each other only by the files, as two processes do.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use backstop::{
+    clock::Clock,
+    model::{Change, Entry, ErrorClass, EventDecision, Mode, PlanId, Retention, Revision, Seq},
+    store::{Access, AuditQuery, ChangeError, EventQuery, Health, Store, StoreError},
+};
+
+use crate::store_samples::{
+    FORCE, Pair, Setup, actor, change, event, heartbeat, mode_key, outcome, plan, presence, start,
+};
+
+/// Long enough that only a hang reaches it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+macro_rules! contract {
+    ($($name:ident),+ $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Pair::open(super::Setup::Memory).await).await;
+            })+
+        }
+        mod sqlite_one_handle {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Pair::open(super::Setup::SqliteOnce).await).await;
+            })+
+        }
+        mod sqlite_two_handles {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Pair::open(super::Setup::SqliteTwice).await).await;
+            })+
+        }
+    };
+}
+
+contract!(
+    a_change_is_seen_by_both_and_audited,
+    a_stale_change_is_refused_with_the_winner,
+    fifty_racing_changes_have_one_winner_per_revision,
+    an_expired_override_is_ended_exactly_once,
+    an_unexpired_override_is_left_alone,
+    a_change_over_an_expired_override_keeps_its_end_in_the_audit,
+    a_plan_is_applied_once,
+    plans_are_forgotten_after_a_day,
+    a_waiting_plan_is_not_overwritten,
+    entries_come_back_in_order_from_both,
+    outcomes_are_merged_into_their_events,
+    the_first_outcome_counts,
+    events_are_filtered,
+    the_newest_place_is_followed,
+    many_entries_from_both_all_get_their_own_place,
+    the_queue_is_bounded,
+    the_audit_is_filtered,
+    heartbeats_are_kept_for_a_day,
+    presences_are_kept_for_fifteen_seconds,
+    retention_removes_old_and_never_reuses_a_place,
+    an_observer_reads_and_may_not_write,
+    after_close_everything_is_refused,
+);
+
+async fn a_change_is_seen_by_both_and_audited(pair: Pair) {
+    let key = mode_key("support-chat");
+    assert_eq!(pair.first.overrides().borrow().revision, Revision(0));
+    let request = change(&key, Revision(0), FORCE, "ana", start(), None);
+    let wanted = request.next.clone();
+    let record = pair.first.change(request).await.unwrap();
+    assert_eq!((record.sequence, record.revision), (1, Revision(1)));
+    assert_eq!((record.before, record.after), (None, FORCE));
+
+    // The one who changed sees it at once, the other is woken.
+    assert_eq!(pair.first.overrides().borrow().revision, Revision(1));
+    let mut followed = pair.second.overrides();
+    let table = tokio::time::timeout(PATIENCE, followed.wait_for(|it| it.revision == Revision(1)))
+        .await
+        .unwrap()
+        .unwrap()
+        .clone();
+    assert_eq!(table.slots[&key].current, wanted);
+    assert_eq!(table.slots[&key].revision, Revision(1));
+
+    let request = change(&key, Revision(1), None, "bob", start(), None);
+    let second = pair.second.change(request).await.unwrap();
+    assert_eq!((second.sequence, second.revision), (2, Revision(2)));
+    assert_eq!((second.before, second.after), (FORCE, None));
+    let audit = pair.first.audit(AuditQuery::default()).await.unwrap();
+    assert_eq!(audit, [record, second]);
+
+    // The revision is one for the whole table, what a change must name is that of its key.
+    let other = mode_key("batch-extraction");
+    let request = change(&other, Revision(0), FORCE, "ana", start(), None);
+    assert_eq!(
+        pair.second.change(request).await.unwrap().revision,
+        Revision(3)
+    );
+    let table = pair.second.overrides().borrow().clone();
+    assert_eq!(table.expected(&key), Revision(2));
+    assert_eq!(table.expected(&other), Revision(3));
+    assert_eq!(table.slots[&key].current, None);
+}
+
+async fn a_stale_change_is_refused_with_the_winner(pair: Pair) {
+    let key = mode_key("support-chat");
+    let request = change(&key, Revision(0), FORCE, "ana", start(), None);
+    let winner = pair.first.change(request).await.unwrap();
+    let hold = Some(Change::Mode(Mode::Hold));
+    for expected in [Revision(0), Revision(7)] {
+        let request = change(&key, expected, hold, "bob", start(), None);
+        let Err(ChangeError::Conflict(conflict)) = pair.second.change(request).await else {
+            panic!("{expected} was accepted");
+        };
+        assert_eq!(conflict.expected, expected);
+        assert_eq!(conflict.found.revision, Revision(1));
+        assert_eq!(conflict.winner.as_deref(), Some(&winner));
+    }
+    // A key that was never changed is not at the table's revision.
+    let never = mode_key("batch-extraction");
+    let request = change(&never, Revision(1), hold, "bob", start(), None);
+    let Err(ChangeError::Conflict(conflict)) = pair.second.change(request).await else {
+        panic!("accepted");
+    };
+    assert_eq!(
+        (conflict.found.revision, conflict.winner),
+        (Revision(0), None)
+    );
+    assert_eq!(pair.first.overrides().borrow().revision, Revision(1));
+    assert_eq!(
+        pair.first.audit(AuditQuery::default()).await.unwrap().len(),
+        1
+    );
+}
+
+async fn fifty_racing_changes_have_one_winner_per_revision(pair: Pair) {
+    let key = mode_key("support-chat");
+    let tasks: Vec<_> = (0..50)
+        .map(|number| {
+            let store = if number % 2 == 0 {
+                pair.first.clone()
+            } else {
+                pair.second.clone()
+            };
+            let key = key.clone();
+            tokio::spawn(async move {
+                // Everyone tries until they have won once, as operators who plan again would.
+                let mut expected = Revision(0);
+                loop {
+                    let user = format!("operator-{number}");
+                    let request = change(&key, expected, FORCE, &user, start(), None);
+                    match store.change(request).await {
+                        Ok(record) => return (expected, record),
+                        Err(ChangeError::Conflict(conflict)) => {
+                            let winner = conflict.winner.unwrap();
+                            assert_eq!(winner.revision, conflict.found.revision);
+                            assert_ne!(winner.actor, actor(&user));
+                            expected = conflict.found.revision;
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut won = BTreeSet::new();
+    let mut based = BTreeSet::new();
+    for task in tasks {
+        let (expected, record) = task.await.unwrap();
+        assert_eq!(record.revision.0, expected.0 + 1);
+        assert!(won.insert(record.revision), "two won {}", record.revision);
+        assert!(based.insert(expected), "two changes rest on {expected}");
+    }
+    assert_eq!(won.len(), 50);
+    let audit = pair.first.audit(AuditQuery::default()).await.unwrap();
+    let sequences: Vec<u64> = audit.iter().map(|record| record.sequence).collect();
+    assert_eq!(sequences, (1..=50).collect::<Vec<u64>>());
+}
+
+async fn an_expired_override_is_ended_exactly_once(pair: Pair) {
+    let lasting = Some(Duration::from_secs(60));
+    for workload in ["a", "b", "c"] {
+        let request = change(
+            &mode_key(workload),
+            Revision(0),
+            FORCE,
+            "ana",
+            start(),
+            lasting,
+        );
+        pair.first.change(request).await.unwrap();
+    }
+    assert!(pair.first.end_expired().await.unwrap().is_empty());
+    pair.clock.advance(Duration::from_secs(60));
+    // Everybody tries at the same time, over both handles.
+    let tasks: Vec<_> = (0..20)
+        .map(|number| {
+            let store = if number % 2 == 0 {
+                pair.first.clone()
+            } else {
+                pair.second.clone()
+            };
+            tokio::spawn(async move { store.end_expired().await.unwrap() })
+        })
+        .collect();
+    let mut ended = Vec::new();
+    for task in tasks {
+        ended.extend(task.await.unwrap());
+    }
+    ended.sort_by_key(|record| record.sequence);
+    assert_eq!(ended.len(), 3);
+    for (record, workload) in ended.iter().zip(["a", "b", "c"]) {
+        assert_eq!(record.key, mode_key(workload));
+        assert_eq!((record.before, record.after), (FORCE, None));
+        assert_eq!(
+            (record.verb, record.actor.user.as_str()),
+            (None, "backstop")
+        );
+        assert_eq!(record.actor.via, "gateway");
+        assert_eq!(record.reason.as_str(), "automatic");
+        assert_eq!(record.at, start() + Duration::from_secs(60));
+    }
+    let audit = pair.second.audit(AuditQuery::default()).await.unwrap();
+    assert_eq!(audit.get(3..), Some(ended.as_slice()));
+    let mut followed = pair.second.overrides();
+    let table = tokio::time::timeout(PATIENCE, followed.wait_for(|it| it.revision == Revision(6)))
+        .await
+        .unwrap()
+        .unwrap()
+        .clone();
+    assert!(table.slots.values().all(|slot| slot.current.is_none()));
+}
+
+async fn an_unexpired_override_is_left_alone(pair: Pair) {
+    let key = mode_key("support-chat");
+    let lasting = Some(Duration::from_secs(60));
+    let request = change(&key, Revision(0), FORCE, "ana", start(), lasting);
+    pair.first.change(request).await.unwrap();
+    let for_ever = change(&mode_key("b"), Revision(0), FORCE, "ana", start(), None);
+    pair.first.change(for_ever).await.unwrap();
+    pair.clock.advance(Duration::from_millis(59_999));
+    assert!(pair.second.end_expired().await.unwrap().is_empty());
+    // A clock that jumps backwards ends nothing, and does not end anything twice later.
+    pair.clock.set(start() - Duration::from_secs(3_600));
+    assert!(pair.second.end_expired().await.unwrap().is_empty());
+    pair.clock.set(start() + Duration::from_secs(60));
+    assert_eq!(pair.second.end_expired().await.unwrap().len(), 1);
+    pair.clock.set(start());
+    assert!(pair.first.end_expired().await.unwrap().is_empty());
+    pair.clock.set(start() + Duration::from_secs(90));
+    assert!(pair.first.end_expired().await.unwrap().is_empty());
+}
+
+async fn a_change_over_an_expired_override_keeps_its_end_in_the_audit(pair: Pair) {
+    let key = mode_key("support-chat");
+    let lasting = Some(Duration::from_secs(60));
+    let request = change(&key, Revision(0), FORCE, "ana", start(), lasting);
+    pair.first.change(request).await.unwrap();
+    pair.clock.advance(Duration::from_secs(61));
+    let hold = Some(Change::Mode(Mode::Hold));
+    let request = change(&key, Revision(1), hold, "bob", pair.clock.now(), None);
+    let record = pair.second.change(request).await.unwrap();
+    assert_eq!((record.before, record.after), (None, hold));
+    assert_eq!((record.sequence, record.revision), (3, Revision(3)));
+    let audit = pair.first.audit(AuditQuery::default()).await.unwrap();
+    let told: Vec<_> = audit
+        .iter()
+        .map(|record| (record.verb.is_some(), record.before, record.after))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (true, None, FORCE),
+            (false, FORCE, None),
+            (true, None, hold)
+        ]
+    );
+    assert!(pair.first.end_expired().await.unwrap().is_empty());
+}
+
+async fn a_plan_is_applied_once(pair: Pair) {
+    let kept = plan("3f9c", start());
+    pair.first.put_plan(kept.clone()).await.unwrap();
+    let found = pair.second.plan(kept.id.clone()).await.unwrap();
+    assert_eq!(found, Some((kept.clone(), None)));
+    assert_eq!(
+        pair.second.plan(PlanId("0000".to_owned())).await.unwrap(),
+        None
+    );
+    let mut request = change(&kept.key, Revision(0), FORCE, "ana", start(), None);
+    request.plan = Some(kept.id.clone());
+    pair.second.change(request.clone()).await.unwrap();
+    let found = pair.first.plan(kept.id.clone()).await.unwrap();
+    assert_eq!(found, Some((kept.clone(), Some(Revision(1)))));
+    // Neither as it was nor against the new revision.
+    for expected in [Revision(0), Revision(1)] {
+        request.expected = expected;
+        let again = pair.first.change(request.clone()).await;
+        assert!(matches!(again, Err(ChangeError::PlanUsed)), "{again:?}");
+    }
+    // A change that loses leaves its plan as it was.
+    let other = plan("77aa", start());
+    pair.first.put_plan(other.clone()).await.unwrap();
+    request.expected = Revision(0);
+    request.plan = Some(other.id.clone());
+    let lost = pair.first.change(request).await;
+    assert!(matches!(lost, Err(ChangeError::Conflict(_))), "{lost:?}");
+    assert_eq!(
+        pair.first.plan(other.id.clone()).await.unwrap(),
+        Some((other, None))
+    );
+}
+
+async fn plans_are_forgotten_after_a_day(pair: Pair) {
+    let kept = plan("3f9c", start());
+    pair.first.put_plan(kept.clone()).await.unwrap();
+    pair.clock.advance(Duration::from_secs(24 * 60 * 60));
+    assert!(pair.second.plan(kept.id.clone()).await.unwrap().is_some());
+    pair.clock.advance(Duration::from_millis(1));
+    assert_eq!(pair.second.plan(kept.id).await.unwrap(), None);
+}
+
+async fn a_waiting_plan_is_not_overwritten(pair: Pair) {
+    let waiting = plan("3f9c", start());
+    pair.first.put_plan(waiting.clone()).await.unwrap();
+    // The same once more is no harm.
+    pair.first.put_plan(waiting.clone()).await.unwrap();
+    let mut other = plan("3f9c", start());
+    other.key = mode_key("batch-extraction");
+    let taken = pair.second.put_plan(other.clone()).await;
+    assert!(
+        matches!(taken, Err(StoreError::PlanTaken { .. })),
+        "{taken:?}"
+    );
+    // Its time being over, the id is free.
+    pair.clock.advance(Duration::from_secs(600));
+    pair.second.put_plan(other.clone()).await.unwrap();
+    let found = pair.first.plan(other.id.clone()).await.unwrap();
+    assert_eq!(found, Some((other, None)));
+}
+
+fn decision(number: u64) -> Entry {
+    Entry::Decision(Box::new(event(number, start())))
+}
+
+async fn append(store: &Store, entry: Entry) -> Seq {
+    let receipt = store.reserve().unwrap().append(entry);
+    receipt.durable().await.unwrap()
+}
+
+async fn entries_come_back_in_order_from_both(pair: Pair) {
+    let entries = [
+        decision(1),
+        decision(2),
+        Entry::Outcome(outcome(1, start())),
+        decision(3),
+    ];
+    let mut seqs = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let store = if index % 2 == 0 {
+            &pair.first
+        } else {
+            &pair.second
+        };
+        seqs.push(append(store, entry.clone()).await);
+    }
+    assert!(seqs.is_sorted_by(|a, b| a < b), "{seqs:?}");
+    assert!(seqs[0] > Seq(0));
+    let all: Vec<_> = seqs.iter().copied().zip(entries).collect();
+    for store in [&pair.first, &pair.second] {
+        assert_eq!(store.tail(Seq(0), 100).await.unwrap(), all);
+        assert_eq!(store.tail(seqs[1], 1).await.unwrap(), all[2..3]);
+        assert_eq!(store.tail(seqs[3], 100).await.unwrap(), []);
+        assert_eq!(store.tail(Seq(u64::MAX), 100).await.unwrap(), []);
+    }
+}
+
+async fn outcomes_are_merged_into_their_events(pair: Pair) {
+    append(&pair.first, decision(1)).await;
+    append(&pair.first, decision(2)).await;
+    let reservation = pair.second.reserve().unwrap();
+    reservation.append_unawaited(Entry::Outcome(outcome(2, start())));
+    // What is appended later from the same process is durable later.
+    append(&pair.second, decision(3)).await;
+    let events = pair.first.events(EventQuery::default()).await.unwrap();
+    let merged: Vec<_> = events
+        .iter()
+        .map(|stored| (stored.event.clone(), stored.outcome.clone()))
+        .collect();
+    assert_eq!(
+        merged,
+        [
+            (event(1, start()), None),
+            (event(2, start()), Some(outcome(2, start()))),
+            (event(3, start()), None),
+        ]
+    );
+}
+
+async fn the_first_outcome_counts(pair: Pair) {
+    append(&pair.first, decision(1)).await;
+    let mut late = outcome(1, start());
+    late.status = 502;
+    append(&pair.first, Entry::Outcome(outcome(1, start()))).await;
+    append(&pair.first, Entry::Outcome(late)).await;
+    let events = pair.second.events(EventQuery::default()).await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].outcome, Some(outcome(1, start())));
+}
+
+async fn events_are_filtered(pair: Pair) {
+    // Ten minutes, two events in each; every third one is another workload's, every fourth one refused.
+    let mut stored = Vec::new();
+    for number in 0..20_u64 {
+        let mut one = event(number, start() + Duration::from_secs(30 * number));
+        if number % 3 == 0 {
+            one.workload = "code-assistant".into();
+            one.class = None;
+        }
+        if number % 4 == 0 {
+            one.decision = EventDecision::Refused;
+        }
+        let seq = append(&pair.first, Entry::Decision(Box::new(one.clone()))).await;
+        append(&pair.first, Entry::Outcome(outcome(number, one.at))).await;
+        stored.push((seq, number));
+    }
+    let all = EventQuery::default();
+    let cases: Vec<(&str, EventQuery, Vec<u64>)> = vec![
+        ("all", all.clone(), (0..20).collect()),
+        (
+            "newest three",
+            EventQuery {
+                limit: 3,
+                ..all.clone()
+            },
+            vec![17, 18, 19],
+        ),
+        (
+            "workload",
+            EventQuery {
+                workload: Some("code-assistant".into()),
+                limit: 2,
+                ..all.clone()
+            },
+            vec![15, 18],
+        ),
+        (
+            "class, which the others do not have",
+            EventQuery {
+                class: Some(ErrorClass::Overloaded),
+                limit: 4,
+                ..all.clone()
+            },
+            vec![14, 16, 17, 19],
+        ),
+        (
+            "no such class",
+            EventQuery {
+                class: Some(ErrorClass::Timeout),
+                ..all.clone()
+            },
+            vec![],
+        ),
+        (
+            "decision",
+            EventQuery {
+                decision: Some(EventDecision::Refused),
+                ..all.clone()
+            },
+            vec![0, 4, 8, 12, 16],
+        ),
+        (
+            "since is inclusive and finer than a minute",
+            EventQuery {
+                since: Some(start() + Duration::from_secs(30 * 17)),
+                ..all.clone()
+            },
+            vec![17, 18, 19],
+        ),
+        (
+            "since later than all",
+            EventQuery {
+                since: Some(start() + Duration::from_hours(1)),
+                ..all.clone()
+            },
+            vec![],
+        ),
+        (
+            "since earlier than all, with a decision",
+            EventQuery {
+                since: Some(start() - Duration::from_hours(1)),
+                decision: Some(EventDecision::Refused),
+                limit: 1,
+                ..all.clone()
+            },
+            vec![16],
+        ),
+        (
+            "a page backwards",
+            EventQuery {
+                before: Some(stored[10].0),
+                limit: 2,
+                ..all.clone()
+            },
+            vec![8, 9],
+        ),
+        (
+            "between two places",
+            EventQuery {
+                after: stored[4].0,
+                before: Some(stored[7].0),
+                ..all
+            },
+            vec![5, 6],
+        ),
+    ];
+    for (case, query, expected) in cases {
+        let found = pair.second.events(query).await.unwrap();
+        let numbers: Vec<u64> = found
+            .iter()
+            .map(|found| stored.iter().find(|(seq, _)| *seq == found.seq).unwrap().1)
+            .collect();
+        assert_eq!(numbers, expected, "{case}");
+        assert!(found.iter().all(|found| found.outcome.is_some()), "{case}");
+    }
+}
+
+async fn the_newest_place_is_followed(pair: Pair) {
+    let mut followed = pair.second.newest();
+    for number in 0..5 {
+        let seq = append(&pair.first, decision(number)).await;
+        let seen = tokio::time::timeout(PATIENCE, followed.wait_for(|newest| *newest >= seq))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(*seen, seq);
+    }
+    // Who follows later is told, too.
+    let newest = *followed.borrow();
+    let mut late = pair.second.newest();
+    tokio::time::timeout(PATIENCE, late.wait_for(|seen| *seen == newest))
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+async fn many_entries_from_both_all_get_their_own_place(pair: Pair) {
+    let tasks: Vec<_> = (0..8_u64)
+        .map(|task| {
+            let store = if task % 2 == 0 {
+                pair.first.clone()
+            } else {
+                pair.second.clone()
+            };
+            tokio::spawn(async move {
+                let receipts: Vec<_> = (0..250)
+                    .map(|number| {
+                        let reservation = store.reserve().unwrap();
+                        reservation.append(decision(task * 1_000 + number))
+                    })
+                    .collect();
+                let mut seqs = Vec::new();
+                for receipt in receipts {
+                    seqs.push(receipt.durable().await.unwrap());
+                }
+                assert!(
+                    seqs.is_sorted_by(|a, b| a < b),
+                    "one caller's order is kept"
+                );
+                seqs
+            })
+        })
+        .collect();
+    let mut places = BTreeSet::new();
+    for task in tasks {
+        places.extend(task.await.unwrap());
+    }
+    assert_eq!(places.len(), 2_000);
+    let log = pair.first.tail(Seq(0), 10_000).await.unwrap();
+    let told: BTreeSet<Seq> = log.iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(told, places);
+    let events = pair.second.events(EventQuery::default()).await.unwrap();
+    assert_eq!(events.len(), 2_000);
+}
+
+async fn the_queue_is_bounded(pair: Pair) {
+    let mut held = Vec::new();
+    let capacity = loop {
+        match pair.first.reserve() {
+            Ok(reservation) => held.push(reservation),
+            Err(StoreError::QueueFull { capacity }) => break capacity,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(held.len(), capacity);
+    // A place that is not used is given back, and so is one whose entry is durable.
+    held.pop();
+    append(&pair.first, decision(1)).await;
+    let again = pair.first.reserve().unwrap();
+    assert!(pair.first.reserve().is_err());
+    drop(again);
+    held.clear();
+    append(&pair.first, decision(2)).await;
+}
+
+async fn the_audit_is_filtered(pair: Pair) {
+    let (a, b) = (mode_key("a"), mode_key("b"));
+    let mut expected = [Revision(0), Revision(0)];
+    for number in 0..6_u64 {
+        let which = usize::from(number % 3 == 0);
+        let key = [&a, &b][which];
+        let at = start() + Duration::from_secs(number);
+        let request = change(key, expected[which], FORCE, "ana", at, None);
+        expected[which] = pair.first.change(request).await.unwrap().revision;
+    }
+    let all = AuditQuery::default();
+    for (case, query, sequences) in [
+        ("all", all.clone(), vec![1, 2, 3, 4, 5, 6]),
+        (
+            "target",
+            AuditQuery {
+                target: Some("b".to_owned()),
+                ..all.clone()
+            },
+            vec![1, 4],
+        ),
+        (
+            "since",
+            AuditQuery {
+                since: Some(start() + Duration::from_secs(4)),
+                ..all.clone()
+            },
+            vec![5, 6],
+        ),
+        (
+            "after",
+            AuditQuery {
+                after: 4,
+                ..all.clone()
+            },
+            vec![5, 6],
+        ),
+        (
+            "newest of a target",
+            AuditQuery {
+                target: Some("a".to_owned()),
+                limit: 2,
+                ..all
+            },
+            vec![5, 6],
+        ),
+    ] {
+        let found = pair.second.audit(query).await.unwrap();
+        let found: Vec<u64> = found.iter().map(|record| record.sequence).collect();
+        assert_eq!(found, sequences, "{case}");
+    }
+}
+
+async fn heartbeats_are_kept_for_a_day(pair: Pair) {
+    pair.first.beat(heartbeat("gw-2", start())).await.unwrap();
+    let mut newer = heartbeat("gw-1", start());
+    pair.first.beat(newer.clone()).await.unwrap();
+    newer.revision = Revision(9);
+    pair.first.beat(newer.clone()).await.unwrap();
+    let found = pair.second.heartbeats().await.unwrap();
+    assert_eq!(found, [newer, heartbeat("gw-2", start())]);
+    pair.second.farewell("gw-1".into()).await.unwrap();
+    let silent = [heartbeat("gw-2", start())];
+    assert_eq!(pair.first.heartbeats().await.unwrap(), silent);
+    pair.clock.advance(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(pair.first.heartbeats().await.unwrap(), silent);
+    pair.clock.advance(Duration::from_millis(1));
+    assert_eq!(pair.first.heartbeats().await.unwrap(), []);
+}
+
+async fn presences_are_kept_for_fifteen_seconds(pair: Pair) {
+    let early = presence("one", start());
+    pair.first.put_presence(early.clone()).await.unwrap();
+    pair.clock.advance(Duration::from_secs(10));
+    let late = presence("two", pair.clock.now());
+    pair.second.put_presence(late.clone()).await.unwrap();
+    assert_eq!(
+        pair.second.presences().await.unwrap(),
+        [early, late.clone()]
+    );
+    pair.clock.advance(Duration::from_secs(6));
+    assert_eq!(pair.first.presences().await.unwrap(), [late]);
+    pair.first.remove_presence("two".to_owned()).await.unwrap();
+    assert_eq!(pair.second.presences().await.unwrap(), []);
+}
+
+async fn retention_removes_old_and_never_reuses_a_place(pair: Pair) {
+    let key = mode_key("support-chat");
+    let request = change(&key, Revision(0), FORCE, "ana", start(), None);
+    pair.first.change(request).await.unwrap();
+    for number in 0..3 {
+        append(&pair.first, decision(number)).await;
+    }
+    append(&pair.first, Entry::Outcome(outcome(1, start()))).await;
+    pair.clock.advance(Duration::from_secs(100));
+    let young = event(7, pair.clock.now());
+    let kept = append(&pair.first, Entry::Decision(Box::new(young.clone()))).await;
+    let retention = |seconds| Retention {
+        events: Duration::from_secs(seconds),
+        audit: Duration::from_secs(seconds),
+    };
+    assert_eq!(pair.second.retain(retention(100)).await.unwrap(), (0, 0));
+    assert_eq!(pair.second.retain(retention(99)).await.unwrap(), (3, 1));
+    let tail = pair.first.tail(Seq(0), 100).await.unwrap();
+    assert_eq!(tail, [(kept, Entry::Decision(Box::new(young)))]);
+    assert_eq!(pair.first.audit(AuditQuery::default()).await.unwrap(), []);
+    // The overrides themselves are no history.
+    assert!(
+        pair.first.overrides().borrow().slots[&key]
+            .current
+            .is_some()
+    );
+
+    pair.clock.advance(Duration::from_secs(1));
+    assert_eq!(pair.second.retain(retention(0)).await.unwrap(), (1, 0));
+    assert_eq!(pair.first.tail(Seq(0), 100).await.unwrap(), []);
+    assert_eq!(pair.first.events(EventQuery::default()).await.unwrap(), []);
+    assert!(append(&pair.second, decision(8)).await > kept);
+    let request = change(&key, Revision(1), None, "ana", start(), None);
+    assert_eq!(pair.second.change(request).await.unwrap().sequence, 2);
+}
+
+async fn an_observer_reads_and_may_not_write(pair: Pair) {
+    let key = mode_key("support-chat");
+    let request = change(&key, Revision(0), FORCE, "ana", start(), None);
+    pair.first.change(request.clone()).await.unwrap();
+    append(&pair.first, decision(1)).await;
+    let observer = Store::open(&pair.url, Access::Observe, pair.clock.clone())
+        .await
+        .unwrap();
+    assert_eq!(observer.overrides().borrow().revision, Revision(1));
+    assert_eq!(observer.tail(Seq(0), 9).await.unwrap().len(), 1);
+    assert_eq!(
+        observer.events(EventQuery::default()).await.unwrap().len(),
+        1
+    );
+    assert_eq!(
+        observer.audit(AuditQuery::default()).await.unwrap().len(),
+        1
+    );
+    assert_eq!(*observer.health().borrow(), Health::Good);
+
+    let changed = observer.change(request).await;
+    assert!(matches!(
+        changed,
+        Err(ChangeError::Store(StoreError::ReadOnly))
+    ));
+    assert!(matches!(observer.reserve(), Err(StoreError::ReadOnly)));
+    let retention = Retention {
+        events: Duration::ZERO,
+        audit: Duration::ZERO,
+    };
+    for (case, refused) in [
+        ("end_expired", observer.end_expired().await.map(drop)),
+        ("retain", observer.retain(retention).await.map(drop)),
+        ("put_plan", observer.put_plan(plan("1", start())).await),
+        ("beat", observer.beat(heartbeat("gw", start())).await),
+        ("farewell", observer.farewell("gw".into()).await),
+    ] {
+        assert!(matches!(refused, Err(StoreError::ReadOnly)), "{case}");
+    }
+
+    // It follows what others write, and may say that it is there.
+    let mut followed = observer.overrides();
+    let mut newest = observer.newest();
+    let request = change(&key, Revision(1), None, "ana", start(), None);
+    pair.second.change(request).await.unwrap();
+    let seq = append(&pair.second, decision(2)).await;
+    let seen = followed.wait_for(|it| it.revision == Revision(2));
+    drop(tokio::time::timeout(PATIENCE, seen).await.unwrap().unwrap());
+    let seen = newest.wait_for(|newest| *newest == seq);
+    drop(tokio::time::timeout(PATIENCE, seen).await.unwrap().unwrap());
+    let there = presence("observer", start());
+    observer.put_presence(there.clone()).await.unwrap();
+    assert_eq!(pair.first.presences().await.unwrap(), [there]);
+    observer.close().await.unwrap();
+}
+
+async fn after_close_everything_is_refused(pair: Pair) {
+    let reservation = pair.first.reserve().unwrap();
+    let last = pair.first.reserve().unwrap().append(decision(1));
+    pair.first.close().await.unwrap();
+    // What was appended before is durable.
+    last.durable().await.unwrap();
+    assert!(matches!(pair.first.reserve(), Err(StoreError::Closed)));
+    let late = reservation.append(decision(2)).durable().await;
+    assert!(matches!(late, Err(StoreError::Closed)) || late.is_ok());
+    let refused = pair.first.tail(Seq(0), 9).await;
+    assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+    let refused = pair.first.heartbeats().await;
+    assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+    // Closing twice is no harm, and the others go on.
+    pair.first.close().await.unwrap();
+    let other = Store::open(&pair.url, Access::Write, pair.clock.clone())
+        .await
+        .unwrap();
+    append(&other, decision(3)).await;
+    assert!(other.tail(Seq(0), 9).await.unwrap().len() >= 2);
+}
+
+#[tokio::test]
+async fn a_url_of_no_known_kind_is_refused() {
+    for url in [
+        "",
+        "sqlite",
+        "sqlite:",
+        "memory:",
+        "nats:localhost",
+        "/var/lib",
+    ] {
+        let opened = Store::open(url, Access::Write, Clock::system()).await;
+        assert!(
+            matches!(opened, Err(StoreError::UnknownUrl { .. })),
+            "{url}: {opened:?}"
+        );
+    }
+}
