@@ -11,6 +11,8 @@ mod board;
 mod cast;
 mod fault;
 mod openai;
+mod project;
+mod prompts;
 mod provider;
 mod respond;
 mod schema;
@@ -18,20 +20,21 @@ mod script;
 mod shape;
 mod signals;
 mod simulate;
+mod stage;
+mod traffic;
 
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use tokio_util::sync::CancellationToken;
-
-use crate::clock::Clock;
+use crate::{gateway::StartError, store::StoreError};
 
 pub use simulate::{SimulateOptions, simulate};
+pub use stage::{Prepared, Serving, Stage, prepare};
 
 /// What `backstop demo` was asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Ends by itself after this long.
     pub seconds: Option<Duration>,
@@ -43,6 +46,18 @@ pub struct Options {
     pub faults: bool,
     /// Whether the directory stays when the demo ends.
     pub keep: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seconds: None,
+            seed: None,
+            traffic: true,
+            faults: true,
+            keep: false,
+        }
+    }
 }
 
 /// The demo or the simulated providers could not start, or could not go on.
@@ -67,61 +82,28 @@ pub enum DemoError {
         /// In words.
         cause: std::io::Error,
     },
+    /// The configuration that the demo wrote is not accepted.
+    #[error("the demo's own configuration is refused:\n{0}")]
+    Config(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The gateway.
+    #[error(transparent)]
+    Gateway(#[from] StartError),
+    /// The simulated applications.
+    #[error("cannot start the traffic: {0}")]
+    Traffic(reqwest::Error),
     /// Signals cannot be waited for.
     #[error("cannot wait for signals: {0}")]
     Signals(std::io::Error),
 }
 
-/// A demo whose directory, configuration and ports exist, and in which nothing runs yet.
-#[derive(Debug)]
-pub struct Prepared {}
-
-/// Makes the directory, writes the configuration and binds the simulated providers. Takes milliseconds, so that
-/// a console can open the configuration at once.
-pub fn prepare(options: Options) -> Result<Prepared, DemoError> {
-    let _ = options;
-    todo!()
-}
-
-/// What the one in front of the demo (the console, or the waiting of `--headless`) is given.
-#[derive(Clone, Debug)]
-pub struct Stage {
-    /// Any other subcommand can be given this with `--config`.
-    pub config: PathBuf,
-    /// Cancelled when the demo's time is up: the front should end.
-    pub end: CancellationToken,
-}
-
-impl Prepared {
-    /// The configuration file.
-    #[must_use]
-    pub fn config(&self) -> &Path {
-        todo!()
-    }
-
-    /// Where logs belong: never on the screen.
-    #[must_use]
-    pub fn log(&self) -> &Path {
-        todo!()
-    }
-
-    /// Starts everything and calls `front` at once, without waiting for the rest; when `front` returns, ends
-    /// everything and removes the directory.
-    ///
-    /// # Errors
-    /// When a part could not start; `front` has been told to end then.
-    pub async fn run<Front, Output>(self, clock: Clock, front: Front) -> Result<Output, DemoError>
-    where
-        Front: AsyncFnOnce(Stage) -> Output,
-    {
-        let _ = (clock, front);
-        todo!()
-    }
-
-    /// Runs without a screen: gives `print` one line of JSON once the gateway serves, and ends when the time is
-    /// up or at SIGTERM or SIGINT.
-    pub async fn headless(self, clock: Clock, print: impl FnOnce(&str)) -> Result<(), DemoError> {
-        let _ = (clock, print);
-        todo!()
+impl DemoError {
+    fn write(path: &Path, cause: std::io::Error) -> Self {
+        Self::Write {
+            path: path.to_owned(),
+            cause,
+        }
     }
 }

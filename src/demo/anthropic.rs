@@ -1,4 +1,4 @@
-//! The Anthropic shape of simulated requests, answers and errors.
+//! The `anthropic-messages` shape of simulated requests, answers and errors.
 
 use serde_json::{Value, json};
 

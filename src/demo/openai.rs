@@ -1,4 +1,4 @@
-//! The OpenAI shape of simulated requests, answers and errors.
+//! The `openai-chat` shape of simulated requests, answers and errors.
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,122 @@
+//! The directory of a demo: its configuration, keys and samples as files, so that any other subcommand works
+//! on it from another shell with `--config`.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use super::{DemoError, provider::Seat};
+
+/// The configuration with a place for the URL of each provider.
+const TEMPLATE: &str = include_str!("project/backstop.toml");
+
+const SAMPLES: &[(&str, &str)] = &[
+    (
+        "support-chat.json",
+        include_str!("project/samples/support-chat.json"),
+    ),
+    (
+        "support-tools.json",
+        include_str!("project/samples/support-tools.json"),
+    ),
+    (
+        "extraction-invoice.json",
+        include_str!("project/samples/extraction-invoice.json"),
+    ),
+    (
+        "code-debounce.json",
+        include_str!("project/samples/code-debounce.json"),
+    ),
+    (
+        "image-caption.json",
+        include_str!("project/samples/image-caption.json"),
+    ),
+];
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub(super) struct Project {
+    /// The configuration file.
+    pub(super) config: PathBuf,
+    /// Where the log belongs.
+    pub(super) log: PathBuf,
+}
+
+/// Writes everything into a directory that exists and is the caller's own.
+pub(super) fn write(directory: &Path, seats: &[Seat]) -> Result<Project, DemoError> {
+    for name in ["keys", "samples", "state"] {
+        private_directory(&directory.join(name))?;
+    }
+    for seat in seats {
+        let member = seat.member;
+        private_file(&directory.join("keys").join(member.name), member.key)?;
+    }
+    for (name, text) in SAMPLES {
+        private_file(&directory.join("samples").join(name), text)?;
+    }
+    let config = directory.join("backstop.toml");
+    let text = seats.iter().fold(TEMPLATE.to_owned(), |text, seat| {
+        text.replace(&format!("{{{}}}", seat.member.name), &seat.url())
+    });
+    private_file(&config, &text)?;
+    Ok(Project {
+        config,
+        log: directory.join("backstop.log"),
+    })
+}
+
+fn private_directory(path: &Path) -> Result<(), DemoError> {
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(path)
+        .map_err(|cause| DemoError::write(path, cause))
+}
+
+fn private_file(path: &Path, text: &str) -> Result<(), DemoError> {
+    let write = || -> io::Result<()> {
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?
+            .write_all(text.as_bytes())
+    };
+    write().map_err(|cause| DemoError::write(path, cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::{SAMPLES, write};
+    use crate::demo::{cast::CAST, provider::take_seats};
+
+    #[test]
+    fn the_directory_holds_what_other_subcommands_need() {
+        let directory = tempfile::tempdir().unwrap();
+        let seats = take_seats(0).unwrap();
+        let project = write(directory.path(), &seats).unwrap();
+        let text = std::fs::read_to_string(&project.config).unwrap();
+        for (seat, member) in seats.iter().zip(CAST) {
+            assert!(text.contains(&seat.url()), "{}", member.name);
+            let key = directory.path().join("keys").join(member.name);
+            assert_eq!(std::fs::read_to_string(&key).unwrap(), member.key);
+            let mode = std::fs::metadata(&key).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", member.name);
+            for model in member.models {
+                assert!(
+                    text.contains(&format!("\"{}\"", model.name)),
+                    "{}",
+                    model.name
+                );
+            }
+        }
+        assert!(!text.contains("base_url = \"{"), "every place is filled");
+        for (name, _) in SAMPLES {
+            assert!(text.contains(&format!("samples/{name}")), "{name}");
+        }
+    }
+}

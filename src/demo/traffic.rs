@@ -1,0 +1,205 @@
+//! The traffic of the demo: simulated applications that call their workload through the gateway, streamed and
+//! not, at a steady and modest rate.
+//!
+//! They are plain clients: no retries, no knowledge of routes. What they are answered goes nowhere.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::prompts;
+
+/// One simulated application.
+#[derive(Debug)]
+pub(super) struct Application {
+    /// The workload it calls.
+    pub(super) workload: &'static str,
+    /// The path below `/w/{workload}`.
+    pub(super) path: &'static str,
+    /// Requests per second, on average.
+    pub(super) rate: f64,
+    /// Share of streamed requests.
+    pub(super) streamed: f64,
+    /// Makes a request body.
+    pub(super) body: fn(&mut fastrand::Rng) -> Value,
+}
+
+/// The four applications.
+pub(super) const APPLICATIONS: &[Application] = &[
+    Application {
+        workload: "support-chat",
+        path: "/v1/chat/completions",
+        rate: 3.0,
+        streamed: 0.8,
+        body: prompts::support,
+    },
+    Application {
+        workload: "batch-extraction",
+        path: "/v1/chat/completions",
+        rate: 2.0,
+        streamed: 0.0,
+        body: prompts::extraction,
+    },
+    Application {
+        workload: "code-assistant",
+        path: "/v1/messages",
+        rate: 1.0,
+        streamed: 0.9,
+        body: prompts::code,
+    },
+    Application {
+        workload: "image-understanding",
+        path: "/v1/messages",
+        rate: 1.2,
+        streamed: 0.3,
+        body: prompts::image,
+    },
+];
+
+/// Requests of one application that may run at once; more are not sent.
+const AT_ONCE: usize = 24;
+
+/// A client gives up after this.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Once in so many requests an application makes a mistake, which the provider answers with a 400.
+const MISTAKES: u32 = 45;
+
+/// Starts every application against a gateway. They end with `end`; wait for them with `tasks`.
+///
+/// # Errors
+/// When no HTTP client can be made.
+pub(super) fn start(
+    gateway: &str,
+    seed: u64,
+    end: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<(), reqwest::Error> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(PATIENCE)
+        .build()?;
+    for (index, application) in APPLICATIONS.iter().enumerate() {
+        let url = format!("{gateway}/w/{}{}", application.workload, application.path);
+        let index = u64::try_from(index).unwrap_or_default();
+        tasks.spawn(run(
+            application,
+            url,
+            client.clone(),
+            fastrand::Rng::with_seed(seed.wrapping_add(index)),
+            end.clone(),
+            tasks.clone(),
+        ));
+    }
+    Ok(())
+}
+
+async fn run(
+    application: &'static Application,
+    url: String,
+    client: reqwest::Client,
+    mut random: fastrand::Rng,
+    end: CancellationToken,
+    tasks: TaskTracker,
+) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        tokio::select! {
+            () = end.cancelled() => return,
+            () = tokio::time::sleep(pause(application.rate, random.f64())) => {}
+        }
+        let body = request(application, &mut random);
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            continue;
+        };
+        let call = client.post(&url).json(&body).send();
+        let end = end.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = end.cancelled() => {}
+                () = read_to_the_end(application.workload, call) => {}
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn read_to_the_end(
+    workload: &str,
+    call: impl Future<Output = reqwest::Result<reqwest::Response>>,
+) {
+    let read = async {
+        let mut answer = call.await?;
+        let status = answer.status().as_u16();
+        while answer.chunk().await?.is_some() {}
+        Ok::<u16, reqwest::Error>(status)
+    };
+    match read.await {
+        Ok(status) => tracing::trace!(workload, status, "answered"),
+        Err(error) => tracing::debug!(workload, %error, "not answered"),
+    }
+}
+
+/// How long until the next request: from half to one and a half of the mean. `roll` is from 0.0 to 1.0.
+fn pause(rate: f64, roll: f64) -> Duration {
+    Duration::from_secs_f64((0.5 + roll) / rate.max(0.01))
+}
+
+fn request(application: &Application, random: &mut fastrand::Rng) -> Value {
+    let mut body = (application.body)(random);
+    if let Value::Object(fields) = &mut body {
+        fields.insert("model".to_owned(), application.workload.into());
+        if random.f64() < application.streamed {
+            fields.insert("stream".to_owned(), true.into());
+        }
+        if random.u32(..MISTAKES) == 0 {
+            fields.insert("messages".to_owned(), Value::Array(Vec::new()));
+        }
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{APPLICATIONS, pause, request};
+    use crate::demo::{anthropic, openai};
+
+    #[test]
+    fn requests_are_understood_by_the_providers_but_for_few_mistakes() {
+        for application in APPLICATIONS {
+            let mut random = fastrand::Rng::with_seed(7);
+            let bodies: Vec<_> = (0..900)
+                .map(|_| request(application, &mut random))
+                .collect();
+            let read = |body| match application.path {
+                "/v1/messages" => anthropic::read(body),
+                _ => openai::read(body),
+            };
+            let wrong = bodies.iter().filter(|body| read(body).is_err()).count();
+            assert!(
+                (1..60).contains(&wrong),
+                "{}: {wrong}",
+                application.workload
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_requests() {
+        let bodies = |seed| {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut next = || request(&APPLICATIONS[0], &mut random);
+            (0..20).map(|_| next()).collect::<Vec<_>>()
+        };
+        assert_eq!(bodies(1), bodies(1));
+        assert_ne!(bodies(1), bodies(2));
+    }
+
+    #[test]
+    fn pauses_average_to_the_rate() {
+        assert!((pause(4.0, 0.5).as_secs_f64() - 0.25).abs() < 1e-9);
+        assert!(pause(0.0, 1.0).as_secs() < 1000);
+    }
+}
