@@ -10,12 +10,16 @@ mod anthropic;
 pub mod endpoint;
 pub mod error_body;
 pub mod headers;
+pub mod json;
 pub mod models;
 mod openai;
+mod provider_error;
 pub mod request;
 pub mod response;
+mod retry_after;
 mod route_head;
 mod shape;
+pub mod sse;
 pub mod stream;
 
 pub use route_head::{RouteError, RouteHead};

@@ -2,6 +2,7 @@
 //! for the provider's.
 
 use bytes::Bytes;
+use serde_json::{Value, json};
 
 use super::Shape;
 
@@ -19,13 +20,131 @@ pub struct GatewayError {
 /// The body in a shape (OpenAI's when unknown), with `"source":"backstop"` inside.
 #[must_use]
 pub fn body(shape: Option<Shape>, error: &GatewayError) -> Bytes {
-    let _ = (shape, error);
-    todo!()
+    Bytes::from(value(shape.unwrap_or(Shape::OpenaiChat), error).to_string())
 }
 
 /// The in-band error event for a stream that broke after its first output. Comes after a whole event.
 #[must_use]
 pub fn stream_event(shape: Shape, error: &GatewayError) -> Bytes {
-    let _ = (shape, error);
-    todo!()
+    let data = value(shape, error);
+    Bytes::from(match shape {
+        Shape::OpenaiChat => format!("data: {data}\n\n"),
+        Shape::AnthropicMessages => format!("event: error\ndata: {data}\n\n"),
+    })
+}
+
+fn value(shape: Shape, error: &GatewayError) -> Value {
+    let GatewayError {
+        status,
+        code,
+        message,
+    } = error;
+    let kind = kind(shape, *status);
+    match shape {
+        Shape::OpenaiChat => json!({"error": {
+            "message": message, "type": kind, "param": null, "code": code, "source": "backstop",
+        }}),
+        Shape::AnthropicMessages => json!({"type": "error", "error": {
+            "type": kind, "message": message, "code": code, "source": "backstop",
+        }}),
+    }
+}
+
+/// The word that the family's clients know for a status.
+fn kind(shape: Shape, status: u16) -> &'static str {
+    match (shape, status) {
+        (Shape::OpenaiChat, 503) => "service_unavailable_error",
+        (Shape::OpenaiChat, 500..) => "server_error",
+        (Shape::AnthropicMessages, 404) => "not_found_error",
+        (Shape::AnthropicMessages, 413) => "request_too_large",
+        (Shape::AnthropicMessages, 503 | 529) => "overloaded_error",
+        (Shape::AnthropicMessages, 504) => "timeout_error",
+        (Shape::AnthropicMessages, 500..) => "api_error",
+        (_, 401) => "authentication_error",
+        (_, 403) => "permission_error",
+        (_, 429) => "rate_limit_error",
+        (_, _) => "invalid_request_error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{GatewayError, body, stream_event};
+    use crate::wire::Shape;
+
+    fn error(status: u16) -> GatewayError {
+        GatewayError {
+            status,
+            code: "backstop_unknown_workload",
+            message: "no workload \"x\"\nhere".to_owned(),
+        }
+    }
+
+    #[test]
+    fn errors_have_the_clients_shape_and_the_marker() {
+        let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
+        let openai = json!({"error": {
+            "message": "no workload \"x\"\nhere",
+            "type": "invalid_request_error",
+            "param": null,
+            "code": "backstop_unknown_workload",
+            "source": "backstop",
+        }});
+        let anthropic = json!({"type": "error", "error": {
+            "type": "not_found_error",
+            "message": "no workload \"x\"\nhere",
+            "code": "backstop_unknown_workload",
+            "source": "backstop",
+        }});
+        assert_eq!(read(&body(None, &error(404))), openai);
+        assert_eq!(read(&body(Some(Shape::OpenaiChat), &error(404))), openai);
+        assert_eq!(
+            read(&body(Some(Shape::AnthropicMessages), &error(404))),
+            anthropic
+        );
+    }
+
+    #[test]
+    fn every_status_has_a_word_that_clients_know() {
+        for (status, openai, anthropic) in [
+            (400, "invalid_request_error", "invalid_request_error"),
+            (401, "authentication_error", "authentication_error"),
+            (403, "permission_error", "permission_error"),
+            (404, "invalid_request_error", "not_found_error"),
+            (405, "invalid_request_error", "invalid_request_error"),
+            (413, "invalid_request_error", "request_too_large"),
+            (429, "rate_limit_error", "rate_limit_error"),
+            (500, "server_error", "api_error"),
+            (501, "server_error", "api_error"),
+            (502, "server_error", "api_error"),
+            (503, "service_unavailable_error", "overloaded_error"),
+            (504, "server_error", "timeout_error"),
+            (529, "server_error", "overloaded_error"),
+        ] {
+            let kind = |shape| {
+                let body: Value =
+                    serde_json::from_slice(&body(Some(shape), &error(status))).unwrap();
+                body["error"]["type"].as_str().unwrap().to_owned()
+            };
+            assert_eq!(kind(Shape::OpenaiChat), openai, "{status}");
+            assert_eq!(kind(Shape::AnthropicMessages), anthropic, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_event() {
+        for (shape, start) in [
+            (Shape::OpenaiChat, "data: {\"error\":"),
+            (Shape::AnthropicMessages, "event: error\ndata: {"),
+        ] {
+            let event = stream_event(shape, &error(502));
+            let text = std::str::from_utf8(&event).unwrap();
+            assert!(text.starts_with(start), "{text}");
+            assert!(text.ends_with("}\n\n"), "{text}");
+            assert_eq!(text.matches("\n\n").count(), 1, "{text}");
+            assert!(text.contains("\"source\":\"backstop\""), "{text}");
+        }
+    }
 }

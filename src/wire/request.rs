@@ -1,12 +1,21 @@
 //! The request body: read what policy needs in one pass, replace only `model`, copy nothing else.
+//!
+//! Used by the gateway on every request. Unknown fields are neither read nor judged; the provider does that.
 
 use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, header};
 
-use super::Shape;
-use crate::policy::RequestFacts;
+use super::{
+    Shape, anthropic,
+    json::{Malformed, Reader},
+    openai,
+};
+use crate::{
+    model::{Capability, CapabilitySet},
+    policy::RequestFacts,
+};
 
 /// What one pass over a request body finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,17 +45,142 @@ pub enum ScanError {
     Encoded,
 }
 
+impl ScanError {
+    /// The HTTP status to answer with.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::NotJson { .. } | Self::NoModel => 400,
+            Self::Encoded => 415,
+        }
+    }
+}
+
+impl From<Malformed> for ScanError {
+    fn from(malformed: Malformed) -> Self {
+        Self::NotJson { at: malformed.at }
+    }
+}
+
+/// What the family's file finds in a body. Of a field that is there twice, the last counts for `model` and
+/// `stream`, as for every parser; what any of them needs is needed.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) model: Option<Range<usize>>,
+    pub(super) stream: bool,
+    pub(super) needs: CapabilitySet,
+    pub(super) structured: bool,
+}
+
+impl Found {
+    /// Notes a need when it is one.
+    pub(super) fn need(&mut self, capability: Capability, needed: bool) {
+        if needed {
+            self.needs.insert(capability);
+        }
+    }
+
+    /// Reads the value of `model`.
+    pub(super) fn read_model(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.model = reader.string()?.map(|text| text.place());
+        Ok(())
+    }
+
+    /// Reads a list of tools: tools are needed when there is one.
+    pub(super) fn read_tools(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        reader.items(|reader| {
+            self.needs.insert(Capability::Tools);
+            reader.fields(|reader, key| {
+                let filled = reader.is_filled()?;
+                self.need(
+                    Capability::CacheControl,
+                    filled && &*key.bytes() == b"cache_control",
+                );
+                Ok(())
+            })?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Reads `{"type":"json_schema"}` and its like.
+    pub(super) fn read_format(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        reader.fields(|reader, key| {
+            if &*key.bytes() != b"type" {
+                return reader.skip().map(|_| ());
+            }
+            if let Some(kind) = reader.string()? {
+                let kind = kind.bytes();
+                self.need(Capability::JsonSchema, &*kind == b"json_schema");
+                self.structured |= matches!(&*kind, b"json_schema" | b"json_object");
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Reads `thinking`: reasoning is needed unless it says `disabled`.
+    pub(super) fn read_thinking(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        let mut disabled = false;
+        let object = reader.fields(|reader, key| {
+            if &*key.bytes() != b"type" {
+                return reader.skip().map(|_| ());
+            }
+            disabled = reader
+                .string()?
+                .is_some_and(|kind| &*kind.bytes() == b"disabled");
+            Ok(())
+        })?;
+        self.need(Capability::Reasoning, object && !disabled);
+        Ok(())
+    }
+}
+
 /// Scans a body without building a tree.
 pub fn scan(shape: Shape, headers: &HeaderMap, body: &[u8]) -> Result<Scan, ScanError> {
-    let _ = (shape, headers, body);
-    todo!()
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|encoding| encoding.as_bytes() != b"identity")
+    {
+        return Err(ScanError::Encoded);
+    }
+    let mut found = Found::default();
+    let mut reader = Reader::new(body);
+    let object = match shape {
+        Shape::OpenaiChat => openai::scan(&mut reader, &mut found)?,
+        Shape::AnthropicMessages => anthropic::scan(&mut reader, &mut found)?,
+    };
+    reader.end()?;
+    if !object {
+        return Err(ScanError::NotJson { at: 0 });
+    }
+    found.need(Capability::Streaming, found.stream);
+    Ok(Scan {
+        facts: RequestFacts {
+            stream: found.stream,
+            needs: found.needs,
+            client_retries: client_retries(headers),
+            replayable: false,
+        },
+        model: found.model.ok_or(ScanError::NoModel)?,
+        structured: found.structured,
+    })
+}
+
+/// How often the client says it has tried before.
+fn client_retries(headers: &HeaderMap) -> u32 {
+    headers
+        .get("x-stainless-retry-count")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 /// The `model` value of a scanned body. `None`: not UTF-8 or a broken escape.
 #[must_use]
 pub fn model<'a>(scan: &Scan, body: &'a [u8]) -> Option<Cow<'a, str>> {
-    let _ = (scan, body);
-    todo!()
+    let place = body.get(scan.model.clone())?;
+    Reader::new(place).string().ok()??.text()
 }
 
 /// A model's name as a JSON string, quotes included; made once per route ([`super::RouteHead::model`]).

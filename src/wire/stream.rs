@@ -4,41 +4,100 @@
 //! The gateway pushes what comes from upstream and sends what comes out. It holds that back itself until
 //! [`Seen::output`] (or the end) and so decides what is still a fallback.
 
-use bytes::Bytes;
+use std::ops::Range;
 
-use super::Shape;
-use crate::policy::{Evidence, ProviderError};
+use bytes::Bytes;
+use memchr::memmem;
+
+use super::{
+    Shape, anthropic,
+    anthropic::EventKind,
+    json::{Malformed, Reader},
+    openai, provider_error,
+    response::{notice_text, spliced},
+    sse::{Boundary, Event},
+};
+use crate::policy::{BrokenKind, Evidence, ProviderError};
+
+/// The largest event that is read. A larger one is an image or audio, which is output; it goes on as it comes.
+const EVENT_LIMIT: usize = 1024 * 1024;
 
 /// What a watched stream has shown so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// The first semantic output has passed: the commit point.
     pub output: bool,
-    /// The family's end marker has passed.
+    /// The family's end marker has passed. Nothing after it is read.
     pub end: bool,
-    /// An error event has passed.
+    /// An error event has passed. It is among what came out, as the client can read it.
     pub error: Option<ProviderError>,
-    /// Something that is not an event stream, or an event whose data is not JSON, has passed.
+    /// Something that is not an event stream, or an event whose data is not JSON, has come. Neither it nor
+    /// anything after it comes out. After the first output only the form of data is looked at.
     pub malformed: bool,
+}
+
+/// What the family's file finds in the data of one event.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    /// Semantic output.
+    pub(super) output: bool,
+    /// The end marker.
+    pub(super) end: bool,
+    /// Where an error object stands.
+    pub(super) error: Option<Range<usize>>,
+    /// The data as a whole says that it is an error.
+    pub(super) bare_error: bool,
+    /// Where text begins, after its quote.
+    pub(super) text: Option<usize>,
 }
 
 /// Watches one stream of a shape. Bytes may be split anywhere.
 #[derive(Debug)]
-pub struct Watch {}
+pub struct Watch {
+    shape: Shape,
+    seen: Seen,
+    boundary: Boundary,
+    /// The beginning of an event whose end has not come: as pushed, and in one piece.
+    held: Vec<Bytes>,
+    part: Vec<u8>,
+    /// Any event has come.
+    started: bool,
+    /// The current event is beyond the limit: it goes on as it comes.
+    oversize: bool,
+    notice: Notice,
+}
+
+#[derive(Debug)]
+enum Notice {
+    None,
+    /// As it stands inside a JSON string.
+    Wanted(String),
+    Given,
+}
 
 impl Watch {
     /// A watch at the start of a stream.
     #[must_use]
     pub fn new(shape: Shape) -> Self {
-        let _ = shape;
-        todo!()
+        Self {
+            shape,
+            seen: Seen::default(),
+            boundary: Boundary::default(),
+            held: Vec::new(),
+            part: Vec::new(),
+            started: false,
+            oversize: false,
+            notice: Notice::None,
+        }
     }
 
     /// A watch that also puts a notice in front of the first text.
     #[must_use]
     pub fn with_notice(shape: Shape, notice: &str) -> Self {
-        let _ = (shape, notice);
-        todo!()
+        Self {
+            notice: Notice::Wanted(notice_text(notice)),
+            ..Self::new(shape)
+        }
     }
 
     /// Looks at the next bytes; appends to `out` what may go on: whole events, as slices of what was pushed.
@@ -46,37 +105,273 @@ impl Watch {
     /// The beginning of an event stays here until its end comes, so that a stream that is cut can be ended
     /// with an error event that the client can read ([`super::error_body::stream_event`]).
     pub fn push(&mut self, bytes: Bytes, out: &mut Vec<Bytes>) -> &Seen {
-        let _ = (bytes, out);
-        todo!()
+        if self.seen.malformed {
+            return &self.seen;
+        }
+        // Up to `sent` the bytes have gone on or are replaced; up to `at` they are read.
+        let (mut sent, mut at) = (0, 0);
+        while let Some(length) = self.boundary.next(bytes.get(at..).unwrap_or_default()) {
+            let start = at;
+            at += length;
+            if std::mem::take(&mut self.oversize) {
+                continue;
+            }
+            let piece = bytes.get(start..at).unwrap_or_default();
+            let text = if self.part.is_empty() {
+                self.look(piece)
+            } else {
+                self.part.extend_from_slice(piece);
+                let part = std::mem::take(&mut self.part);
+                let text = self.look(&part);
+                self.part = part;
+                text
+            };
+            if self.seen.malformed {
+                if start > sent {
+                    out.push(bytes.slice(sent..start));
+                }
+                self.drop_part();
+                return &self.seen;
+            }
+            if let Some((text, notice)) = text.zip(self.take_notice()) {
+                if start > sent {
+                    out.push(bytes.slice(sent..start));
+                }
+                let event = if self.part.is_empty() {
+                    piece
+                } else {
+                    &self.part
+                };
+                out.extend(spliced(event, text, &notice).map(Bytes::from));
+                self.held.clear();
+                sent = at;
+            }
+            out.append(&mut self.held);
+            self.part.clear();
+        }
+        if at > sent {
+            out.push(bytes.slice(sent..at));
+        }
+        self.hold(bytes.slice(at..), out);
+        &self.seen
     }
 
-    /// The upstream ended without a fault of the connection: what is still here counts and goes on.
+    /// The upstream ended without a fault of the connection: what is still here counts and goes on, unless
+    /// it is malformed.
     pub fn finish(&mut self, out: &mut Vec<Bytes>) -> &Seen {
-        let _ = out;
-        todo!()
+        if !self.part.is_empty() {
+            let part = std::mem::take(&mut self.part);
+            self.look(&part);
+            if !self.seen.malformed {
+                out.append(&mut self.held);
+            }
+            self.held.clear();
+        }
+        &self.seen
     }
 
     /// What was seen so far.
     #[must_use]
-    pub fn seen(&self) -> &Seen {
-        todo!()
+    pub const fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// Whether the notice stands in what has come out.
     #[must_use]
-    pub fn notice_given(&self) -> bool {
-        todo!()
+    pub const fn notice_given(&self) -> bool {
+        matches!(self.notice, Notice::Given)
     }
 
     /// Why this is no answer, from what was seen so far: an error event, or malformed. `None`: go on.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
-        todo!()
+        if let Some(error) = &self.seen.error {
+            return Some(broken(BrokenKind::StreamError, error.clone()));
+        }
+        self.seen
+            .malformed
+            .then(|| broken(BrokenKind::Malformed, ProviderError::default()))
     }
 
     /// Why this was no answer, after [`Watch::finish`]: the above, or empty, or no end marker.
     #[must_use]
     pub fn evidence_at_end(&self) -> Option<Evidence> {
-        todo!()
+        self.evidence().or_else(|| {
+            let kind = if self.started {
+                BrokenKind::MissingEnd
+            } else {
+                BrokenKind::Empty
+            };
+            (!self.seen.end).then(|| broken(kind, ProviderError::default()))
+        })
+    }
+
+    /// Keeps the beginning of an event, unless it has become too large to keep.
+    fn hold(&mut self, bytes: Bytes, out: &mut Vec<Bytes>) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.oversize {
+            out.push(bytes);
+            return;
+        }
+        self.part.extend_from_slice(&bytes);
+        self.held.push(bytes);
+        if self.part.len() > EVENT_LIMIT {
+            let part = std::mem::take(&mut self.part);
+            self.look(&part);
+            if self.seen.malformed {
+                self.drop_part();
+            } else {
+                self.oversize = true;
+                out.append(&mut self.held);
+            }
+        }
+    }
+
+    fn drop_part(&mut self) {
+        self.part.clear();
+        self.held.clear();
+    }
+
+    /// The notice, if it is still to be given; from now on it is.
+    fn take_notice(&mut self) -> Option<String> {
+        match std::mem::replace(&mut self.notice, Notice::Given) {
+            Notice::Wanted(notice) => Some(notice),
+            before @ (Notice::None | Notice::Given) => {
+                self.notice = before;
+                None
+            }
+        }
+    }
+
+    /// Reads one event. `Some`: text begins there in it, and a notice is wanted.
+    fn look(&mut self, raw: &[u8]) -> Option<usize> {
+        let raw_start = if self.started { 0 } else { mark_length(raw) };
+        let raw = raw.get(raw_start..).unwrap_or_default();
+        if self.seen.end {
+            return None;
+        }
+        if raw.len() > EVENT_LIMIT {
+            // Only its beginning: enough to see that it is an event.
+            let line = raw.get(..64).unwrap_or_default();
+            self.started = true;
+            self.seen.output = true;
+            self.seen.malformed |= Event::read(line).stray.is_some();
+            return None;
+        }
+        let event = Event::read(raw);
+        self.started |= event.data.is_some() || event.stray.is_some();
+        if let Some(stray) = event.stray.filter(|_| !self.seen.output) {
+            // An error that forgot to be an event is still the best reason there is.
+            self.seen.malformed = true;
+            if stray.starts_with(b"{") && self.seen.error.is_none() {
+                self.seen.error = bare_error(self.shape, stray);
+            }
+            return None;
+        }
+        let data = event.data.as_deref()?;
+        if self.passes_unread(&event, data) {
+            return None;
+        }
+        let mut reader = Reader::new(data);
+        let chunk = match self.shape {
+            Shape::OpenaiChat => openai::chunk(&mut reader),
+            Shape::AnthropicMessages => anthropic::chunk(&mut reader),
+        };
+        let chunk = chunk.and_then(|chunk| reader.end().map(|()| chunk));
+        self.note(&event, data, chunk)
+            .filter(|_| matches!(self.notice, Notice::Wanted(_)))
+            .zip(event.data_at)
+            .map(|(text, data_at)| raw_start + data_at + text)
+    }
+
+    /// What can be said without reading the data as JSON. After the first output that is nearly everything.
+    fn passes_unread(&mut self, event: &Event<'_>, data: &[u8]) -> bool {
+        let kind = event.name.map(EventKind::of);
+        let end = match self.shape {
+            Shape::OpenaiChat => data == b"[DONE]",
+            Shape::AnthropicMessages => kind == Some(EventKind::Stop),
+        };
+        self.seen.end |= end;
+        if end || !self.seen.output || matches!(self.notice, Notice::Wanted(_)) {
+            return end;
+        }
+        if !(data.starts_with(b"{") && data.ends_with(b"}")) {
+            // Reading it says that it is malformed, or that it is an error all the same.
+            return false;
+        }
+        match (self.shape, kind) {
+            (Shape::OpenaiChat, Some(EventKind::Error))
+            | (Shape::AnthropicMessages, Some(EventKind::Error | EventKind::Stop) | None) => false,
+            // A quote inside a string is escaped, so this word is a key or a whole string.
+            (Shape::OpenaiChat, _) => memmem::find(data, b"\"error\"").is_none(),
+            (
+                Shape::AnthropicMessages,
+                Some(EventKind::Delta | EventKind::BlockStart | EventKind::Other),
+            ) => true,
+        }
+    }
+
+    /// Takes in what reading an event has found. `Some`: where its text begins in the data.
+    fn note(
+        &mut self,
+        event: &Event<'_>,
+        data: &[u8],
+        chunk: Result<Chunk, Malformed>,
+    ) -> Option<usize> {
+        let named_error = event.name.map(EventKind::of) == Some(EventKind::Error);
+        let error = match &chunk {
+            Ok(Chunk {
+                error: Some(place), ..
+            }) => data.get(place.clone()),
+            Ok(Chunk { bare_error, .. }) if *bare_error || named_error => Some(data),
+            Err(_) if named_error => Some(data),
+            Ok(_) | Err(_) => None,
+        };
+        if let Some(error) = error {
+            self.seen
+                .error
+                .get_or_insert_with(|| provider_error::read(error));
+            return None;
+        }
+        let Ok(chunk) = chunk else {
+            self.seen.malformed = true;
+            return None;
+        };
+        self.seen.output |= chunk.output;
+        self.seen.end |= chunk.end;
+        chunk.text
+    }
+}
+
+/// An error object that stands in a stream without being an event.
+fn bare_error(shape: Shape, line: &[u8]) -> Option<ProviderError> {
+    let mut reader = Reader::new(line);
+    let chunk = match shape {
+        Shape::OpenaiChat => openai::chunk(&mut reader),
+        Shape::AnthropicMessages => anthropic::chunk(&mut reader),
+    };
+    let chunk = chunk.ok()?;
+    let wrong = chunk.error.is_some() || chunk.bare_error;
+    wrong.then(|| provider_error::read(line))
+}
+
+/// The length of a byte order mark at the start.
+fn mark_length(bytes: &[u8]) -> usize {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    if bytes.starts_with(MARK) {
+        MARK.len()
+    } else {
+        0
+    }
+}
+
+/// Evidence of a stream; streams have status 200.
+fn broken(kind: BrokenKind, error: ProviderError) -> Evidence {
+    Evidence::Broken {
+        kind,
+        error,
+        status: Some(200),
     }
 }
