@@ -4,7 +4,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 
 use super::{
@@ -75,7 +75,7 @@ pub fn head_evidence(status: StatusCode, headers: &HeaderMap, stream: bool) -> O
     let is = |kind: &str| {
         headers
             .get(header::CONTENT_TYPE)
-            .map(|value| value.as_bytes())
+            .map(HeaderValue::as_bytes)
             .and_then(|value| value.get(..kind.len()))
             .is_some_and(|start| start.eq_ignore_ascii_case(kind.as_bytes()))
     };

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 
 /// Longer than any deployment, and safe to add to any time.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// The hint of the headers. A date that has passed is zero; text that is no duration is no hint.
 pub(super) fn of_headers(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {

@@ -133,7 +133,9 @@ impl Watch {
                 self.drop_part();
                 return &self.seen;
             }
-            if let Some((text, notice)) = text.zip(self.take_notice()) {
+            if let Some(text) = text
+                && let Some(notice) = self.take_notice()
+            {
                 if start > sent {
                     out.push(bytes.slice(sent..start));
                 }

@@ -5,3 +5,4 @@ mod store_contract;
 mod store_samples;
 mod support;
 mod themes;
+mod wire_stream;

@@ -60,25 +60,71 @@ fn the_commit_point_of_openai_chat_is_the_first_semantic_output() {
         ("role only", CHAT_ROLE.to_owned(), false),
         ("role null", delta(r#"{"role":null,"content":null}"#), false),
         ("empty delta", delta("{}"), false),
-        ("everything empty", delta(r#"{"role":"assistant","content":"","tool_calls":null,"refusal":null,"reasoning_content":""}"#), false),
+        (
+            "everything empty",
+            delta(
+                r#"{"role":"assistant","content":"","tool_calls":null,"refusal":null,"reasoning_content":""}"#,
+            ),
+            false,
+        ),
         ("empty tool calls", delta(r#"{"tool_calls":[]}"#), false),
         ("text", delta(r#"{"content":"h"}"#), true),
         ("white space is text", delta(r#"{"content":"\n"}"#), true),
-        ("text with a role", delta(r#"{"role":"assistant","content":"h"}"#), true),
-        ("text parts", delta(r#"{"content":[{"type":"text","text":"h"}]}"#), true),
-        ("tool call", delta(r#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}"#), true),
-        ("old function call", delta(r#"{"function_call":{"name":"f"}}"#), true),
+        (
+            "text with a role",
+            delta(r#"{"role":"assistant","content":"h"}"#),
+            true,
+        ),
+        (
+            "text parts",
+            delta(r#"{"content":[{"type":"text","text":"h"}]}"#),
+            true,
+        ),
+        (
+            "tool call",
+            delta(
+                r#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}"#,
+            ),
+            true,
+        ),
+        (
+            "old function call",
+            delta(r#"{"function_call":{"name":"f"}}"#),
+            true,
+        ),
         ("refusal", delta(r#"{"refusal":"no"}"#), true),
         ("reasoning", delta(r#"{"reasoning":"hm"}"#), true),
-        ("reasoning content", delta(r#"{"content":null,"reasoning_content":"hm"}"#), true),
-        ("reasoning details", delta(r#"{"reasoning_details":[{"type":"reasoning.text","text":"hm"}]}"#), true),
+        (
+            "reasoning content",
+            delta(r#"{"content":null,"reasoning_content":"hm"}"#),
+            true,
+        ),
+        (
+            "reasoning details",
+            delta(r#"{"reasoning_details":[{"type":"reasoning.text","text":"hm"}]}"#),
+            true,
+        ),
         ("image", delta(r#"{"images":[{"type":"image_url"}]}"#), true),
         ("audio", delta(r#"{"audio":{"id":"a","data":"x"}}"#), true),
-        ("second choice", "data: {\"choices\":[{\"delta\":{}},{\"index\":1,\"delta\":{\"content\":\"h\"}}]}\n\n".to_owned(), true),
+        (
+            "second choice",
+            "data: {\"choices\":[{\"delta\":{}},{\"index\":1,\"delta\":{\"content\":\"h\"}}]}\n\n"
+                .to_owned(),
+            true,
+        ),
         ("escaped key", delta("{\"con\\u0074ent\":\"h\"}"), true),
         ("comment", ": OPENROUTER PROCESSING\n\n".to_owned(), false),
-        ("azure filter chunk", "data: {\"choices\":[],\"prompt_filter_results\":[{\"prompt_index\":0}]}\n\n".to_owned(), false),
-        ("usage chunk", "data: {\"choices\":[],\"usage\":{\"total_tokens\":7}}\n\n".to_owned(), false),
+        (
+            "azure filter chunk",
+            "data: {\"choices\":[],\"prompt_filter_results\":[{\"prompt_index\":0}]}\n\n"
+                .to_owned(),
+            false,
+        ),
+        (
+            "usage chunk",
+            "data: {\"choices\":[],\"usage\":{\"total_tokens\":7}}\n\n".to_owned(),
+            false,
+        ),
         ("finish", CHAT_STOP.to_owned(), false),
         ("done", CHAT_DONE.to_owned(), false),
     ] {
@@ -92,10 +138,14 @@ fn the_commit_point_of_openai_chat_is_the_first_semantic_output() {
 #[test]
 fn the_commit_point_of_anthropic_messages_is_the_first_semantic_output() {
     let delta = |delta: &str| {
-        format!("event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{delta}}}\n\n")
+        format!(
+            "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{delta}}}\n\n"
+        )
     };
     let block = |block: &str| {
-        format!("event: content_block_start\ndata: {{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{block}}}\n\n")
+        format!(
+            "event: content_block_start\ndata: {{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{block}}}\n\n"
+        )
     };
     for (case, event, output) in [
         ("message start", MESSAGE_START.to_owned(), false),
@@ -293,12 +343,24 @@ fn texts_that_speak_of_errors_are_none() {
 #[test]
 fn what_is_no_event_stream_is_malformed_and_does_not_come_out() {
     for (case, stream, error) in [
-        ("html", "<html>\n<body>502 Bad Gateway</body>\n\n</html>\n", None),
+        (
+            "html",
+            "<html>\n<body>502 Bad Gateway</body>\n\n</html>\n",
+            None,
+        ),
         ("prose", "upstream connect error\n\n", None),
         ("data is not json", "data: {\"choices\":[}\n\n", None),
         ("data is prose", "data: hello\n\n", None),
-        ("data ends early", "data: {\"choices\":[{\"delta\":\n\n", None),
-        ("bare json error", "{\"error\":{\"message\":\"m\"}}\n", Some("m")),
+        (
+            "data ends early",
+            "data: {\"choices\":[{\"delta\":\n\n",
+            None,
+        ),
+        (
+            "bare json error",
+            "{\"error\":{\"message\":\"m\"}}\n",
+            Some("m"),
+        ),
         ("chaos", "{malformed json: <<<chaos>>>", None),
     ] {
         let passed = pass(Watch::new(Shape::OpenaiChat), &[stream.as_bytes()], true);
@@ -314,7 +376,11 @@ fn what_is_no_event_stream_is_malformed_and_does_not_come_out() {
     let stream = [CHAT_TEXT, "data: {\"id\":\"c\",\"cho\n\n", CHAT_DONE].concat();
     let passed = pass(Watch::new(Shape::OpenaiChat), &[stream.as_bytes()], true);
     assert!(passed.seen.malformed && passed.seen.output && !passed.seen.end);
-    assert_eq!(passed.out, CHAT_TEXT.as_bytes(), "nothing after the last good event");
+    assert_eq!(
+        passed.out,
+        CHAT_TEXT.as_bytes(),
+        "nothing after the last good event"
+    );
 }
 
 #[test]
@@ -341,7 +407,8 @@ fn keep_alive_comments_are_not_held_back() {
 #[test]
 fn an_event_beyond_all_measure_is_output_and_passes_as_it_comes() {
     let audio = "A".repeat(3 * 1024 * 1024);
-    let event = format!("data: {{\"choices\":[{{\"delta\":{{\"audio\":{{\"data\":\"{audio}\"}}}}}}]}}\n\n");
+    let event =
+        format!("data: {{\"choices\":[{{\"delta\":{{\"audio\":{{\"data\":\"{audio}\"}}}}}}]}}\n\n");
     let stream = [CHAT_ROLE, &event, CHAT_DONE].concat();
     let whole = pass(Watch::new(Shape::OpenaiChat), &[stream.as_bytes()], true);
     let pieces: Vec<&[u8]> = stream.as_bytes().chunks(16 * 1024).collect();
@@ -365,12 +432,42 @@ fn a_notice_stands_in_front_of_the_first_text_and_nothing_else_changes() {
     let chat = Shape::OpenaiChat;
     let messages = Shape::AnthropicMessages;
     for (case, shape, stream, text) in [
-        ("chat", chat, [CHAT_ROLE, CHAT_TEXT, CHAT_TEXT, CHAT_DONE].concat(), Some("he said")),
-        ("reasoning first", chat, [reasoning, CHAT_TEXT, CHAT_DONE].concat(), Some("he said")),
-        ("carriage returns", chat, [CHAT_ROLE, CHAT_TEXT].concat().replace('\n', "\r\n"), Some("he said")),
-        ("tool call only", chat, [CHAT_ROLE, tool, CHAT_DONE].concat(), None),
-        ("messages", messages, [MESSAGE_START, BLOCK_START, MESSAGE_TEXT, MESSAGE_STOP].concat(), Some("hello")),
-        ("tool only", messages, [MESSAGE_START, message_tool, MESSAGE_STOP].concat(), None),
+        (
+            "chat",
+            chat,
+            [CHAT_ROLE, CHAT_TEXT, CHAT_TEXT, CHAT_DONE].concat(),
+            Some("he said"),
+        ),
+        (
+            "reasoning first",
+            chat,
+            [reasoning, CHAT_TEXT, CHAT_DONE].concat(),
+            Some("he said"),
+        ),
+        (
+            "carriage returns",
+            chat,
+            [CHAT_ROLE, CHAT_TEXT].concat().replace('\n', "\r\n"),
+            Some("he said"),
+        ),
+        (
+            "tool call only",
+            chat,
+            [CHAT_ROLE, tool, CHAT_DONE].concat(),
+            None,
+        ),
+        (
+            "messages",
+            messages,
+            [MESSAGE_START, BLOCK_START, MESSAGE_TEXT, MESSAGE_STOP].concat(),
+            Some("hello"),
+        ),
+        (
+            "tool only",
+            messages,
+            [MESSAGE_START, message_tool, MESSAGE_STOP].concat(),
+            None,
+        ),
     ] {
         let expected = match text {
             Some(text) => stream.replacen(text, &format!("{escaped}{text}"), 1),
