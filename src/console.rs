@@ -11,6 +11,7 @@ pub mod effect;
 mod findings;
 pub mod glyph;
 pub mod keymap;
+pub mod keymap_file;
 pub mod msg;
 mod role;
 pub mod theme;

@@ -111,6 +111,15 @@ impl Chord {
         }
     }
 
+    /// The character it types, when it has no modifier.
+    #[must_use]
+    pub const fn character(&self) -> Option<char> {
+        match self.code {
+            KeyCode::Char(character) if !self.control && !self.alt => Some(character),
+            _ => None,
+        }
+    }
+
     /// Why this chord must stay free, if it must.
     #[must_use]
     pub fn reserved(&self) -> Option<&'static str> {

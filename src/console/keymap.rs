@@ -56,6 +56,54 @@ impl Context {
         Self::Plan,
         Self::Confirm,
     ];
+
+    /// Its name in messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Workloads => "workloads",
+            Self::Routes => "routes",
+            Self::Events => "events",
+            Self::Audit => "audit",
+            Self::Detail => "the detail of a workload",
+            Self::Popup => "a text",
+            Self::Menu => "the list of actions",
+            Self::Palette => "the palette",
+            Self::Filter => "the filter",
+            Self::Text => "a field",
+            Self::Plan => "a plan",
+            Self::Confirm => "a plan to confirm",
+        }
+    }
+
+    /// Whether text is typed here.
+    #[must_use]
+    pub const fn is_typing(self) -> bool {
+        match self {
+            Self::Palette | Self::Filter | Self::Text | Self::Plan => true,
+            Self::Workloads
+            | Self::Routes
+            | Self::Events
+            | Self::Audit
+            | Self::Detail
+            | Self::Popup
+            | Self::Menu
+            | Self::Confirm => false,
+        }
+    }
+
+    /// Whether a chord is text here, and so can never be bound.
+    #[must_use]
+    pub fn takes_as_text(self, chord: Chord) -> bool {
+        let Some(character) = chord.character() else {
+            return false;
+        };
+        match self {
+            // What is typed in a plan is a name; a bracket is in none, and changes the expiry.
+            Self::Plan => character.is_alphanumeric() || "-_. ".contains(character),
+            other => other.is_typing(),
+        }
+    }
 }
 
 /// What every chord means.
@@ -78,12 +126,15 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    fn from_chords(chords: Vec<(&'static Entry, Vec<Chord>)>) -> Self {
+    /// A keymap of chosen chords. Where text is typed, characters stay text.
+    pub(super) fn from_chords(chords: Vec<(&'static Entry, Vec<Chord>)>) -> Self {
         let mut bound = HashMap::new();
         for (entry, chords) in &chords {
             for context in entry.contexts {
                 for chord in chords {
-                    bound.insert((*context, *chord), entry.action);
+                    if !context.takes_as_text(*chord) {
+                        bound.insert((*context, *chord), entry.action);
+                    }
                 }
             }
         }

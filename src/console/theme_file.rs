@@ -12,11 +12,11 @@ use ratatui::style::Color;
 use toml::{Spanned, de::DeTable};
 
 use super::{
-    findings::{Findings, nearest, suggestion},
+    findings::{nearest, parse, suggestion, unknown},
     theme::{Looks, Role, Sheet},
     theme_look::{colour, renderings, role},
 };
-use crate::config::{Diagnostic, Severity};
+use crate::config::{Diagnostic, Findings, Report, Severity};
 
 /// The themes inside the program.
 pub const BUILT_IN: [(&str, &str); 4] = [
@@ -75,13 +75,6 @@ pub(super) fn default_sheet() -> Sheet {
 /// # Errors
 /// There is no such theme, or it cannot be used.
 pub fn load(name: &str, directories: &[PathBuf]) -> Result<Loaded, Failure> {
-    let mut loading = Loading {
-        directories,
-        chain: Vec::new(),
-        palette: Vec::new(),
-        files: Vec::new(),
-        findings: Vec::new(),
-    };
     let Some((path, source)) = find(name, directories) else {
         let known = names(directories);
         return Err(Failure::Unknown {
@@ -89,21 +82,27 @@ pub fn load(name: &str, directories: &[PathBuf]) -> Result<Loaded, Failure> {
             known,
         });
     };
-    loading.read(name, &path, &source);
+    let mut loading = Loading {
+        directories,
+        chain: Vec::new(),
+        palette: Vec::new(),
+        files: Vec::new(),
+    };
+    loading.read(name, path, source);
     let looks = loading.looks();
-    let broken = loading
-        .findings
+    let findings = loading.report();
+    if findings
         .iter()
-        .any(|finding| finding.severity == Severity::Error);
-    if broken {
-        return Err(Failure::Broken(loading.findings));
+        .any(|finding| finding.severity == Severity::Error)
+    {
+        return Err(Failure::Broken(findings));
     }
     Ok(Loaded {
         sheet: Sheet {
             name: name.to_owned(),
             looks,
         },
-        findings: loading.findings,
+        findings,
     })
 }
 
@@ -150,6 +149,7 @@ fn find(name: &str, directories: &[PathBuf]) -> Option<(PathBuf, String)> {
 struct File {
     path: PathBuf,
     source: String,
+    findings: Findings,
 }
 
 struct Loading<'d> {
@@ -159,80 +159,103 @@ struct Loading<'d> {
     /// The first entry of a name wins.
     palette: Vec<(String, Color)>,
     files: Vec<File>,
-    findings: Vec<Diagnostic>,
 }
 
 impl Loading<'_> {
     /// Reads one file's head and palette, and then what it inherits.
-    fn read(&mut self, name: &str, path: &Path, source: &str) {
+    fn read(&mut self, name: &str, path: PathBuf, source: String) {
         self.chain.push(name.to_owned());
-        let mut findings = Findings::new(path, source);
+        let findings = Findings::default();
         let mut parent = None;
-        if let Some(table) = findings.parse(source) {
-            parent = head(&mut findings, name, &table);
-            self.palette.extend(palette(&mut findings, table.get_ref()));
-            self.files.push(File {
-                path: path.to_owned(),
-                source: source.to_owned(),
-            });
+        if let Some(table) = parse(&findings, &source) {
+            parent = head(&findings, name, &table);
+            self.palette.extend(palette(&findings, table.get_ref()));
         }
-        if let Some((inherited, span)) = parent {
-            if self.chain.contains(&inherited) {
-                let chain = self.chain.join(" inherits ");
-                findings.error(
-                    "circle",
-                    span,
-                    format!("{chain} inherits {inherited}: a circle"),
-                    None,
-                );
-            } else if let Some((path, source)) = find(&inherited, self.directories) {
-                self.findings.append(&mut findings.finish().diagnostics);
-                return self.read(&inherited, &path, &source);
-            } else {
-                let known = names(self.directories);
-                findings.error(
-                    "unknown-theme",
-                    span,
-                    format!("there is no theme `{inherited}` to inherit"),
-                    suggestion(&inherited, known.iter().map(String::as_str)),
-                );
-            }
+        let inherited = parent.and_then(|(name, span)| self.parent(&findings, name, span));
+        self.files.push(File {
+            path,
+            source,
+            findings,
+        });
+        if let Some((name, path, source)) = inherited {
+            self.read(&name, path, source);
         }
-        self.findings.append(&mut findings.finish().diagnostics);
+    }
+
+    /// Finds what is inherited, or leaves a finding.
+    fn parent(
+        &self,
+        findings: &Findings,
+        name: String,
+        span: Range<usize>,
+    ) -> Option<(String, PathBuf, String)> {
+        if self.chain.contains(&name) {
+            let chain = self.chain.join(" inherits ");
+            findings.error(
+                "circle",
+                span,
+                format!("{chain} inherits {name}: a circle"),
+                (),
+            );
+            return None;
+        }
+        let Some((path, source)) = find(&name, self.directories) else {
+            let known = names(self.directories);
+            findings.error(
+                "unknown-theme",
+                span,
+                format!("there is no theme \"{name}\" to inherit"),
+                suggestion(&name, known.iter().map(String::as_str)),
+            );
+            return None;
+        };
+        Some((name, path, source))
     }
 
     /// The renderings of every role, the child's before the parent's.
-    fn looks(&mut self) -> [Looks; Role::ALL.len()] {
+    fn looks(&self) -> [Looks; Role::ALL.len()] {
         let mut looks = [Looks::default(); Role::ALL.len()];
-        for file in &self.files {
-            let mut findings = Findings::new(&file.path, &file.source);
-            if let Some(table) = findings.parse(&file.source)
-                && let Some(roles) = table.get_ref().get("roles")
-            {
-                let Some(roles) = roles.get_ref().as_table() else {
-                    findings.error("type", roles.span(), "`roles` is a table", None);
+        for File {
+            source, findings, ..
+        } in &self.files
+        {
+            let table = parse(findings, source);
+            let Some(roles) = table
+                .as_ref()
+                .and_then(|table| table.get_ref().get("roles"))
+            else {
+                continue;
+            };
+            let Some(roles) = roles.get_ref().as_table() else {
+                findings.error("type", roles.span(), "`roles` is a table", ());
+                continue;
+            };
+            for (key, value) in roles {
+                let Some(role) = role(findings, key, value.get_ref()) else {
                     continue;
                 };
-                for (key, value) in roles {
-                    let Some(role) = role(&mut findings, key, value.get_ref()) else {
-                        continue;
-                    };
-                    let read = renderings(&mut findings, value, &self.palette);
-                    let looks = &mut looks[role as usize];
-                    looks.rgb = looks.rgb.or(read.rgb);
-                    looks.ansi = looks.ansi.or(read.ansi);
-                    looks.mono = looks.mono.or(read.mono);
-                }
+                let read = renderings(findings, value, &self.palette);
+                let looks = &mut looks[role as usize];
+                looks.rgb = looks.rgb.or(read.rgb);
+                looks.ansi = looks.ansi.or(read.ansi);
+                looks.mono = looks.mono.or(read.mono);
             }
-            self.findings.append(&mut findings.finish().diagnostics);
         }
         looks
+    }
+
+    /// Every finding, file by file, the theme itself first.
+    fn report(self) -> Vec<Diagnostic> {
+        self.files
+            .into_iter()
+            .flat_map(|file| Report::new(&file.path, file.source, file.findings).diagnostics)
+            .collect()
     }
 }
 
 /// Checks what is not colours; answers the theme to inherit.
 fn head(
-    findings: &mut Findings,
+    findings: &Findings,
     name: &str,
     table: &Spanned<DeTable<'_>>,
 ) -> Option<(String, Range<usize>)> {
@@ -259,20 +282,20 @@ fn head(
                 "name",
                 value.span(),
                 format!("the file is called `{name}.toml`; that is the theme's name"),
-                None,
+                (),
             ),
             "variant" if !matches!(text, Some("dark" | "light" | "any")) => findings.error(
                 "variant",
                 value.span(),
                 "`variant` is \"dark\", \"light\" or \"any\"",
-                None,
+                (),
             ),
             "inherits" => match text {
                 Some(text) => parent = Some((text.to_owned(), value.span())),
-                None => findings.error("type", value.span(), "`inherits` is a theme's name", None),
+                None => findings.error("type", value.span(), "`inherits` is a theme's name", ()),
             },
             known if KEYS.contains(&known) => {}
-            _ => findings.unknown_key(Severity::Warning, "key", key, KEYS),
+            _ => unknown(findings, Severity::Warning, "key", key, KEYS),
         }
     }
     if !table.get_ref().contains_key("schema") {
@@ -286,12 +309,12 @@ fn head(
     parent
 }
 
-fn palette(findings: &mut Findings, table: &DeTable<'_>) -> Vec<(String, Color)> {
+fn palette(findings: &Findings, table: &DeTable<'_>) -> Vec<(String, Color)> {
     let Some(value) = table.get("palette") else {
         return Vec::new();
     };
     let Some(entries) = value.get_ref().as_table() else {
-        findings.error("type", value.span(), "`palette` is a table", None);
+        findings.error("type", value.span(), "`palette` is a table", ());
         return Vec::new();
     };
     let mut colours = Vec::new();

@@ -8,14 +8,14 @@ use ratatui::style::{Color, Modifier};
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    findings::{Findings, suggestion},
+    findings::{suggestion, unknown},
     theme::{Look, Looks, Role},
 };
-use crate::config::Severity;
+use crate::config::{Findings, Severity};
 
 /// The role of a key, or a finding.
 pub(super) fn role(
-    findings: &mut Findings,
+    findings: &Findings,
     key: &Spanned<Cow<'_, str>>,
     value: &DeValue<'_>,
 ) -> Option<Role> {
@@ -29,19 +29,19 @@ pub(super) fn role(
             findings.error(
                 "unknown-role",
                 key.span(),
-                format!("unknown role `{name}`"),
+                format!("unknown role \"{name}\""),
                 Some(format!("write it in quotes: \"{dotted}\"")),
             );
         } else {
             let known = Role::ALL.map(Role::as_str);
-            findings.unknown_key(Severity::Warning, "role", key, known);
+            unknown(findings, Severity::Warning, "role", key, known);
         }
     }
     role
 }
 
 pub(super) fn renderings(
-    findings: &mut Findings,
+    findings: &Findings,
     value: &Spanned<DeValue<'_>>,
     palette: &[(String, Color)],
 ) -> Looks {
@@ -82,18 +82,14 @@ pub(super) fn renderings(
                 looks.ansi = Some(found);
             }
             "mono" => looks.mono = Some(attributes(findings, value)),
-            _ => findings.unknown_key(Severity::Warning, "rendering", key, KEYS),
+            _ => unknown(findings, Severity::Warning, "rendering", key, KEYS),
         }
     }
     looks
 }
 
 /// `"blue"`, `["bold"]` or `{ fg = .., bg = .., attr = [..] }`.
-fn look(
-    findings: &mut Findings,
-    value: &Spanned<DeValue<'_>>,
-    palette: &[(String, Color)],
-) -> Look {
+fn look(findings: &Findings, value: &Spanned<DeValue<'_>>, palette: &[(String, Color)]) -> Look {
     const KEYS: [&str; 3] = ["fg", "bg", "attr"];
     let mut look = Look::default();
     if let Some(table) = value.get_ref().as_table() {
@@ -102,7 +98,7 @@ fn look(
                 "fg" => look.foreground = colour(findings, value, palette),
                 "bg" => look.background = colour(findings, value, palette),
                 "attr" => look.attributes = attributes(findings, value),
-                _ => findings.unknown_key(Severity::Warning, "key", key, KEYS),
+                _ => unknown(findings, Severity::Warning, "key", key, KEYS),
             }
         }
     } else if value.get_ref().is_array() {
@@ -121,7 +117,7 @@ const ATTRIBUTES: [(&str, Modifier); 5] = [
     ("reversed", Modifier::REVERSED),
 ];
 
-fn attributes(findings: &mut Findings, value: &Spanned<DeValue<'_>>) -> Modifier {
+fn attributes(findings: &Findings, value: &Spanned<DeValue<'_>>) -> Modifier {
     let Some(list) = value.get_ref().as_array() else {
         findings.error(
             "type",
@@ -139,7 +135,7 @@ fn attributes(findings: &mut Findings, value: &Spanned<DeValue<'_>>) -> Modifier
             None => findings.error(
                 "unknown-attribute",
                 item.span(),
-                format!("unknown attribute `{name}`"),
+                format!("unknown attribute \"{name}\""),
                 suggestion(name, ATTRIBUTES.map(|(known, _)| known)).or_else(|| {
                     Some(format!(
                         "known are {}",
@@ -175,7 +171,7 @@ const NAMED: [(&str, Color); 17] = [
 
 /// A palette name, a terminal's name, `#rgb` or `#rrggbb`.
 pub(super) fn colour(
-    findings: &mut Findings,
+    findings: &Findings,
     value: &Spanned<DeValue<'_>>,
     palette: &[(String, Color)],
 ) -> Option<Color> {
@@ -201,7 +197,7 @@ pub(super) fn colour(
         findings.error(
             "unknown-colour",
             value.span(),
-            format!("unknown colour `{text}`"),
+            format!("unknown colour \"{text}\""),
             suggestion(text, known.chain(NAMED.map(|(name, _)| name)))
                 .or_else(|| Some("write #rgb, #rrggbb, a palette name or an ANSI name".to_owned())),
         );

@@ -323,22 +323,22 @@ fn errors_name_the_place_and_the_next_step() {
         (
             "unknown colour",
             "schema = 1\n[palette]\nblue = \"#00f\"\n[roles]\nlink = { rgb = \"bleu\" }\n",
-            "5:16: unknown colour `bleu`; did you mean `blue`?",
+            "5:16: unknown colour \"bleu\"; did you mean \"blue\"?",
         ),
         (
             "bad hex",
             "schema = 1\n[palette]\nx = \"#12g\"\n",
-            "3:5: unknown colour `#12g`; write #rgb, #rrggbb, a palette name or an ANSI name",
+            "3:5: unknown colour \"#12g\"; write #rgb, #rrggbb, a palette name or an ANSI name",
         ),
         (
             "not ascii hex",
             "schema = 1\n[palette]\nx = \"#\u{e9}\u{e9}\"\n",
-            "3:5: unknown colour `#\u{e9}\u{e9}`; write #rgb, #rrggbb, a palette name or an ANSI name",
+            "3:5: unknown colour \"#\u{e9}\u{e9}\"; write #rgb, #rrggbb, a palette name or an ANSI name",
         ),
         (
             "attribute",
             "schema = 1\n[roles]\nlink = { mono = [\"bolt\"] }\n",
-            "3:18: unknown attribute `bolt`; did you mean `bold`?",
+            "3:18: unknown attribute \"bolt\"; did you mean \"bold\"?",
         ),
         (
             "hex where sixteen are",
@@ -348,7 +348,7 @@ fn errors_name_the_place_and_the_next_step() {
         (
             "unquoted role",
             "schema = 1\n[roles]\nstate.failing = { ansi = \"red\" }\n",
-            "3:1: unknown role `state`; write it in quotes: \"state.failing\"",
+            "3:1: unknown role \"state\"; write it in quotes: \"state.failing\"",
         ),
         (
             "circle",
@@ -358,7 +358,7 @@ fn errors_name_the_place_and_the_next_step() {
         (
             "unknown parent",
             "schema = 1\ninherits = \"terminl\"\n",
-            "2:12: there is no theme `terminl` to inherit; did you mean `terminal`?",
+            "2:12: there is no theme \"terminl\" to inherit; did you mean \"terminal\"?",
         ),
         (
             "variant",
@@ -399,9 +399,9 @@ fn unknown_keys_are_warnings_and_the_rest_still_counts() {
                 Severity::Warning,
                 4,
                 1,
-                Some("did you mean `state.failing`?")
+                Some("did you mean \"state.failing\"?")
             ),
-            (Severity::Warning, 5, 10, Some("did you mean `ansi`?")),
+            (Severity::Warning, 5, 10, Some("did you mean \"ansi\"?")),
         ]
     );
     assert_eq!(
