@@ -28,9 +28,9 @@ pub use query::{AuditQuery, EventQuery};
 pub use queue::{Receipt, Reservation};
 
 /// How long a plan is kept.
-const PLAN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const PLAN_LIFE: Duration = Duration::from_hours(24);
 /// How long a silent gateway is remembered.
-const HEARTBEAT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const HEARTBEAT_LIFE: Duration = Duration::from_hours(24);
 /// How long a silent console counts as open.
 const PRESENCE_LIFE: Duration = Duration::from_secs(15);
 

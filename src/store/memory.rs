@@ -2,6 +2,11 @@
 //!
 //! It keeps the same promises as the others, except that everything is gone when its last handle is.
 
+#![expect(
+    clippy::unused_async,
+    reason = "the methods have the shape that every backend has"
+)]
+
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
@@ -183,7 +188,7 @@ impl Memory {
             ChangeError::Conflict(Box::new(Conflict {
                 key: key.clone(),
                 expected,
-                found,
+                found: *found,
                 winner: winner.map(Box::new),
             }))
         })?;

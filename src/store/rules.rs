@@ -43,13 +43,13 @@ pub(super) fn change(
     request: ChangeRequest,
     now: Timestamp,
     host: &str,
-) -> Result<Applied, Slot> {
+) -> Result<Applied, Box<Slot>> {
     let found = slot.cloned().unwrap_or(Slot {
         revision: Revision::default(),
         current: None,
     });
     if found.revision != request.expected {
-        return Err(found);
+        return Err(Box::new(found));
     }
     let mut records = Vec::with_capacity(1);
     let mut before = found.current.as_ref().map(|current| current.change);
@@ -61,8 +61,8 @@ pub(super) fn change(
     let (revision, sequence) = counters.next();
     records.push(AuditRecord {
         sequence,
-        revision,
         before,
+        revision,
         ..request.audit
     });
     Ok(Applied {

@@ -84,12 +84,11 @@ impl Database {
     ) -> Result<T, StoreError> {
         self.open
             .take_if(|open| open.identity != files::identity(&self.path));
-        let open = match &mut self.open {
-            Some(open) => open,
-            None => {
-                let open = self.connect()?;
-                self.open.insert(open)
-            }
+        let open = if let Some(open) = &mut self.open {
+            open
+        } else {
+            let open = self.connect()?;
+            self.open.insert(open)
         };
         let mut result = work(&mut open.connection);
         // What was written to a file that nobody can find again was not kept.

@@ -9,7 +9,7 @@ use std::{
 
 use crate::store::StoreError;
 
-fn failed(path: &Path, cause: impl ToString) -> StoreError {
+fn failed(path: &Path, cause: &(impl ToString + ?Sized)) -> StoreError {
     StoreError::Open {
         place: path.display().to_string(),
         cause: cause.to_string(),
@@ -19,7 +19,7 @@ fn failed(path: &Path, cause: impl ToString) -> StoreError {
 /// Refuses what users other than the owner may write: they could change overrides around the audit.
 fn check_mode(path: &Path) -> Result<(), StoreError> {
     let mode = fs::metadata(path)
-        .map_err(|error| failed(path, error))?
+        .map_err(|error| failed(path, &error))?
         .mode();
     if mode & 0o022 != 0 {
         return Err(failed(
@@ -36,7 +36,7 @@ pub(super) fn directory(path: &Path) -> Result<(), StoreError> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|error| failed(path, error))?;
+        .map_err(|error| failed(path, &error))?;
     check_mode(path)
 }
 
@@ -54,17 +54,17 @@ pub(super) fn file(path: &Path) -> Result<(), StoreError> {
             let parent = path.parent().unwrap_or(Path::new("."));
             File::open(parent)
                 .and_then(|parent| parent.sync_all())
-                .map_err(|error| failed(path, error))
+                .map_err(|error| failed(path, &error))
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check_mode(path),
-        Err(error) => Err(failed(path, error)),
+        Err(error) => Err(failed(path, &error)),
     }
 }
 
 /// Keeps other processes from creating or upgrading files until it is dropped.
 pub(super) fn lock(directory: &Path) -> Result<File, StoreError> {
-    let handle = File::open(directory).map_err(|error| failed(directory, error))?;
-    handle.lock().map_err(|error| failed(directory, error))?;
+    let handle = File::open(directory).map_err(|error| failed(directory, &error))?;
+    handle.lock().map_err(|error| failed(directory, &error))?;
     Ok(handle)
 }
 

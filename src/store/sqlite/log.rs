@@ -11,7 +11,7 @@ use super::{
     record::{counter, decode, integer, micros},
 };
 use crate::{
-    model::{Entry, Seq, StoredEvent},
+    model::{Entry, ErrorClass, EventDecision, Seq, StoredEvent, WorkloadName},
     store::EventQuery,
 };
 
@@ -100,7 +100,7 @@ pub(super) fn append<'a>(
                     event.id.to_bytes(),
                     Some(event.decision.as_str()),
                     Some(event.workload.as_str()),
-                    event.class.map(crate::model::ErrorClass::as_str),
+                    event.class.map(ErrorClass::as_str),
                 ),
                 Entry::Outcome(outcome) => (outcome.at, outcome.event.to_bytes(), None, None, None),
             };
@@ -200,12 +200,9 @@ impl Walk {
             integer(low),
             integer(self.top),
             self.query.since.map(micros),
-            self.query
-                .workload
-                .as_ref()
-                .map(|workload| workload.as_str()),
-            self.query.class.map(|class| class.as_str()),
-            self.query.decision.map(|decision| decision.as_str()),
+            self.query.workload.as_ref().map(WorkloadName::as_str),
+            self.query.class.map(ErrorClass::as_str),
+            self.query.decision.map(EventDecision::as_str),
             integer(most as u64),
         ])?;
         let mut count = 0;

@@ -128,7 +128,7 @@ pub(super) fn change(
             return Ok(Err(Refusal::Conflict(Box::new(Conflict {
                 key,
                 expected,
-                found,
+                found: *found,
                 winner: winner.map(Box::new),
             }))));
         }
