@@ -1,5 +1,11 @@
 //! Integration tests: one binary, so that it links once. A module per subject; helpers in `support`.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and so do the helpers it calls"
+)]
+
 mod config_load;
 mod keymap;
 mod store_contract;

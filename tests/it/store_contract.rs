@@ -180,7 +180,7 @@ async fn fifty_racing_changes_have_one_winner_per_revision(pair: Pair) {
 }
 
 async fn an_expired_override_is_ended_exactly_once(pair: Pair) {
-    let lasting = Some(Duration::from_secs(60));
+    let lasting = Some(Duration::from_mins(1));
     for workload in ["a", "b", "c"] {
         let request = change(
             &mode_key(workload),
@@ -193,7 +193,7 @@ async fn an_expired_override_is_ended_exactly_once(pair: Pair) {
         pair.first.change(request).await.unwrap();
     }
     assert!(pair.first.end_expired().await.unwrap().is_empty());
-    pair.clock.advance(Duration::from_secs(60));
+    pair.clock.advance(Duration::from_mins(1));
     // Everybody tries at the same time, over both handles.
     let tasks: Vec<_> = (0..20)
         .map(|number| {
@@ -220,7 +220,7 @@ async fn an_expired_override_is_ended_exactly_once(pair: Pair) {
         );
         assert_eq!(record.actor.via, "gateway");
         assert_eq!(record.reason.as_str(), "automatic");
-        assert_eq!(record.at, start() + Duration::from_secs(60));
+        assert_eq!(record.at, start() + Duration::from_mins(1));
     }
     let audit = pair.second.audit(AuditQuery::default()).await.unwrap();
     assert_eq!(audit.get(3..), Some(ended.as_slice()));
@@ -235,7 +235,7 @@ async fn an_expired_override_is_ended_exactly_once(pair: Pair) {
 
 async fn an_unexpired_override_is_left_alone(pair: Pair) {
     let key = mode_key("support-chat");
-    let lasting = Some(Duration::from_secs(60));
+    let lasting = Some(Duration::from_mins(1));
     let request = change(&key, Revision(0), FORCE, "ana", start(), lasting);
     pair.first.change(request).await.unwrap();
     let for_ever = change(&mode_key("b"), Revision(0), FORCE, "ana", start(), None);
@@ -243,9 +243,9 @@ async fn an_unexpired_override_is_left_alone(pair: Pair) {
     pair.clock.advance(Duration::from_millis(59_999));
     assert!(pair.second.end_expired().await.unwrap().is_empty());
     // A clock that jumps backwards ends nothing, and does not end anything twice later.
-    pair.clock.set(start() - Duration::from_secs(3_600));
+    pair.clock.set(start() - Duration::from_hours(1));
     assert!(pair.second.end_expired().await.unwrap().is_empty());
-    pair.clock.set(start() + Duration::from_secs(60));
+    pair.clock.set(start() + Duration::from_mins(1));
     assert_eq!(pair.second.end_expired().await.unwrap().len(), 1);
     pair.clock.set(start());
     assert!(pair.first.end_expired().await.unwrap().is_empty());
@@ -255,7 +255,7 @@ async fn an_unexpired_override_is_left_alone(pair: Pair) {
 
 async fn a_change_over_an_expired_override_keeps_its_end_in_the_audit(pair: Pair) {
     let key = mode_key("support-chat");
-    let lasting = Some(Duration::from_secs(60));
+    let lasting = Some(Duration::from_mins(1));
     let request = change(&key, Revision(0), FORCE, "ana", start(), lasting);
     pair.first.change(request).await.unwrap();
     pair.clock.advance(Duration::from_secs(61));
@@ -316,7 +316,7 @@ async fn a_plan_is_applied_once(pair: Pair) {
 async fn plans_are_forgotten_after_a_day(pair: Pair) {
     let kept = plan("3f9c", start());
     pair.first.put_plan(kept.clone()).await.unwrap();
-    pair.clock.advance(Duration::from_secs(24 * 60 * 60));
+    pair.clock.advance(Duration::from_hours(24));
     assert!(pair.second.plan(kept.id.clone()).await.unwrap().is_some());
     pair.clock.advance(Duration::from_millis(1));
     assert_eq!(pair.second.plan(kept.id).await.unwrap(), None);
@@ -335,7 +335,7 @@ async fn a_waiting_plan_is_not_overwritten(pair: Pair) {
         "{taken:?}"
     );
     // Its time being over, the id is free.
-    pair.clock.advance(Duration::from_secs(600));
+    pair.clock.advance(Duration::from_mins(10));
     pair.second.put_plan(other.clone()).await.unwrap();
     let found = pair.first.plan(other.id.clone()).await.unwrap();
     assert_eq!(found, Some((other, None)));
@@ -410,24 +410,10 @@ async fn the_first_outcome_counts(pair: Pair) {
     assert_eq!(events[0].outcome, Some(outcome(1, start())));
 }
 
-async fn events_are_filtered(pair: Pair) {
-    // Ten minutes, two events in each; every third one is another workload's, every fourth one refused.
-    let mut stored = Vec::new();
-    for number in 0..20_u64 {
-        let mut one = event(number, start() + Duration::from_secs(30 * number));
-        if number % 3 == 0 {
-            one.workload = "code-assistant".into();
-            one.class = None;
-        }
-        if number % 4 == 0 {
-            one.decision = EventDecision::Refused;
-        }
-        let seq = append(&pair.first, Entry::Decision(Box::new(one.clone()))).await;
-        append(&pair.first, Entry::Outcome(outcome(number, one.at))).await;
-        stored.push((seq, number));
-    }
+/// What is asked, and the numbers of the events that must come back.
+fn event_queries(places: &[Seq]) -> Vec<(&'static str, EventQuery, Vec<u64>)> {
     let all = EventQuery::default();
-    let cases: Vec<(&str, EventQuery, Vec<u64>)> = vec![
+    vec![
         ("all", all.clone(), (0..20).collect()),
         (
             "newest three",
@@ -500,7 +486,7 @@ async fn events_are_filtered(pair: Pair) {
         (
             "a page backwards",
             EventQuery {
-                before: Some(stored[10].0),
+                before: Some(places[10]),
                 limit: 2,
                 ..all.clone()
             },
@@ -509,13 +495,33 @@ async fn events_are_filtered(pair: Pair) {
         (
             "between two places",
             EventQuery {
-                after: stored[4].0,
-                before: Some(stored[7].0),
+                after: places[4],
+                before: Some(places[7]),
                 ..all
             },
             vec![5, 6],
         ),
-    ];
+    ]
+}
+
+async fn events_are_filtered(pair: Pair) {
+    // Ten minutes, two events in each; every third one is another workload's, every fourth one refused.
+    let mut stored = Vec::new();
+    for number in 0..20_u64 {
+        let mut one = event(number, start() + Duration::from_secs(30 * number));
+        if number % 3 == 0 {
+            one.workload = "code-assistant".into();
+            one.class = None;
+        }
+        if number % 4 == 0 {
+            one.decision = EventDecision::Refused;
+        }
+        let seq = append(&pair.first, Entry::Decision(Box::new(one.clone()))).await;
+        append(&pair.first, Entry::Outcome(outcome(number, one.at))).await;
+        stored.push((seq, number));
+    }
+    let places: Vec<Seq> = stored.iter().map(|(seq, _)| *seq).collect();
+    let cases = event_queries(&places);
     for (case, query, expected) in cases {
         let found = pair.second.events(query).await.unwrap();
         let numbers: Vec<u64> = found
@@ -669,7 +675,7 @@ async fn heartbeats_are_kept_for_a_day(pair: Pair) {
     pair.second.farewell("gw-1".into()).await.unwrap();
     let silent = [heartbeat("gw-2", start())];
     assert_eq!(pair.first.heartbeats().await.unwrap(), silent);
-    pair.clock.advance(Duration::from_secs(24 * 60 * 60));
+    pair.clock.advance(Duration::from_hours(24));
     assert_eq!(pair.first.heartbeats().await.unwrap(), silent);
     pair.clock.advance(Duration::from_millis(1));
     assert_eq!(pair.first.heartbeats().await.unwrap(), []);

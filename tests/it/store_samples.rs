@@ -205,7 +205,7 @@ pub(crate) fn plan(id: &str, made: Timestamp) -> Plan {
     Plan {
         id: PlanId(id.to_owned()),
         made,
-        valid_until: made + Duration::from_secs(600),
+        valid_until: made + Duration::from_mins(10),
         actor: actor("ana"),
         verb: Verb::Force,
         key: mode_key("support-chat"),
