@@ -21,6 +21,7 @@ mod route_head;
 mod shape;
 pub mod sse;
 pub mod stream;
+pub mod upstream;
 
 pub use route_head::{RouteError, RouteHead};
 pub use shape::Shape;

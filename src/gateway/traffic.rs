@@ -1,0 +1,474 @@
+//! What each worker counts of workloads and routes. Read by heartbeats and metrics.
+//!
+//! Every worker has a shard of its own, so the locks are not contended; readers add the shards up.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    histogram::{Bounds, Histogram},
+    window::{Spread, Times, Window},
+};
+use crate::{
+    model::{
+        ErrorClass, EventDecision, Revision, RouteName, RouteTraffic, Routed, WorkloadName,
+        WorkloadTraffic,
+    },
+    policy::{CircuitView, Side},
+};
+
+/// Locks also after a panic elsewhere: counters have no state that could be half-changed.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(super) enum Ending {
+    /// Answered.
+    Served,
+    /// Answered with an error.
+    Error,
+    /// The answer broke after its first output.
+    Broken,
+    /// The client went away.
+    ClientGone,
+}
+
+impl Ending {
+    pub(super) const ALL: [Self; 4] = [Self::Served, Self::Error, Self::Broken, Self::ClientGone];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Error => "error",
+            Self::Broken => "broken",
+            Self::ClientGone => "client-gone",
+        }
+    }
+}
+
+/// One request, ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finished {
+    pub(super) at: Timestamp,
+    pub(super) second: u64,
+    /// The route that answered, in whatever way.
+    pub(super) side: Option<Side>,
+    pub(super) ending: Ending,
+    pub(super) primary_failed: bool,
+    pub(super) first_output: Option<Duration>,
+    pub(super) total: Duration,
+    /// What the gateway itself took.
+    pub(super) overhead: Option<Duration>,
+    pub(super) revision: Revision,
+}
+
+const REQUESTS: usize = 0;
+const PRIMARY_FAILURES: usize = 1;
+const FALLBACKS: usize = 2;
+const ERRORS: usize = 3;
+const REFUSED: usize = 4;
+
+const CLASSES: usize = ErrorClass::ALL.len() + 1;
+
+/// The place of a class in an array of counters; the last is for none.
+const fn class_place(class: Option<ErrorClass>) -> usize {
+    match class {
+        Some(class) => class as usize,
+        None => CLASSES - 1,
+    }
+}
+
+/// The classes in the order of their counters.
+pub(super) fn classes() -> impl Iterator<Item = Option<ErrorClass>> {
+    ErrorClass::ALL.into_iter().map(Some).chain([None])
+}
+
+pub(super) const DECISIONS: [EventDecision; 4] = [
+    EventDecision::Fallback,
+    EventDecision::Refused,
+    EventDecision::Exhausted,
+    EventDecision::Broken,
+];
+
+const fn side_place(side: Option<Side>) -> usize {
+    match side {
+        Some(Side::Primary) => 0,
+        Some(Side::Fallback) => 1,
+        None => 2,
+    }
+}
+
+/// The sides in the order of their counters.
+pub(super) const SIDES: [Option<Side>; 3] = [Some(Side::Primary), Some(Side::Fallback), None];
+
+/// Since the gateway's start.
+#[derive(Clone, Debug)]
+pub(super) struct Totals {
+    /// By side, then ending.
+    pub(super) requests: [[u64; 4]; 3],
+    /// By decision, then class.
+    pub(super) events: [[u64; CLASSES]; 4],
+    pub(super) unlogged: u64,
+    pub(super) first_output: Histogram,
+    pub(super) total: Histogram,
+    pub(super) overhead: Histogram,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self {
+            requests: Default::default(),
+            events: Default::default(),
+            unlogged: 0,
+            first_output: Histogram::new(Bounds::Answers),
+            total: Histogram::new(Bounds::Answers),
+            overhead: Histogram::new(Bounds::Overhead),
+        }
+    }
+}
+
+impl Totals {
+    fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.requests.iter_mut().zip(other.requests) {
+            mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
+        }
+        for (mine, theirs) in self.events.iter_mut().zip(other.events) {
+            mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
+        }
+        self.unlogged += other.unlogged;
+        self.first_output.add(&other.first_output);
+        self.total.add(&other.total);
+        self.overhead.add(&other.overhead);
+    }
+}
+
+/// One workload's numbers.
+#[derive(Debug)]
+pub(super) struct WorkloadStats {
+    shards: Box<[Mutex<WorkloadShard>]>,
+    /// Milliseconds since the epoch; 0: the primary is not failing.
+    failing_since: AtomicI64,
+}
+
+#[derive(Debug, Default)]
+struct WorkloadShard {
+    in_flight: u64,
+    /// Made with the first request, so that idle workloads cost little.
+    recent: Option<Box<Recent>>,
+    last_primary: Option<Timestamp>,
+    last_fallback: Option<Timestamp>,
+    last_routed: Option<(Revision, Timestamp, Side)>,
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    window: Window<5>,
+    times: Times,
+    totals: Totals,
+}
+
+impl WorkloadStats {
+    pub(super) fn new(workers: usize) -> Self {
+        Self {
+            shards: (0..workers.max(1)).map(|_| Mutex::default()).collect(),
+            failing_since: AtomicI64::new(0),
+        }
+    }
+
+    fn shard(&self, worker: usize) -> MutexGuard<'_, WorkloadShard> {
+        lock(&self.shards[worker % self.shards.len()])
+    }
+
+    pub(super) fn begin(&self, worker: usize) {
+        self.shard(worker).in_flight += 1;
+    }
+
+    pub(super) fn finish(&self, worker: usize, finished: &Finished) {
+        let mut shard = self.shard(worker);
+        let shard = &mut *shard;
+        shard.in_flight = shard.in_flight.saturating_sub(1);
+        if finished.ending == Ending::Served {
+            match finished.side {
+                Some(Side::Primary) => shard.last_primary = Some(finished.at),
+                Some(Side::Fallback) => shard.last_fallback = Some(finished.at),
+                None => {}
+            }
+        }
+        if let Some(side) = finished.side {
+            let routed = (finished.revision, finished.at, side);
+            let newer = |last: &(Revision, Timestamp, Side)| (last.0, last.1) <= (routed.0, routed.1);
+            if shard.last_routed.as_ref().is_none_or(newer) {
+                shard.last_routed = Some(routed);
+            }
+        }
+        let recent = shard.recent.get_or_insert_default();
+        let counts = recent.window.at(finished.second);
+        counts[REQUESTS] += 1;
+        counts[PRIMARY_FAILURES] += u32::from(finished.primary_failed);
+        match finished.ending {
+            Ending::Served if finished.side == Some(Side::Fallback) => counts[FALLBACKS] += 1,
+            Ending::Error | Ending::Broken => counts[ERRORS] += 1,
+            Ending::Served | Ending::ClientGone => {}
+        }
+        let totals = &mut recent.totals;
+        totals.requests[side_place(finished.side)][finished.ending as usize] += 1;
+        totals.total.observe(finished.total);
+        if let Some(time) = finished.first_output {
+            recent.times.add(finished.second, time);
+            totals.first_output.observe(time);
+        }
+        if let Some(time) = finished.overhead {
+            totals.overhead.observe(time);
+        }
+    }
+
+    /// The primary failed for a reason that is not the caller's.
+    pub(super) fn primary_failed(&self, at: Timestamp) {
+        let _ = self.failing_since.compare_exchange(
+            0,
+            at.as_millisecond(),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+    }
+
+    /// The primary gave an answer.
+    pub(super) fn primary_served(&self) {
+        // Read first: the line stays shared between the workers while nothing fails.
+        if self.failing_since.load(Ordering::Relaxed) != 0 {
+            self.failing_since.store(0, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn event(
+        &self,
+        worker: usize,
+        second: u64,
+        decision: EventDecision,
+        class: Option<ErrorClass>,
+    ) {
+        let mut shard = self.shard(worker);
+        let recent = shard.recent.get_or_insert_default();
+        if decision == EventDecision::Refused {
+            recent.window.at(second)[REFUSED] += 1;
+        }
+        recent.totals.events[decision as usize][class_place(class)] += 1;
+    }
+
+    pub(super) fn unlogged(&self, worker: usize) {
+        self.shard(worker)
+            .recent
+            .get_or_insert_default()
+            .totals
+            .unlogged += 1;
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        self.shards.iter().map(|shard| lock(shard).in_flight).sum()
+    }
+
+    /// Since the start. `None`: nothing ever came.
+    pub(super) fn totals(&self) -> Option<Totals> {
+        let mut all: Option<Totals> = None;
+        for shard in &self.shards {
+            if let Some(recent) = &lock(shard).recent {
+                all.get_or_insert_default().add(&recent.totals);
+            }
+        }
+        all
+    }
+
+    /// The last minute. `None`: nothing came and nothing runs.
+    pub(super) fn traffic(
+        &self,
+        second: u64,
+        workload: &WorkloadName,
+        route: impl Fn(Side) -> Option<RouteName>,
+    ) -> Option<WorkloadTraffic> {
+        let mut counts = [0; 5];
+        let mut spread = Spread::default();
+        let (mut in_flight, mut last_primary, mut last_fallback) = (0, None, None);
+        let mut last_routed = None;
+        for shard in &self.shards {
+            let shard = lock(shard);
+            in_flight += shard.in_flight;
+            last_primary = last_primary.max(shard.last_primary);
+            last_fallback = last_fallback.max(shard.last_fallback);
+            if let Some((revision, at, side)) = shard.last_routed
+                && last_routed.is_none_or(|(known, when, _)| (known, when) < (revision, at))
+            {
+                last_routed = Some((revision, at, side));
+            }
+            if let Some(recent) = &shard.recent {
+                recent.window.sum(second, &mut counts);
+                recent.times.sum(second, &mut spread);
+            }
+        }
+        if counts == [0; 5] && in_flight == 0 {
+            return None;
+        }
+        let millis = |percent| {
+            let time: Duration = spread.quantile(percent)?;
+            u64::try_from(time.as_millis()).ok()
+        };
+        Some(WorkloadTraffic {
+            workload: workload.clone(),
+            requests: counts[REQUESTS],
+            primary_failures: counts[PRIMARY_FAILURES],
+            fallbacks: counts[FALLBACKS],
+            errors: counts[ERRORS],
+            refused: counts[REFUSED],
+            first_output_p50_ms: millis(50),
+            first_output_p95_ms: millis(95),
+            in_flight,
+            failing_since: match self.failing_since.load(Ordering::Relaxed) {
+                0 => None,
+                millis => Timestamp::from_millisecond(millis).ok(),
+            },
+            last_primary,
+            last_fallback,
+            last_routed: last_routed.and_then(|(revision, at, side)| {
+                Some(Routed {
+                    at,
+                    route: route(side)?,
+                    revision,
+                })
+            }),
+        })
+    }
+}
+
+/// One route's numbers.
+#[derive(Debug)]
+pub(super) struct RouteStats {
+    shards: Box<[Mutex<RouteShard>]>,
+}
+
+#[derive(Debug, Default)]
+struct RouteShard {
+    in_flight: u64,
+    recent: Option<Box<RouteRecent>>,
+}
+
+#[derive(Debug)]
+struct RouteRecent {
+    window: Window<2>,
+    totals: RouteTotals,
+}
+
+/// Since the gateway's start.
+#[derive(Clone, Debug)]
+pub(super) struct RouteTotals {
+    /// By class; the last: no failure.
+    pub(super) attempts: [u64; CLASSES],
+    pub(super) headers: Histogram,
+}
+
+impl Default for RouteTotals {
+    fn default() -> Self {
+        Self {
+            attempts: Default::default(),
+            headers: Histogram::new(Bounds::Answers),
+        }
+    }
+}
+
+impl RouteStats {
+    pub(super) fn new(workers: usize) -> Self {
+        Self {
+            shards: (0..workers.max(1)).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    fn shard(&self, worker: usize) -> MutexGuard<'_, RouteShard> {
+        lock(&self.shards[worker % self.shards.len()])
+    }
+
+    pub(super) fn begin(&self, worker: usize) {
+        self.shard(worker).in_flight += 1;
+    }
+
+    /// An attempt ended: `None` when its end says nothing (the client went away).
+    pub(super) fn finish(
+        &self,
+        worker: usize,
+        second: u64,
+        end: Option<Option<ErrorClass>>,
+        headers: Option<Duration>,
+    ) {
+        let mut shard = self.shard(worker);
+        shard.in_flight = shard.in_flight.saturating_sub(1);
+        let Some(class) = end else { return };
+        let recent = shard.recent.get_or_insert_with(|| {
+            Box::new(RouteRecent {
+                window: Window::default(),
+                totals: RouteTotals::default(),
+            })
+        });
+        let counts = recent.window.at(second);
+        counts[0] += 1;
+        counts[1] += u32::from(class.is_some());
+        recent.totals.attempts[class_place(class)] += 1;
+        if let Some(time) = headers {
+            recent.totals.headers.observe(time);
+        }
+    }
+
+    pub(super) fn totals(&self) -> Option<RouteTotals> {
+        let mut all: Option<RouteTotals> = None;
+        for shard in &self.shards {
+            if let Some(recent) = &lock(shard).recent {
+                let all = all.get_or_insert_default();
+                for (mine, theirs) in all.attempts.iter_mut().zip(recent.totals.attempts) {
+                    *mine += theirs;
+                }
+                all.headers.add(&recent.totals.headers);
+            }
+        }
+        all
+    }
+
+    /// The last minute. `None`: nothing came, nothing runs, and the circuit is closed.
+    pub(super) fn traffic(
+        &self,
+        second: u64,
+        route: &RouteName,
+        circuit: CircuitView,
+    ) -> Option<RouteTraffic> {
+        let mut counts = [0; 2];
+        let mut in_flight = 0;
+        for shard in &self.shards {
+            let shard = lock(shard);
+            in_flight += shard.in_flight;
+            if let Some(recent) = &shard.recent {
+                recent.window.sum(second, &mut counts);
+            }
+        }
+        let quiet = counts == [0; 2] && in_flight == 0;
+        if quiet && circuit == CircuitView::default() {
+            return None;
+        }
+        let tripped_by = circuit.tripped_by.map(|class| match circuit.trip {
+            Some(trip) => format!("{class}: {trip}"),
+            None => class.to_string(),
+        });
+        Some(RouteTraffic {
+            route: route.clone(),
+            attempts: counts[0],
+            failures: counts[1],
+            circuit: circuit.state,
+            tripped_by,
+            in_flight,
+        })
+    }
+}
