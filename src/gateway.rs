@@ -3,15 +3,54 @@
 //! Started by `cli` and `demo`. It knows the store, never the console or the door. It keeps serving, with the
 //! last switches it saw, when the store is down.
 
-use std::{net::SocketAddr, sync::Arc};
+mod answer;
+mod attempt;
+mod circuits;
+mod exchange;
+mod headers;
+mod heartbeat;
+mod histogram;
+mod keeper;
+mod metrics;
+mod ops;
+mod registry;
+mod relay;
+mod request;
+mod serve;
+mod server;
+mod snapshot;
+mod threads;
+mod traffic;
+mod window;
+mod worker;
 
-use tokio::sync::watch;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use tokio::{
+    net::TcpSocket,
+    sync::{Notify, watch},
+};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
     model::{Catalog, GatewayName},
     store::Store,
+    wire::upstream::Tls,
 };
+
+use heartbeat::Beater;
+use keeper::Keeper;
+use registry::Registry;
+use snapshot::{Prepared, Snapshot};
+use threads::Threads;
+use worker::Shared;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 4096;
 
 /// What a gateway needs.
 #[derive(Debug)]
@@ -42,31 +81,113 @@ pub enum StartError {
     Worker(std::io::Error),
 }
 
-/// A running gateway.
+/// A running gateway. Dropped without [`Gateway::stop`], it drains by itself.
 #[derive(Debug)]
-pub struct Gateway {}
+pub struct Gateway {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    threads: Option<Threads>,
+}
 
 impl Gateway {
     /// Listens and serves on its own threads, writes heartbeats, ends expired overrides.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or no thread can be made.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let _ = options;
-        todo!()
+        let catalog = Arc::clone(&options.catalog.borrow());
+        let settings = catalog.gateway.clone();
+        let listener = listen(settings.listen).map_err(|cause| StartError::Listen {
+            address: settings.listen,
+            cause,
+        })?;
+        let address = listener.local_addr().map_err(StartError::Worker)?;
+        let workers = match settings.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            number => number,
+        };
+        let mut registry = Registry::new(workers);
+        let prepared = Arc::new(Prepared::new(catalog, &mut registry));
+        let overrides = options.store.overrides();
+        let started = options.clock.now();
+        let first = Snapshot::new(Arc::clone(&prepared), &overrides.borrow(), started);
+        let (sender, snapshot) = watch::channel(Arc::new(first));
+        let host = heartbeat::host();
+        let shared = Arc::new(Shared {
+            name: heartbeat::name(&host, started),
+            store: options.store,
+            clock: options.clock,
+            started: Clock::instant(),
+            snapshot,
+            refused: options.refused,
+            tls: Arc::new(Tls::new()),
+            draining: CancellationToken::new(),
+            unlogged: AtomicU64::new(0),
+        });
+        let keeper = Keeper {
+            shared: Arc::clone(&shared),
+            catalog: options.catalog,
+            overrides,
+            registry,
+            prepared,
+            snapshot: sender,
+            applied: Arc::new(Notify::new()),
+        };
+        let beater = Beater {
+            shared: Arc::clone(&shared),
+            host,
+            listen: address,
+            started,
+        };
+        // The first heartbeat is there when `start` returns: a console that opens now sees the gateway.
+        if let Err(error) = shared.store.beat(beater.heartbeat()).await {
+            tracing::warn!(%error, "the store takes no heartbeat; serving with the configuration alone");
+        }
+        let threads = Threads::start(&shared, keeper, beater, listener, workers)
+            .map_err(StartError::Worker)?;
+        tracing::info!(%address, workers, gateway = %shared.name, "the gateway serves");
+        Ok(Self {
+            shared,
+            address,
+            threads: Some(threads),
+        })
     }
 
     /// Where it listens, with the real port.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        todo!()
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its name in heartbeats and events.
     #[must_use]
     pub fn name(&self) -> &GatewayName {
-        todo!()
+        &self.shared.name
     }
 
     /// Drains: stops accepting, lets running requests finish up to the configured limit, then ends.
-    pub async fn stop(self) {
-        todo!()
+    pub async fn stop(mut self) {
+        self.shared.draining.cancel();
+        if let Some(threads) = self.threads.take() {
+            threads.ended().await;
+        }
+        tracing::info!(gateway = %self.shared.name, "the gateway has ended");
     }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.shared.draining.cancel();
+    }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart must not wait for old connections to time out.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }

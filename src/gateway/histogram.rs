@@ -75,7 +75,10 @@ impl Histogram {
         let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
         let mut buckets = [(f64::MAX, 0); BUCKETS];
         for (index, bucket) in buckets.iter_mut().enumerate() {
-            let bound = self.bounds.get(index).map_or(f64::MAX, |bound| seconds(*bound));
+            let bound = self
+                .bounds
+                .get(index)
+                .map_or(f64::MAX, |bound| seconds(*bound));
             *bucket = (bound, self.counts[index]);
         }
         (seconds(self.micros), self.counts.iter().sum(), buckets)

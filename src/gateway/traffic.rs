@@ -206,7 +206,8 @@ impl WorkloadStats {
         }
         if let Some(side) = finished.side {
             let routed = (finished.revision, finished.at, side);
-            let newer = |last: &(Revision, Timestamp, Side)| (last.0, last.1) <= (routed.0, routed.1);
+            let newer =
+                |last: &(Revision, Timestamp, Side)| (last.0, last.1) <= (routed.0, routed.1);
             if shard.last_routed.as_ref().is_none_or(newer) {
                 shard.last_routed = Some(routed);
             }

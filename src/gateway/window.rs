@@ -194,7 +194,10 @@ mod tests {
         times.sum(5, &mut spread);
         for (percent, millis) in [(50, 500.0), (95, 950.0), (1, 10.0)] {
             let found = spread.quantile(percent).unwrap().as_secs_f64() * 1000.0;
-            assert!((found / millis - 1.0_f64).abs() < 0.15, "{percent}: {found}");
+            assert!(
+                (found / millis - 1.0_f64).abs() < 0.15,
+                "{percent}: {found}"
+            );
         }
         let mut later = Spread::default();
         times.sum(70, &mut later);

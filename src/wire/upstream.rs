@@ -102,7 +102,8 @@ impl Client {
     /// Sends one request and waits for the response head.
     ///
     /// `build` makes the request; it is called again when a reused connection turns out to be dead before it
-    /// answered anything: that is retried once, on a fresh one. Its URI must be the path and query only.
+    /// answered anything: that is retried once, on a fresh one. Its URI must be path and query only, its
+    /// headers must hold `host`.
     ///
     /// # Errors
     /// Evidence of what stood in the way of a response head.

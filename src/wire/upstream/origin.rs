@@ -2,70 +2,56 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Uri, uri::PathAndQuery};
+use http::{
+    Uri,
+    uri::{Authority, PathAndQuery, Scheme},
+};
 use rustls::pki_types::ServerName;
 
-/// Scheme, host and port of a base URL, understood once.
+/// Scheme, host and port, understood once.
 #[derive(Clone, Debug)]
 pub struct Origin {
     key: Arc<str>,
-    pub(super) tls: bool,
+    scheme: Scheme,
+    authority: Authority,
     /// Without the brackets of an IPv6 address.
     pub(super) host: Arc<str>,
     pub(super) port: u16,
+    /// What the certificate must be for; `None`: no TLS.
     pub(super) server_name: Option<ServerName<'static>>,
-    host_header: HeaderValue,
 }
 
-/// A URL that no connection can be made to.
+/// A host that no TLS certificate can be for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OriginError {
-    /// No scheme of ours.
-    #[error("`{0}` must start with http:// or https://")]
-    Scheme(String),
-    /// No host, or one that cannot be used.
-    #[error("`{0}` has no usable host name")]
-    Host(String),
-}
+#[error("`{0}` is not a host name")]
+pub struct OriginError(String);
 
 impl Origin {
-    /// Reads scheme, host and port of an absolute URI.
+    /// The origin of a scheme (`https`, or anything else for no TLS) and an authority.
     ///
     /// # Errors
-    /// When it has no usable scheme or host.
-    pub fn of(uri: &Uri) -> Result<Self, OriginError> {
-        let tls = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
-            _ => return Err(OriginError::Scheme(uri.to_string())),
-        };
-        let no_host = || OriginError::Host(uri.to_string());
-        let authority = uri.authority().ok_or_else(no_host)?;
+    /// When TLS is asked and the host is no name for a certificate.
+    pub fn new(scheme: &Scheme, authority: &Authority) -> Result<Self, OriginError> {
+        let tls = *scheme == Scheme::HTTPS;
         let host = authority.host();
         let bare = host
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
             .unwrap_or(host);
         let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        // User information in a URL is not a host, and must not be sent.
-        let host_header = match authority.port() {
-            Some(port) => HeaderValue::try_from(format!("{host}:{port}")),
-            None => HeaderValue::try_from(host),
-        }
-        .map_err(|_| no_host())?;
         let server_name = if tls {
-            Some(ServerName::try_from(bare.to_owned()).map_err(|_| no_host())?)
+            let name = ServerName::try_from(bare.to_owned());
+            Some(name.map_err(|_| OriginError(bare.to_owned()))?)
         } else {
             None
         };
-        let scheme = if tls { "https" } else { "http" };
         Ok(Self {
             key: format!("{scheme}://{host}:{port}").into(),
-            tls,
+            scheme: scheme.clone(),
+            authority: authority.clone(),
             host: bare.into(),
             port,
             server_name,
-            host_header,
         })
     }
 
@@ -79,12 +65,6 @@ impl Origin {
         Arc::clone(&self.key)
     }
 
-    /// The value of the `host` header.
-    #[must_use]
-    pub fn host_header(&self) -> &HeaderValue {
-        &self.host_header
-    }
-
     /// Puts scheme and authority before a path.
     pub(super) fn make_absolute(&self, uri: &mut Uri) {
         let path = uri
@@ -92,8 +72,8 @@ impl Origin {
             .cloned()
             .unwrap_or_else(|| PathAndQuery::from_static("/"));
         let absolute = Uri::builder()
-            .scheme(if self.tls { "https" } else { "http" })
-            .authority(self.host_header.as_bytes())
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
             .path_and_query(path)
             .build();
         if let Ok(absolute) = absolute {
@@ -107,25 +87,52 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_is_understood() {
-        for (case, url, key, header) in [
-            ("plain", "http://a.example/v1", "http://a.example:80", "a.example"),
-            ("port", "http://127.0.0.1:8080", "http://127.0.0.1:8080", "127.0.0.1:8080"),
-            ("tls", "https://api.example/v1", "https://api.example:443", "api.example"),
-            ("ipv6", "http://[::1]:9/v1", "http://[::1]:9", "[::1]:9"),
-            ("user information", "http://me:pw@h.example/", "http://h.example:80", "h.example"),
+    fn scheme_and_authority_are_understood() {
+        for (case, scheme, authority, key, host, port) in [
+            (
+                "plain",
+                "http",
+                "a.example",
+                "http://a.example:80",
+                "a.example",
+                80,
+            ),
+            (
+                "port",
+                "http",
+                "127.0.0.1:8080",
+                "http://127.0.0.1:8080",
+                "127.0.0.1",
+                8080,
+            ),
+            (
+                "tls",
+                "https",
+                "a.example",
+                "https://a.example:443",
+                "a.example",
+                443,
+            ),
+            ("ipv6", "http", "[::1]:9", "http://[::1]:9", "::1", 9),
         ] {
-            let origin = Origin::of(&url.parse().unwrap()).unwrap();
+            let scheme: Scheme = scheme.parse().unwrap();
+            let origin = Origin::new(&scheme, &authority.parse().unwrap()).unwrap();
             assert_eq!(origin.key(), key, "{case}");
-            assert_eq!(origin.host_header(), header, "{case}");
+            assert_eq!(&*origin.host, host, "{case}");
+            assert_eq!(origin.port, port, "{case}");
+            assert_eq!(
+                origin.server_name.is_some(),
+                scheme == Scheme::HTTPS,
+                "{case}"
+            );
         }
-        assert_eq!(&*Origin::of(&"http://[::1]:9".parse().unwrap()).unwrap().host, "::1");
     }
 
     #[test]
-    fn other_schemes_and_bare_paths_are_not() {
-        for url in ["/v1", "ftp://a.example/", "a.example:80"] {
-            assert!(Origin::of(&url.parse().unwrap()).is_err(), "{url}");
-        }
+    fn a_path_becomes_absolute() {
+        let origin = Origin::new(&Scheme::HTTPS, &"h.example:444".parse().unwrap()).unwrap();
+        let mut uri: Uri = "/v1/messages?beta=true".parse().unwrap();
+        origin.make_absolute(&mut uri);
+        assert_eq!(uri, "https://h.example:444/v1/messages?beta=true");
     }
 }

@@ -1,0 +1,324 @@
+//! One attempt at one route, up to the point where its answer can be trusted.
+//!
+//! A whole answer is read and checked; a stream is held until its first output. Everything else is a failure
+//! with its evidence, and nothing of it has reached the client yet. Dropping an attempt cancels it upstream.
+
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, Request, StatusCode, header, response};
+use tokio::time::timeout_at;
+
+use super::{snapshot::ReadyRoute, worker::Worker};
+use crate::{
+    clock::Clock,
+    model::Timeouts,
+    policy::{BrokenKind, Evidence, ProviderError, TimeoutStage, UnreachableKind},
+    wire::{
+        Shape, request, response as answers,
+        stream::Watch,
+        upstream::{Answer, Slices},
+    },
+};
+
+/// A whole answer up to this size is checked before it is served; of a larger one only the head was.
+const CHECKED: usize = 256 * 1024;
+/// A stream is not held beyond this, whatever it holds.
+const HELD: usize = 256 * 1024;
+/// What evidence is read from.
+const EVIDENCE: usize = 64 * 1024;
+/// An error body up to this size can be given to the client as it is.
+const RELAYED_ERROR: usize = 1024 * 1024;
+/// The longest time for name, TCP and TLS, each.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// What is asked.
+pub(super) struct Ask<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) ready: &'a ReadyRoute,
+    pub(super) shape: Shape,
+    pub(super) timeouts: &'a Timeouts,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) query: Option<&'a str>,
+    pub(super) body: &'a Bytes,
+    pub(super) model: &'a Range<usize>,
+    pub(super) stream: bool,
+    /// To be put into a stream before its first text.
+    pub(super) notice: Option<&'a str>,
+}
+
+/// An answer that can be served.
+pub(super) enum Good {
+    /// All of it.
+    Whole { head: response::Parts, body: Bytes },
+    /// Its beginning; the rest is still to come.
+    Begun { head: response::Parts, begun: Begun },
+}
+
+/// The beginning of an answer.
+pub(super) struct Begun {
+    pub(super) held: Vec<Bytes>,
+    /// `None`: the upstream has ended already.
+    pub(super) rest: Option<Answer>,
+    /// For streams.
+    pub(super) watch: Option<Watch>,
+    pub(super) clocks: Clocks,
+}
+
+/// A failed attempt.
+pub(super) struct Bad {
+    pub(super) evidence: Evidence,
+    /// The provider's own error answer, complete.
+    pub(super) answer: Option<(response::Parts, Bytes)>,
+}
+
+impl From<Evidence> for Bad {
+    fn from(evidence: Evidence) -> Self {
+        Self {
+            evidence,
+            answer: None,
+        }
+    }
+}
+
+/// The clocks of an attempt whose head is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clocks {
+    idle: Duration,
+    first_output: Option<Instant>,
+    total: Instant,
+}
+
+impl Clocks {
+    /// The next deadline when the last byte came at `last`, and which clock it is.
+    pub(super) fn deadline(&self, last: Instant) -> (Instant, TimeoutStage) {
+        let mut next = (last + self.idle, TimeoutStage::Idle);
+        if self.total < next.0 {
+            next = (self.total, TimeoutStage::Total);
+        }
+        match self.first_output {
+            Some(at) if at < next.0 => (at, TimeoutStage::FirstOutput),
+            Some(_) | None => next,
+        }
+    }
+}
+
+/// A time limit that ran out.
+pub(super) const fn timed_out(stage: TimeoutStage) -> Evidence {
+    Evidence::Timeout {
+        stage,
+        caller: false,
+    }
+}
+
+/// An answer that is none.
+pub(super) fn broken(kind: BrokenKind, status: StatusCode) -> Evidence {
+    Evidence::Broken {
+        kind,
+        error: ProviderError::default(),
+        status: Some(status.as_u16()),
+    }
+}
+
+impl Ask<'_> {
+    /// Makes the attempt. `head_after` is set when the response head comes.
+    pub(super) async fn run(&self, head_after: &mut Option<Duration>) -> Result<Good, Bad> {
+        let started = Clock::instant();
+        let response = self.head(started).await?;
+        *head_after = Some(Clock::instant().saturating_duration_since(started));
+        let (head, body) = response.into_parts();
+        let mut reading = Reading {
+            body,
+            clocks: Clocks {
+                idle: self.timeouts.idle,
+                first_output: self.stream.then(|| started + self.timeouts.first_output),
+                total: started + self.timeouts.total,
+            },
+            status: head.status,
+        };
+        if head.status.as_u16() >= 300 {
+            return Err(self.error(head, reading).await);
+        }
+        if let Some(evidence) = answers::head_evidence(head.status, &head.headers, self.stream) {
+            return Err(self.not_an_answer(evidence, &head, reading).await);
+        }
+        if self.stream {
+            return self.stream(head, reading).await;
+        }
+        let (body, end) = reading.all(CHECKED).await?;
+        if !end {
+            let begun = Begun {
+                held: vec![body],
+                rest: Some(reading.body),
+                watch: None,
+                clocks: reading.clocks,
+            };
+            return Ok(Good::Begun { head, begun });
+        }
+        match answers::body_evidence(self.shape, head.status, &body) {
+            None => Ok(Good::Whole { head, body }),
+            Some(evidence) => Err(evidence.into()),
+        }
+    }
+
+    /// Sends the request and waits for the head.
+    async fn head(&self, started: Instant) -> Result<http::Response<Answer>, Evidence> {
+        let target = self.ready.target.as_ref().ok_or(Evidence::Unreachable {
+            kind: UnreachableKind::Dns,
+        })?;
+        let model = target.head.model();
+        let same = self.body.get(self.model.clone()) == Some(&model[..]);
+        let slices: Slices = if same {
+            self.body.clone().into()
+        } else {
+            request::with_model(self.body, self.model, model.clone()).into()
+        };
+        let build = || {
+            let mut request = Request::new(slices.clone());
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = target.path(self.query);
+            *request.headers_mut() = target.head.headers(self.headers);
+            request
+                .headers_mut()
+                .insert(header::HOST, target.head.host().clone());
+            request
+        };
+        // Half of the time at most, so that a connect that is not answered is told from a slow answer.
+        let connect = CONNECT.min(self.timeouts.headers / 2);
+        let send = self.worker.upstream.send(&target.origin, connect, build);
+        timeout_at((started + self.timeouts.headers).into(), send)
+            .await
+            .unwrap_or_else(|_| Err(timed_out(TimeoutStage::Headers)))
+    }
+
+    /// An error status: reads its body for evidence and for the client.
+    async fn error(&self, mut head: response::Parts, mut reading: Reading) -> Bad {
+        let read = reading.all(RELAYED_ERROR).await;
+        let (body, whole) = match read {
+            Ok((body, end)) => (body, end),
+            Err(_) => (Bytes::new(), false),
+        };
+        let shown = body.get(..EVIDENCE).unwrap_or(&body);
+        let now = self.worker.shared.clock.now();
+        let evidence = answers::error_evidence(head.status, &head.headers, shown, now);
+        // A redirect is no answer for the client: it would be followed with the client's credentials.
+        let relayed = whole && head.status.as_u16() >= 400;
+        head.extensions.clear();
+        Bad {
+            evidence,
+            answer: relayed.then_some((head, body)),
+        }
+    }
+
+    /// A success status whose head says that it is none; the body may say why.
+    async fn not_an_answer(
+        &self,
+        evidence: Evidence,
+        head: &response::Parts,
+        mut reading: Reading,
+    ) -> Bad {
+        let by_type = matches!(
+            evidence,
+            Evidence::Broken {
+                kind: BrokenKind::WrongContentType,
+                ..
+            }
+        );
+        if by_type
+            && let Ok((body, true)) = reading.all(EVIDENCE).await
+            && let Some(better) = answers::body_evidence(self.shape, head.status, &body)
+        {
+            return better.into();
+        }
+        evidence.into()
+    }
+
+    /// Holds a stream until its first output or its end.
+    async fn stream(&self, head: response::Parts, mut reading: Reading) -> Result<Good, Bad> {
+        let mut watch = match self.notice {
+            Some(notice) => Watch::with_notice(self.shape, notice),
+            None => Watch::new(self.shape),
+        };
+        let mut held = Vec::new();
+        let mut size = 0;
+        loop {
+            let next = reading.next().await?;
+            let ended = next.is_none();
+            match next {
+                Some(bytes) => {
+                    size += bytes.len();
+                    watch.push(bytes, &mut held);
+                }
+                None => {
+                    watch.finish(&mut held);
+                }
+            }
+            // Nothing has reached the client yet, so what comes in one piece with output counts, too.
+            let evidence = if ended {
+                watch.evidence_at_end()
+            } else {
+                watch.evidence()
+            };
+            if let Some(evidence) = evidence {
+                return Err(evidence.into());
+            }
+            if ended || watch.seen().output || size > HELD {
+                reading.clocks.first_output = None;
+                let begun = Begun {
+                    held,
+                    rest: (!ended).then_some(reading.body),
+                    watch: Some(watch),
+                    clocks: reading.clocks,
+                };
+                return Ok(Good::Begun { head, begun });
+            }
+        }
+    }
+}
+
+/// A body that is read under its clocks.
+struct Reading {
+    body: Answer,
+    clocks: Clocks,
+    status: StatusCode,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<Bytes>, Evidence> {
+        if self.body.at_end() {
+            return Ok(None);
+        }
+        let (deadline, stage) = self.clocks.deadline(Clock::instant());
+        match timeout_at(deadline.into(), self.body.data()).await {
+            Ok(Ok(data)) => Ok(data),
+            Ok(Err(_)) => Err(broken(BrokenKind::Cut, self.status)),
+            Err(_) => Err(timed_out(stage)),
+        }
+    }
+
+    /// Reads up to the end, or until a little more than `limit` was read. The usual one piece is not copied.
+    async fn all(&mut self, limit: usize) -> Result<(Bytes, bool), Evidence> {
+        let Some(first) = self.next().await? else {
+            return Ok((Bytes::new(), true));
+        };
+        if self.body.at_end() || first.len() > limit {
+            return Ok((first, self.body.at_end()));
+        }
+        let Some(second) = self.next().await? else {
+            return Ok((first, true));
+        };
+        let mut all = BytesMut::with_capacity(4 * (first.len() + second.len()));
+        all.extend_from_slice(&first);
+        all.extend_from_slice(&second);
+        while all.len() <= limit {
+            match self.next().await? {
+                Some(data) => all.extend_from_slice(&data),
+                None => return Ok((all.freeze(), true)),
+            }
+        }
+        Ok((all.freeze(), self.body.at_end()))
+    }
+}

@@ -1,0 +1,282 @@
+//! The page for Prometheus. Labels are names from the configuration and words from closed lists only.
+//!
+//! Nothing is counted here: the page adds up what the workers have counted.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, text::encode},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::Registry,
+};
+
+use super::{
+    histogram::Histogram,
+    snapshot::{ReadyWorkload, Snapshot},
+    traffic::{DECISIONS, Ending, RouteTotals, SIDES, Totals, classes},
+    worker::Shared,
+};
+use crate::{clock::Clock, model::CircuitState};
+
+/// What the page is.
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Labels<'a> = &'a [(&'static str, &'a str)];
+
+/// The page, as it is now.
+pub(super) fn page(shared: &Arc<Shared>) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("backstop");
+    registry.register_collector(Box::new(Page {
+        snapshot: Arc::clone(&shared.snapshot.borrow()),
+        shared: Arc::clone(shared),
+    }));
+    let mut text = String::with_capacity(16 * 1024);
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+#[derive(Debug)]
+struct Page {
+    shared: Arc<Shared>,
+    snapshot: Arc<Snapshot>,
+}
+
+/// One metric with its rows.
+struct Rows<'a>(MetricEncoder<'a>);
+
+impl Rows<'_> {
+    fn counter(&mut self, labels: Labels<'_>, value: u64) -> fmt::Result {
+        ConstCounter::new(value).encode(self.0.encode_family(&labels)?)
+    }
+
+    fn gauge(&mut self, labels: Labels<'_>, value: u64) -> fmt::Result {
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        ConstGauge::new(value).encode(self.0.encode_family(&labels)?)
+    }
+
+    fn histogram(&mut self, labels: Labels<'_>, histogram: &Histogram) -> fmt::Result {
+        let (sum, count, buckets) = histogram.parts();
+        self.0
+            .encode_family(&labels)?
+            .encode_histogram::<[(&str, &str); 0]>(sum, count, &buckets, None)
+    }
+}
+
+fn rows<'a>(
+    encoder: &'a mut DescriptorEncoder<'_>,
+    name: &'a str,
+    help: &str,
+    kind: MetricType,
+) -> Result<Rows<'a>, fmt::Error> {
+    encoder.encode_descriptor(name, help, None, kind).map(Rows)
+}
+
+impl Collector for Page {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let totals: Vec<(&ReadyWorkload, Totals)> = self
+            .snapshot
+            .prepared
+            .workloads
+            .iter()
+            .filter_map(|ready| Some((&**ready, ready.stats.totals()?)))
+            .collect();
+        Self::requests(&mut encoder, &totals)?;
+        Self::events(&mut encoder, &totals)?;
+        Self::times(&mut encoder, &totals)?;
+        self.routes(&mut encoder)?;
+        self.gateway(&mut encoder)
+    }
+}
+
+impl Page {
+    fn requests(
+        encoder: &mut DescriptorEncoder<'_>,
+        totals: &[(&ReadyWorkload, Totals)],
+    ) -> fmt::Result {
+        let help = "Requests by the route that answered and how they ended";
+        let mut all = rows(encoder, "requests", help, MetricType::Counter)?;
+        for (ready, totals) in totals {
+            let workload = ready.workload.name.as_str();
+            for (side, by_ending) in SIDES.into_iter().zip(totals.requests) {
+                let route = side.and_then(|side| ready.route_name(side));
+                let route = route.as_ref().map_or("none", |name| name.as_str());
+                for (ending, count) in Ending::ALL.into_iter().zip(by_ending) {
+                    if count > 0 {
+                        let outcome = ending.as_str();
+                        all.counter(
+                            &[
+                                ("workload", workload),
+                                ("route", route),
+                                ("outcome", outcome),
+                            ],
+                            count,
+                        )?;
+                    }
+                }
+            }
+        }
+        let help = "Answers served by the fallback";
+        let mut served = rows(encoder, "fallback_served", help, MetricType::Counter)?;
+        for (ready, totals) in totals {
+            let labels = [("workload", ready.workload.name.as_str())];
+            served.counter(&labels, totals.requests[1][Ending::Served as usize])?;
+        }
+        Ok(())
+    }
+
+    fn events(
+        encoder: &mut DescriptorEncoder<'_>,
+        totals: &[(&ReadyWorkload, Totals)],
+    ) -> fmt::Result {
+        let help = "Events by decision and error class";
+        let mut events = rows(encoder, "events", help, MetricType::Counter)?;
+        for (ready, totals) in totals {
+            let workload = ready.workload.name.as_str();
+            for (decision, by_class) in DECISIONS.into_iter().zip(totals.events) {
+                for (class, count) in classes().zip(by_class) {
+                    if count > 0 {
+                        let class = class.map_or("none", crate::model::ErrorClass::as_str);
+                        let decision = decision.as_str();
+                        events.counter(
+                            &[
+                                ("workload", workload),
+                                ("decision", decision),
+                                ("class", class),
+                            ],
+                            count,
+                        )?;
+                    }
+                }
+            }
+        }
+        let help = "Events that could not be made durable";
+        let mut unlogged = rows(encoder, "unlogged_events", help, MetricType::Counter)?;
+        for (ready, totals) in totals {
+            unlogged.counter(
+                &[("workload", ready.workload.name.as_str())],
+                totals.unlogged,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn times(
+        encoder: &mut DescriptorEncoder<'_>,
+        totals: &[(&ReadyWorkload, Totals)],
+    ) -> fmt::Result {
+        let metrics: [(&str, &str, fn(&Totals) -> &Histogram); 3] = [
+            (
+                "first_output_seconds",
+                "From the request to the first output",
+                |totals| &totals.first_output,
+            ),
+            (
+                "request_seconds",
+                "From the request to the end of the answer",
+                |totals| &totals.total,
+            ),
+            (
+                "gateway_overhead_seconds",
+                "What the gateway added to an answer that was not a stream",
+                |totals| &totals.overhead,
+            ),
+        ];
+        for (name, help, of) in metrics {
+            let mut times = rows(encoder, name, help, MetricType::Histogram)?;
+            for (ready, totals) in totals {
+                times.histogram(&[("workload", ready.workload.name.as_str())], of(totals))?;
+            }
+        }
+        let help = "Requests running now";
+        let mut running = rows(encoder, "requests_in_flight", help, MetricType::Gauge)?;
+        for (ready, _) in totals {
+            let labels = [("workload", ready.workload.name.as_str())];
+            running.gauge(&labels, ready.stats.in_flight())?;
+        }
+        Ok(())
+    }
+
+    fn routes(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let totals: Vec<(&str, RouteTotals)> = self
+            .snapshot
+            .prepared
+            .routes
+            .iter()
+            .filter_map(|ready| Some((ready.route.name.as_str(), ready.stats.totals()?)))
+            .collect();
+        let help = "Attempts by route and error class";
+        let mut attempts = rows(encoder, "attempts", help, MetricType::Counter)?;
+        for (route, totals) in &totals {
+            for (class, count) in classes().zip(totals.attempts) {
+                if count > 0 {
+                    let class = class.map_or("none", crate::model::ErrorClass::as_str);
+                    attempts.counter(&[("route", route), ("class", class)], count)?;
+                }
+            }
+        }
+        let help = "From an attempt's start to its response head";
+        let mut headers = rows(
+            encoder,
+            "response_head_seconds",
+            help,
+            MetricType::Histogram,
+        )?;
+        for (route, totals) in &totals {
+            headers.histogram(&[("route", route)], &totals.headers)?;
+        }
+        let help = "The circuit of a route: 0 closed, 1 half-open, 2 open";
+        let mut circuits = rows(encoder, "circuit_state", help, MetricType::Gauge)?;
+        let now = Clock::instant();
+        for ready in &self.snapshot.prepared.routes {
+            let state = match ready.breaker.view(now).state {
+                CircuitState::Closed => 0,
+                CircuitState::HalfOpen => 1,
+                CircuitState::Open => 2,
+            };
+            circuits.gauge(&[("route", ready.route.name.as_str())], state)?;
+        }
+        Ok(())
+    }
+
+    fn gateway(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let shared = &self.shared;
+        rows(
+            encoder,
+            "applied_revision",
+            "The override revision that is applied",
+            MetricType::Gauge,
+        )?
+        .gauge(&[], self.snapshot.revision.0)?;
+        rows(
+            encoder,
+            "unlogged",
+            "Events of this gateway that could not be made durable",
+            MetricType::Counter,
+        )?
+        .counter(&[], shared.unlogged.load(Ordering::Relaxed))?;
+        rows(
+            encoder,
+            "draining",
+            "1 while the gateway finishes its last requests",
+            MetricType::Gauge,
+        )?
+        .gauge(&[], u64::from(shared.draining.is_cancelled()))?;
+        let info = [
+            ("gateway", shared.name.as_str()),
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("fingerprint", &self.snapshot.prepared.catalog.fingerprint),
+        ];
+        rows(
+            encoder,
+            "gateway",
+            "The gateway and the configuration that it has applied",
+            MetricType::Info,
+        )?
+        .0
+        .encode_info(&&info[..])
+    }
+}

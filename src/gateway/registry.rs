@@ -1,0 +1,103 @@
+//! What outlives a reload of the configuration: numbers, circuits and retry budgets, by name.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use super::{
+    circuits::Breaker,
+    traffic::{RouteStats, WorkloadStats},
+};
+use crate::{
+    model::{Catalog, Route, RouteName, Secret, Workload, WorkloadName},
+    policy::RetryBudget,
+};
+
+/// Kept by the keeper of snapshots; not touched by requests.
+#[derive(Debug)]
+pub(super) struct Registry {
+    workers: usize,
+    workloads: BTreeMap<WorkloadName, Arc<WorkloadStats>>,
+    routes: BTreeMap<RouteName, Arc<RouteStats>>,
+    breakers: BTreeMap<RouteName, (RouteIdentity, Arc<Breaker>)>,
+    budgets: BTreeMap<WorkloadName, (f64, Arc<Mutex<RetryBudget>>)>,
+}
+
+/// What makes a route the same one: a route with another address, model or key starts with a closed circuit.
+#[derive(Debug, PartialEq)]
+struct RouteIdentity {
+    base_url: String,
+    model: String,
+    credential: Option<Secret>,
+}
+
+impl Registry {
+    pub(super) fn new(workers: usize) -> Self {
+        Self {
+            workers,
+            workloads: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            breakers: BTreeMap::new(),
+            budgets: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn workload(&mut self, name: &WorkloadName) -> Arc<WorkloadStats> {
+        let workers = self.workers;
+        let stats = self.workloads.entry(name.clone());
+        Arc::clone(stats.or_insert_with(|| Arc::new(WorkloadStats::new(workers))))
+    }
+
+    pub(super) fn route(&mut self, name: &RouteName) -> Arc<RouteStats> {
+        let workers = self.workers;
+        let stats = self.routes.entry(name.clone());
+        Arc::clone(stats.or_insert_with(|| Arc::new(RouteStats::new(workers))))
+    }
+
+    pub(super) fn breaker(&mut self, route: &Route) -> Arc<Breaker> {
+        let identity = RouteIdentity {
+            base_url: route.base_url.clone(),
+            model: route.model.clone(),
+            credential: route.credential.clone(),
+        };
+        if let Some((known, breaker)) = self.breakers.get(&route.name)
+            && *known == identity
+        {
+            return Arc::clone(breaker);
+        }
+        let breaker = Arc::new(Breaker::default());
+        self.breakers
+            .insert(route.name.clone(), (identity, Arc::clone(&breaker)));
+        breaker
+    }
+
+    #[expect(
+        clippy::float_cmp,
+        reason = "the same text in the file gives the same number"
+    )]
+    pub(super) fn budget(&mut self, workload: &Workload) -> Arc<Mutex<RetryBudget>> {
+        if let Some((share, budget)) = self.budgets.get(&workload.name)
+            && *share == workload.retry_share
+        {
+            return Arc::clone(budget);
+        }
+        let share = workload.retry_share;
+        let budget = Arc::new(Mutex::new(RetryBudget::new(share)));
+        self.budgets
+            .insert(workload.name.clone(), (share, Arc::clone(&budget)));
+        budget
+    }
+
+    /// Forgets what a catalog no longer names.
+    pub(super) fn keep(&mut self, catalog: &Catalog) {
+        self.workloads
+            .retain(|name, _| catalog.workloads.contains_key(name));
+        self.budgets
+            .retain(|name, _| catalog.workloads.contains_key(name));
+        self.routes
+            .retain(|name, _| catalog.routes.contains_key(name));
+        self.breakers
+            .retain(|name, _| catalog.routes.contains_key(name));
+    }
+}

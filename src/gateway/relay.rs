@@ -1,0 +1,253 @@
+//! The body of an answer on its way to the client.
+//!
+//! After the first output models are never switched: if the upstream breaks now, a stream ends with an error
+//! event in the client's own shape and without the success marker; any other body is cut, so that the client
+//! sees that it is not whole. The client's pace is the upstream's pace: one piece is taken when one is asked.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::{Sleep, sleep_until};
+
+use super::{
+    answer,
+    attempt::{Begun, Clocks, broken, timed_out},
+    circuits::Pass,
+    exchange::Exchange,
+    traffic::Ending,
+};
+use crate::{
+    clock::Clock,
+    model::{EventDecision, Reason},
+    policy::{BrokenKind, Evidence, Side, classify},
+    wire::{Shape, error_body, stream::Watch, upstream::Answer},
+};
+
+/// What the server sends.
+pub(super) enum Body {
+    /// All at once.
+    Whole(Bytes),
+    /// As it comes.
+    Relayed(Box<Relay>),
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::Whole(Bytes::new())
+    }
+}
+
+/// A body that cannot be finished; the connection is closed without its end.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the upstream's answer broke")]
+pub(super) struct Broken;
+
+/// An answer that is still coming.
+pub(super) struct Relay {
+    shape: Shape,
+    side: Side,
+    status: http::StatusCode,
+    queue: VecDeque<Bytes>,
+    scratch: Vec<Bytes>,
+    upstream: Option<Answer>,
+    watch: Option<Watch>,
+    clocks: Clocks,
+    last: Instant,
+    alarm: Option<Pin<Box<Sleep>>>,
+    exchange: Option<Exchange>,
+    pass: Pass,
+    /// The body must be cut after what is queued.
+    cut: bool,
+}
+
+impl Relay {
+    pub(super) fn new(
+        shape: Shape,
+        side: Side,
+        status: http::StatusCode,
+        begun: Begun,
+        exchange: Exchange,
+        pass: Pass,
+    ) -> Self {
+        let now = Clock::instant();
+        Self {
+            shape,
+            side,
+            status,
+            queue: begun.held.into(),
+            scratch: Vec::new(),
+            upstream: begun.rest,
+            watch: begun.watch,
+            clocks: begun.clocks,
+            last: now,
+            alarm: None,
+            exchange: Some(exchange),
+            pass,
+            cut: false,
+        }
+    }
+
+    /// Takes in what comes next; `Ready` when the queue, or the state, has changed.
+    fn poll_upstream(&mut self, upstream: &mut Answer, context: &mut Context<'_>) -> Poll<Next> {
+        match upstream.poll_data(context) {
+            Poll::Ready(Some(Ok(bytes))) => {
+                self.last = Clock::instant();
+                let Some(watch) = &mut self.watch else {
+                    self.queue.push_back(bytes);
+                    return Poll::Ready(Next::More);
+                };
+                watch.push(bytes, &mut self.scratch);
+                self.queue.extend(self.scratch.drain(..));
+                Poll::Ready(match watch.evidence() {
+                    Some(evidence) => Next::Broken(evidence),
+                    None => Next::More,
+                })
+            }
+            Poll::Ready(Some(Err(_))) => {
+                Poll::Ready(Next::Broken(broken(BrokenKind::Cut, self.status)))
+            }
+            Poll::Ready(None) => {
+                let Some(watch) = &mut self.watch else {
+                    return Poll::Ready(Next::End);
+                };
+                watch.finish(&mut self.scratch);
+                self.queue.extend(self.scratch.drain(..));
+                Poll::Ready(match watch.evidence_at_end() {
+                    Some(evidence) => Next::Broken(evidence),
+                    None => Next::End,
+                })
+            }
+            Poll::Pending => self.poll_alarm(context),
+        }
+    }
+
+    /// One timer for all clocks; it is moved only when it rings too early, not with every piece.
+    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<Next> {
+        let (deadline, stage) = self.clocks.deadline(self.last);
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
+        if alarm.deadline() > deadline.into() {
+            alarm.as_mut().reset(deadline.into());
+        }
+        while alarm.as_mut().poll(context).is_ready() {
+            if Clock::instant() >= deadline {
+                return Poll::Ready(Next::Broken(timed_out(stage)));
+            }
+            alarm.as_mut().reset(deadline.into());
+        }
+        Poll::Pending
+    }
+
+    /// The upstream broke after the first output.
+    fn break_off(&mut self, evidence: &Evidence) {
+        // After the end marker the client has everything.
+        if self.watch.as_ref().is_some_and(|watch| watch.seen().end) {
+            return self.complete();
+        }
+        let class = classify(evidence);
+        let now = Clock::instant();
+        self.pass.record(now, Some(class));
+        if let Some(watch) = &self.watch {
+            // The provider's own error event has just been passed on.
+            if watch.seen().error.is_none() {
+                let error = answer::upstream_error(evidence);
+                self.queue
+                    .push_back(error_body::stream_event(self.shape, &error));
+            }
+        } else {
+            self.cut = true;
+        }
+        if let Some(mut exchange) = self.exchange.take() {
+            let took = now.saturating_duration_since(exchange.started);
+            exchange.failed(self.side, class, evidence, took);
+            exchange.note(EventDecision::Broken, Reason::AfterCommit, Some(class));
+            exchange.finish(Ending::Broken);
+        }
+    }
+
+    fn complete(&mut self) {
+        if let Some(exchange) = self.exchange.take() {
+            self.pass.record(Clock::instant(), None);
+            exchange.finish(Ending::Served);
+        }
+    }
+}
+
+enum Next {
+    More,
+    End,
+    Broken(Evidence),
+}
+
+impl HttpBody for Relay {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        loop {
+            if let Some(bytes) = self.queue.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            let Some(mut upstream) = self.upstream.take() else {
+                if self.cut {
+                    self.cut = false;
+                    return Poll::Ready(Some(Err(Broken)));
+                }
+                self.complete();
+                return Poll::Ready(None);
+            };
+            match self.poll_upstream(&mut upstream, context) {
+                Poll::Pending => {
+                    self.upstream = Some(upstream);
+                    return Poll::Pending;
+                }
+                Poll::Ready(Next::More) => self.upstream = Some(upstream),
+                Poll::Ready(Next::End) => {}
+                Poll::Ready(Next::Broken(evidence)) => self.break_off(&evidence),
+            }
+        }
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Relayed(relay) => Pin::new(&mut **relay).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Relayed(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Relayed(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// How long a client may refuse to take anything before its connection is closed.
+pub(super) const CLIENT_STALL: Duration = Duration::from_secs(60);

@@ -1,0 +1,203 @@
+//! A client's request: what it is for, its body, its workload.
+
+use std::{rc::Rc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Request, Response, header, request};
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Incoming};
+use tokio::time::timeout;
+
+use super::{
+    answer::plain_error,
+    exchange::Exchange,
+    headers, ops,
+    relay::Body,
+    serve::{self, Ready},
+    snapshot::InForce,
+    worker::Worker,
+};
+use crate::{
+    clock::Clock,
+    wire::{
+        Shape,
+        endpoint::{self, Operation},
+        error_body::GatewayError,
+        request::{ScanError, model, scan},
+    },
+};
+
+/// How long a client may pause within its request body.
+const BODY_PAUSE: Duration = Duration::from_secs(30);
+
+/// Answers one request.
+pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    if let Some(response) = ops::answer(&worker, &parts) {
+        return response;
+    }
+    let endpoint = match endpoint::parse(&parts.method, parts.uri.path()) {
+        Ok(endpoint) => endpoint,
+        Err(error) => {
+            let mut response = plain_error(
+                None,
+                &GatewayError {
+                    status: error.status(),
+                    code: "backstop_no_such_path",
+                    message: error.to_string(),
+                },
+            );
+            if let endpoint::PathError::Method { allow } = error {
+                response
+                    .headers_mut()
+                    .insert(header::ALLOW, HeaderValue::from_static(allow));
+            }
+            return response;
+        }
+    };
+    let named = endpoint.workload.as_deref().or_else(|| {
+        let value = parts.headers.get(headers::WORKLOAD)?;
+        value.to_str().ok()
+    });
+    match endpoint.operation {
+        Operation::ListModels => ops::models(&worker, named),
+        Operation::ShowModel(id) => ops::model(&worker, named, id),
+        Operation::Generate(shape) => generate(worker, &parts, body, shape, named)
+            .await
+            .unwrap_or_else(|error| plain_error(Some(shape), &error)),
+    }
+}
+
+async fn generate(
+    worker: Rc<Worker>,
+    parts: &request::Parts,
+    body: Incoming,
+    shape: Shape,
+    named: Option<&str>,
+) -> Result<Response<Body>, GatewayError> {
+    let started = Clock::instant();
+    let snapshot = worker.snapshot();
+    let mut in_force = match named {
+        Some(name) => Some(snapshot.workload(name).ok_or_else(|| unknown(name))?),
+        None => None,
+    };
+    let limit = snapshot.prepared.catalog.gateway.max_body;
+    let body = read(body, limit).await?;
+    let mut scanned = scan(shape, &parts.headers, &body).map_err(|error| not_scanned(&error))?;
+    // The whole body is held until the answer has begun.
+    scanned.facts.replayable = true;
+    if in_force.is_none() {
+        let name = model(&scanned, &body).unwrap_or_default();
+        in_force = Some(snapshot.workload(&name).ok_or_else(|| unknown(&name))?);
+    }
+    drop(snapshot);
+    let Some(in_force) = in_force else {
+        return Err(unknown(""));
+    };
+    same_shape(&in_force, shape)?;
+    let exchange = Exchange::begin(worker, in_force.clone(), scanned.facts, started);
+    let ready = Ready {
+        in_force: &in_force,
+        shape,
+        headers: &parts.headers,
+        query: parts.uri.query(),
+        body: &body,
+        model: &scanned.model,
+        structured: scanned.structured,
+    };
+    Ok(serve::serve(&ready, exchange).await)
+}
+
+/// Reads a body up to a limit. The usual one piece is not copied.
+async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, GatewayError> {
+    let too_large = || GatewayError {
+        status: 413,
+        code: "backstop_body_too_large",
+        message: format!("the request body is larger than {limit} bytes; raise gateway.max_body"),
+    };
+    let announced = body.size_hint().lower();
+    if usize::try_from(announced).map_or(true, |size| size > limit) {
+        return Err(too_large());
+    }
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while !body.is_end_stream() {
+        let frame = match timeout(BODY_PAUSE, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => break,
+            Ok(Some(Err(_))) => {
+                return Err(GatewayError {
+                    status: 400,
+                    code: "backstop_body_incomplete",
+                    message: "the request body ended too early or is badly framed".to_owned(),
+                });
+            }
+            Err(_) => {
+                return Err(GatewayError {
+                    status: 408,
+                    code: "backstop_body_slow",
+                    message: "the request body did not come in time".to_owned(),
+                });
+            }
+        };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if first.len() + all.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        if all.is_empty() && first.is_empty() {
+            first = data;
+        } else {
+            if all.is_empty() {
+                let announced = usize::try_from(announced).unwrap_or(0);
+                all.reserve(announced.max(2 * (first.len() + data.len())));
+                all.extend_from_slice(&std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+fn not_scanned(error: &ScanError) -> GatewayError {
+    let (status, code) = match error {
+        ScanError::NotJson { .. } => (400, "backstop_not_json"),
+        ScanError::NoModel => (400, "backstop_no_model"),
+        ScanError::Encoded => (415, "backstop_body_encoded"),
+    };
+    GatewayError {
+        status,
+        code,
+        message: error.to_string(),
+    }
+}
+
+/// A workload that is not configured.
+pub(super) fn unknown(name: &str) -> GatewayError {
+    let name = crate::model::visible(name, 64);
+    GatewayError {
+        status: 404,
+        code: "backstop_unknown_workload",
+        message: format!(
+            "there is no workload `{name}`; name one in the path (/w/NAME/v1/...), in x-backstop-workload or \
+             as the model"
+        ),
+    }
+}
+
+/// A workload is asked in its own family.
+fn same_shape(in_force: &InForce, shape: Shape) -> Result<(), GatewayError> {
+    let workload = &in_force.ready.workload;
+    match in_force.ready.shape {
+        Some(own) if own == shape => Ok(()),
+        Some(_) | None => Err(GatewayError {
+            status: 400,
+            code: "backstop_wrong_family",
+            message: format!(
+                "the workload `{}` speaks {}, not {shape}",
+                workload.name, workload.family
+            ),
+        }),
+    }
+}

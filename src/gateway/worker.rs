@@ -1,0 +1,132 @@
+//! One worker: a thread with its own runtime and its own connections, so that a request never changes
+//! threads. What the workers share is in [`Shared`].
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    net::TcpStream,
+    sync::{mpsc, watch},
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{server, snapshot::Snapshot};
+use crate::{
+    clock::Clock,
+    model::GatewayName,
+    store::Store,
+    wire::upstream::{Client, Tls},
+};
+
+/// How often idle upstream connections are looked through.
+const PURGE_EVERY: Duration = Duration::from_secs(10);
+
+/// What all threads of a gateway share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) name: GatewayName,
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    /// Seconds of counters are counted from here.
+    pub(super) started: Instant,
+    pub(super) snapshot: watch::Receiver<Arc<Snapshot>>,
+    pub(super) refused: watch::Receiver<Option<String>>,
+    pub(super) tls: Arc<Tls>,
+    /// Stop accepting, finish what runs.
+    pub(super) draining: CancellationToken,
+    /// Events that could not be made durable.
+    pub(super) unlogged: AtomicU64,
+}
+
+impl Shared {
+    /// The current second of the counters.
+    pub(super) fn second(&self) -> u64 {
+        self.second_of(Clock::instant())
+    }
+
+    pub(super) fn second_of(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.started).as_secs()
+    }
+
+    pub(super) fn unlogged(&self) {
+        self.unlogged.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One worker.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) index: usize,
+    pub(super) shared: Arc<Shared>,
+    pub(super) upstream: Client,
+    feed: RefCell<watch::Receiver<Arc<Snapshot>>>,
+    snapshot: RefCell<Arc<Snapshot>>,
+}
+
+impl Worker {
+    fn new(index: usize, shared: Arc<Shared>) -> Self {
+        let mut feed = shared.snapshot.clone();
+        let snapshot = Arc::clone(&feed.borrow_and_update());
+        Self {
+            index,
+            upstream: Client::new(Arc::clone(&shared.tls)),
+            shared,
+            feed: RefCell::new(feed),
+            snapshot: RefCell::new(snapshot),
+        }
+    }
+
+    /// What is in force now. One atomic read when nothing has changed.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        let mut feed = self.feed.borrow_mut();
+        if feed.has_changed().unwrap_or(false) {
+            *self.snapshot.borrow_mut() = Arc::clone(&feed.borrow_and_update());
+        }
+        Arc::clone(&self.snapshot.borrow())
+    }
+}
+
+/// Serves the connections that come, until no more will and those that run have ended or `limit` is over.
+pub(super) async fn run(
+    index: usize,
+    shared: Arc<Shared>,
+    mut accepted: mpsc::UnboundedReceiver<std::net::TcpStream>,
+) {
+    let worker = Rc::new(Worker::new(index, shared));
+    let connections = TaskTracker::new();
+    let mut purge = interval(PURGE_EVERY);
+    purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            stream = accepted.recv() => match stream.map(TcpStream::from_std) {
+                Some(Ok(stream)) => {
+                    connections.spawn_local(server::connection(Rc::clone(&worker), stream));
+                }
+                // The client has gone already.
+                Some(Err(_)) => {}
+                None => break,
+            },
+            _ = purge.tick() => worker.upstream.purge(Clock::instant()),
+        }
+    }
+    connections.close();
+    let limit = worker.snapshot().prepared.catalog.gateway.drain;
+    if tokio::time::timeout(limit, connections.wait())
+        .await
+        .is_err()
+    {
+        // The runtime ends now, and with it every request that still runs.
+        tracing::warn!(
+            running = connections.len(),
+            "drain limit reached, requests are cut off"
+        );
+    }
+}
