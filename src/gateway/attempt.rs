@@ -55,7 +55,10 @@ pub(super) enum Good {
     /// All of it.
     Whole { head: response::Parts, body: Bytes },
     /// Its beginning; the rest is still to come.
-    Begun { head: response::Parts, begun: Begun },
+    Begun {
+        head: response::Parts,
+        begun: Box<Begun>,
+    },
 }
 
 /// The beginning of an answer.
@@ -146,7 +149,7 @@ impl Ask<'_> {
             return Err(self.not_an_answer(evidence, &head, reading).await);
         }
         if self.stream {
-            return self.stream(head, reading).await;
+            return self.begun(head, reading).await;
         }
         let (body, end) = reading.all(CHECKED).await?;
         if !end {
@@ -156,7 +159,10 @@ impl Ask<'_> {
                 watch: None,
                 clocks: reading.clocks,
             };
-            return Ok(Good::Begun { head, begun });
+            return Ok(Good::Begun {
+                head,
+                begun: Box::new(begun),
+            });
         }
         match answers::body_evidence(self.shape, head.status, &body) {
             None => Ok(Good::Whole { head, body }),
@@ -237,12 +243,12 @@ impl Ask<'_> {
     }
 
     /// Holds a stream until its first output or its end.
-    async fn stream(&self, head: response::Parts, mut reading: Reading) -> Result<Good, Bad> {
+    async fn begun(&self, head: response::Parts, mut reading: Reading) -> Result<Good, Bad> {
         let mut watch = match self.notice {
             Some(notice) => Watch::with_notice(self.shape, notice),
             None => Watch::new(self.shape),
         };
-        let mut held = Vec::new();
+        let mut pieces = Vec::new();
         let mut size = 0;
         loop {
             let next = reading.next().await?;
@@ -250,10 +256,10 @@ impl Ask<'_> {
             match next {
                 Some(bytes) => {
                     size += bytes.len();
-                    watch.push(bytes, &mut held);
+                    watch.push(bytes, &mut pieces);
                 }
                 None => {
-                    watch.finish(&mut held);
+                    watch.finish(&mut pieces);
                 }
             }
             // Nothing has reached the client yet, so what comes in one piece with output counts, too.
@@ -268,12 +274,15 @@ impl Ask<'_> {
             if ended || watch.seen().output || size > HELD {
                 reading.clocks.first_output = None;
                 let begun = Begun {
-                    held,
+                    held: pieces,
                     rest: (!ended).then_some(reading.body),
                     watch: Some(watch),
                     clocks: reading.clocks,
                 };
-                return Ok(Good::Begun { head, begun });
+                return Ok(Good::Begun {
+                    head,
+                    begun: Box::new(begun),
+                });
             }
         }
     }

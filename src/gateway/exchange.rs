@@ -163,7 +163,7 @@ impl Exchange {
         match self.reserve() {
             Ok(place) => {
                 self.count(&event);
-                drop(place.append(Entry::Decision(Box::new(event))));
+                place.append_unawaited(Entry::Decision(Box::new(event)));
             }
             Err(_) => self.unlogged(),
         }
@@ -242,7 +242,7 @@ impl Exchange {
             };
             // Without an outcome the event reads "unknown": nothing is lost that was promised.
             if let Ok(place) = self.reserve() {
-                drop(place.append(Entry::Outcome(outcome)));
+                place.append_unawaited(Entry::Outcome(outcome));
             }
         }
     }

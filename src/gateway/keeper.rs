@@ -25,7 +25,7 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// Overrides that nobody else has ended are ended at least this often.
 const END_EVERY: Duration = Duration::from_secs(30);
 /// Old events and audit records are removed this often.
-const RETAIN_EVERY: Duration = Duration::from_secs(600);
+const RETAIN_EVERY: Duration = Duration::from_mins(10);
 /// A farewell does not wait longer for the store.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
 

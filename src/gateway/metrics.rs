@@ -45,6 +45,9 @@ struct Page {
     snapshot: Arc<Snapshot>,
 }
 
+/// Picks one histogram.
+type Part = fn(&Totals) -> &Histogram;
+
 /// One metric with its rows.
 struct Rows<'a>(MetricEncoder<'a>);
 
@@ -168,7 +171,7 @@ impl Page {
         encoder: &mut DescriptorEncoder<'_>,
         totals: &[(&ReadyWorkload, Totals)],
     ) -> fmt::Result {
-        let metrics: [(&str, &str, fn(&Totals) -> &Histogram); 3] = [
+        let metrics: [(&str, &str, Part); 3] = [
             (
                 "first_output_seconds",
                 "From the request to the first output",

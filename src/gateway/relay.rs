@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     pin::Pin,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -248,6 +248,3 @@ impl HttpBody for Body {
         }
     }
 }
-
-/// How long a client may refuse to take anything before its connection is closed.
-pub(super) const CLIENT_STALL: Duration = Duration::from_secs(60);

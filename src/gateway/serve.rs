@@ -280,20 +280,16 @@ fn choose(
         event: None,
         receipt: None,
     };
-    match exchange.reserve() {
-        Ok(place) => {
-            let event = exchange.event(EventDecision::Fallback, chosen.why.clone(), class, notice);
-            chosen.event = HeaderValue::try_from(event.id.to_string()).ok();
-            chosen.receipt = Some(exchange.append(place, event));
-            Ok(chosen)
-        }
-        Err(_) => {
-            exchange.unlogged();
-            match ready.in_force.ready.workload.on_log_failure {
-                LogFailure::Refuse => Err(NotLogged),
-                LogFailure::Serve => Ok(chosen),
-            }
-        }
+    if let Ok(place) = exchange.reserve() {
+        let event = exchange.event(EventDecision::Fallback, chosen.why.clone(), class, notice);
+        chosen.event = HeaderValue::try_from(event.id.to_string()).ok();
+        chosen.receipt = Some(exchange.append(place, event));
+        return Ok(chosen);
+    }
+    exchange.unlogged();
+    match ready.in_force.ready.workload.on_log_failure {
+        LogFailure::Refuse => Err(NotLogged),
+        LogFailure::Serve => Ok(chosen),
     }
 }
 
@@ -366,17 +362,14 @@ impl<'a> Running<'a> {
         let second = self.worker.shared.second();
         self.route
             .stats
-            .finish(self.worker.index, second, Some(class), head_after);
+            .finish(self.worker.index, second, class, head_after);
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            let second = self.worker.shared.second();
-            self.route
-                .stats
-                .finish(self.worker.index, second, None, None);
+            self.route.stats.abandon(self.worker.index);
         }
     }
 }
@@ -448,7 +441,7 @@ fn served(
                 // A trial has shown what it had to: do not wait for the end of a long stream.
                 pass.first_output(Clock::instant());
             }
-            let relay = Relay::new(ready.shape, side, head.status, begun, exchange, pass);
+            let relay = Relay::new(ready.shape, side, head.status, *begun, exchange, pass);
             Response::from_parts(head, Body::Relayed(Box::new(relay)))
         }
     }
@@ -457,15 +450,12 @@ fn served(
 /// A failure is returned: the provider's own error as it came, or one made here.
 fn refused(ready: &Ready<'_>, mut exchange: Exchange, kept: Kept, spent: bool) -> Response<Body> {
     exchange.side = Some(kept.side);
-    let mut response = match kept.answer {
-        Some((head, body)) => {
-            let head = answer::head(head, &exchange, kept.side, None);
-            Response::from_parts(head, Body::Whole(body))
-        }
-        None => {
-            let error = answer::upstream_error(&kept.evidence);
-            answer::own_error(&exchange, Some(kept.side), ready.shape, &error)
-        }
+    let mut response = if let Some((head, body)) = kept.answer {
+        let head = answer::head(head, &exchange, kept.side, None);
+        Response::from_parts(head, Body::Whole(body))
+    } else {
+        let error = answer::upstream_error(&kept.evidence);
+        answer::own_error(&exchange, Some(kept.side), ready.shape, &error)
     };
     if spent {
         response

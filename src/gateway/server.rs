@@ -26,7 +26,7 @@ const HEAD_LIMIT: Duration = Duration::from_secs(75);
 /// The longest request head, and the most of a body that is read at once.
 const HEAD_BYTES: usize = 64 * 1024;
 /// How long a client may refuse to take anything of its answer.
-const STALL_LIMIT: Duration = Duration::from_secs(60);
+const STALL_LIMIT: Duration = Duration::from_mins(1);
 /// How long to wait when no connection can be accepted (no descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

@@ -399,17 +399,22 @@ impl RouteStats {
         self.shard(worker).in_flight += 1;
     }
 
-    /// An attempt ended: `None` when its end says nothing (the client went away).
+    /// An attempt was given up; its end says nothing about the route.
+    pub(super) fn abandon(&self, worker: usize) {
+        let mut shard = self.shard(worker);
+        shard.in_flight = shard.in_flight.saturating_sub(1);
+    }
+
+    /// An attempt ended, well or with a failure.
     pub(super) fn finish(
         &self,
         worker: usize,
         second: u64,
-        end: Option<Option<ErrorClass>>,
+        failure: Option<ErrorClass>,
         headers: Option<Duration>,
     ) {
         let mut shard = self.shard(worker);
         shard.in_flight = shard.in_flight.saturating_sub(1);
-        let Some(class) = end else { return };
         let recent = shard.recent.get_or_insert_with(|| {
             Box::new(RouteRecent {
                 window: Window::default(),
@@ -418,8 +423,8 @@ impl RouteStats {
         });
         let counts = recent.window.at(second);
         counts[0] += 1;
-        counts[1] += u32::from(class.is_some());
-        recent.totals.attempts[class_place(class)] += 1;
+        counts[1] += u32::from(failure.is_some());
+        recent.totals.attempts[class_place(failure)] += 1;
         if let Some(time) = headers {
             recent.totals.headers.observe(time);
         }

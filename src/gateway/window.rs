@@ -147,13 +147,14 @@ impl Spread {
 
 /// The cell of a time: octave by the highest bit, quarter by the two bits below it.
 fn cell(time: Duration) -> usize {
+    let longest = (SMALLEST_MICROS << OCTAVES) - 1;
     let micros = u64::try_from(time.as_micros())
-        .unwrap_or(u64::MAX)
-        .max(SMALLEST_MICROS);
+        .unwrap_or(longest)
+        .clamp(SMALLEST_MICROS, longest);
     let octave = (micros / SMALLEST_MICROS).ilog2() as usize;
-    let base = SMALLEST_MICROS << octave.min(OCTAVES);
+    let base = SMALLEST_MICROS << octave;
     let quarter = usize::try_from((micros - base) * PER_OCTAVE as u64 / base).unwrap_or(0);
-    (octave * PER_OCTAVE + quarter.min(PER_OCTAVE - 1)).min(CELLS - 1)
+    octave * PER_OCTAVE + quarter
 }
 
 fn middle(cell: usize) -> Duration {
