@@ -53,6 +53,13 @@ fn response(status: u16, error: &ProviderError) -> ErrorClass {
             {
                 by_status
             }
+            // A 5xx is the provider's fault. Several name any error `invalid_request_error`; only a code
+            // says that the request would fail everywhere.
+            Some(ErrorClass::InvalidRequest)
+                if status >= 500 && error.code.as_deref().and_then(of_code).is_none() =>
+            {
+                by_status
+            }
             Some(class) => class,
             None => by_status,
         },
@@ -321,6 +328,20 @@ mod tests {
                 Overloaded,
             ),
             ("503 without a body", 503, "", "", Overloaded),
+            (
+                "503 with a type that says nothing",
+                503,
+                "invalid_request_error",
+                "no_fixture_match",
+                Overloaded,
+            ),
+            (
+                "500 for a request that would fail everywhere",
+                500,
+                "invalid_request_error",
+                "context_length_exceeded",
+                InvalidRequest,
+            ),
             (
                 "anthropic overloaded",
                 529,

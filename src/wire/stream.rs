@@ -151,6 +151,11 @@ impl Watch {
             out.append(&mut self.held);
             self.part.clear();
         }
+        if sent == 0 && at == bytes.len() && !bytes.is_empty() {
+            // Whole events as they came: the usual case.
+            out.push(bytes);
+            return &self.seen;
+        }
         if at > sent {
             out.push(bytes.slice(sent..at));
         }

@@ -1,5 +1,4 @@
 //! Integration tests: one binary, so that it links once. A module per subject; helpers in `support`.
-
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
@@ -12,4 +11,7 @@ mod store_contract;
 mod store_samples;
 mod support;
 mod themes;
+mod wire_captures;
+mod wire_request;
+mod wire_response;
 mod wire_stream;
