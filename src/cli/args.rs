@@ -1,0 +1,376 @@
+//! The command line as typed: commands, options and their help. No behaviour.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{
+    Args as ClapArgs, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use clap_complete::Shell;
+
+use super::{exit::EXIT_CODES, time};
+use crate::model::{ErrorClass, EventDecision, PlanId, ReasonCode, RouteName, WorkloadName};
+
+/// The operations console, gateway and command line for fallbacks between model routes.
+///
+/// Without a command it opens the console.
+#[derive(Debug, Parser)]
+#[command(
+    name = "backstop",
+    version,
+    about,
+    after_help = EXIT_CODES,
+    disable_help_subcommand = true,
+    infer_subcommands = false
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Global {
+    /// The configuration file [default: ./backstop.toml, then the user's, then /etc/backstop]
+    #[arg(long, global = true, value_name = "PATH", env = "BACKSTOP_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// Your name for the audit, beside the user that the system knows
+    #[arg(long = "as", global = true, value_name = "NAME", env = "BACKSTOP_OPERATOR")]
+    pub(super) declared: Option<String>,
+    /// Look only: every change is refused
+    #[arg(long, global = true)]
+    pub(super) observe: bool,
+    /// Write logs as JSON lines
+    #[arg(long, global = true)]
+    pub(super) log_json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Open the console (the same as no command)
+    #[command(after_help = EXIT_CODES)]
+    Console(ConsoleArgs),
+    /// Run the gateway: SIGTERM or SIGINT drains, SIGHUP reads the configuration again
+    #[command(after_help = EXIT_CODES)]
+    Serve,
+    /// Check the configuration: 0 good, 1 warnings, 2 errors
+    #[command(after_help = EXIT_CODES)]
+    Check {
+        /// One JSON object: file, worst, diagnostics
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what is going on: every workload, worst first, or one of them
+    #[command(after_help = EXIT_CODES)]
+    Status {
+        /// Only this one
+        workload: Option<WorkloadName>,
+        /// One JSON object: the overview (environment, revision, workloads, routes, gateways), or the one
+        /// workload
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send all traffic of a workload to its fallback
+    #[command(after_help = EXIT_CODES)]
+    Force(ModeArgs),
+    /// Keep a workload on its primary: nothing falls back
+    #[command(after_help = EXIT_CODES)]
+    Hold(ModeArgs),
+    /// Arm a workload again: its policy decides
+    #[command(after_help = EXIT_CODES)]
+    Auto(ModeArgs),
+    /// Switch the degraded-mode notice of a workload
+    #[command(after_help = EXIT_CODES)]
+    Notice(NoticeArgs),
+    /// Send no new request to a route
+    #[command(after_help = EXIT_CODES)]
+    Drain(DrainArgs),
+    /// Send requests to a route again
+    #[command(after_help = EXIT_CODES)]
+    Undrain(UndrainArgs),
+    /// Put back what was in force before your last change, as a new change
+    #[command(after_help = EXIT_CODES)]
+    Undo(UndoArgs),
+    /// Show a kept plan
+    #[command(after_help = EXIT_CODES)]
+    Plan {
+        /// Its id
+        id: PlanId,
+        /// The plan as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List fallback events
+    #[command(after_help = EXIT_CODES)]
+    Events(EventsArgs),
+    /// List who changed what, why and until when
+    #[command(after_help = EXIT_CODES)]
+    Audit(AuditArgs),
+    /// List the gateways
+    #[command(after_help = EXIT_CODES)]
+    Gateways {
+        /// A JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Everything at once on this machine: simulated providers, gateway, traffic, incident and console
+    #[command(after_help = EXIT_CODES)]
+    Demo(DemoArgs),
+    /// Run only the simulated providers
+    #[command(after_help = EXIT_CODES)]
+    Simulate(SimulateArgs),
+    /// Print shell completions
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print the manual page of backstop, or of one command
+    Man {
+        /// Of which command
+        command: Option<String>,
+    },
+    /// Print every path that is used
+    #[command(after_help = EXIT_CODES)]
+    Paths {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the version
+    Version,
+}
+
+/// How the console opens.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(super) struct ConsoleArgs {
+    /// Allow changes, also in production (where the console opens in OBSERVE)
+    #[arg(long, conflicts_with = "observe")]
+    pub(super) write: bool,
+    /// The theme
+    #[arg(long, value_name = "NAME", env = "BACKSTOP_THEME")]
+    pub(super) theme: Option<String>,
+}
+
+/// A workload's mode.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ModeArgs {
+    /// Which workload
+    pub(super) workload: WorkloadName,
+    #[command(flatten)]
+    pub(super) lasting: LastingArgs,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
+
+/// A workload's notice.
+#[derive(Debug, ClapArgs)]
+pub(super) struct NoticeArgs {
+    /// Give it or not
+    pub(super) switch: Switch,
+    /// Which workload
+    pub(super) workload: WorkloadName,
+    #[command(flatten)]
+    pub(super) lasting: LastingArgs,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    /// Give the notice
+    On,
+    /// Do not give it
+    Off,
+}
+
+/// A route's drain.
+#[derive(Debug, ClapArgs)]
+pub(super) struct DrainArgs {
+    /// Which route
+    pub(super) route: RouteName,
+    #[command(flatten)]
+    pub(super) lasting: LastingArgs,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
+
+/// A route's drain ends.
+#[derive(Debug, ClapArgs)]
+pub(super) struct UndrainArgs {
+    /// Which route
+    pub(super) route: RouteName,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
+
+/// What to undo.
+#[derive(Debug, ClapArgs)]
+pub(super) struct UndoArgs {
+    /// The audit number to undo, anybody's [default: your last change that still stands]
+    pub(super) sequence: Option<u64>,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
+
+/// How long.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(super) struct LastingArgs {
+    /// How long: 90s, 30m, 2h, 1h30m, 1d, or until-changed (longer than 24h needs break-glass) [default: 30m
+    /// for what deviates from the configuration]
+    #[arg(long = "for", value_name = "DURATION", value_parser = time::lasting, conflicts_with = "apply")]
+    pub(super) lasting: Option<Duration>,
+}
+
+/// How a change is planned, confirmed and applied.
+///
+/// On a terminal the plan is shown and the confirmation asked for. Elsewhere nothing is changed without
+/// `--apply ID` (a plan that was printed before) or `--confirm NAME`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ChangeArgs {
+    /// Print the plan and keep it for ten minutes; change nothing
+    #[arg(long, conflicts_with_all = ["apply", "confirm"])]
+    pub(super) plan: bool,
+    /// Apply this plan, printed before with --plan
+    #[arg(long, alias = "yes", value_name = "PLAN")]
+    pub(super) apply: Option<PlanId>,
+    /// The name of the target, as confirmation where nobody can be asked: plan and apply at once
+    #[arg(long, value_name = "NAME")]
+    pub(super) confirm: Option<String>,
+    /// Why: needed for force, hold, notice off and drain
+    #[arg(long, value_parser = reasons())]
+    pub(super) reason: Option<ReasonCode>,
+    /// Why, in words: needed for --break-glass and for the reason `other`
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(super) note: String,
+    /// The ticket
+    #[arg(long)]
+    pub(super) ticket: Option<String>,
+    /// Override failed checks; needs the whole name and a note, and is marked in the audit
+    #[arg(long)]
+    pub(super) break_glass: bool,
+    /// Do not wait for the gateways to confirm
+    #[arg(long)]
+    pub(super) no_wait: bool,
+    /// JSON: with --plan the plan; after a change {"audit": record, "progress": {"applied", "gateways",
+    /// "confirmed", "elapsed_ms"} or null}
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Which events.
+#[derive(Debug, ClapArgs)]
+pub(super) struct EventsArgs {
+    /// Go on printing new ones until interrupted
+    #[arg(long, short)]
+    pub(super) follow: bool,
+    /// Not older than: 15m, 2h, or a time such as 2026-11-21T14:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = time::since)]
+    pub(super) since: Option<time::Since>,
+    /// Only of this workload
+    #[arg(long, value_name = "NAME")]
+    pub(super) workload: Option<WorkloadName>,
+    /// Only of this error class
+    #[arg(long, value_parser = classes())]
+    pub(super) class: Option<ErrorClass>,
+    /// Only with this decision
+    #[arg(long, value_parser = decisions())]
+    pub(super) decision: Option<EventDecision>,
+    /// The newest so many; 0: all
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub(super) limit: usize,
+    /// JSON lines: one event with its outcome each. While following, the outcome of an event printed before
+    /// comes as a line of its own: {"outcome": ...}
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Which audit records.
+#[derive(Debug, ClapArgs)]
+pub(super) struct AuditArgs {
+    /// Not older than: 15m, 2h, or a time such as 2026-11-21T14:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = time::since)]
+    pub(super) since: Option<time::Since>,
+    /// Only about this workload or route
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Option<String>,
+    /// The newest so many; 0: all
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    pub(super) limit: usize,
+    /// JSON lines: one record each
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The demo.
+#[derive(Debug, ClapArgs)]
+pub(super) struct DemoArgs {
+    /// No console: print one line of JSON once everything serves, and run until ended
+    #[arg(long)]
+    pub(super) headless: bool,
+    /// End by itself after so many seconds
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seconds: Option<u64>,
+    /// Make traffic and answers repeatable
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+    /// Send no traffic
+    #[arg(long)]
+    pub(super) no_traffic: bool,
+    /// Let no provider fail
+    #[arg(long)]
+    pub(super) no_faults: bool,
+    /// Keep the directory when the demo ends
+    #[arg(long)]
+    pub(super) keep: bool,
+    /// The theme
+    #[arg(long, value_name = "NAME", env = "BACKSTOP_THEME", conflicts_with = "headless")]
+    pub(super) theme: Option<String>,
+}
+
+/// Simulated providers alone.
+#[derive(Debug, ClapArgs)]
+pub(super) struct SimulateArgs {
+    /// The first provider's port, the next ones follow; 0: any free ports
+    #[arg(long, default_value_t = 0)]
+    pub(super) port: u16,
+    /// A script of faults: `quiet`, `incident`, or the path of a TOML file
+    #[arg(long)]
+    pub(super) script: Option<String>,
+    /// End by itself after so many seconds
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seconds: Option<u64>,
+    /// Make answers repeatable
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+}
+
+fn reasons() -> impl TypedValueParser<Value = ReasonCode> {
+    PossibleValuesParser::new(ReasonCode::CHOICES.map(ReasonCode::as_str))
+        .try_map(|text| text.parse::<ReasonCode>())
+}
+
+fn classes() -> impl TypedValueParser<Value = ErrorClass> {
+    PossibleValuesParser::new(ErrorClass::ALL.map(ErrorClass::as_str)).try_map(|text| {
+        text.parse::<ErrorClass>()
+            .map_err(|()| "not an error class")
+    })
+}
+
+fn decisions() -> impl TypedValueParser<Value = EventDecision> {
+    const ALL: [EventDecision; 4] = [
+        EventDecision::Fallback,
+        EventDecision::Refused,
+        EventDecision::Exhausted,
+        EventDecision::Broken,
+    ];
+    PossibleValuesParser::new(ALL.map(EventDecision::as_str)).try_map(|text| {
+        ALL.into_iter()
+            .find(|decision| decision.as_str() == text)
+            .ok_or("not a decision")
+    })
+}

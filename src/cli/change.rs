@@ -1,0 +1,257 @@
+//! Every command that changes something: plan, confirm, apply, wait for the gateways.
+//!
+//! The door decides what is allowed; this file only asks, prints and waits.
+
+use std::{fmt, time::Duration};
+
+use serde_json::json;
+
+use super::{
+    args::ChangeArgs,
+    error::CliError,
+    exit::Exit,
+    output::{self, Paint, Stream},
+    plan_text, prompt,
+    session::Session,
+    time,
+};
+use crate::{
+    clock::Clock,
+    control::{Consent, ControlError, Mode, Progress},
+    model::{AuditRecord, Change, Command, Mode as WorkloadMode, Plan, Revision, Verb},
+};
+
+/// How long the gateways' confirmation is waited for.
+const WAIT: Duration = Duration::from_secs(3);
+
+/// How often it is looked for: heartbeats wake nobody.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What the command line asked for, to be compared with a plan made before.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) command: Command,
+    pub(super) verb: Verb,
+    /// The target, when the command line names one.
+    pub(super) target: Option<String>,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            Some(target) => write!(formatter, "{} {target}", self.verb),
+            None => write!(formatter, "{}", self.verb),
+        }
+    }
+}
+
+/// Carries out one command.
+pub(super) async fn run(
+    session: &Session,
+    asked: Asked,
+    args: ChangeArgs,
+) -> Result<Exit, CliError> {
+    let plan = match &args.apply {
+        Some(id) => {
+            let plan = session.control.kept(id.clone()).await?;
+            same(&plan, &asked)?;
+            plan
+        }
+        None => session.control.plan(asked.command.clone(), false).await?,
+    };
+    let interactive = !args.json
+        && args.apply.is_none()
+        && args.confirm.is_none()
+        && output::somebody_there();
+    if args.plan || (args.apply.is_none() && args.confirm.is_none() && !interactive) {
+        return show(session, &plan, &args).await;
+    }
+    if let Some(refusal) = plan.refusal() {
+        let text = plan_text::render(
+            &plan,
+            &session.catalog.environment.name,
+            Paint::of(Stream::Err),
+        );
+        output::talk(text);
+        return Err(ControlError::Refused {
+            why: refusal.why.clone(),
+        }
+        .into());
+    }
+    let consent = if interactive && session.control.mode() == Mode::Write {
+        let text = plan_text::render(
+            &plan,
+            &session.catalog.environment.name,
+            Paint::of(Stream::Err),
+        );
+        output::talk(text);
+        prompt::consent(&plan, &args).await?
+    } else {
+        Consent {
+            // Naming a plan by its id names its target: the plan was printed with it, and the command line
+            // repeats it.
+            typed: args
+                .confirm
+                .clone()
+                .or(asked.target.filter(|_| args.apply.is_some()))
+                .unwrap_or_default(),
+            reason: args.reason,
+            note: args.note.clone(),
+            ticket: args.ticket.clone(),
+            break_glass: args.break_glass,
+        }
+    };
+    let record = session.control.apply(&plan, consent).await?;
+    let progress = if args.no_wait {
+        None
+    } else {
+        Some(settled(session, record.revision).await?)
+    };
+    report(session, &record, progress.as_ref(), args.json)
+}
+
+/// Prints and keeps a plan; changes nothing.
+async fn show(session: &Session, plan: &Plan, args: &ChangeArgs) -> Result<Exit, CliError> {
+    let keeps = session.control.mode() == Mode::Write && plan.refusal().is_none();
+    if keeps {
+        session.control.keep(plan).await?;
+    }
+    if args.json {
+        output::json(plan)?;
+    } else {
+        output::line(plan_text::render(
+            plan,
+            &session.catalog.environment.name,
+            Paint::of(Stream::Out),
+        ))?;
+    }
+    if let Some(refusal) = plan.refusal() {
+        output::talk(format_args!("refused: {}", refusal.why));
+        return Ok(Exit::Refused);
+    }
+    if !keeps {
+        output::talk("OBSERVE: the plan is not kept and cannot be applied");
+    }
+    if args.plan {
+        return Ok(Exit::Done);
+    }
+    output::talk(format_args!(
+        "not confirmed; nothing was changed. Repeat the command with --apply {} (and a --reason where one is needed)",
+        plan.id
+    ));
+    Ok(Exit::Refused)
+}
+
+/// A plan is applied only by the command that it was made for.
+fn same(plan: &Plan, asked: &Asked) -> Result<(), CliError> {
+    let target = asked
+        .target
+        .as_deref()
+        .is_none_or(|target| target == plan.target());
+    let undoes = match &asked.command {
+        Command::Undo {
+            sequence: Some(sequence),
+        } => plan.undoes == Some(*sequence),
+        Command::Undo { sequence: None }
+        | Command::Mode { .. }
+        | Command::Notice { .. }
+        | Command::Drain { .. }
+        | Command::Undrain { .. } => true,
+    };
+    if plan.verb == asked.verb && target && undoes {
+        return Ok(());
+    }
+    Err(CliError::OtherPlan {
+        plan: plan.id.to_string(),
+        planned: format!("{} {}", plan.verb, plan.target()),
+        asked: asked.to_string(),
+    })
+}
+
+/// Waits until every living gateway has applied a revision, but not for ever.
+async fn settled(session: &Session, revision: Revision) -> Result<Progress, CliError> {
+    let start = Clock::instant();
+    loop {
+        let progress = session.control.progress(revision).await?;
+        if progress.applied == progress.gateways || start.elapsed() >= WAIT {
+            return Ok(progress);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Says what was done and how far it has come.
+fn report(
+    session: &Session,
+    record: &AuditRecord,
+    progress: Option<&Progress>,
+    as_json: bool,
+) -> Result<Exit, CliError> {
+    let confirmed = progress
+        .is_none_or(|progress| progress.gateways > 0 && progress.applied == progress.gateways);
+    if as_json {
+        output::json(&json!({
+            "audit": record,
+            "progress": progress.map(|progress| json!({
+                "applied": progress.applied,
+                "gateways": progress.gateways,
+                "confirmed": confirmed,
+                "elapsed_ms": u64::try_from(progress.elapsed.as_millis()).unwrap_or(u64::MAX),
+            })),
+        }))?;
+    } else {
+        output::line(done(record, session.clock.now()))?;
+        if let Some(progress) = progress {
+            output::line(reached(progress, confirmed))?;
+        }
+    }
+    Ok(if confirmed { Exit::Done } else { Exit::Reserved })
+}
+
+fn done(record: &AuditRecord, now: jiff::Timestamp) -> String {
+    let target = record.key.target();
+    let state = match record.after {
+        Some(Change::Mode(WorkloadMode::Force)) => "is forced to its fallback",
+        Some(Change::Mode(WorkloadMode::Hold)) => "is held on its primary",
+        Some(Change::Mode(WorkloadMode::Auto)) => "is armed",
+        Some(Change::Notice(true)) => "gives its notice",
+        Some(Change::Notice(false)) => "gives no notice",
+        Some(Change::Drain) => "is drained",
+        None => "is as configured",
+    };
+    let until = match (record.after, record.expires) {
+        (Some(_), Some(expires)) => format!(" until {}", time::short(expires, now)),
+        (Some(_), None) => " until somebody changes it".to_owned(),
+        (None, _) => String::new(),
+    };
+    let glass = if record.break_glass {
+        ", break-glass"
+    } else {
+        ""
+    };
+    format!(
+        "{target} {state}{until} (revision {}, audit {}{glass}); undo with `backstop undo`",
+        record.revision, record.sequence
+    )
+}
+
+fn reached(progress: &Progress, confirmed: bool) -> String {
+    let Progress {
+        applied,
+        gateways,
+        elapsed,
+    } = progress;
+    if *gateways == 0 {
+        return "no gateway is alive: it takes effect when one starts".to_owned();
+    }
+    if confirmed {
+        return format!(
+            "applied on {applied}/{gateways} gateways in {:.2} s",
+            elapsed.as_secs_f64()
+        );
+    }
+    format!(
+        "applied on {applied}/{gateways} gateways after {:.1} s; the others have not confirmed: see `backstop gateways`",
+        elapsed.as_secs_f64()
+    )
+}

@@ -1,0 +1,137 @@
+//! Why a command did not do what was asked, and with which exit code that ends.
+
+use std::{io, path::PathBuf};
+
+use super::exit::Exit;
+use crate::{
+    console::ConsoleError, control::ControlError, demo::DemoError, gateway::StartError,
+    model::visible, store::StoreError, telemetry::TelemetryError,
+};
+
+/// A command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    /// There is no configuration.
+    #[error("there is no configuration; looked at {}; give one with --config PATH, or try `backstop demo`", places(.0))]
+    NoConfig(Vec<PathBuf>),
+    /// The configuration has errors; they were printed.
+    #[error("{} cannot be used: {errors} {}; `backstop check` shows them", .path.display(), if *.errors == 1 { "error" } else { "errors" })]
+    BadConfig {
+        /// Which.
+        path: PathBuf,
+        /// How many.
+        errors: usize,
+    },
+    /// The plan that was named is for something else.
+    #[error("plan {plan} is to {planned}, not to {asked}")]
+    OtherPlan {
+        /// Which.
+        plan: String,
+        /// What it does.
+        planned: String,
+        /// What was asked.
+        asked: String,
+    },
+    /// The command line is wrong in a way that only shows here.
+    #[error("{0}")]
+    Usage(String),
+    /// The person said no.
+    #[error("not confirmed; nothing was changed")]
+    Declined,
+    /// The door.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The gateway.
+    #[error(transparent)]
+    Gateway(#[from] StartError),
+    /// The console.
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
+    /// The demo.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The logs.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// Reading or writing a stream of our own.
+    #[error("cannot write the output: {0}")]
+    Stream(#[from] io::Error),
+}
+
+impl CliError {
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::NoConfig(_) | Self::BadConfig { .. } | Self::OtherPlan { .. } | Self::Usage(_) => {
+                Exit::Usage
+            }
+            Self::Declined => Exit::Refused,
+            Self::Control(error) => control(error),
+            Self::Store(error) => store(error),
+            Self::Gateway(_) | Self::Demo(_) | Self::Telemetry(_) => Exit::Unavailable,
+            Self::Console(error) => console(error),
+            // Whoever reads has heard enough.
+            Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+            Self::Stream(_) => Exit::Unavailable,
+        }
+    }
+
+    /// What to print on standard error; `None`: nothing.
+    pub(super) fn message(&self) -> Option<String> {
+        match self {
+            Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
+            Self::Console(ConsoleError::Signal(_) | ConsoleError::Panicked) => None,
+            Self::Console(ConsoleError::Keys(report)) => {
+                Some(format!("error: {self}\n{}", report.render(false)))
+            }
+            _ => Some(format!("error: {}", visible(&self.to_string(), 2000))),
+        }
+    }
+}
+
+fn control(error: &ControlError) -> Exit {
+    match error {
+        ControlError::Unknown { .. } => Exit::Usage,
+        ControlError::Nothing { .. } | ControlError::NothingToUndo => Exit::Reserved,
+        ControlError::Observe | ControlError::Refused { .. } | ControlError::Consent { .. } => {
+            Exit::Refused
+        }
+        ControlError::NoPlan(_)
+        | ControlError::Stale { .. }
+        | ControlError::Conflict(_)
+        | ControlError::Replaced { .. } => Exit::Stale,
+        ControlError::Store(error) => store(error),
+    }
+}
+
+fn store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::UnknownUrl { .. } => Exit::Usage,
+        StoreError::ReadOnly => Exit::Refused,
+        StoreError::Open { .. }
+        | StoreError::NewerSchema { .. }
+        | StoreError::Failed { .. }
+        | StoreError::QueueFull { .. }
+        | StoreError::Closed => Exit::Unavailable,
+    }
+}
+
+fn console(error: &ConsoleError) -> Exit {
+    match error {
+        ConsoleError::NoTheme { .. } | ConsoleError::Keys(_) => Exit::Usage,
+        ConsoleError::Signal(number) => Exit::Signal(*number),
+        ConsoleError::Door(error) => error
+            .downcast_ref::<CliError>()
+            .map_or(Exit::Unavailable, CliError::exit),
+        ConsoleError::NoTerminal | ConsoleError::Terminal(_) | ConsoleError::Panicked => {
+            Exit::Unavailable
+        }
+    }
+}
+
+fn places(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    names.join(", ")
+}

@@ -1,0 +1,267 @@
+//! `events` and `audit`: what happened, and who changed what.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+
+use super::{
+    args::{AuditArgs, EventsArgs},
+    error::CliError,
+    exit::Exit,
+    output::{self, Paint, Stream, Tone},
+    session::Session,
+    table::Table,
+    time,
+};
+use crate::{
+    model::{
+        AuditRecord, Change, Entry, Event, EventDecision, EventId, Outcome, OutcomeKind, Seq,
+        StoredEvent, visible,
+    },
+    policy,
+    store::{AuditQuery, EventQuery},
+};
+
+/// Entries read at once while following.
+const PAGE: usize = 500;
+
+/// Events whose outcome may still come; older ones are forgotten.
+const OPEN: usize = 10_000;
+
+/// Prints events, and goes on with `--follow`.
+pub(super) async fn events(session: &Session, args: EventsArgs) -> Result<Exit, CliError> {
+    let mut newest = session.store.newest();
+    let start = *newest.borrow_and_update();
+    let query = EventQuery {
+        since: args.since.map(|since| since.at(session.clock.now())),
+        workload: args.workload.clone(),
+        class: args.class,
+        decision: args.decision,
+        before: Some(Seq(start.0.saturating_add(1))),
+        limit: args.limit,
+        ..EventQuery::default()
+    };
+    let mut open = HashSet::new();
+    for stored in session.store.events(query).await? {
+        if stored.outcome.is_none() {
+            open.insert(stored.event.id);
+        }
+        print(&stored, args.json)?;
+    }
+    if !args.follow {
+        return Ok(Exit::Done);
+    }
+    let mut seen = start;
+    loop {
+        let entries = session.store.tail(seen, PAGE).await?;
+        let whole = entries.len() == PAGE;
+        if let Some((last, _)) = entries.last() {
+            seen = *last;
+        }
+        pass_on(entries, &args, &mut open)?;
+        // A full page means that more is waiting already.
+        if !whole && newest.changed().await.is_err() {
+            return Ok(Exit::Done);
+        }
+    }
+}
+
+/// Prints new entries: decisions that fit, and outcomes of events printed before.
+fn pass_on(
+    entries: Vec<(Seq, Entry)>,
+    args: &EventsArgs,
+    open: &mut HashSet<EventId>,
+) -> Result<(), CliError> {
+    for (seq, entry) in entries {
+        match entry {
+            Entry::Decision(event) if fits(&event, args) => {
+                if open.len() >= OPEN {
+                    open.clear();
+                }
+                open.insert(event.id);
+                let stored = StoredEvent {
+                    seq,
+                    event: *event,
+                    outcome: None,
+                };
+                print(&stored, args.json)?;
+            }
+            Entry::Decision(_) => {}
+            Entry::Outcome(outcome) => {
+                if open.remove(&outcome.event) {
+                    if args.json {
+                        output::json(&json!({ "seq": seq, "outcome": outcome }))?;
+                    } else if outcome.kind != OutcomeKind::Completed {
+                        output::line(format_args!(
+                            "{}    {} {}",
+                            time::moment(outcome.at),
+                            outcome.event,
+                            ended(&outcome)
+                        ))?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn fits(event: &Event, args: &EventsArgs) -> bool {
+    args.workload
+        .as_ref()
+        .is_none_or(|workload| *workload == event.workload)
+        && args.class.is_none_or(|class| event.class == Some(class))
+        && args
+            .decision
+            .is_none_or(|decision| event.decision == decision)
+}
+
+fn print(stored: &StoredEvent, json: bool) -> Result<(), CliError> {
+    if json {
+        output::json(stored)?;
+    } else {
+        output::line(event_line(stored, Paint::of(Stream::Out)))?;
+    }
+    Ok(())
+}
+
+/// One event on one line: when, what, which way, why, how it ended.
+fn event_line(stored: &StoredEvent, paint: Paint) -> String {
+    let event = &stored.event;
+    let (mark, tone) = match event.decision {
+        EventDecision::Fallback => ("! fallback ", Tone::Attention),
+        EventDecision::Refused => ("- refused  ", Tone::Plain),
+        EventDecision::Exhausted => ("x exhausted", Tone::Bad),
+        EventDecision::Broken => ("x broken   ", Tone::Bad),
+    };
+    let failure = match (event.status, event.class) {
+        (Some(status), Some(class)) => format!(" {status} {class}"),
+        (None, Some(class)) => format!(" {class}"),
+        (Some(status), None) => format!(" {status}"),
+        (None, None) => String::new(),
+    };
+    let way = match (&event.fallback, event.decision) {
+        (Some(fallback), EventDecision::Fallback | EventDecision::Exhausted) => {
+            format!(" -> {fallback}")
+        }
+        (Some(_) | None, _) => String::new(),
+    };
+    let end = match &stored.outcome {
+        Some(outcome) => ended(outcome),
+        None => "outcome not known yet".to_owned(),
+    };
+    let text = format!(
+        "{:<20} {}{failure}{way}  {}; {end}  {}",
+        event.workload,
+        event.primary,
+        policy::explain(&event.reason),
+        event.id
+    );
+    format!(
+        "{} {} {}",
+        time::moment(event.at),
+        paint.paint(tone, mark),
+        visible(&text, 400)
+    )
+}
+
+fn ended(outcome: &Outcome) -> String {
+    let kind = match outcome.kind {
+        OutcomeKind::Completed => "completed",
+        OutcomeKind::ErrorReturned => "error returned",
+        OutcomeKind::Broken => "broke off",
+        OutcomeKind::ClientGone => "client went away",
+    };
+    format!(
+        "{kind} {} in {:.1} s",
+        outcome.status,
+        outcome.total.as_secs_f64()
+    )
+}
+
+/// Prints audit records.
+pub(super) async fn audit(session: &Session, args: AuditArgs) -> Result<Exit, CliError> {
+    let now = session.clock.now();
+    let records = session
+        .store
+        .audit(AuditQuery {
+            since: args.since.map(|since| since.at(now)),
+            target: args.target,
+            limit: args.limit,
+            ..AuditQuery::default()
+        })
+        .await?;
+    if args.json {
+        for record in &records {
+            output::json(record)?;
+        }
+        return Ok(Exit::Done);
+    }
+    if records.is_empty() {
+        output::talk("nothing was changed yet");
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(&[
+        "SEQ", "AT", "WHO", "DID", "TARGET", "BEFORE", "AFTER", "UNTIL", "REASON", "NOTE",
+    ]);
+    for record in &records {
+        table.row(
+            Tone::Strong,
+            &[
+                &record.sequence.to_string(),
+                &time::moment(record.at),
+                &who(record),
+                &did(record),
+                record.key.target(),
+                &value(record.before),
+                &value(record.after),
+                &record
+                    .expires
+                    .map(|expires| time::short(expires, now))
+                    .unwrap_or_default(),
+                record.reason.as_str(),
+                &note(record),
+            ],
+        );
+    }
+    output::line(table.render(Paint::of(Stream::Out)))?;
+    Ok(Exit::Done)
+}
+
+fn who(record: &AuditRecord) -> String {
+    let actor = &record.actor;
+    let mut who = actor.user.clone();
+    if let Some(declared) = &actor.declared {
+        who = format!("{declared} ({who})");
+    }
+    who.push('@');
+    who.push_str(&actor.host);
+    if let Some(from) = &actor.from {
+        who.push_str(" from ");
+        who.push_str(from);
+    }
+    who
+}
+
+fn did(record: &AuditRecord) -> String {
+    let mut did = record.verb.map_or("expired", crate::model::Verb::as_str).to_owned();
+    if let Some(sequence) = record.undoes {
+        did.push_str(&format!(" {sequence}"));
+    }
+    if record.break_glass {
+        did.push_str(" !break-glass");
+    }
+    did
+}
+
+fn value(change: Option<Change>) -> String {
+    change.map_or_else(|| "configuration".to_owned(), |change| change.to_string())
+}
+
+fn note(record: &AuditRecord) -> String {
+    match (&record.ticket, record.note.as_str()) {
+        (Some(ticket), "") => ticket.clone(),
+        (Some(ticket), note) => format!("{ticket}: {note}"),
+        (None, note) => note.to_owned(),
+    }
+}

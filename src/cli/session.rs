@@ -1,0 +1,87 @@
+//! What most commands begin with: configuration read, store opened, door made.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::sync::watch;
+
+use super::{args::Global, error::CliError, output};
+use crate::{
+    clock::Clock,
+    config::{self, Severity},
+    control::{self, Control, Mode},
+    model::{Actor, Catalog},
+    store::{Access, Store},
+};
+
+/// An open door for one command.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) store: Store,
+    pub(super) control: Control,
+    pub(super) clock: Clock,
+}
+
+/// Reads the environment.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Where the configuration is.
+pub(super) fn config_path(global: &Global) -> Result<PathBuf, CliError> {
+    config::find(global.config.as_deref(), &variable).map_err(CliError::NoConfig)
+}
+
+/// Reads the configuration. Findings go to standard error when it cannot be used.
+pub(super) fn catalog(global: &Global) -> Result<Catalog, CliError> {
+    let path = config_path(global)?;
+    let loaded = config::load(&path, &variable);
+    if let Some(catalog) = loaded.catalog {
+        return Ok(catalog);
+    }
+    let colour = output::Paint::of(output::Stream::Err).on();
+    output::talk(loaded.report.render(colour));
+    let errors = loaded
+        .report
+        .diagnostics
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count();
+    Err(CliError::BadConfig { path, errors })
+}
+
+/// Who acts.
+pub(super) fn actor(global: &Global, via: &str) -> Actor {
+    control::actor(&variable, global.declared.as_deref(), via)
+}
+
+/// Opens everything for one command. `wanted` is what the command needs; `--observe` always wins.
+pub(super) async fn open(global: &Global, wanted: Mode) -> Result<Session, CliError> {
+    let catalog = Arc::new(catalog(global)?);
+    let mode = if global.observe { Mode::Observe } else { wanted };
+    let clock = Clock::system();
+    let store = Store::open(&catalog.store, access(mode), clock.clone()).await?;
+    // One command reads the configuration once; following it is for those who stay.
+    let control = Control::new(
+        watch::channel(Arc::clone(&catalog)).1,
+        watch::channel(None).1,
+        store.clone(),
+        clock.clone(),
+        actor(global, "cli"),
+        mode,
+    );
+    Ok(Session {
+        catalog,
+        store,
+        control,
+        clock,
+    })
+}
+
+/// What a mode may do to the store.
+pub(super) fn access(mode: Mode) -> Access {
+    match mode {
+        Mode::Observe => Access::Observe,
+        Mode::Write => Access::Write,
+    }
+}

@@ -1,0 +1,361 @@
+//! `status`, `gateways` and `plan`: what is going on, for people and for scripts.
+
+use jiff::Timestamp;
+
+use super::{
+    error::CliError,
+    exit::Exit,
+    output::{self, Paint, Stream, Tone},
+    plan_text,
+    session::Session,
+    table::Table,
+    time,
+};
+use crate::{
+    control::{ControlError, GatewayStatus, Overview, RouteStatus, Serving, State, WorkloadStatus},
+    model::{CircuitState, PlanId, Tier, WorkloadName, visible},
+    store::Health,
+};
+
+/// Prints the overview, or one workload.
+pub(super) async fn status(
+    session: &Session,
+    workload: Option<WorkloadName>,
+    json: bool,
+) -> Result<Exit, CliError> {
+    let overview = session.control.overview().await?;
+    let Some(name) = workload else {
+        if json {
+            output::json(&overview)?;
+        } else {
+            output::line(render(&overview, Paint::of(Stream::Out)))?;
+        }
+        return Ok(Exit::Done);
+    };
+    let status = overview
+        .workload(&name)
+        .ok_or_else(|| session.control.unknown_workload(&name))?;
+    if json {
+        output::json(status)?;
+    } else {
+        output::line(detail(&overview, status, Paint::of(Stream::Out)))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints the gateways.
+pub(super) async fn gateways(session: &Session, json: bool) -> Result<Exit, CliError> {
+    let overview = session.control.overview().await?;
+    if json {
+        output::json(&overview.gateways)?;
+    } else if overview.gateways.is_empty() {
+        output::talk("no gateway has been heard of in the last day");
+    } else {
+        output::line(gateway_table(&overview.gateways, overview.at).render(Paint::of(Stream::Out)))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints a kept plan.
+pub(super) async fn plan(session: &Session, id: PlanId, json: bool) -> Result<Exit, CliError> {
+    let plan = session.control.kept(id).await?;
+    if json {
+        output::json(&plan)?;
+    } else {
+        let environment = &session.catalog.environment.name;
+        output::line(plan_text::render(&plan, environment, Paint::of(Stream::Out)))?;
+    }
+    let now = session.clock.now();
+    if now >= plan.valid_until {
+        return Err(ControlError::Stale {
+            plan: plan.id,
+            why: format!("it could be applied until {}", time::short(plan.valid_until, now)),
+        }
+        .into());
+    }
+    Ok(Exit::Done)
+}
+
+fn render(overview: &Overview, paint: Paint) -> String {
+    let now = overview.at;
+    let alive = overview.alive().count();
+    let mut lines = vec![format!(
+        "{}  revision {}  {alive}/{} gateways alive  {}",
+        visible(&overview.environment, 60),
+        overview.revision,
+        overview.gateways.len(),
+        time::moment(now),
+    )];
+    let mut table = Table::new(&[
+        "ST", "WORKLOAD", "SERVING NOW", "FALLBACK", "ERR", "FB", "RPS", "TTFT", "SINCE", "FLAGS",
+    ]);
+    for status in &overview.workloads {
+        table.row(
+            tone(status.state),
+            &[
+                word(status.state),
+                status.workload.as_str(),
+                &serving(&status.serving, now),
+                &fallback(status),
+                &percent(status.error_share),
+                &percent(status.fallback_share),
+                &format!("{:.1}", status.rps),
+                &status
+                    .first_output_p50
+                    .map(|median| format!("{:.1}s", median.as_secs_f64()))
+                    .unwrap_or_default(),
+                &status
+                    .since
+                    .map(|since| time::age(since, now))
+                    .unwrap_or_default(),
+                &flags(status, now),
+            ],
+        );
+    }
+    lines.push(table.render(paint));
+    let notable: Vec<_> = overview
+        .routes
+        .iter()
+        .filter(|route| route.circuit != CircuitState::Closed || route.drained_by.is_some())
+        .collect();
+    if !notable.is_empty() {
+        let mut table = Table::new(&["ROUTE", "CIRCUIT", "FAILED", "DRAINED"]);
+        for route in notable {
+            table.row(
+                Tone::Attention,
+                &[
+                    route.route.as_str(),
+                    circuit(route.circuit),
+                    &percent(route.failure_share),
+                    &drained(route, now),
+                ],
+            );
+        }
+        lines.push(String::new());
+        lines.push(table.render(paint));
+    }
+    for gateway in &overview.gateways {
+        if let Some(trouble) = trouble(gateway, now) {
+            lines.push(paint.paint(
+                Tone::Attention,
+                &format!("! gateway {}: {trouble}", visible(gateway.gateway.as_str(), 60)),
+            ));
+        }
+    }
+    lines.join("\n")
+}
+
+fn detail(overview: &Overview, status: &WorkloadStatus, paint: Paint) -> String {
+    let now = overview.at;
+    let mut table = Table::new(&["WORKLOAD", status_name(status)]);
+    let mut row = |name: &str, value: &str| table.row(Tone::Plain, &[name, value]);
+    row("state", &format!("{} {}", word(status.state), describe(status.state)));
+    if let Some(since) = status.since {
+        row("since", &format!("{} ({} ago)", time::moment(since), time::age(since, now)));
+    }
+    row("serving", &serving(&status.serving, now));
+    let mode = match (&status.mode_by, status.mode_until) {
+        (Some(by), Some(until)) => {
+            format!("{} by {by} until {}", status.mode, time::short(until, now))
+        }
+        (Some(by), None) => format!("{} by {by} until changed", status.mode),
+        (None, _) => format!("{} by configuration", status.mode),
+    };
+    row("mode", &mode);
+    row("notice", if status.notice { "given" } else { "not given" });
+    row("family", &status.family.to_string());
+    row("primary", &route(overview, &status.primary));
+    row(
+        "fallback",
+        &status
+            .fallback
+            .as_ref()
+            .map_or_else(|| "none by policy".to_owned(), |name| route(overview, name)),
+    );
+    row("requests", &format!("{:.1} per second in the last 60 s", status.rps));
+    row("errors", &percent(status.error_share));
+    row("primary fails", &percent(status.primary_error_share));
+    row("by fallback", &percent(status.fallback_share));
+    if let Some(median) = status.first_output_p50 {
+        row("first output", &format!("{:.2} s (median)", median.as_secs_f64()));
+    }
+    row("flags", &flags(status, now));
+    table.render(paint)
+}
+
+/// A table's header wants a fixed text; the workload's own name is a cell.
+fn status_name(status: &WorkloadStatus) -> String {
+    visible(status.workload.as_str(), 60).into_owned()
+}
+
+fn route(overview: &Overview, name: &crate::model::RouteName) -> String {
+    let Some(status) = overview.route(name) else {
+        return name.to_string();
+    };
+    let mut parts = vec![format!("{name} ({})", status.model)];
+    if status.circuit != CircuitState::Closed {
+        parts.push(format!("circuit {}", circuit(status.circuit)));
+    }
+    if let Some(share) = status.failure_share {
+        parts.push(format!("{} of attempts fail", percent(Some(share))));
+    }
+    if let Some(used) = status.used {
+        parts.push(format!("{} of its capacity used", percent(Some(used))));
+    }
+    parts.join(", ")
+}
+
+fn gateway_table(gateways: &[GatewayStatus], now: Timestamp) -> Table {
+    let mut table = Table::new(&["GATEWAY", "HOST", "VERSION", "STATE", "REVISION", "CONFIG", "SEEN"]);
+    for gateway in gateways {
+        let (tone, state) = match (gateway.alive, gateway.draining) {
+            (false, _) => (Tone::Bad, "silent"),
+            (true, true) => (Tone::Attention, "draining"),
+            (true, false) => (Tone::Good, "alive"),
+        };
+        let revision = if gateway.current {
+            gateway.revision.to_string()
+        } else {
+            format!("{} (behind)", gateway.revision)
+        };
+        let config = match (&gateway.config_error, gateway.same_config) {
+            (Some(error), _) => format!("refused: {error}"),
+            (None, true) => "same".to_owned(),
+            (None, false) => "another".to_owned(),
+        };
+        table.row(
+            tone,
+            &[
+                gateway.gateway.as_str(),
+                &gateway.host,
+                &gateway.version,
+                state,
+                &revision,
+                &config,
+                &format!("{} ago", time::age(gateway.at, now)),
+            ],
+        );
+    }
+    table
+}
+
+fn trouble(gateway: &GatewayStatus, now: Timestamp) -> Option<String> {
+    if !gateway.alive {
+        return Some(format!("silent for {}", time::age(gateway.at, now)));
+    }
+    if let Some(error) = &gateway.config_error {
+        return Some(format!("refused its configuration: {}", visible(error, 200)));
+    }
+    if gateway.unlogged > 0 {
+        return Some(format!("{} events could not be made durable", gateway.unlogged));
+    }
+    (!gateway.same_config).then(|| "runs another configuration".to_owned())
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Failing => "x FL",
+        State::Fallback => "! FB",
+        State::Forced => "! FO",
+        State::Unknown => "? UN",
+        State::Ok => "+ OK",
+        State::Held => "- OFF",
+    }
+}
+
+fn describe(state: State) -> &'static str {
+    match state {
+        State::Failing => "(errors reach the callers)",
+        State::Fallback => "(the fallback serves by itself)",
+        State::Forced => "(the fallback serves, an operator said so)",
+        State::Unknown => "(no gateway is alive)",
+        State::Ok => "(the primary serves)",
+        State::Held => "(the primary serves, nothing would fall back)",
+    }
+}
+
+fn tone(state: State) -> Tone {
+    match state {
+        State::Failing => Tone::Bad,
+        State::Fallback | State::Forced | State::Unknown => Tone::Attention,
+        State::Ok => Tone::Good,
+        State::Held => Tone::Plain,
+    }
+}
+
+fn serving(serving: &Serving, now: Timestamp) -> String {
+    match serving {
+        Serving::Primary { route } => route.to_string(),
+        Serving::Auto {
+            route,
+            class: Some(class),
+        } => format!("{route} (auto: {class})"),
+        Serving::Auto { route, class: None } => format!("{route} (auto)"),
+        Serving::Forced {
+            route,
+            actor,
+            until: Some(until),
+        } => format!("{route} (by {actor} until {})", time::short(*until, now)),
+        Serving::Forced {
+            route,
+            actor,
+            until: None,
+        } => format!("{route} (by {actor})"),
+        Serving::RefusedByPolicy { route, why } => format!("{route} (refused: {why})"),
+    }
+}
+
+fn fallback(status: &WorkloadStatus) -> String {
+    match (&status.fallback, status.fallback_circuit) {
+        (None, _) => "none by policy".to_owned(),
+        (Some(route), CircuitState::Closed) => route.to_string(),
+        (Some(route), state) => format!("{route} ({})", circuit(state)),
+    }
+}
+
+fn circuit(state: CircuitState) -> &'static str {
+    match state {
+        CircuitState::Closed => "closed",
+        CircuitState::Open => "open",
+        CircuitState::HalfOpen => "half-open",
+    }
+}
+
+fn drained(route: &RouteStatus, now: Timestamp) -> String {
+    match (&route.drained_by, route.drained_until) {
+        (Some(by), Some(until)) => format!("by {by} until {}", time::short(until, now)),
+        (Some(by), None) => format!("by {by} until changed"),
+        (None, _) => String::new(),
+    }
+}
+
+fn flags(status: &WorkloadStatus, now: Timestamp) -> String {
+    let mut flags = Vec::new();
+    match status.tier {
+        Tier::Paid => flags.push("paid".to_owned()),
+        Tier::Standard => {}
+    }
+    if !status.notice {
+        flags.push("no-notice".to_owned());
+    }
+    if status.break_glass {
+        flags.push("break-glass".to_owned());
+    }
+    if let Some(until) = status.mode_until {
+        flags.push(format!("until {}", time::short(until, now)));
+    }
+    flags.join(" ")
+}
+
+fn percent(share: Option<f64>) -> String {
+    share
+        .map(|share| format!("{:.0}%", share * 100.0))
+        .unwrap_or_default()
+}
+
+/// How the store fares, when it does not.
+pub(super) fn health(session: &Session) {
+    if let Health::Failing(why) = &*session.store.health().borrow() {
+        output::talk(format_args!("! the store: {}", visible(why, 300)));
+    }
+}
