@@ -29,9 +29,9 @@ use crate::{
     clock::Clock,
     model::{
         Actor, AuditRecord, Catalog, Command, Entry, Heartbeat, OverrideKey, Overrides, Plan,
-        PlanId, Presence, ReasonCode, Revision, Seq,
+        PlanId, Presence, ReasonCode, Revision, Seq, WorkloadName,
     },
-    store::{AuditQuery, EventQuery, Health, Store},
+    store::{AuditQuery, EventQuery, Health, Store, StoreError},
 };
 use checks::Scene;
 use intent::Intent;
@@ -191,16 +191,28 @@ impl Control {
             Some(intent) => intent,
             None => self.undo_intent(&command, overrides, now).await?,
         };
-        let id = self.fresh_id().await?;
-        let plan = self
-            .on_scene(&material, &intent.key, |scene| {
-                draw::plan(scene, &intent, id)
-            })
-            .await?;
-        if keep && inner.mode == Mode::Write {
-            inner.store.put_plan(plan.clone()).await?;
+        loop {
+            let id = self.fresh_id().await?;
+            let plan = self
+                .on_scene(&material, &intent.key, |scene| {
+                    draw::plan(scene, &intent, id)
+                })
+                .await?;
+            if !keep || inner.mode == Mode::Observe {
+                return Ok(plan);
+            }
+            match inner.store.put_plan(plan.clone()).await {
+                Ok(()) => return Ok(plan),
+                // Somebody was faster with the same id.
+                Err(StoreError::PlanTaken { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(plan)
+    }
+
+    /// Whether a workload is configured; if not, the error has a near name.
+    pub fn workload_known(&self, name: &WorkloadName) -> Result<(), ControlError> {
+        intent::find_workload(&self.inner.catalog(), name).map(|_| ())
     }
 
     async fn undo_intent(

@@ -38,7 +38,12 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "PATH", env = "BACKSTOP_CONFIG")]
     pub(super) config: Option<PathBuf>,
     /// Your name for the audit, beside the user that the system knows
-    #[arg(long = "as", global = true, value_name = "NAME", env = "BACKSTOP_OPERATOR")]
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "NAME",
+        env = "BACKSTOP_OPERATOR"
+    )]
     pub(super) declared: Option<String>,
     /// Look only: every change is refused
     #[arg(long, global = true)]
@@ -231,6 +236,7 @@ pub(super) struct LastingArgs {
 /// On a terminal the plan is shown and the confirmation asked for. Elsewhere nothing is changed without
 /// `--apply ID` (a plan that was printed before) or `--confirm NAME`.
 #[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ChangeArgs {
     /// Print the plan and keep it for ten minutes; change nothing
     #[arg(long, conflicts_with_all = ["apply", "confirm"])]
@@ -245,7 +251,12 @@ pub(super) struct ChangeArgs {
     #[arg(long, value_parser = reasons())]
     pub(super) reason: Option<ReasonCode>,
     /// Why, in words: needed for --break-glass and for the reason `other`
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(super) note: String,
     /// The ticket
     #[arg(long)]
@@ -256,8 +267,8 @@ pub(super) struct ChangeArgs {
     /// Do not wait for the gateways to confirm
     #[arg(long)]
     pub(super) no_wait: bool,
-    /// JSON: with --plan the plan; after a change {"audit": record, "progress": {"applied", "gateways",
-    /// "confirmed", "elapsed_ms"} or null}
+    /// JSON: the plan; after a change `{"audit": {...}, "progress": {...}}`, where progress has `applied`,
+    /// `gateways`, `confirmed` and `elapsed_ms`, or is null with --no-wait
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -308,6 +319,7 @@ pub(super) struct AuditArgs {
 
 /// The demo.
 #[derive(Debug, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct DemoArgs {
     /// No console: print one line of JSON once everything serves, and run until ended
     #[arg(long)]
@@ -328,7 +340,12 @@ pub(super) struct DemoArgs {
     #[arg(long)]
     pub(super) keep: bool,
     /// The theme
-    #[arg(long, value_name = "NAME", env = "BACKSTOP_THEME", conflicts_with = "headless")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "BACKSTOP_THEME",
+        conflicts_with = "headless"
+    )]
     pub(super) theme: Option<String>,
 }
 

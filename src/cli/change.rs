@@ -51,20 +51,24 @@ pub(super) async fn run(
     asked: Asked,
     args: ChangeArgs,
 ) -> Result<Exit, CliError> {
+    let unconfirmed = args.apply.is_none() && args.confirm.is_none();
+    let interactive = unconfirmed && !args.plan && !args.json && output::somebody_there();
+    let only_show = unconfirmed && !interactive;
     let plan = match &args.apply {
         Some(id) => {
             let plan = session.control.kept(id.clone()).await?;
             same(&plan, &asked)?;
             plan
         }
-        None => session.control.plan(asked.command.clone(), false).await?,
+        None => {
+            session
+                .control
+                .plan(asked.command.clone(), only_show)
+                .await?
+        }
     };
-    let interactive = !args.json
-        && args.apply.is_none()
-        && args.confirm.is_none()
-        && output::somebody_there();
-    if args.plan || (args.apply.is_none() && args.confirm.is_none() && !interactive) {
-        return show(session, &plan, &args).await;
+    if only_show {
+        return show(session, &plan, &args);
     }
     if let Some(refusal) = plan.refusal() {
         let text = plan_text::render(
@@ -110,12 +114,8 @@ pub(super) async fn run(
     report(session, &record, progress.as_ref(), args.json)
 }
 
-/// Prints and keeps a plan; changes nothing.
-async fn show(session: &Session, plan: &Plan, args: &ChangeArgs) -> Result<Exit, CliError> {
-    let keeps = session.control.mode() == Mode::Write && plan.refusal().is_none();
-    if keeps {
-        session.control.keep(plan).await?;
-    }
+/// Prints a kept plan; changes nothing.
+fn show(session: &Session, plan: &Plan, args: &ChangeArgs) -> Result<Exit, CliError> {
     if args.json {
         output::json(plan)?;
     } else {
@@ -129,7 +129,7 @@ async fn show(session: &Session, plan: &Plan, args: &ChangeArgs) -> Result<Exit,
         output::talk(format_args!("refused: {}", refusal.why));
         return Ok(Exit::Refused);
     }
-    if !keeps {
+    if session.control.mode() == Mode::Observe {
         output::talk("OBSERVE: the plan is not kept and cannot be applied");
     }
     if args.plan {
@@ -205,7 +205,11 @@ fn report(
             output::line(reached(progress, confirmed))?;
         }
     }
-    Ok(if confirmed { Exit::Done } else { Exit::Reserved })
+    Ok(if confirmed {
+        Exit::Done
+    } else {
+        Exit::Reserved
+    })
 }
 
 fn done(record: &AuditRecord, now: jiff::Timestamp) -> String {

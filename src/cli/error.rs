@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use super::exit::Exit;
 use crate::{
     console::ConsoleError, control::ControlError, demo::DemoError, gateway::StartError,
-    model::visible, store::StoreError, telemetry::TelemetryError,
+    model::visible, store::StoreError,
 };
 
 /// A command failed.
@@ -15,7 +15,7 @@ pub(super) enum CliError {
     #[error("there is no configuration; looked at {}; give one with --config PATH, or try `backstop demo`", places(.0))]
     NoConfig(Vec<PathBuf>),
     /// The configuration has errors; they were printed.
-    #[error("{} cannot be used: {errors} {}; `backstop check` shows them", .path.display(), if *.errors == 1 { "error" } else { "errors" })]
+    #[error("{} cannot be used: {errors} {}; the findings stand above", .path.display(), if *.errors == 1 { "error" } else { "errors" })]
     BadConfig {
         /// Which.
         path: PathBuf,
@@ -53,9 +53,6 @@ pub(super) enum CliError {
     /// The demo.
     #[error(transparent)]
     Demo(#[from] DemoError),
-    /// The logs.
-    #[error(transparent)]
-    Telemetry(#[from] TelemetryError),
     /// Reading or writing a stream of our own.
     #[error("cannot write the output: {0}")]
     Stream(#[from] io::Error),
@@ -64,17 +61,17 @@ pub(super) enum CliError {
 impl CliError {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::NoConfig(_) | Self::BadConfig { .. } | Self::OtherPlan { .. } | Self::Usage(_) => {
-                Exit::Usage
-            }
+            Self::NoConfig(_)
+            | Self::BadConfig { .. }
+            | Self::OtherPlan { .. }
+            | Self::Usage(_) => Exit::Usage,
             Self::Declined => Exit::Refused,
             Self::Control(error) => control(error),
             Self::Store(error) => store(error),
-            Self::Gateway(_) | Self::Demo(_) | Self::Telemetry(_) => Exit::Unavailable,
             Self::Console(error) => console(error),
             // Whoever reads has heard enough.
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::Stream(_) => Exit::Unavailable,
+            Self::Gateway(_) | Self::Demo(_) | Self::Stream(_) => Exit::Unavailable,
         }
     }
 
@@ -112,6 +109,8 @@ fn store(error: &StoreError) -> Exit {
         StoreError::ReadOnly => Exit::Refused,
         StoreError::Open { .. }
         | StoreError::NewerSchema { .. }
+        | StoreError::OlderSchema { .. }
+        | StoreError::PlanTaken { .. }
         | StoreError::Failed { .. }
         | StoreError::QueueFull { .. }
         | StoreError::Closed => Exit::Unavailable,
@@ -132,6 +131,9 @@ fn console(error: &ConsoleError) -> Exit {
 }
 
 fn places(paths: &[PathBuf]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let names: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     names.join(", ")
 }

@@ -47,9 +47,7 @@ impl Exit {
             Self::Refused => 3,
             Self::Stale => 4,
             Self::Unavailable => 5,
-            Self::Signal(number) => u8::try_from(number)
-                .unwrap_or_default()
-                .saturating_add(128),
+            Self::Signal(number) => u8::try_from(number).unwrap_or_default().saturating_add(128),
         }
     }
 }

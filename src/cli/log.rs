@@ -16,7 +16,7 @@ use super::{
 use crate::{
     model::{
         AuditRecord, Change, Entry, Event, EventDecision, EventId, Outcome, OutcomeKind, Seq,
-        StoredEvent, visible,
+        StoredEvent, Verb, visible,
     },
     policy,
     store::{AuditQuery, EventQuery},
@@ -244,14 +244,16 @@ fn who(record: &AuditRecord) -> String {
 }
 
 fn did(record: &AuditRecord) -> String {
-    let mut did = record.verb.map_or("expired", crate::model::Verb::as_str).to_owned();
-    if let Some(sequence) = record.undoes {
-        did.push_str(&format!(" {sequence}"));
+    let verb = record.verb.map_or("expired", Verb::as_str);
+    let glass = if record.break_glass {
+        " !break-glass"
+    } else {
+        ""
+    };
+    match record.undoes {
+        Some(sequence) => format!("{verb} {sequence}{glass}"),
+        None => format!("{verb}{glass}"),
     }
-    if record.break_glass {
-        did.push_str(" !break-glass");
-    }
-    did
 }
 
 fn value(change: Option<Change>) -> String {

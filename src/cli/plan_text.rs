@@ -55,10 +55,14 @@ pub(super) fn render(plan: &Plan, environment: &str, paint: Paint) -> String {
         ));
     }
     lines.push(format!("needs  {}", needs(plan)));
-    lines.push(format!(
-        "Nothing has changed yet. The plan can be applied until {}.",
-        time::short(plan.valid_until, plan.made)
-    ));
+    lines.push(if plan.refusal().is_some() {
+        "Nothing has changed.".to_owned()
+    } else {
+        format!(
+            "Nothing has changed yet. The plan can be applied until {}.",
+            time::short(plan.valid_until, plan.made)
+        )
+    });
     lines.join("\n")
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{args::Global, error::CliError, output};
 use crate::{
     clock::Clock,
-    config::{self, Severity},
+    config::{self, Keys, Severity},
     control::{self, Control, Mode},
     model::{Actor, Catalog},
     store::{Access, Store},
@@ -33,9 +33,9 @@ pub(super) fn config_path(global: &Global) -> Result<PathBuf, CliError> {
 }
 
 /// Reads the configuration. Findings go to standard error when it cannot be used.
-pub(super) fn catalog(global: &Global) -> Result<Catalog, CliError> {
+pub(super) fn catalog_with(global: &Global, keys: Keys) -> Result<Catalog, CliError> {
     let path = config_path(global)?;
-    let loaded = config::load(&path, &variable);
+    let loaded = config::load_with(&path, &variable, keys);
     if let Some(catalog) = loaded.catalog {
         return Ok(catalog);
     }
@@ -57,8 +57,12 @@ pub(super) fn actor(global: &Global, via: &str) -> Actor {
 
 /// Opens everything for one command. `wanted` is what the command needs; `--observe` always wins.
 pub(super) async fn open(global: &Global, wanted: Mode) -> Result<Session, CliError> {
-    let catalog = Arc::new(catalog(global)?);
-    let mode = if global.observe { Mode::Observe } else { wanted };
+    let catalog = Arc::new(catalog_with(global, Keys::IfThere)?);
+    let mode = if global.observe {
+        Mode::Observe
+    } else {
+        wanted
+    };
     let clock = Clock::system();
     let store = Store::open(&catalog.store, access(mode), clock.clone()).await?;
     // One command reads the configuration once; following it is for those who stay.

@@ -14,7 +14,6 @@ use super::{
 use crate::{
     control::{ControlError, GatewayStatus, Overview, RouteStatus, Serving, State, WorkloadStatus},
     model::{CircuitState, PlanId, Tier, WorkloadName, visible},
-    store::Health,
 };
 
 /// Prints the overview, or one workload.
@@ -23,22 +22,16 @@ pub(super) async fn status(
     workload: Option<WorkloadName>,
     json: bool,
 ) -> Result<Exit, CliError> {
+    if let Some(name) = &workload {
+        session.control.workload_known(name)?;
+    }
     let overview = session.control.overview().await?;
-    let Some(name) = workload else {
-        if json {
-            output::json(&overview)?;
-        } else {
-            output::line(render(&overview, Paint::of(Stream::Out)))?;
-        }
-        return Ok(Exit::Done);
-    };
-    let status = overview
-        .workload(&name)
-        .ok_or_else(|| session.control.unknown_workload(&name))?;
-    if json {
-        output::json(status)?;
-    } else {
-        output::line(detail(&overview, status, Paint::of(Stream::Out)))?;
+    let paint = Paint::of(Stream::Out);
+    match (workload.and_then(|name| overview.workload(&name)), json) {
+        (None, true) => output::json(&overview)?,
+        (None, false) => output::line(render(&overview, paint))?,
+        (Some(status), true) => output::json(status)?,
+        (Some(status), false) => output::line(detail(&overview, status, paint))?,
     }
     Ok(Exit::Done)
 }
@@ -51,7 +44,9 @@ pub(super) async fn gateways(session: &Session, json: bool) -> Result<Exit, CliE
     } else if overview.gateways.is_empty() {
         output::talk("no gateway has been heard of in the last day");
     } else {
-        output::line(gateway_table(&overview.gateways, overview.at).render(Paint::of(Stream::Out)))?;
+        output::line(
+            gateway_table(&overview.gateways, overview.at).render(Paint::of(Stream::Out)),
+        )?;
     }
     Ok(Exit::Done)
 }
@@ -63,13 +58,20 @@ pub(super) async fn plan(session: &Session, id: PlanId, json: bool) -> Result<Ex
         output::json(&plan)?;
     } else {
         let environment = &session.catalog.environment.name;
-        output::line(plan_text::render(&plan, environment, Paint::of(Stream::Out)))?;
+        output::line(plan_text::render(
+            &plan,
+            environment,
+            Paint::of(Stream::Out),
+        ))?;
     }
     let now = session.clock.now();
     if now >= plan.valid_until {
         return Err(ControlError::Stale {
             plan: plan.id,
-            why: format!("it could be applied until {}", time::short(plan.valid_until, now)),
+            why: format!(
+                "it could be applied until {}",
+                time::short(plan.valid_until, now)
+            ),
         }
         .into());
     }
@@ -87,7 +89,16 @@ fn render(overview: &Overview, paint: Paint) -> String {
         time::moment(now),
     )];
     let mut table = Table::new(&[
-        "ST", "WORKLOAD", "SERVING NOW", "FALLBACK", "ERR", "FB", "RPS", "TTFT", "SINCE", "FLAGS",
+        "ST",
+        "WORKLOAD",
+        "SERVING NOW",
+        "FALLBACK",
+        "ERR",
+        "FB",
+        "RPS",
+        "TTFT",
+        "SINCE",
+        "FLAGS",
     ]);
     for status in &overview.workloads {
         table.row(
@@ -138,7 +149,10 @@ fn render(overview: &Overview, paint: Paint) -> String {
         if let Some(trouble) = trouble(gateway, now) {
             lines.push(paint.paint(
                 Tone::Attention,
-                &format!("! gateway {}: {trouble}", visible(gateway.gateway.as_str(), 60)),
+                &format!(
+                    "! gateway {}: {trouble}",
+                    visible(gateway.gateway.as_str(), 60)
+                ),
             ));
         }
     }
@@ -147,11 +161,17 @@ fn render(overview: &Overview, paint: Paint) -> String {
 
 fn detail(overview: &Overview, status: &WorkloadStatus, paint: Paint) -> String {
     let now = overview.at;
-    let mut table = Table::new(&["WORKLOAD", status_name(status)]);
+    let mut table = Table::new(&["WORKLOAD", status.workload.as_str()]);
     let mut row = |name: &str, value: &str| table.row(Tone::Plain, &[name, value]);
-    row("state", &format!("{} {}", word(status.state), describe(status.state)));
+    row(
+        "state",
+        &format!("{} {}", word(status.state), describe(status.state)),
+    );
     if let Some(since) = status.since {
-        row("since", &format!("{} ({} ago)", time::moment(since), time::age(since, now)));
+        row(
+            "since",
+            &format!("{} ({} ago)", time::moment(since), time::age(since, now)),
+        );
     }
     row("serving", &serving(&status.serving, now));
     let mode = match (&status.mode_by, status.mode_until) {
@@ -172,20 +192,21 @@ fn detail(overview: &Overview, status: &WorkloadStatus, paint: Paint) -> String 
             .as_ref()
             .map_or_else(|| "none by policy".to_owned(), |name| route(overview, name)),
     );
-    row("requests", &format!("{:.1} per second in the last 60 s", status.rps));
+    row(
+        "requests",
+        &format!("{:.1} per second in the last 60 s", status.rps),
+    );
     row("errors", &percent(status.error_share));
     row("primary fails", &percent(status.primary_error_share));
     row("by fallback", &percent(status.fallback_share));
     if let Some(median) = status.first_output_p50 {
-        row("first output", &format!("{:.2} s (median)", median.as_secs_f64()));
+        row(
+            "first output",
+            &format!("{:.2} s (median)", median.as_secs_f64()),
+        );
     }
     row("flags", &flags(status, now));
     table.render(paint)
-}
-
-/// A table's header wants a fixed text; the workload's own name is a cell.
-fn status_name(status: &WorkloadStatus) -> String {
-    visible(status.workload.as_str(), 60).into_owned()
 }
 
 fn route(overview: &Overview, name: &crate::model::RouteName) -> String {
@@ -206,7 +227,9 @@ fn route(overview: &Overview, name: &crate::model::RouteName) -> String {
 }
 
 fn gateway_table(gateways: &[GatewayStatus], now: Timestamp) -> Table {
-    let mut table = Table::new(&["GATEWAY", "HOST", "VERSION", "STATE", "REVISION", "CONFIG", "SEEN"]);
+    let mut table = Table::new(&[
+        "GATEWAY", "HOST", "VERSION", "STATE", "REVISION", "CONFIG", "SEEN",
+    ]);
     for gateway in gateways {
         let (tone, state) = match (gateway.alive, gateway.draining) {
             (false, _) => (Tone::Bad, "silent"),
@@ -244,10 +267,16 @@ fn trouble(gateway: &GatewayStatus, now: Timestamp) -> Option<String> {
         return Some(format!("silent for {}", time::age(gateway.at, now)));
     }
     if let Some(error) = &gateway.config_error {
-        return Some(format!("refused its configuration: {}", visible(error, 200)));
+        return Some(format!(
+            "refused its configuration: {}",
+            visible(error, 200)
+        ));
     }
     if gateway.unlogged > 0 {
-        return Some(format!("{} events could not be made durable", gateway.unlogged));
+        return Some(format!(
+            "{} events could not be made durable",
+            gateway.unlogged
+        ));
     }
     (!gateway.same_config).then(|| "runs another configuration".to_owned())
 }
@@ -351,11 +380,4 @@ fn percent(share: Option<f64>) -> String {
     share
         .map(|share| format!("{:.0}%", share * 100.0))
         .unwrap_or_default()
-}
-
-/// How the store fares, when it does not.
-pub(super) fn health(session: &Session) {
-    if let Health::Failing(why) = &*session.store.health().borrow() {
-        output::talk(format_args!("! the store: {}", visible(why, 300)));
-    }
 }

@@ -11,14 +11,17 @@ const CELL: usize = 120;
 /// A table under construction.
 #[derive(Debug)]
 pub(super) struct Table {
-    header: Vec<&'static str>,
+    header: Vec<String>,
     rows: Vec<Vec<(Tone, String)>>,
 }
 
 impl Table {
-    pub(super) fn new(header: &[&'static str]) -> Self {
+    pub(super) fn new(header: &[&str]) -> Self {
         Self {
-            header: header.to_vec(),
+            header: header
+                .iter()
+                .map(|cell| visible(cell, CELL).into_owned())
+                .collect(),
             rows: Vec::new(),
         }
     }
@@ -53,7 +56,7 @@ impl Table {
             }
             out
         };
-        let header = self.header.iter().map(|cell| (Tone::Strong, *cell));
+        let header = self.header.iter().map(|cell| (Tone::Strong, cell.as_str()));
         let mut lines = vec![line(header.collect())];
         for row in &self.rows {
             lines.push(line(

@@ -34,7 +34,9 @@ pub(super) fn since(text: &str) -> Result<Since, String> {
         return Ok(Since::At(at));
     }
     duration(text).map(Since::Ago).map_err(|_| {
-        format!("`{text}` is neither a duration such as 15m nor a time such as 2026-11-21T14:00:00Z")
+        format!(
+            "`{text}` is neither a duration such as 15m nor a time such as 2026-11-21T14:00:00Z"
+        )
     })
 }
 

@@ -18,7 +18,9 @@ pub fn actor(
     declared: Option<&str>,
     via: &str,
 ) -> Actor {
-    actor_of(variables, declared, via, rustix::process::getuid().as_raw())
+    let uid = rustix::process::getuid().as_raw();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    actor_of(variables, declared, via, uid, &accounts)
 }
 
 fn actor_of(
@@ -26,6 +28,7 @@ fn actor_of(
     declared: Option<&str>,
     via: &str,
     uid: u32,
+    accounts: &str,
 ) -> Actor {
     let variable = |name: &str| {
         variables(name)
@@ -35,6 +38,7 @@ fn actor_of(
     let user = variable("SUDO_USER")
         .or_else(|| variable("LOGNAME"))
         .or_else(|| variable("USER"))
+        .or_else(|| account(accounts, uid))
         .unwrap_or_else(|| format!("uid:{uid}"));
     Actor {
         user,
@@ -48,6 +52,16 @@ fn actor_of(
             .filter(|address| !address.is_empty()),
         via: via.to_owned(),
     }
+}
+
+/// The name of an account in the host's own list; accounts of a directory service are not in it.
+fn account(accounts: &str, uid: u32) -> Option<String> {
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let id: u32 = fields.nth(1)?.parse().ok()?;
+        (id == uid && !name.is_empty()).then(|| clean(name))
+    })
 }
 
 fn clean(text: &str) -> String {
@@ -65,7 +79,8 @@ mod tests {
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        actor_of(&variables, declared, "cli", uid)
+        let accounts = "root:x:0:0:root:/root:/bin/sh\nbroken\nsvc:x:990:990::/:/bin/false\n";
+        actor_of(&variables, declared, "cli", uid, accounts)
     }
 
     #[test]
@@ -96,6 +111,7 @@ mod tests {
                 1000,
                 "jo",
             ),
+            ("only the account", &[], 990, "svc"),
             ("nothing known", &[], 1000, "uid:1000"),
             (
                 "escape sequences become marks",

@@ -163,6 +163,10 @@ pub struct RouteStatus {
 
 /// One gateway.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, not a state"
+)]
 pub struct GatewayStatus {
     /// Which.
     pub gateway: GatewayName,

@@ -39,6 +39,7 @@ fn mode(mode: Mode) -> Overrides {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn states_follow_from_traffic_switches_and_circuits() {
     let none = Overrides::default;
     let drained = || {

@@ -1,0 +1,213 @@
+//! The command line: parses, chooses a mode, prints, and ends with a documented exit code.
+//!
+//! Called by `main` only. It must not decide whether a change is allowed, and must not write to the store:
+//! every change goes through `control`.
+
+mod about;
+mod args;
+mod change;
+mod check;
+mod error;
+mod exit;
+mod front;
+mod log;
+mod output;
+mod places;
+mod plan_text;
+mod prompt;
+mod serve;
+mod session;
+mod status;
+mod table;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    control::Mode,
+    model::{Command as Order, Mode as WorkloadMode, Verb},
+};
+use args::{Args, Command, ConsoleArgs, Global, ModeArgs, Switch};
+use change::Asked;
+use error::CliError;
+use session::Session;
+
+pub use exit::{EXIT_CODES, Exit};
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are data and no error; a closed pipe is none either.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Done.into()
+            };
+        }
+    };
+    match run(args) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            if let Some(message) = error.message() {
+                output::talk(message);
+            }
+            error.exit().into()
+        }
+    }
+}
+
+fn run(args: Args) -> Result<Exit, CliError> {
+    let Args { global, command } = args;
+    match command.unwrap_or_else(|| Command::Console(ConsoleArgs::default())) {
+        Command::Check { json } => check::run(&global, json),
+        Command::Completions { shell } => about::completions(shell),
+        Command::Man { command } => about::manual(command.as_deref()),
+        Command::Paths { json } => places::print(&global, json),
+        Command::Version => {
+            output::line(format_args!("backstop {}", env!("CARGO_PKG_VERSION")))?;
+            Ok(Exit::Done)
+        }
+        command => {
+            let runtime = runtime(&command)?;
+            let exit = runtime.block_on(staying(&global, command));
+            // A read from the terminal that nobody will finish must not hold up the end.
+            runtime.shutdown_background();
+            exit
+        }
+    }
+}
+
+/// One thread is enough for a command; what stays wants more.
+fn runtime(command: &Command) -> Result<Runtime, CliError> {
+    let stays = matches!(
+        command,
+        Command::Console(_) | Command::Serve | Command::Demo(_) | Command::Simulate(_)
+    );
+    let mut builder = if stays {
+        Builder::new_multi_thread()
+    } else {
+        Builder::new_current_thread()
+    };
+    Ok(builder.enable_all().build()?)
+}
+
+/// Commands that bring their own handling of signals, and the others.
+async fn staying(global: &Global, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Console(args) => front::console(global, args).await,
+        Command::Serve => serve::run(global).await,
+        Command::Demo(args) => front::demo(global, args).await,
+        Command::Simulate(args) => front::simulate(global, args).await,
+        command => {
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            tokio::select! {
+                exit = passing(global, command) => exit,
+                _ = interrupt.recv() => Ok(Exit::Signal(SignalKind::interrupt().as_raw_value())),
+            }
+        }
+    }
+}
+
+/// Commands that open the store, do one thing and end.
+async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
+    let reading = async || session::open(global, Mode::Observe).await;
+    match command {
+        Command::Status { workload, json } => {
+            status::status(&reading().await?, workload, json).await
+        }
+        Command::Gateways { json } => status::gateways(&reading().await?, json).await,
+        Command::Plan { id, json } => status::plan(&reading().await?, id, json).await,
+        Command::Events(args) => log::events(&reading().await?, args).await,
+        Command::Audit(args) => log::audit(&reading().await?, args).await,
+        Command::Force(args) => mode(global, args, WorkloadMode::Force, Verb::Force).await,
+        Command::Hold(args) => mode(global, args, WorkloadMode::Hold, Verb::Hold).await,
+        Command::Auto(args) => mode(global, args, WorkloadMode::Auto, Verb::Auto).await,
+        Command::Notice(args) => {
+            let enabled = args.switch == Switch::On;
+            let asked = Asked {
+                verb: if enabled {
+                    Verb::NoticeOn
+                } else {
+                    Verb::NoticeOff
+                },
+                target: Some(args.workload.to_string()),
+                command: Order::Notice {
+                    workload: args.workload,
+                    enabled,
+                    lasting: args.lasting.lasting,
+                },
+            };
+            change::run(&writing(global).await?, asked, args.change).await
+        }
+        Command::Drain(args) => {
+            let asked = Asked {
+                verb: Verb::Drain,
+                target: Some(args.route.to_string()),
+                command: Order::Drain {
+                    route: args.route,
+                    lasting: args.lasting.lasting,
+                },
+            };
+            change::run(&writing(global).await?, asked, args.change).await
+        }
+        Command::Undrain(args) => {
+            let asked = Asked {
+                verb: Verb::Undrain,
+                target: Some(args.route.to_string()),
+                command: Order::Undrain { route: args.route },
+            };
+            change::run(&writing(global).await?, asked, args.change).await
+        }
+        Command::Undo(args) => {
+            let asked = Asked {
+                verb: Verb::Undo,
+                target: None,
+                command: Order::Undo {
+                    sequence: args.sequence,
+                },
+            };
+            change::run(&writing(global).await?, asked, args.change).await
+        }
+        Command::Console(_)
+        | Command::Serve
+        | Command::Check { .. }
+        | Command::Demo(_)
+        | Command::Simulate(_)
+        | Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Paths { .. }
+        | Command::Version => Ok(Exit::Done),
+    }
+}
+
+async fn writing(global: &Global) -> Result<Session, CliError> {
+    session::open(global, Mode::Write).await
+}
+
+async fn mode(
+    global: &Global,
+    args: ModeArgs,
+    mode: WorkloadMode,
+    verb: Verb,
+) -> Result<Exit, CliError> {
+    let asked = Asked {
+        verb,
+        target: Some(args.workload.to_string()),
+        command: Order::Mode {
+            workload: args.workload,
+            mode,
+            lasting: args.lasting.lasting,
+        },
+    };
+    change::run(&writing(global).await?, asked, args.change).await
+}

@@ -1,0 +1,54 @@
+//! `check`: everything that is right and wrong with the configuration, in one run.
+
+use serde_json::json;
+
+use super::{
+    args::Global,
+    error::CliError,
+    exit::Exit,
+    output::{self, Paint, Stream},
+    session,
+};
+use crate::config::{self, Severity};
+
+/// Prints the findings. The exit code is their worst severity.
+pub(super) fn run(global: &Global, as_json: bool) -> Result<Exit, CliError> {
+    let path = session::config_path(global)?;
+    let loaded = config::load(&path, &session::variable);
+    let report = &loaded.report;
+    let count = |severity| {
+        report
+            .diagnostics
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if as_json {
+        output::json(&json!({
+            "file": path,
+            "worst": report.worst(),
+            "diagnostics": report.diagnostics,
+        }))?;
+    } else if !report.diagnostics.is_empty() {
+        output::line(report.render(Paint::of(Stream::Out).on()).trim_end())?;
+    }
+    let summary = match (&loaded.catalog, errors, warnings) {
+        (Some(catalog), _, 0) => format!(
+            "good: {} workloads, {} routes, fingerprint {}",
+            catalog.workloads.len(),
+            catalog.routes.len(),
+            catalog.fingerprint
+        ),
+        (Some(_), _, warnings) => format!("{warnings} warnings; it can be used"),
+        (None, errors, warnings) => {
+            format!("{errors} errors, {warnings} warnings; it cannot be used")
+        }
+    };
+    output::talk(format_args!("{}: {summary}", path.display()));
+    Ok(match report.worst() {
+        None => Exit::Done,
+        Some(Severity::Warning) => Exit::Reserved,
+        Some(Severity::Error) => Exit::Usage,
+    })
+}

@@ -1,0 +1,64 @@
+//! `serve`: the gateway alone, until a signal ends it.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{args::Global, error::CliError, exit::Exit, session};
+use crate::{
+    clock::Clock,
+    config::{self, Keys},
+    gateway::{Gateway, Options},
+    store::{Access, Store},
+    telemetry,
+};
+
+/// Serves. The first SIGTERM or SIGINT drains, a second one ends at once; SIGHUP reads the configuration
+/// again.
+pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
+    telemetry::to_stderr(global.log_json);
+    // Before anything else: a signal during the start must not be lost, or kill half a gateway.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+
+    let catalog = session::catalog_with(global, Keys::Needed)?;
+    let environment = catalog.environment.name.clone();
+    let clock = Clock::system();
+    let store = Store::open(&catalog.store, Access::Write, clock.clone()).await?;
+    let (followed, follow) = config::follow(catalog);
+    let gateway = Gateway::start(Options {
+        catalog: followed.catalog,
+        refused: followed.refused,
+        store: store.clone(),
+        clock,
+    })
+    .await?;
+    tracing::info!(
+        address = %gateway.address(),
+        gateway = %gateway.name(),
+        environment,
+        "serving"
+    );
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => {
+                tracing::info!("SIGHUP: reading the configuration again");
+                follow.reload();
+            }
+        }
+    }
+    tracing::info!("draining; another signal ends at once");
+    let number = tokio::select! {
+        () = gateway.stop() => None,
+        _ = terminate.recv() => Some(SignalKind::terminate()),
+        _ = interrupt.recv() => Some(SignalKind::interrupt()),
+    };
+    if let Some(kind) = number {
+        tracing::warn!("ended before every request had finished");
+        return Ok(Exit::Signal(kind.as_raw_value()));
+    }
+    store.close().await?;
+    tracing::info!("ended");
+    Ok(Exit::Done)
+}
