@@ -119,4 +119,27 @@ mod tests {
             assert!(text.contains(&format!("samples/{name}")), "{name}");
         }
     }
+
+    #[test]
+    fn the_configuration_is_accepted_with_the_one_warning_it_is_there_to_show() {
+        let directory = tempfile::tempdir().unwrap();
+        let project = write(directory.path(), &take_seats(0).unwrap()).unwrap();
+        let loaded = crate::config::load(&project.config, &|_| None);
+        let codes: Vec<_> = loaded
+            .report
+            .diagnostics
+            .iter()
+            .map(|found| found.code)
+            .collect();
+        assert_eq!(
+            codes,
+            ["paid-without-notice"],
+            "{}",
+            loaded.report.render(false)
+        );
+        let catalog = loaded.catalog.expect("accepted");
+        assert_eq!(catalog.workloads.len(), 4);
+        let sampled = |workload: &crate::model::Workload| !workload.samples.is_empty();
+        assert!(catalog.workloads.values().all(sampled));
+    }
 }

@@ -1,4 +1,5 @@
 //! Integration tests: one binary, so that it links once. A module per subject; helpers in `support`.
+
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
