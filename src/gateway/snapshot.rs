@@ -232,6 +232,7 @@ fn switches(workload: &Workload, overrides: &Overrides, now: Timestamp) -> Switc
     };
     let mode = overrides.active(&OverrideKey::Mode(workload.name.clone()), now);
     let notice = overrides.active(&OverrideKey::Notice(workload.name.clone()), now);
+    let break_glass = mode.is_some_and(|entry| entry.break_glass);
     let (mode, mode_by): (Mode, _) = match mode.map(|entry| (entry.change, entry)) {
         Some((Change::Mode(mode), entry)) => (mode, Some(entry.actor.name().to_owned())),
         Some((Change::Notice(_) | Change::Drain, _)) | None => (workload.mode, None),
@@ -239,6 +240,7 @@ fn switches(workload: &Workload, overrides: &Overrides, now: Timestamp) -> Switc
     Switches {
         mode,
         mode_by,
+        break_glass,
         notice: match notice.map(|entry| entry.change) {
             Some(Change::Notice(given)) => given,
             Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,

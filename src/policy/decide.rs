@@ -28,6 +28,9 @@ pub struct Switches {
     pub mode: Mode,
     /// Who set the mode, when an override did.
     pub mode_by: Option<String>,
+    /// Whether the workload was forced by breaking glass: the operator answers, in writing, for a boundary
+    /// that is crossed and for a notice that is not given.
+    pub break_glass: bool,
     /// Whether the notice is given.
     pub notice: bool,
     /// Who drained the primary.
@@ -277,16 +280,18 @@ fn may_serve(situation: &Situation<'_>) -> Result<NoticeGiven, Reason> {
     if !missing.is_empty() {
         return Err(Reason::MissingCapability { missing });
     }
-    if let Some(boundary) = situation
-        .primary
-        .boundary
-        .crossings(&fallback.boundary)
-        .find(|kind| !workload.may_cross.contains(kind))
+    let broken_glass = situation.switches.break_glass && situation.switches.mode == Mode::Force;
+    if !broken_glass
+        && let Some(boundary) = situation
+            .primary
+            .boundary
+            .crossings(&fallback.boundary)
+            .find(|kind| !workload.may_cross.contains(kind))
     {
         return Err(Reason::BoundaryCrossed { boundary });
     }
     let notice = notice(situation);
-    if notice == NoticeGiven::None {
+    if notice == NoticeGiven::None && !broken_glass {
         if workload.notice.required {
             return Err(Reason::NoticeImpossible);
         }

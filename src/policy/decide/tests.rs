@@ -414,6 +414,60 @@ fn allowed_crossings_and_given_notices() {
 }
 
 #[test]
+fn breaking_glass_takes_over_boundary_and_notice_of_a_forced_workload_only() {
+    let bent = |mode, break_glass| {
+        case().with(|case| {
+            case.switches.mode = mode;
+            case.switches.mode_by = Some("jo".to_owned());
+            case.switches.break_glass = break_glass;
+            case.switches.notice = false;
+            case.workload.notice.required = true;
+            case.fallback = Some(Route {
+                boundary: Boundary {
+                    billing: Some("other".to_owned()),
+                    ..Boundary::default()
+                },
+                ..route("baseline")
+            });
+        })
+    };
+    let crossed = Reason::BoundaryCrossed {
+        boundary: BoundaryKind::Billing,
+    };
+    assert_eq!(
+        open(&bent(Mode::Force, false).situation()),
+        Opening::Primary {
+            refused: Some(crossed.clone())
+        }
+    );
+    assert!(matches!(
+        open(&bent(Mode::Force, true).situation()),
+        Opening::Fallback {
+            notice: NoticeGiven::None,
+            why: Reason::Forced { .. }
+        }
+    ));
+    assert_eq!(
+        bent(Mode::Auto, true).after(ErrorClass::Timeout),
+        refused(crossed),
+        "an armed workload keeps to its policy"
+    );
+    let other_family = bent(Mode::Force, true).with(|case| {
+        case.fallback = case.fallback.take().map(|fallback| Route {
+            family: Family::AnthropicMessages,
+            ..fallback
+        });
+    });
+    assert_eq!(
+        open(&other_family.situation()),
+        Opening::Primary {
+            refused: Some(Reason::FamilyDiffers)
+        },
+        "no glass to break between families"
+    );
+}
+
+#[test]
 fn failures_that_end_the_matter() {
     for (name, failure, why) in [
         (
