@@ -73,12 +73,12 @@ impl Histogram {
     /// Sum in seconds, count, and for each bucket its upper bound in seconds with its own count.
     pub(super) fn parts(&self) -> (f64, u64, [(f64, u64); BUCKETS]) {
         let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
-        let mut buckets = [(f64::MAX, 0); BUCKETS];
+        let mut buckets = [(f64::INFINITY, 0); BUCKETS];
         for (index, bucket) in buckets.iter_mut().enumerate() {
             let bound = self
                 .bounds
                 .get(index)
-                .map_or(f64::MAX, |bound| seconds(*bound));
+                .map_or(f64::INFINITY, |bound| seconds(*bound));
             *bucket = (bound, self.counts[index]);
         }
         (seconds(self.micros), self.counts.iter().sum(), buckets)

@@ -2,10 +2,7 @@
 //!
 //! Nothing is counted here: the page adds up what the workers have counted.
 
-use std::{
-    fmt,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{fmt, sync::Arc};
 
 use prometheus_client::{
     collector::Collector,
@@ -59,6 +56,11 @@ impl Rows<'_> {
     fn gauge(&mut self, labels: Labels<'_>, value: u64) -> fmt::Result {
         let value = i64::try_from(value).unwrap_or(i64::MAX);
         ConstGauge::new(value).encode(self.0.encode_family(&labels)?)
+    }
+
+    /// The one row of a metric without labels.
+    fn only(self, value: u64) -> fmt::Result {
+        ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(self.0)
     }
 
     fn histogram(&mut self, labels: Labels<'_>, histogram: &Histogram) -> fmt::Result {
@@ -253,21 +255,14 @@ impl Page {
             "The override revision that is applied",
             MetricType::Gauge,
         )?
-        .gauge(&[], self.snapshot.revision.0)?;
-        rows(
-            encoder,
-            "unlogged",
-            "Events of this gateway that could not be made durable",
-            MetricType::Counter,
-        )?
-        .counter(&[], shared.unlogged.load(Ordering::Relaxed))?;
+        .only(self.snapshot.revision.0)?;
         rows(
             encoder,
             "draining",
             "1 while the gateway finishes its last requests",
             MetricType::Gauge,
         )?
-        .gauge(&[], u64::from(shared.draining.is_cancelled()))?;
+        .only(u64::from(shared.draining.is_cancelled()))?;
         let info = [
             ("gateway", shared.name.as_str()),
             ("version", env!("CARGO_PKG_VERSION")),

@@ -7,6 +7,7 @@
 )]
 
 mod config_load;
+mod gateway_relay;
 mod keymap;
 mod store_contract;
 mod store_samples;

@@ -1,1 +1,4 @@
 //! What several test modules share.
+
+pub mod gateway;
+pub mod upstream;
