@@ -73,36 +73,30 @@ impl<'f> Names<'f> {
         }
     }
 
-    fn route(&self, name: &Option<At<String>>) -> Option<&'f Route> {
-        self.routes.get(name.as_ref()?.get_ref().as_str()).copied()
+    fn route(&self, name: Option<&At<String>>) -> Option<&'f Route> {
+        self.routes.get(name?.get_ref().as_str()).copied()
     }
 }
 
 /// Leaves everything it finds.
 pub(super) fn check(file: &File, names: &Names<'_>, findings: &Findings) {
-    if file.workloads.is_empty() {
-        findings.error(
-            "no-workloads",
-            0..0,
-            "the file has no workload, so a gateway could serve nothing",
-            "add a table [workloads.NAME] with the key `primary`",
-        );
-    }
     providers(file, names, findings);
     routes(file, names, findings);
+    unused(file, names, findings);
     for workload in &file.workloads {
-        let known = |name: &Option<At<String>>, what: &str| {
+        for (name, what) in [
+            (&workload.primary, "primary"),
+            (&workload.fallback, "fallback"),
+        ] {
             if let Some(name) = name {
                 known_route(name, what, workload, names, findings);
             }
-        };
-        known(&workload.primary, "primary");
-        known(&workload.fallback, "fallback");
+        }
         policy::check(
             &policy::Subject {
                 workload,
-                primary: names.route(&workload.primary),
-                fallback: names.route(&workload.fallback),
+                primary: names.route(workload.primary.as_ref()),
+                fallback: names.route(workload.fallback.as_ref()),
                 names,
             },
             findings,
@@ -120,21 +114,8 @@ pub(super) fn check(file: &File, names: &Names<'_>, findings: &Findings) {
 }
 
 fn providers(file: &File, names: &Names<'_>, findings: &Findings) {
-    let named: BTreeSet<&str> = file
-        .routes
-        .iter()
-        .filter_map(|route| Some(route.provider.as_ref()?.get_ref().as_str()))
-        .collect();
     for provider in &file.providers {
         let name = provider.name.get_ref();
-        if !named.contains(name.as_str()) {
-            findings.warning(
-                "unused-provider",
-                provider.name.span(),
-                format!("no route uses the provider \"{name}\""),
-                (),
-            );
-        }
         let routes = file.routes.iter().filter(|route| {
             route.key.is_none()
                 && names
@@ -172,15 +153,54 @@ fn routes(file: &File, names: &Names<'_>, findings: &Findings) {
                 ),
             );
         }
-        if !names.used.contains(name.as_str()) {
+    }
+}
+
+/// Routes and providers that nobody names. Where there is nobody to name them, another finding says so.
+fn unused(file: &File, names: &Names<'_>, findings: &Findings) {
+    if !file.workloads.is_empty() {
+        let unnamed = unnamed(&names.routes, &names.used);
+        for route in unnamed.map(|route| &route.name) {
             findings.warning(
                 "unused-route",
-                route.name.span(),
-                format!("no workload uses the route \"{name}\""),
+                route.span(),
+                format!("no workload uses the route \"{}\"", route.get_ref()),
                 (),
             );
         }
     }
+    if !file.routes.is_empty() {
+        let in_use = file
+            .routes
+            .iter()
+            .filter_map(|route| route.provider.as_ref());
+        let in_use = in_use.map(|provider| provider.get_ref().as_str()).collect();
+        let unnamed = unnamed(&names.providers, &in_use);
+        for provider in unnamed.map(|provider| &provider.name) {
+            findings.warning(
+                "unused-provider",
+                provider.span(),
+                format!("no route uses the provider \"{}\"", provider.get_ref()),
+                (),
+            );
+        }
+    }
+}
+
+/// Those that are neither named nor probably meant by a misspelt name.
+fn unnamed<'n, T>(
+    known: &'n BTreeMap<&'n str, &'n T>,
+    used: &'n BTreeSet<&'n str>,
+) -> impl Iterator<Item = &'n T> {
+    let meant: BTreeSet<&str> = used
+        .iter()
+        .filter(|name| !known.contains_key(**name))
+        .filter_map(|name| value::nearest(name, known.keys().copied()))
+        .collect();
+    known
+        .iter()
+        .filter(move |(name, _)| !used.contains(**name) && !meant.contains(**name))
+        .map(|(_, entry)| *entry)
 }
 
 fn known_route(

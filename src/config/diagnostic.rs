@@ -7,6 +7,7 @@ use std::{cell::RefCell, fmt, ops::Range, path::Path, path::PathBuf};
 
 use serde::Serialize;
 
+use super::redact::redact;
 use crate::model::visible;
 
 /// The longest message or help text, in characters.
@@ -109,14 +110,12 @@ impl Report {
                 Diagnostic {
                     severity: finding.severity,
                     code: finding.code,
-                    message: visible(&finding.message, TEXT_LIMIT).into_owned(),
+                    message: showable(&finding.message),
                     file: file.to_owned(),
                     line: position.line,
                     column: position.column,
                     span,
-                    help: finding
-                        .help
-                        .map(|help| visible(&help, TEXT_LIMIT).into_owned()),
+                    help: finding.help.map(|help| showable(&help)),
                 }
             })
             .collect();
@@ -143,6 +142,11 @@ impl Report {
             .filter(|diagnostic| diagnostic.severity == severity)
             .count()
     }
+}
+
+/// Messages repeat values, and a value may hold anything.
+fn showable(text: &str) -> String {
+    visible(&redact(text, &[]), TEXT_LIMIT).into_owned()
 }
 
 /// A place in a text that only moves forward, so that many findings cost one pass.

@@ -89,6 +89,18 @@ impl File {
         }
         let store = root.table_or_defaults("store", &STORE);
         let environment = root.table_or_defaults("environment", &ENVIRONMENT);
+        let named = |key, section| root.named(key, section).unwrap_or_default();
+        let (providers, routes) = (named("providers", &PROVIDER), named("routes", &ROUTE));
+        let workloads = root.named("workloads", &WORKLOAD);
+        if workloads.as_ref().is_some_and(Vec::is_empty) {
+            findings.error(
+                "no-workloads",
+                root.key_place("workloads").unwrap_or(0..0),
+                "the file has no workload, so a gateway could serve nothing",
+                "add a table [workloads.NAME] with the key `primary`",
+            );
+        }
+        let workloads = workloads.unwrap_or_default();
         Some(Self {
             environment: Environment {
                 name: environment
@@ -96,44 +108,21 @@ impl File {
                     .into_inner(),
                 production: environment.flag("production").into_inner(),
             },
-            store: store.words("url"),
+            store: store.filled("url"),
             retention: Retention {
-                events: positive(findings, &store, "retain_events").into_inner(),
-                audit: positive(findings, &store, "retain_audit").into_inner(),
+                events: store.parsed("retain_events", value::positive).into_inner(),
+                audit: store.parsed("retain_audit", value::positive).into_inner(),
             },
             gateway: gateway(&root.table_or_defaults("gateway", &GATEWAY), findings),
-            providers: read_all(&root, "providers", &PROVIDER, |table| {
-                provider(table, findings)
-            }),
-            routes: read_all(&root, "routes", &ROUTE, |table| route(table, findings)),
-            workloads: read_all(&root, "workloads", &WORKLOAD, |table| {
-                workload::workload(table, findings)
-            }),
+            providers: all(&providers, |table| provider(table, findings)),
+            routes: all(&routes, |table| route(table, findings)),
+            workloads: all(&workloads, |table| workload::workload(table, findings)),
         })
     }
 }
 
-fn read_all<T>(
-    root: &Table<'_>,
-    key: &str,
-    section: &'static super::reference::Section,
-    read: impl Fn(&Table<'_>) -> T,
-) -> Vec<T> {
-    root.named(key, section).iter().map(read).collect()
-}
-
-/// A duration that is not zero.
-fn positive(findings: &Findings, table: &Table<'_>, key: &str) -> At<std::time::Duration> {
-    let duration = table.duration(key);
-    if duration.get_ref().is_zero() {
-        findings.error(
-            "out-of-range",
-            duration.span(),
-            format!("`{key}` must be longer than zero"),
-            (),
-        );
-    }
-    duration
+fn all<'t, T>(tables: &[Table<'t>], read: impl Fn(&Table<'t>) -> T) -> Vec<T> {
+    tables.iter().map(read).collect()
 }
 
 fn gateway(table: &Table<'_>, findings: &Findings) -> GatewaySettings {
@@ -154,19 +143,10 @@ fn gateway(table: &Table<'_>, findings: &Findings) -> GatewaySettings {
             "listen on 127.0.0.1 or [::1]",
         );
     }
-    let max_body = table.parsed("max_body", value::size);
-    if *max_body.get_ref() == 0 {
-        findings.error(
-            "out-of-range",
-            max_body.span(),
-            "`max_body` must be larger than zero",
-            (),
-        );
-    }
     GatewaySettings {
         listen,
         workers: usize::try_from(table.whole("workers", 0..1025).into_inner()).unwrap_or_default(),
-        max_body: max_body.into_inner(),
+        max_body: table.parsed("max_body", value::size).into_inner(),
         drain: table.duration("drain").into_inner(),
     }
 }
@@ -184,8 +164,8 @@ fn provider(table: &Table<'_>, findings: &Findings) -> Provider {
 fn route(table: &Table<'_>, findings: &Findings) -> Route {
     Route {
         name: table.name.clone(),
-        provider: table.words("provider"),
-        model: table.words("model"),
+        provider: table.filled("provider"),
+        model: table.filled("model"),
         base_url: base_url(table, findings),
         family: table.word_if_there("family"),
         key: key(table, findings),
@@ -207,7 +187,7 @@ fn route(table: &Table<'_>, findings: &Findings) -> Route {
 
 fn boundary(table: &Table<'_>) -> Option<Boundary> {
     let table = table.table("boundary", &BOUNDARY)?;
-    let tag = |key| table.words(key).map(At::into_inner);
+    let tag = |key| table.filled(key).map(At::into_inner);
     Some(Boundary {
         billing: tag("billing"),
         region: tag("region"),
@@ -217,7 +197,7 @@ fn boundary(table: &Table<'_>) -> Option<Boundary> {
 
 /// A base URL in the form that the catalog promises: no trailing slash, no trailing `/v1`.
 fn base_url(table: &Table<'_>, findings: &Findings) -> Option<At<String>> {
-    let text = table.words("base_url")?;
+    let text = table.filled("base_url")?;
     let fail = |code, message: &str, help: &str| {
         findings.error(code, text.span(), message, help.to_owned());
         None
@@ -244,8 +224,14 @@ fn base_url(table: &Table<'_>, findings: &Findings) -> Option<At<String>> {
             "take it out of the URL and name its place with `key`",
         );
     }
-    if authority.host().is_empty() {
-        return fail("bad-base-url", "`base_url` has no host", "name a host");
+    let port = authority.as_str().rsplit_once(':').map(|(_, port)| port);
+    let bad_port = port.is_some_and(|port| !port.ends_with(']') && authority.port_u16().is_none());
+    if authority.host().is_empty() || bad_port {
+        return fail(
+            "bad-base-url",
+            "`base_url` has no host or a port that does not exist",
+            "write for instance \"https://api.example.com:8443\"",
+        );
     }
     if uri.query().is_some() || text.get_ref().contains('#') {
         return fail(
@@ -273,10 +259,10 @@ fn base_url(table: &Table<'_>, findings: &Findings) -> Option<At<String>> {
         }
     }
     let path = uri.path().trim_end_matches('/');
-    let path = path
+    let version = path
         .strip_suffix("/v1")
-        .unwrap_or(path)
-        .trim_end_matches('/');
+        .or_else(|| path.strip_suffix("/v1beta"));
+    let path = version.unwrap_or(path).trim_end_matches('/');
     Some(At::new(
         text.span(),
         format!("{scheme}://{authority}{path}"),
@@ -305,19 +291,21 @@ fn key(table: &Table<'_>, findings: &Findings) -> Option<At<Key>> {
         return Some(At::new(place, Key::Unclear));
     }
     let source = table.table("key", &KEY)?;
-    for place in source.unknown_texts() {
-        findings.hide(place);
+    let mut unknown = false;
+    for (_, _, value) in source.unknown() {
+        findings.hide(value);
+        unknown = true;
     }
     let place = source.place();
     let none = source.key_place("none").map(|_| source.flag("none"));
     let mut said: Vec<Key> = Vec::new();
-    if let Some(name) = source.words("env") {
+    if let Some(name) = source.filled("env") {
         said.push(variable(&name, findings));
     }
-    if let Some(path) = source.words("file") {
+    if let Some(path) = source.filled("file") {
         said.push(Key::File(path.into_inner()));
     }
-    if let Some(name) = source.words("credential") {
+    if let Some(name) = source.filled("credential") {
         said.push(credential(name, findings));
     }
     if let Some(none) = none {
@@ -328,26 +316,20 @@ fn key(table: &Table<'_>, findings: &Findings) -> Option<At<Key>> {
             said.push(Key::Unclear);
         }
     }
-    let only = said.pop();
-    match only {
-        Some(key) if said.is_empty() => Some(At::new(place, key)),
-        // A broken member has its own finding already.
-        None if ["env", "file", "credential"]
-            .iter()
-            .any(|member| source.key_place(member).is_some()) =>
-        {
-            Some(At::new(place, Key::Unclear))
-        }
-        Some(_) | None => {
-            unclear(findings, place.clone());
-            Some(At::new(place, Key::Unclear))
-        }
+    let members = ["env", "file", "credential"];
+    let broken = unknown || members.iter().any(|key| source.key_place(key).is_some());
+    match (said.pop(), said.is_empty()) {
+        (Some(key), true) => return Some(At::new(place, key)),
+        // What is wrong with it has its own finding already.
+        (None, _) if broken => {}
+        (Some(_) | None, _) => unclear(findings, place.clone()),
     }
+    Some(At::new(place, Key::Unclear))
 }
 
 fn unclear(findings: &Findings, place: Range<usize>) {
     findings.error(
-        "unclear-key",
+        "unclear-credential",
         place,
         "`key` must say exactly one place",
         "one of `env = \"NAME\"`, `file = \"PATH\"`, `credential = \"NAME\"` or `none = true`",

@@ -80,11 +80,13 @@ pub fn follow_with(first: Catalog, keys: Keys) -> (Followed, Follow) {
             None
         }
     };
-    let followed = Followed {
-        catalog: catalogs,
-        refused: refusals,
-    };
-    (followed, Follow { news, thread })
+    (
+        Followed {
+            catalog: catalogs,
+            refused: refusals,
+        },
+        Follow { news, thread },
+    )
 }
 
 /// Keeps the following alive; dropped, it ends.
@@ -134,28 +136,37 @@ struct Follower {
 
 impl Follower {
     fn run(mut self, inbox: &Receiver<News>) {
-        // What changed between the first load and the watch is read now.
-        let mut seen = Look::at(&self.path);
-        self.read_again(false);
+        // What changed between the first load and the watch is read now, but not in the middle of a write.
+        let mut asked = match settle(inbox) {
+            News::End => return,
+            News::Reload => true,
+            News::Changed => false,
+        };
         loop {
-            let asked = match inbox.recv_timeout(LOOK) {
-                Ok(News::End) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(News::Reload) => true,
-                Ok(News::Changed) => match settle(inbox) {
-                    News::End => return,
-                    News::Reload => true,
-                    News::Changed => false,
-                },
-                Err(RecvTimeoutError::Timeout) => {
-                    if Look::at(&self.path) == seen {
-                        continue;
-                    }
-                    false
-                }
-            };
             self.eyes.watch(&self.path);
-            seen = Look::at(&self.path);
+            let seen = Look::at(&self.path);
             self.read_again(asked);
+            asked = match self.next(inbox, &seen) {
+                News::End => return,
+                News::Reload => true,
+                News::Changed => false,
+            };
+        }
+    }
+
+    /// Waits for something to do.
+    fn next(&self, inbox: &Receiver<News>, seen: &Look) -> News {
+        loop {
+            match inbox.recv_timeout(LOOK) {
+                Ok(News::End) | Err(RecvTimeoutError::Disconnected) => return News::End,
+                Ok(News::Reload) => return News::Reload,
+                Ok(News::Changed) => return settle(inbox),
+                Err(RecvTimeoutError::Timeout) => {
+                    if Look::at(&self.path) != *seen {
+                        return News::Changed;
+                    }
+                }
+            }
         }
     }
 
@@ -223,7 +234,7 @@ fn verdict(current: &Catalog, loaded: Loaded) -> Result<(Catalog, Vec<String>), 
             .map_or_else(|| "it holds no catalog".to_owned(), ToString::to_string);
         return Err(match errors {
             0 | 1 => first,
-            more => format!("{first} (and {} more errors; run backstop check)", more - 1),
+            more => format!("{first} (and {} more; run backstop check)", more - 1),
         });
     };
     let fixed = |name: &str, old: &dyn std::fmt::Display, new: &dyn std::fmt::Display| {

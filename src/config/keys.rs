@@ -67,7 +67,7 @@ pub(super) fn read(key: &Key, places: &Places<'_>) -> Read {
         Key::Credential(name) => match (places.variables)("CREDENTIALS_DIRECTORY") {
             Some(directory) => file(&Path::new(&directory).join(name)),
             None => Problem::error(
-                "key-missing",
+                "no-credential",
                 format!(
                     "the credential \"{name}\" cannot be found: CREDENTIALS_DIRECTORY is not set"
                 ),
@@ -82,7 +82,7 @@ fn variable(name: &str, places: &Places<'_>) -> Read {
     match (places.variables)(name) {
         Some(text) => usable(&text, &format!("the variable {name}"), None),
         None => Problem::error(
-            "key-missing",
+            "no-credential",
             format!("the variable {name} is not set, so its routes cannot be served"),
             "set it where the gateway runs, or name another place for the key",
         )
@@ -102,14 +102,14 @@ fn file(path: &PathBuf) -> Read {
         Ok((text, metadata)) => {
             let doubt = readable_by_others(&metadata).then(|| Problem {
                 severity: Severity::Warning,
-                code: "key-file-open",
+                code: "credential-file-open",
                 message: format!("the key file {name} can be read by other users"),
                 help: format!("chmod 600 {name}"),
             });
             usable(&text, &format!("the key file {name}"), doubt)
         }
         Err(error) => Problem::error(
-            "key-missing",
+            "no-credential",
             format!("the key file {name} cannot be read: {error}"),
             "create it, readable by the gateway's user only",
         )
@@ -122,7 +122,7 @@ fn usable(text: &str, whose: &str, doubt: Option<Problem>) -> Read {
     let text = text.trim();
     if text.is_empty() {
         return Problem::error(
-            "key-missing",
+            "no-credential",
             format!("{whose} is empty"),
             "put the key into it",
         )
@@ -130,7 +130,7 @@ fn usable(text: &str, whose: &str, doubt: Option<Problem>) -> Read {
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Problem::error(
-            "key-unusable",
+            "bad-credential",
             format!("{whose} holds more than one plain word, so it cannot be a key"),
             "leave only the key in it",
         )

@@ -118,20 +118,7 @@ fn understand(
     findings: &Findings,
 ) -> Option<Catalog> {
     let (table, errors) = DeTable::parse_recoverable(text);
-    // After a repeated key the rest of the file is still understood; after any other mistake it may not be,
-    // and its findings would mislead.
-    let mut whole = true;
-    for error in &errors {
-        let repeated = error.message().starts_with("duplicate key");
-        whole &= repeated;
-        findings.error(
-            if repeated { "repeated-key" } else { "syntax" },
-            error.span().unwrap_or(0..0),
-            error.message(),
-            (),
-        );
-    }
-    if !whole {
+    if !syntax(text, &errors, findings) {
         return None;
     }
     let root = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
@@ -154,4 +141,34 @@ fn understand(
         },
         findings,
     )
+}
+
+/// Reports what the parser found; says whether the rest of the file was still understood.
+fn syntax(text: &str, errors: &[toml::de::Error], findings: &Findings) -> bool {
+    let repeated = |error: &toml::de::Error| error.message().starts_with("duplicate key");
+    let whole = errors.iter().all(repeated);
+    // What is not closed swallows the lines after it, and their errors would mislead.
+    let swallowed = errors
+        .iter()
+        .any(|error| error.message().starts_with("unclosed"));
+    let mut errors: Vec<_> = errors.iter().collect();
+    errors.sort_by_key(|error| error.span().map(|span| span.start));
+    for error in errors.iter().take(if swallowed { 1 } else { usize::MAX }) {
+        let place = error.span().unwrap_or(0..0);
+        if repeated(error) {
+            let key = text.get(place.clone()).unwrap_or_default();
+            let message = format!("the key `{key}` is there twice");
+            findings.error(
+                "repeated-key",
+                place,
+                message,
+                "remove or rename one of them",
+            );
+        } else {
+            let help =
+                swallowed.then(|| "something that begins before may not be closed".to_owned());
+            findings.error("syntax", place, error.message(), help);
+        }
+    }
+    whole
 }

@@ -44,39 +44,42 @@ fn suspicious(source: &str) -> Vec<Range<usize>> {
             source.get(..equals).unwrap_or_default().trim_end(),
             source.get(equals + 1..).unwrap_or_default(),
         );
-        let start_of_name = before
-            .rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '"' | '\'')))
-            .map_or(0, |at| at + 1);
-        let name = before
-            .get(start_of_name..)
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let outside = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '"' | '\''));
+        let name = before.rsplit(outside).next().unwrap_or_default();
+        let name = name.to_ascii_lowercase();
         if !SUSPECTS.iter().any(|suspect| name.contains(suspect)) {
             continue;
         }
         let value = after.trim_start_matches([' ', '\t']);
         let start = source.len() - value.len();
-        let length = match value.chars().next() {
-            // A table or a list says where the key is; its own members are looked at by themselves.
-            Some('{' | '[') | None => 0,
-            Some(_) => value.find('\n').unwrap_or(value.len()),
-        };
-        let text = ["\"\"\"", "'''"]
-            .iter()
-            .find(|quote| value.starts_with(**quote))
-            .and_then(|quote| Some(value.get(3..)?.find(quote)? + 6));
-        found.push(start..start + text.unwrap_or_else(|| short(value).unwrap_or(length)));
+        found.push(start..start + length(value));
     }
     found
 }
 
-/// The length of a one-line quoted text, when it is closed.
+/// The length of the text that begins a value; of the line, or of all the rest, where it is not closed.
+fn length(value: &str) -> usize {
+    // A table or a list says where the key is; its own members are looked at by themselves.
+    if value.starts_with(['{', '[']) {
+        return 0;
+    }
+    let line = value.find('\n').unwrap_or(value.len());
+    let closed = |quote: &str| {
+        let rest = value.get(quote.len()..).unwrap_or_default();
+        rest.find(quote).map(|end| end + 2 * quote.len())
+    };
+    match value.get(..3) {
+        Some(quote @ ("\"\"\"" | "'''")) => closed(quote).unwrap_or(value.len()),
+        Some(_) | None => short(value).unwrap_or(line),
+    }
+}
+
+/// The length of a quoted text that ends on its line.
 fn short(value: &str) -> Option<usize> {
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let line = value.split('\n').next()?;
-    let rest = line.get(1..)?;
     let mut escaped = false;
-    let end = rest.find(|c: char| {
+    let end = line.get(1..)?.find(|c: char| {
         let closes = c == quote && !escaped;
         escaped = c == '\\' && !escaped && quote == '"';
         closes
@@ -122,6 +125,12 @@ mod tests {
                 "key = { env = \"NAME\" }",
                 "key = { env = \"NAME\" }",
             ),
+            (
+                "several lines, not closed",
+                "key = \"\"\"a\nb",
+                "key = \"\"\"*\n*",
+            ),
+            ("after anything", "\u{1400}key = 'sk'", "\u{1400}key = '**'"),
             ("accents", "key = \"\u{e9}\"", "key = \"**\""),
             ("nothing after it", "key =", "key ="),
         ] {
@@ -133,8 +142,12 @@ mod tests {
 
     #[test]
     fn a_given_range_is_hidden_even_when_it_cuts_a_character() {
-        assert_eq!(redact("abcdef", &[2..4]), "ab**ef");
-        assert_eq!(redact("a\u{e9}b", &[1..2]), "a**b");
-        assert_eq!(redact("ab", &[1..9]), "ab");
+        for (source, range, shown) in [
+            ("abcdef", 2..4, "ab**ef"),
+            ("a\u{e9}b", 1..2, "a**b"),
+            ("ab", 1..9, "ab"),
+        ] {
+            assert_eq!(redact(source, std::slice::from_ref(&range)), shown);
+        }
     }
 }

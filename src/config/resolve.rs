@@ -148,10 +148,12 @@ fn store(file: &File, source: &Source<'_>, findings: &Findings) -> Option<String
         }
         Some(("memory", _)) => Some(url.get_ref().clone()),
         Some(_) | None => {
+            // Other stores' URLs hold passwords, so nothing of it is repeated.
+            findings.hide(url.span());
             findings.error(
                 "unsupported-store",
                 url.span(),
-                format!("no store is known for \"{}\"", url.get_ref()),
+                "`url` does not name a store of this version",
                 "write \"sqlite:DIRECTORY\"",
             );
             None

@@ -69,6 +69,9 @@ fn body(path: &Path) -> Result<(), (&'static str, String)> {
         .map_err(missing)?;
     match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes) {
         Ok(_) => Ok(()),
-        Err(error) => Err(("sample-not-json", format!("is not a JSON object: {error}"))),
+        Err(error) if error.is_data() => {
+            Err(("sample-not-json", "is not a JSON object".to_owned()))
+        }
+        Err(error) => Err(("sample-not-json", format!("is not JSON: {error}"))),
     }
 }

@@ -24,6 +24,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| not_a("duration", text, "500ms, 10s, 2m, 12h or 30d"))
 }
 
+/// Like [`duration`], but not zero.
+pub(super) fn positive(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.is_zero() {
+        return Err("must be longer than zero".to_owned());
+    }
+    Ok(duration)
+}
+
 /// Reads `512KiB`, `32MiB` or `1GiB`.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let (count, unit) = split_unit(text);
@@ -35,6 +44,7 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
         _ => return Err(not_a("size", text, "512KiB, 32MiB or 1GiB")),
     };
     whole(count)
+        .filter(|count| *count > 0)
         .and_then(|count| count.checked_mul(factor))
         .and_then(|bytes| usize::try_from(bytes).ok())
         .ok_or_else(|| not_a("size", text, "512KiB, 32MiB or 1GiB"))
@@ -77,6 +87,18 @@ pub(super) fn is_variable(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
+/// The known word that was probably meant.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |text: &str| text.to_ascii_lowercase().replace('_', "-");
+    let wanted = plain(word);
+    let (distance, candidate) = known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&wanted, &plain(known)), known))
+        .min()?;
+    let longer = wanted.chars().count().max(candidate.chars().count());
+    (distance <= (longer / 3).max(1)).then_some(candidate)
+}
+
 /// `did you mean "x"?` when one of the known words is near; all of them when they are few.
 pub(super) fn guess<'a>(
     word: &str,
@@ -84,23 +106,8 @@ pub(super) fn guess<'a>(
     what: &str,
 ) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
-    let plain = |text: &str| text.to_ascii_lowercase().replace('_', "-");
-    let wanted = plain(word);
-    let near = known
-        .iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&wanted, &plain(candidate)),
-                *candidate,
-            )
-        })
-        .min()
-        .filter(|(distance, candidate)| {
-            let longer = wanted.chars().count().max(candidate.chars().count());
-            *distance <= (longer / 3).max(1)
-        });
-    match near {
-        Some((_, candidate)) => Some(format!("did you mean \"{candidate}\"?")),
+    match nearest(word, known.iter().copied()) {
+        Some(candidate) => Some(format!("did you mean \"{candidate}\"?")),
         None if (1..=12).contains(&known.len()) => Some(format!("{what}: {}", known.join(", "))),
         None => None,
     }

@@ -85,7 +85,7 @@ fn the_complete_example_loads_without_a_finding() {
         catalog.store,
         format!("sqlite:{}", root.join("state").display())
     );
-    assert_eq!(catalog.retention.audit, Duration::from_secs(400 * 86_400));
+    assert_eq!(catalog.retention.audit, Duration::from_hours(400 * 24));
     assert_eq!(catalog.gateway.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(catalog.gateway.workers, 2);
     assert_eq!(catalog.gateway.max_body, 16 << 20);
@@ -144,16 +144,16 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(plain.mode, Mode::Auto);
     assert_eq!(plain.tier, Tier::Standard);
     assert!(!plain.user_visible && !plain.notice.enabled);
-    let seconds = |duration: Duration| duration.as_secs_f64();
-    assert_eq!(seconds(plain.timeouts.headers), 10.0);
-    assert_eq!(seconds(plain.timeouts.first_output), 15.0);
-    assert_eq!(seconds(plain.timeouts.idle), 20.0);
-    assert_eq!(seconds(plain.timeouts.total), 120.0);
+    let millis = |duration: Duration| duration.as_millis();
+    assert_eq!(millis(plain.timeouts.headers), 10_000);
+    assert_eq!(millis(plain.timeouts.first_output), 15_000);
+    assert_eq!(millis(plain.timeouts.idle), 20_000);
+    assert_eq!(millis(plain.timeouts.total), 120_000);
     assert_eq!(plain.backoff.retries, 2);
-    assert_eq!(seconds(plain.backoff.initial), 0.5);
-    assert_eq!(seconds(plain.backoff.max_wait), 5.0);
+    assert_eq!(millis(plain.backoff.initial), 500);
+    assert_eq!(millis(plain.backoff.max_wait), 5_000);
     assert_eq!(plain.max_attempts, 4);
-    assert_eq!(plain.retry_share, 1.0);
+    assert!((plain.retry_share - 1.0).abs() < f64::EPSILON);
     assert_eq!(plain.on_log_failure, LogFailure::Refuse);
     let triggers: Vec<&str> = plain.triggers.iter().map(ErrorClass::as_str).collect();
     assert_eq!(
@@ -177,4 +177,78 @@ fn the_fingerprint_follows_the_bytes() {
     let text = fs::read_to_string(example.path()).unwrap();
     fs::write(example.path(), text + "\n").unwrap();
     assert_ne!(example.catalog().fingerprint, first);
+}
+
+#[test]
+fn a_file_is_looked_for_in_a_fixed_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let xdg = directory.path().join("xdg");
+    let home = directory.path().join("home");
+    for place in [xdg.join("backstop"), home.join(".config/backstop")] {
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("backstop.toml"), "").unwrap();
+    }
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let find = |explicit: Option<&str>, set: &[(&str, String)]| {
+        let set: BTreeMap<_, _> = set.iter().cloned().collect();
+        config::find(explicit.map(Path::new), &|name| set.get(name).cloned())
+    };
+    let named = ("BACKSTOP_CONFIG", "named.toml".to_owned());
+    let (xdg_set, home_set) = (("XDG_CONFIG_HOME", text(&xdg)), ("HOME", text(&home)));
+    let all = [named, xdg_set.clone(), home_set.clone()];
+    assert_eq!(
+        find(Some("given.toml"), &all).unwrap(),
+        Path::new("given.toml")
+    );
+    assert_eq!(find(None, &all).unwrap(), Path::new("named.toml"));
+    assert_eq!(
+        find(None, &[xdg_set, home_set.clone()]).unwrap(),
+        xdg.join("backstop/backstop.toml")
+    );
+    assert_eq!(
+        find(None, &[home_set]).unwrap(),
+        home.join(".config/backstop/backstop.toml")
+    );
+    let places = find(None, &[("HOME", "/nowhere".to_owned())]).unwrap_err();
+    assert_eq!(
+        places,
+        [
+            "backstop.toml",
+            "/nowhere/.config/backstop/backstop.toml",
+            "/etc/backstop/backstop.toml"
+        ]
+        .map(PathBuf::from)
+    );
+}
+
+#[test]
+fn state_without_a_url_is_at_home() {
+    let mut example = Example::new();
+    let text = fs::read_to_string(example.path()).unwrap();
+    fs::write(example.path(), text.replace("url = \"sqlite:state\"", "")).unwrap();
+    let store = |example: &Example| example.load(Keys::Needed).catalog.unwrap().store;
+    assert_eq!(store(&example), "sqlite:/home/op/.local/state/backstop");
+    example
+        .variables
+        .insert("XDG_STATE_HOME", "/state".to_owned());
+    assert_eq!(store(&example), "sqlite:/state/backstop");
+}
+
+#[test]
+fn the_reference_names_every_key_of_the_example_and_no_other() {
+    let reference = config::reference();
+    let text = fs::read_to_string(Example::new().path()).unwrap();
+    let described: Vec<&str> = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(key, _)| key)
+        .collect();
+    assert!(described.len() > 60, "{described:?}");
+    for key in described {
+        let used = text.contains(&format!("{key} = ")) || text.contains(&format!("[{key}"));
+        assert!(used, "the example does not show `{key}`");
+    }
+    // What the file may hold is what the reference lists: an unlisted key is refused by the same table.
+    assert!(reference.contains("| `drain` | duration | `30s` | "));
+    assert!(reference.contains("| `primary` | name | **required** | "));
 }

@@ -6,7 +6,10 @@
     reason = "a test fails by panicking, and so do the helpers it calls"
 )]
 
+mod config_errors;
+mod config_follow;
 mod config_load;
+mod config_robust;
 mod gateway_relay;
 mod keymap;
 mod store_contract;

@@ -99,7 +99,7 @@ fn triggers(subject: &Subject<'_>, findings: &Findings) {
             format!("the triggers of \"{name}\" do nothing while its mode is `hold`"),
             "they begin to work when an operator sets the mode `auto`",
         );
-    } else if written.classes.is_empty() {
+    } else if written.words == 0 {
         findings.warning(
             "no-triggers",
             written.place.clone(),
@@ -206,7 +206,10 @@ fn notice(subject: &Subject<'_>, findings: &Findings) {
                 "\"{}\" is paid for and gives no notice, so every fallback will be refused",
                 subject.name()
             ),
-            "add `notice = { text = \"...\" }`, enabled",
+            match workload.notice {
+                Some(_) => "write `enabled = true`",
+                None => "add `notice = { text = \"what users may read\" }`",
+            },
         );
     } else if let Some(notice) = &workload.notice
         && *notice.required.get_ref()
@@ -286,6 +289,14 @@ fn pair(subject: &Subject<'_>, findings: &Findings) {
         );
         return;
     }
+    if same_endpoint(primary, fallback, names) {
+        findings.warning(
+            "same-endpoint",
+            place.clone(),
+            format!("the fallback \"{to}\" asks the same model at the same address as \"{from}\""),
+            "what breaks one breaks both; name a route that can differ in its fate",
+        );
+    }
     capabilities(primary, fallback, place.clone(), findings);
     if let (Some(one), Some(other)) = (names.boundary(primary), names.boundary(fallback)) {
         let crossed: Vec<BoundaryKind> = one
@@ -312,6 +323,21 @@ fn pair(subject: &Subject<'_>, findings: &Findings) {
             );
         }
     }
+}
+
+/// Whether two routes differ in nothing that an outage could tell apart.
+fn same_endpoint(primary: &Route, fallback: &Route, names: &Names<'_>) -> bool {
+    let address = |route: &Route| {
+        let own = route.base_url.as_ref().map(|url| url.get_ref().clone());
+        own.or_else(|| Some(names.provider(route)?.base_url.as_ref()?.get_ref().clone()))
+    };
+    let model = |route: &Route| route.model.as_ref().map(|model| model.get_ref().clone());
+    let plain = primary.key.is_none() && fallback.key.is_none();
+    plain
+        && address(primary).is_some()
+        && address(primary) == address(fallback)
+        && model(primary).is_some()
+        && model(primary) == model(fallback)
 }
 
 fn capabilities(primary: &Route, fallback: &Route, place: Range<usize>, findings: &Findings) {

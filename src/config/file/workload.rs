@@ -2,12 +2,12 @@
 
 use std::{cmp, collections::BTreeMap, ops::Range, time::Duration};
 
-use super::positive;
 use crate::{
     config::{
         diagnostic::Findings,
         reader::{At, Table},
         reference::{BACKOFF, JUSTIFY, NOTICE, SAMPLE, TIMEOUTS},
+        value,
     },
     model::{
         Backoff, BoundaryKind, ErrorClass, ErrorClassSet, LogFailure, Mode, NoticeStyle, Tier,
@@ -64,7 +64,10 @@ pub(in crate::config) struct Workload {
 /// A written list of triggers.
 pub(in crate::config) struct Triggers {
     pub(in crate::config) place: Range<usize>,
+    /// Those that are classes.
     pub(in crate::config) classes: Vec<At<ErrorClass>>,
+    /// How many words stand in the list.
+    pub(in crate::config) words: usize,
 }
 
 /// The clocks as written; absent ones follow from the others.
@@ -141,18 +144,19 @@ pub(super) fn workload(table: &Table<'_>, findings: &Findings) -> Workload {
     Workload {
         name: table.name.clone(),
         description: text("description"),
-        owner: table.words("owner").map(At::into_inner),
-        primary: table.words("primary"),
-        fallback: table.words("fallback"),
+        owner: table.filled("owner").map(At::into_inner),
+        primary: table.filled("primary"),
+        fallback: table.filled("fallback"),
         mode: table.word("mode"),
         tier: table.word("tier"),
         user_visible: table.flag("user_visible").into_inner(),
         triggers: table.words_of("triggers").map(|classes| Triggers {
             place: table.key_place("triggers").unwrap_or_else(|| table.place()),
             classes,
+            words: table.length("triggers"),
         }),
         justify: justify(table),
-        timeouts: clocks(&table.table_or_defaults("timeouts", &TIMEOUTS), findings),
+        timeouts: clocks(&table.table_or_defaults("timeouts", &TIMEOUTS)),
         backoff: backoff(&table.table_or_defaults("backoff", &BACKOFF), findings),
         max_attempts: table.whole("max_attempts", 1..101),
         retry_share: table
@@ -181,23 +185,23 @@ fn justify(table: &Table<'_>) -> BTreeMap<ErrorClass, At<String>> {
     };
     [ErrorClass::Forbidden, ErrorClass::QuotaExhausted]
         .into_iter()
-        .filter_map(|class| Some((class, table.words(class.as_str())?)))
+        .filter_map(|class| Some((class, table.filled(class.as_str())?)))
         .collect()
 }
 
-fn clocks(table: &Table<'_>, findings: &Findings) -> Clocks {
-    let written = |key| table.key_place(key).map(|_| positive(findings, table, key));
+fn clocks(table: &Table<'_>) -> Clocks {
+    let written = |key| table.parsed_if_there(key, value::positive);
     Clocks {
         headers: written("headers"),
         first_output: written("first_output"),
         idle: written("idle"),
-        total: positive(findings, table, "total"),
+        total: table.parsed("total", value::positive),
     }
 }
 
 fn backoff(table: &Table<'_>, findings: &Findings) -> Backoff {
-    let initial = positive(findings, table, "initial");
-    let max_wait = positive(findings, table, "max_wait");
+    let initial = table.parsed("initial", value::positive);
+    let max_wait = table.parsed("max_wait", value::positive);
     if initial.get_ref() > max_wait.get_ref() {
         findings.error(
             "backoff-contradicts",
@@ -214,7 +218,7 @@ fn backoff(table: &Table<'_>, findings: &Findings) -> Backoff {
 }
 
 fn notice(table: &Table<'_>, findings: &Findings) -> Notice {
-    let text = table.words("text");
+    let text = table.filled("text");
     if let Some(text) = &text {
         check_notice(text, findings);
     }
@@ -263,7 +267,7 @@ fn sample(table: &Table<'_>) -> Option<Sample> {
             ))
         }
     });
-    let file = table.words("file")?;
+    let file = table.filled("file")?;
     Some(Sample {
         class: class?.into_inner(),
         file,

@@ -1,0 +1,148 @@
+//! The keys themselves. A text of more than one line would not fit a table, so there is none.
+
+use super::{
+    Absent::{Required, Told, Value},
+    Key, Section,
+};
+
+/// One table of the file: `NAME = path, about; key: kind, default, about; ...`.
+macro_rules! section {
+    ($name:ident = $path:literal, $section:literal; $($key:literal: $kind:literal, $default:expr, $about:literal;)+) => {
+        pub(in crate::config) static $name: Section = Section {
+            path: $path,
+            about: $section,
+            keys: &[$(Key { name: $key, kind: $kind, default: $default, about: $about }),+],
+        };
+    };
+}
+
+section! {
+    ROOT = "", "The top of the file.";
+    "schema": "number", Required, "Version of this format: `1`.";
+    "environment": "table", Told("see below"), "Where the file is in force.";
+    "store": "table", Told("see below"), "Where state lives and how long.";
+    "gateway": "table", Told("see below"), "How the gateway listens.";
+    "providers": "tables", Told("none"), "Who serves models, by name.";
+    "routes": "tables", Told("none"), "What can serve a request, by name.";
+    "workloads": "tables", Required, "What clients call, by name; at least one.";
+}
+
+section! {
+    ENVIRONMENT = "environment", "Where the file is in force, and how loudly the console says so.";
+    "name": "text", Value("default"), "Shown in the console, for instance `prod/eu-1`.";
+    "production": "flag", Value("false"), "The console wears the production accent and starts in OBSERVE.";
+}
+
+section! {
+    STORE = "store", "Where overrides, events and audit live. A change needs a restart.";
+    "url": "text", Told("`sqlite:` in `$XDG_STATE_HOME/backstop`"), "`sqlite:DIRECTORY`, relative to this file.";
+    "retain_events": "duration", Value("30d"), "Events older than this are removed.";
+    "retain_audit": "duration", Value("400d"), "Audit records older than this are removed.";
+}
+
+section! {
+    GATEWAY = "gateway", "How the gateway listens. A change of `listen` or `workers` needs a restart.";
+    "listen": "address", Value("127.0.0.1:8080"),
+        "Loopback only: requests carry no client key yet. Port 0 takes a free one.";
+    "workers": "number", Value("0"), "Threads; 0: one per processor.";
+    "max_body": "size", Value("32MiB"), "The largest request body.";
+    "drain": "duration", Value("30s"), "How long an ending gateway waits for running requests.";
+}
+
+section! {
+    PROVIDER = "providers.*", "What routes of one provider share.";
+    "base_url": "URL", Required,
+        "Scheme, host, port and path prefix; `https` unless loopback. A last `/v1` (or `/v1beta`) is dropped.";
+    "family": "family", Required,
+        "The wire shape: `openai-chat`, `openai-responses`, `openai-embeddings`, `anthropic-messages` or `gemini-generate`.";
+    "key": "key", Told("the routes' own"), "Where the credential is.";
+    "boundary": "boundary", Told("unknown"), "Who pays, where, under which regime.";
+}
+
+section! {
+    KEY = "providers.*.key", "Where a credential is; exactly one of these. Never the credential itself. Also `routes.*.key`.";
+    "env": "text", Told("-"), "A variable of the gateway's environment.";
+    "file": "path", Told("-"), "A file that only the gateway's user can read, relative to this file.";
+    "credential": "text", Told("-"), "A file in `$CREDENTIALS_DIRECTORY` (systemd `LoadCredential=`).";
+    "none": "flag", Told("-"), "`true`: the provider wants none.";
+}
+
+section! {
+    BOUNDARY = "providers.*.boundary", "Tags that a fallback may not change unless its workload says so. Also `routes.*.boundary`. An absent tag differs from a present one.";
+    "billing": "text", Told("unknown"), "Who pays.";
+    "region": "text", Told("unknown"), "Where data is processed.";
+    "compliance": "text", Told("unknown"), "Under which regime.";
+}
+
+section! {
+    ROUTE = "routes.*", "Provider, endpoint, model, credential and boundary that move together.";
+    "provider": "name", Required, "One of `[providers]`.";
+    "model": "text", Required, "The provider's name of the model.";
+    "capabilities": "list", Told("none"),
+        "What it can honour: `streaming`, `tools`, `json-schema`, `vision`, `logprobs`, `cache-control`, `reasoning`, `audio`.";
+    "context_tokens": "number", Told("unknown"), "Context window.";
+    "capacity_rps": "number", Told("unknown"), "Requests per second it may carry; headroom is counted against it.";
+    "base_url": "URL", Told("the provider's"), "As in the provider.";
+    "family": "family", Told("the provider's"), "As in the provider.";
+    "key": "key", Told("the provider's"), "As in the provider.";
+    "boundary": "boundary", Told("the provider's"), "As in the provider; replaces it whole.";
+}
+
+section! {
+    WORKLOAD = "workloads.*", "A named use of models with its own fallback policy. Its family is that of its primary.";
+    "description": "text", Value(""), "One line for operators.";
+    "owner": "text", Told("nobody"), "Who to ask.";
+    "primary": "name", Required, "The route that serves normally.";
+    "fallback": "name", Told("no fallback by policy"), "The route that may serve instead; same family.";
+    "mode": "mode", Value("auto"), "`auto`: falls back on a trigger; `hold`: primary only; `force`: fallback only.";
+    "tier": "tier", Value("standard"), "`standard`, or `paid`: never replaced without a notice.";
+    "user_visible": "flag", Value("false"), "Whether people see the output.";
+    "triggers": "list", Told("`server-error`, `overloaded`, `timeout`, `unreachable`, `broken-response`"),
+        "The error classes that may cause a fallback. Further: `rate-limited` (after backoff); `forbidden`, `quota-exhausted` (with `justify`).";
+    "justify": "table", Told("none"), "The written reason for each trigger that needs one.";
+    "timeouts": "table", Told("see below"), "The clocks of an attempt.";
+    "backoff": "table", Told("see below"), "What a rate limit is answered with first.";
+    "max_attempts": "number", Value("4"), "The most attempts one request may cost, the client's own retries counted.";
+    "retry_share": "number", Value("1.0"), "Fallbacks and retries as a share of requests, 0.0 to 1.0; 1.0: no limit.";
+    "notice": "table", Told("none is given"), "The degraded-mode notice.";
+    "may_cross": "list", Told("none"), "Boundaries that a fallback may cross: `billing`, `region`, `compliance`.";
+    "on_log_failure": "choice", Value("refuse"),
+        "When an event cannot be made durable: `refuse` the fallback, or `serve` it marked.";
+    "samples": "list", Told("none"), "Request bodies that stand for its traffic.";
+}
+
+section! {
+    JUSTIFY = "workloads.*.justify", "Why an error class that another model seldom cures may cause a fallback.";
+    "forbidden": "text", Told("-"), "Reason for the trigger `forbidden` (403).";
+    "quota-exhausted": "text", Told("-"), "Reason for the trigger `quota-exhausted`.";
+}
+
+section! {
+    TIMEOUTS = "workloads.*.timeouts", "Each runs from the start of an attempt, but `idle`.";
+    "headers": "duration", Told("10s, at most `total`"), "Until the response head.";
+    "first_output": "duration", Told("15s, at least `headers`, at most `total`"),
+        "Until the first output of a stream.";
+    "idle": "duration", Told("20s, at most `total`"), "Between two chunks.";
+    "total": "duration", Value("120s"), "Until the end of the answer.";
+}
+
+section! {
+    BACKOFF = "workloads.*.backoff", "Retries on the primary after a rate limit. A provider's Retry-After is honoured up to `max_wait`.";
+    "retries": "number", Value("2"), "0: none.";
+    "initial": "duration", Value("500ms"), "The first wait; doubles after each.";
+    "max_wait": "duration", Value("5s"), "The longest single wait.";
+}
+
+section! {
+    NOTICE = "workloads.*.notice", "Tells the caller that a fallback served the answer.";
+    "text": "text", Required, "What users may read; one line.";
+    "style": "style", Value("header"), "`header`, or `inline`: also as the first text of the answer.";
+    "enabled": "flag", Value("true"), "Given unless an operator says otherwise.";
+    "required": "flag", Value("false"), "A fallback without it is refused.";
+}
+
+section! {
+    SAMPLE = "workloads.*.samples", "A list of tables.";
+    "class": "class", Required, "`chat`, `json`, `tools`, `vision`, `long`, `code` or `embeddings`.";
+    "file": "path", Required, "A JSON request body beside this file, in its directory.";
+}
