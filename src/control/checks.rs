@@ -5,6 +5,8 @@
 
 mod people;
 mod route;
+#[cfg(test)]
+mod tests;
 
 pub(super) use route::moved;
 

@@ -19,9 +19,9 @@ pub enum ControlError {
         suggestion: Option<String>,
     },
     /// What is asked is already so.
-    #[error("{what} already; nothing to change")]
+    #[error("nothing to change: {what}")]
     Nothing {
-        /// For instance "`support-chat` is forced".
+        /// For instance "`support-chat` is on auto by the configuration".
         what: String,
     },
     /// This door only observes.

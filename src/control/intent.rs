@@ -180,7 +180,7 @@ fn already(wanted: Change, target: &str, active: Option<&Override>) -> ControlEr
                 .map(|expires| format!(" until {}", words::clock(expires)))
                 .unwrap_or_default();
             format!(
-                " by {}{until} (give a duration to move its end)",
+                " by {}{until}; give a duration to move its end",
                 words::who(&entry.actor)
             )
         },

@@ -122,3 +122,193 @@ fn predecessor<'a>(record: &AuditRecord, records: &'a [AuditRecord]) -> Option<&
         .find(|earlier| earlier.key == record.key && earlier.sequence < record.sequence)
         .filter(|earlier| earlier.after == record.before)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        control::fixture::{actor, now, overrides, seconds, set},
+        model::{Mode, OverrideKey, ReasonCode, Revision},
+    };
+
+    const FORCE: Option<Change> = Some(Change::Mode(Mode::Force));
+    const HOLD: Option<Change> = Some(Change::Mode(Mode::Hold));
+
+    fn record(
+        sequence: u64,
+        user: &str,
+        verb: Option<Verb>,
+        workload: &str,
+        before: Option<Change>,
+        after: Option<Change>,
+    ) -> AuditRecord {
+        AuditRecord {
+            sequence,
+            at: seconds(-600),
+            actor: actor(user),
+            verb,
+            key: OverrideKey::Mode(workload.into()),
+            before,
+            after,
+            expires: after.map(|_| seconds(600)),
+            reason: ReasonCode::ServerErrors,
+            note: String::new(),
+            ticket: None,
+            revision: Revision(sequence),
+            plan: None,
+            undoes: None,
+            break_glass: false,
+        }
+    }
+
+    /// The table that a history leads to.
+    fn table(records: &[AuditRecord]) -> Overrides {
+        let mut table = Overrides::default();
+        for record in records {
+            let entry = (
+                record.key.clone(),
+                set(Change::Drain, &record.actor.user, record.expires),
+            );
+            let mut one = overrides(vec![entry]);
+            let slot = one.slots.get_mut(&record.key).unwrap();
+            slot.revision = record.revision;
+            slot.current = slot
+                .current
+                .take()
+                .zip(record.after)
+                .map(|(current, change)| crate::model::Override { change, ..current });
+            table.slots.append(&mut one.slots);
+            table.revision = record.revision;
+        }
+        table
+    }
+
+    #[test]
+    fn the_newest_own_change_that_stands_is_chosen() {
+        let force = |sequence, user| record(sequence, user, Some(Verb::Force), "chat", None, FORCE);
+        let undo = |sequence, user| record(sequence, user, Some(Verb::Undo), "chat", FORCE, None);
+        let other = |sequence, user| record(sequence, user, Some(Verb::Hold), "batch", None, HOLD);
+        let expired = |sequence| record(sequence, "backstop", None, "chat", FORCE, None);
+        for (case, records, named, chosen) in [
+            ("nothing was ever changed", vec![], None, Err("nothing")),
+            ("the only one", vec![force(1, "jo")], None, Ok(1)),
+            (
+                "somebody else's",
+                vec![force(1, "mira")],
+                None,
+                Err("nothing"),
+            ),
+            (
+                "somebody else's, by its number",
+                vec![force(1, "mira")],
+                Some(1),
+                Ok(1),
+            ),
+            (
+                "no such number",
+                vec![force(1, "jo")],
+                Some(2),
+                Err("nothing"),
+            ),
+            (
+                "the newer of two",
+                vec![force(1, "jo"), other(2, "jo")],
+                None,
+                Ok(2),
+            ),
+            (
+                "behind an own undo comes the change before",
+                vec![other(1, "jo"), force(2, "jo"), undo(3, "jo")],
+                None,
+                Ok(1),
+            ),
+            (
+                "all undone",
+                vec![force(1, "jo"), undo(2, "jo")],
+                None,
+                Err("nothing"),
+            ),
+            (
+                "an undo can be undone by its number",
+                vec![force(1, "jo"), undo(2, "jo")],
+                Some(2),
+                Ok(2),
+            ),
+            (
+                "replaced by somebody else",
+                vec![force(1, "jo"), undo(2, "mira")],
+                None,
+                Err("replaced"),
+            ),
+            (
+                "replaced, by its number",
+                vec![force(1, "jo"), undo(2, "jo")],
+                Some(1),
+                Err("replaced"),
+            ),
+            (
+                "it ended by itself",
+                vec![force(1, "jo"), expired(2)],
+                None,
+                Err("replaced"),
+            ),
+            (
+                "an expiry is nobody's to undo",
+                vec![force(1, "jo"), expired(2)],
+                Some(2),
+                Err("nothing"),
+            ),
+        ] {
+            let found = choose(&records, named, &actor("jo"), &table(&records), now());
+            let found = match &found {
+                Ok(record) => Ok(record.sequence),
+                Err(ControlError::NothingToUndo) => Err("nothing"),
+                Err(ControlError::Replaced { .. }) => Err("replaced"),
+                Err(other) => panic!("{case}: {other}"),
+            };
+            assert_eq!(found, chosen, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_change_whose_time_is_up_is_not_there_to_undo() {
+        let mut force = record(1, "jo", Some(Verb::Force), "chat", None, FORCE);
+        force.expires = Some(seconds(-1));
+        let records = vec![force];
+        let found = choose(&records, None, &actor("jo"), &table(&records), now());
+        assert!(
+            matches!(found, Err(ControlError::NothingToUndo)),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn what_was_before_comes_back_with_what_is_left_of_its_time() {
+        let hold = record(1, "mira", Some(Verb::Hold), "chat", None, HOLD);
+        let force = record(2, "jo", Some(Verb::Force), "chat", HOLD, FORCE);
+        let late = AuditRecord {
+            expires: Some(seconds(-1)),
+            ..hold.clone()
+        };
+        for (case, records, after, expires) in [
+            (
+                "its time is left",
+                vec![hold, force.clone()],
+                HOLD,
+                Some(seconds(600)),
+            ),
+            ("its time is up", vec![late, force.clone()], None, None),
+            (
+                "nobody knows its time any more",
+                vec![force.clone()],
+                HOLD,
+                Some(seconds(1800)),
+            ),
+        ] {
+            let intent = intent(&force, &records, &table(&records), now());
+            assert_eq!((intent.before, intent.after), (FORCE, after), "{case}");
+            assert_eq!(intent.expires, expires, "{case}");
+            assert_eq!(intent.undoes, Some(2), "{case}");
+        }
+    }
+}
