@@ -4,21 +4,23 @@
 //! Read by `load`, checked by `check`, turned into a catalog by `resolve`. It must not look at the disk or
 //! at the environment.
 
+mod key;
+mod url;
 mod workload;
 
-use std::{net::SocketAddr, ops::Range};
+use std::net::SocketAddr;
 
-use http::Uri;
 use toml::{Spanned, de::DeValue};
 
 use super::{
     diagnostic::Findings,
     reader::{At, Table},
-    reference::{BOUNDARY, ENVIRONMENT, GATEWAY, KEY, PROVIDER, ROOT, ROUTE, STORE, WORKLOAD},
+    reference::{BOUNDARY, ENVIRONMENT, GATEWAY, PROVIDER, ROOT, ROUTE, STORE, WORKLOAD},
     value,
 };
 use crate::model::{Boundary, CapabilitySet, Environment, Family, GatewaySettings, Retention};
 
+pub(super) use key::Key;
 pub(super) use workload::{Sample, Workload};
 
 /// The version of the format that this program reads.
@@ -57,20 +59,6 @@ pub(super) struct Route {
     pub(super) capabilities: CapabilitySet,
     pub(super) context_tokens: Option<u32>,
     pub(super) capacity_rps: Option<f64>,
-}
-
-/// Where a credential is.
-pub(super) enum Key {
-    /// In a variable.
-    Variable(String),
-    /// In a file, relative to the configuration.
-    File(String),
-    /// In a file of `$CREDENTIALS_DIRECTORY`.
-    Credential(String),
-    /// The provider wants none.
-    None,
-    /// Not said in a way that can be used; a finding says so.
-    Unclear,
 }
 
 impl File {
@@ -154,9 +142,9 @@ fn gateway(table: &Table<'_>, findings: &Findings) -> GatewaySettings {
 fn provider(table: &Table<'_>, findings: &Findings) -> Provider {
     Provider {
         name: table.name.clone(),
-        base_url: base_url(table, findings),
+        base_url: url::base_url(table, findings),
         family: table.word_if_there("family"),
-        key: key(table, findings),
+        key: key::key(table, findings),
         boundary: boundary(table).unwrap_or_default(),
     }
 }
@@ -166,9 +154,9 @@ fn route(table: &Table<'_>, findings: &Findings) -> Route {
         name: table.name.clone(),
         provider: table.filled("provider"),
         model: table.filled("model"),
-        base_url: base_url(table, findings),
+        base_url: url::base_url(table, findings),
         family: table.word_if_there("family"),
-        key: key(table, findings),
+        key: key::key(table, findings),
         boundary: boundary(table),
         capabilities: table
             .words_of("capabilities")
@@ -193,173 +181,4 @@ fn boundary(table: &Table<'_>) -> Option<Boundary> {
         region: tag("region"),
         compliance: tag("compliance"),
     })
-}
-
-/// A base URL in the form that the catalog promises: no trailing slash, no trailing `/v1`.
-fn base_url(table: &Table<'_>, findings: &Findings) -> Option<At<String>> {
-    let text = table.filled("base_url")?;
-    let fail = |code, message: &str, help: &str| {
-        findings.error(code, text.span(), message, help.to_owned());
-        None
-    };
-    let Ok(uri) = text.get_ref().parse::<Uri>() else {
-        return fail(
-            "bad-base-url",
-            "`base_url` is not a URL",
-            "write for instance \"https://api.example.com\"",
-        );
-    };
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return fail(
-            "bad-base-url",
-            "`base_url` has no scheme or no host",
-            "write for instance \"https://api.example.com\"",
-        );
-    };
-    if authority.as_str().contains('@') {
-        findings.hide(text.span());
-        return fail(
-            "credential-in-file",
-            "`base_url` holds a user name or password",
-            "take it out of the URL and name its place with `key`",
-        );
-    }
-    let port = authority.as_str().rsplit_once(':').map(|(_, port)| port);
-    let bad_port = port.is_some_and(|port| !port.ends_with(']') && authority.port_u16().is_none());
-    if authority.host().is_empty() || bad_port {
-        return fail(
-            "bad-base-url",
-            "`base_url` has no host or a port that does not exist",
-            "write for instance \"https://api.example.com:8443\"",
-        );
-    }
-    if uri.query().is_some() || text.get_ref().contains('#') {
-        return fail(
-            "bad-base-url",
-            "`base_url` has a query or a fragment, which requests cannot keep",
-            "leave only scheme, host, port and path prefix",
-        );
-    }
-    match scheme {
-        "https" => {}
-        "http" if is_loopback(authority.host()) => {}
-        "http" => {
-            return fail(
-                "insecure-base-url",
-                "`base_url` would send the key unencrypted to another host",
-                "use https; http is only for loopback",
-            );
-        }
-        _ => {
-            return fail(
-                "bad-base-url",
-                "`base_url` must begin with https:// (or http:// on loopback)",
-                "change the scheme",
-            );
-        }
-    }
-    let path = uri.path().trim_end_matches('/');
-    let version = path
-        .strip_suffix("/v1")
-        .or_else(|| path.strip_suffix("/v1beta"));
-    let path = version.unwrap_or(path).trim_end_matches('/');
-    Some(At::new(
-        text.span(),
-        format!("{scheme}://{authority}{path}"),
-    ))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-/// Where the credential is. A credential written into the file is an error and is not repeated.
-fn key(table: &Table<'_>, findings: &Findings) -> Option<At<Key>> {
-    if let Some(place) = table.text_place("key") {
-        findings.hide(place.clone());
-        findings.error(
-            "credential-in-file",
-            place.clone(),
-            "a key must not be written into this file",
-            "name its place: `key = { env = \"NAME\" }`, `{ file = \"PATH\" }`, `{ credential = \"NAME\" }` \
-             or `{ none = true }`; then replace the key, it may have been seen",
-        );
-        return Some(At::new(place, Key::Unclear));
-    }
-    let source = table.table("key", &KEY)?;
-    let mut unknown = false;
-    for (_, _, value) in source.unknown() {
-        findings.hide(value);
-        unknown = true;
-    }
-    let place = source.place();
-    let none = source.key_place("none").map(|_| source.flag("none"));
-    let mut said: Vec<Key> = Vec::new();
-    if let Some(name) = source.filled("env") {
-        said.push(variable(&name, findings));
-    }
-    if let Some(path) = source.filled("file") {
-        said.push(Key::File(path.into_inner()));
-    }
-    if let Some(name) = source.filled("credential") {
-        said.push(credential(name, findings));
-    }
-    if let Some(none) = none {
-        if *none.get_ref() {
-            said.push(Key::None);
-        } else {
-            unclear(findings, none.span());
-            said.push(Key::Unclear);
-        }
-    }
-    let members = ["env", "file", "credential"];
-    let broken = unknown || members.iter().any(|key| source.key_place(key).is_some());
-    match (said.pop(), said.is_empty()) {
-        (Some(key), true) => return Some(At::new(place, key)),
-        // What is wrong with it has its own finding already.
-        (None, _) if broken => {}
-        (Some(_) | None, _) => unclear(findings, place.clone()),
-    }
-    Some(At::new(place, Key::Unclear))
-}
-
-fn unclear(findings: &Findings, place: Range<usize>) {
-    findings.error(
-        "unclear-credential",
-        place,
-        "`key` must say exactly one place",
-        "one of `env = \"NAME\"`, `file = \"PATH\"`, `credential = \"NAME\"` or `none = true`",
-    );
-}
-
-fn variable(name: &At<String>, findings: &Findings) -> Key {
-    if value::is_variable(name.get_ref()) {
-        return Key::Variable(name.get_ref().clone());
-    }
-    // Not repeated in the message: it may be the key itself.
-    findings.hide(name.span());
-    findings.error(
-        "bad-value",
-        name.span(),
-        "`env` is not the name of a variable",
-        "letters, digits and `_`, for instance `env = \"ACME_KEY\"`; not the key itself",
-    );
-    Key::Unclear
-}
-
-fn credential(name: At<String>, findings: &Findings) -> Key {
-    if name.get_ref().contains(['/', '\0']) || name.get_ref().starts_with('.') {
-        findings.error(
-            "bad-value",
-            name.span(),
-            "`credential` must be a plain file name",
-            "the name given to systemd's `LoadCredential=`",
-        );
-        return Key::Unclear;
-    }
-    Key::Credential(name.into_inner())
 }

@@ -78,9 +78,12 @@ pub(super) fn is_name(text: &str) -> bool {
         && outer(bytes.last())
 }
 
-/// Whether a text can be the name of an environment variable (and is not, say, a pasted key).
+/// Whether a text can be the name of an environment variable, and does not look like a pasted key.
 pub(super) fn is_variable(text: &str) -> bool {
+    let any = |of: fn(&u8) -> bool| text.bytes().any(|byte| of(&byte));
+    let pasted = text.len() >= 20 && any(u8::is_ascii_lowercase) && any(u8::is_ascii_digit);
     !text.is_empty()
+        && !pasted
         && !text.starts_with(|first: char| first.is_ascii_digit())
         && text
             .bytes()

@@ -664,7 +664,7 @@ pub(super) static CASES: &[Case] = &[
         name: "a variable that is not set",
         edits: &[("env = \"ACME_KEY\"", "env = \"ACME_KYE\"")],
         found: &[
-            "5:1: error[no-credential]: the variable ACME_KYE is not set, so its routes cannot be served; set it where the gateway runs, or name another place for the key",
+            "5:15: error[no-credential]: the variable ACME_KYE is not set, so its routes cannot be served; set it where the gateway runs, or name another place for the key",
         ],
     },
     Case {
@@ -675,19 +675,19 @@ pub(super) static CASES: &[Case] = &[
         )],
         found: &[
             "6:12: warning[unused-provider]: no route uses the provider \"spare\"",
-            "9:1: warning[no-credential]: the variable SPARE is not set, so its routes cannot be served; set it where the gateway runs, or name another place for the key",
+            "9:15: warning[no-credential]: the variable SPARE is not set, so its routes cannot be served; set it where the gateway runs, or name another place for the key",
         ],
     },
     Case {
         name: "an empty variable",
         edits: &[("env = \"ACME_KEY\"", "env = \"EMPTY\"")],
-        found: &["5:1: error[no-credential]: the variable EMPTY is empty; put the key into it"],
+        found: &["5:15: error[no-credential]: the variable EMPTY is empty; put the key into it"],
     },
     Case {
         name: "a variable with more than a key",
         edits: &[("env = \"ACME_KEY\"", "env = \"WORDS\"")],
         found: &[
-            "5:1: error[bad-credential]: the variable WORDS holds more than one plain word, so it cannot be a key; leave only the key in it",
+            "5:15: error[bad-credential]: the variable WORDS holds more than one plain word, so it cannot be a key; leave only the key in it",
         ],
     },
     Case {
@@ -697,28 +697,28 @@ pub(super) static CASES: &[Case] = &[
             "model = \"m\"\nkey = { env = \"ROUTE_KEY\" }",
         )],
         found: &[
-            "9:1: error[no-credential]: the variable ROUTE_KEY is not set, so its routes cannot be served; set it where the gateway runs, or name another place for the key",
+            "9:15: error[no-credential]: the variable ROUTE_KEY is not set, so its routes cannot be served; set it where the gateway runs, or name another place for the key",
         ],
     },
     Case {
         name: "a key file that is not there",
         edits: &[("env = \"ACME_KEY\"", "file = \"keys/none\"")],
         found: &[
-            "5:1: error[no-credential]: the key file DIR/keys/none cannot be read: No such file or directory (os error 2); create it, readable by the gateway's user only",
+            "5:16: error[no-credential]: the key file DIR/keys/none cannot be read: No such file or directory (os error 2); create it, readable by the gateway's user only",
         ],
     },
     Case {
         name: "a key file that others can read",
         edits: &[("env = \"ACME_KEY\"", "file = \"keys/open\"")],
         found: &[
-            "5:1: warning[credential-file-open]: the key file DIR/keys/open can be read by other users; chmod 600 DIR/keys/open",
+            "5:16: warning[credential-file-open]: the key file DIR/keys/open can be read by other users; chmod 600 DIR/keys/open",
         ],
     },
     Case {
         name: "a credential outside systemd",
         edits: &[("env = \"ACME_KEY\"", "credential = \"acme\"")],
         found: &[
-            "5:1: error[no-credential]: the credential \"acme\" cannot be found: CREDENTIALS_DIRECTORY is not set; systemd sets it for a service with LoadCredential=",
+            "5:22: error[no-credential]: the credential \"acme\" cannot be found: CREDENTIALS_DIRECTORY is not set; systemd sets it for a service with LoadCredential=",
         ],
     },
     Case {
@@ -973,6 +973,13 @@ pub(super) static CASES: &[Case] = &[
         edits: &[("model = \"m\"", "model = \"m\"\ncapabilities = [\"tools\"")],
         found: &[
             "10:1: error[syntax]: missing comma between array elements, expected `,`; something that begins before may not be closed",
+        ],
+    },
+    Case {
+        name: "a key of plain letters where its variable belongs",
+        edits: &[("env = \"ACME_KEY\"", "env = \"sk_live_1234567890abcdef\"")],
+        found: &[
+            "5:15: error[bad-value]: `env` is not the name of a variable; letters, digits and `_`, for instance `env = \"ACME_KEY\"`; not the key itself",
         ],
     },
 ];
