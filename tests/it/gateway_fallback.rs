@@ -29,6 +29,7 @@ fn hasty() -> Plan {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn failures_of_the_route_are_served_by_the_fallback_with_one_event() {
     let json = |status: u16, body: &str| Script::json(status, body);
     let html = Script::answer(200, &[("content-type", "text/html")], "<html>no</html>");
@@ -543,7 +544,7 @@ async fn the_first_attempt_is_cancelled_before_the_second_starts() {
 #[tokio::test]
 async fn an_inline_notice_stands_before_the_text_of_a_whole_answer() {
     let site = Site::with(workload(|workload| {
-        workload.notice.style = NoticeStyle::Inline
+        workload.notice.style = NoticeStyle::Inline;
     }))
     .await;
     site.primary.set(Script::json(503, OVERLOADED));
@@ -572,7 +573,7 @@ async fn an_inline_notice_stands_before_the_text_of_a_whole_answer() {
 #[tokio::test]
 async fn an_answer_in_a_demanded_form_keeps_its_form() {
     let site = Site::with(workload(|workload| {
-        workload.notice.style = NoticeStyle::Inline
+        workload.notice.style = NoticeStyle::Inline;
     }))
     .await;
     site.primary.set(Script::json(503, OVERLOADED));

@@ -60,8 +60,8 @@ async fn a_stream_passes_unchanged_and_as_it_comes() {
             .chunk(ROLE)
             .chunk(ONE)
             .step(Step::Gate(Arc::clone(&gate)))
-            .chunk(&TWO[..30])
-            .chunk(&TWO[30..])
+            .chunk(TWO.split_at(30).0)
+            .chunk(TWO.split_at(30).1)
             .chunk(&format!("{STOP}{DONE}"))
             .end(),
     );
@@ -175,7 +175,7 @@ async fn what_breaks_before_the_first_output_is_served_by_the_fallback() {
 async fn after_the_first_output_nothing_is_switched_and_the_stream_says_that_it_broke() {
     let own = |class: &str| format!("\"code\":\"{class}\"");
     let error = format!("data: {OVERLOADED}\n\n");
-    let half = &TWO[..20];
+    let half = TWO.split_at(20).0;
     let rows = [
         (
             "reset",
@@ -218,7 +218,7 @@ async fn after_the_first_output_nothing_is_switched_and_the_stream_says_that_it_
     ];
     for (case, script, told) in rows {
         let site = site(workload(|workload| {
-            workload.timeouts.idle = Duration::from_millis(150)
+            workload.timeouts.idle = Duration::from_millis(150);
         }))
         .await;
         // The first output must be sent before the break is seen, so that the two do not come in one piece.
