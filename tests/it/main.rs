@@ -1,6 +1,7 @@
 //! Integration tests: one binary, so that it links once. A module per subject; helpers in `support`.
 
 #![expect(
+    clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test fails by panicking, and so do the helpers it calls"

@@ -319,7 +319,7 @@ fn route(name: &str, base_url: &str, model: &str, key: &str, family: Family) -> 
 }
 
 fn workload(family: Family) -> Workload {
-    let long = Duration::from_secs(60);
+    let long = Duration::from_mins(1);
     Workload {
         name: "support-chat".into(),
         description: "test".to_owned(),

@@ -56,7 +56,7 @@ impl Script {
             body.len()
         );
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head += &format!("{name}: {value}\r\n");
         }
         Self::new().send(format!("{head}\r\n{body}"))
     }
