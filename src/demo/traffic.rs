@@ -33,7 +33,7 @@ pub(super) const APPLICATIONS: &[Application] = &[
     Application {
         workload: "support-chat",
         path: "/v1/chat/completions",
-        rate: 3.0,
+        rate: 4.0,
         streamed: 0.8,
         mistakes: 0.0,
         body: prompts::support,
