@@ -16,6 +16,7 @@ mod control_follow;
 mod control_project;
 mod gateway_events;
 mod gateway_fallback;
+mod demo_headless;
 mod gateway_relay;
 mod gateway_stop;
 mod gateway_stream;
