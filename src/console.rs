@@ -5,6 +5,7 @@
 //! effects. It must not write to the store: every change goes through `control`.
 
 pub mod action;
+pub mod app;
 pub mod chord;
 pub mod depth;
 pub mod effect;
@@ -12,14 +13,18 @@ mod findings;
 pub mod glyph;
 pub mod keymap;
 pub mod keymap_file;
+pub mod layout;
 pub mod msg;
 mod outlet;
 mod paint;
 mod role;
+pub mod state;
 mod terminal;
 pub mod theme;
 pub mod theme_file;
 mod theme_look;
+pub mod update;
+pub mod view;
 
 use std::{fmt, io, path::PathBuf, pin::Pin, sync::Arc};
 

@@ -1,4 +1,4 @@
 //! What several test modules share.
 
-pub(crate) mod gateway;
-pub(crate) mod upstream;
+pub mod gateway;
+pub mod upstream;

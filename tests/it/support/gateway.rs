@@ -23,27 +23,27 @@ use tokio::{sync::watch, time::timeout};
 use super::upstream::{DEADLINE, Script, Upstream};
 
 /// A good whole answer of the primary.
-pub(crate) const PRIMARY: &str = r#"{"id":"p","object":"chat.completion","model":"served-1","choices":[{"index":0,"message":{"role":"assistant","content":"from the primary"},"finish_reason":"stop"}],"extra":[1,2]}"#;
+pub const PRIMARY: &str = r#"{"id":"p","object":"chat.completion","model":"served-1","choices":[{"index":0,"message":{"role":"assistant","content":"from the primary"},"finish_reason":"stop"}],"extra":[1,2]}"#;
 /// A good whole answer of the fallback.
-pub(crate) const FALLBACK: &str = r#"{"id":"f","object":"chat.completion","model":"served-2","choices":[{"index":0,"message":{"role":"assistant","content":"from the fallback"},"finish_reason":"stop"}]}"#;
+pub const FALLBACK: &str = r#"{"id":"f","object":"chat.completion","model":"served-2","choices":[{"index":0,"message":{"role":"assistant","content":"from the fallback"},"finish_reason":"stop"}]}"#;
 /// An error of the provider.
-pub(crate) const OVERLOADED: &str =
+pub const OVERLOADED: &str =
     r#"{"error":{"message":"busy","type":"server_error","code":"server_is_overloaded"}}"#;
 
 /// What a test may want to have otherwise.
-pub(crate) struct Plan {
+pub struct Plan {
     /// `memory:` or `sqlite:`.
-    pub(crate) store: Option<String>,
+    pub store: Option<String>,
     /// How the gateway's store is opened.
-    pub(crate) access: Access,
+    pub access: Access,
     /// Changes the one workload.
-    pub(crate) workload: Box<dyn Fn(&mut Workload)>,
+    pub workload: Box<dyn Fn(&mut Workload)>,
     /// Changes the fallback's route.
-    pub(crate) fallback: Box<dyn Fn(&mut Route)>,
+    pub fallback: Box<dyn Fn(&mut Route)>,
     /// Changes the settings.
-    pub(crate) settings: Box<dyn Fn(&mut GatewaySettings)>,
+    pub settings: Box<dyn Fn(&mut GatewaySettings)>,
     /// The family of everything.
-    pub(crate) family: Family,
+    pub family: Family,
 }
 
 impl Default for Plan {
@@ -60,19 +60,19 @@ impl Default for Plan {
 }
 
 /// A gateway with two upstreams and one workload, `support-chat`.
-pub(crate) struct Site {
-    pub(crate) primary: Upstream,
-    pub(crate) fallback: Upstream,
-    pub(crate) gateway: Gateway,
-    pub(crate) store: Store,
-    pub(crate) clock: Clock,
-    pub(crate) client: reqwest::Client,
-    pub(crate) catalog: watch::Sender<Arc<Catalog>>,
-    pub(crate) refused: watch::Sender<Option<String>>,
+pub struct Site {
+    pub primary: Upstream,
+    pub fallback: Upstream,
+    pub gateway: Gateway,
+    pub store: Store,
+    pub clock: Clock,
+    pub client: reqwest::Client,
+    pub catalog: watch::Sender<Arc<Catalog>>,
+    pub refused: watch::Sender<Option<String>>,
 }
 
 /// A name that no other test of this process has.
-pub(crate) fn unique(prefix: &str) -> String {
+pub fn unique(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{prefix}-{}-{number}", std::process::id())
@@ -80,19 +80,19 @@ pub(crate) fn unique(prefix: &str) -> String {
 
 impl Site {
     /// Both upstreams answer well.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::with(Plan::default()).await
     }
 
     /// As planned.
-    pub(crate) async fn with(plan: Plan) -> Self {
+    pub async fn with(plan: Plan) -> Self {
         let primary = Upstream::start(Script::json(200, PRIMARY)).await;
         let fallback = Upstream::start(Script::json(200, FALLBACK)).await;
         Self::over(plan, primary, fallback).await
     }
 
     /// As planned, over these upstreams.
-    pub(crate) async fn over(plan: Plan, primary: Upstream, fallback: Upstream) -> Self {
+    pub async fn over(plan: Plan, primary: Upstream, fallback: Upstream) -> Self {
         let clock = Clock::system();
         let url = plan
             .store
@@ -123,29 +123,29 @@ impl Site {
     }
 
     /// The absolute URL of a path.
-    pub(crate) fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.gateway.address())
     }
 
     /// Asks the workload for a chat completion.
-    pub(crate) async fn ask(&self, body: &str) -> reqwest::Response {
+    pub async fn ask(&self, body: &str) -> reqwest::Response {
         self.post("/w/support-chat/v1/chat/completions", body).await
     }
 
     /// Posts a body.
-    pub(crate) async fn post(&self, path: &str, body: &str) -> reqwest::Response {
+    pub async fn post(&self, path: &str, body: &str) -> reqwest::Response {
         let request = self.client.post(self.url(path)).body(body.to_owned());
         timeout(DEADLINE, request.send()).await.unwrap().unwrap()
     }
 
     /// Asks for a path.
-    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+    pub async fn get(&self, path: &str) -> reqwest::Response {
         let request = self.client.get(self.url(path));
         timeout(DEADLINE, request.send()).await.unwrap().unwrap()
     }
 
     /// Waits until the store holds so many events, all of them with their outcome.
-    pub(crate) async fn events(&self, count: usize) -> Vec<StoredEvent> {
+    pub async fn events(&self, count: usize) -> Vec<StoredEvent> {
         let mut newest = self.store.newest();
         let wait = async {
             loop {
@@ -164,17 +164,17 @@ impl Site {
     }
 
     /// The only event.
-    pub(crate) async fn event(&self) -> StoredEvent {
+    pub async fn event(&self) -> StoredEvent {
         self.events(1).await.remove(0)
     }
 
     /// Changes an override and waits until the gateway has applied it.
-    pub(crate) async fn switch(&self, key: OverrideKey, change: Option<Change>) -> AuditRecord {
+    pub async fn switch(&self, key: OverrideKey, change: Option<Change>) -> AuditRecord {
         self.switch_until(key, change, None).await
     }
 
     /// The same, ending by itself after a while.
-    pub(crate) async fn switch_until(
+    pub async fn switch_until(
         &self,
         key: OverrideKey,
         change: Option<Change>,
@@ -186,13 +186,13 @@ impl Site {
     }
 
     /// Waits until the gateway's heartbeat says that it has applied a revision.
-    pub(crate) async fn applied(&self, revision: Revision) -> Heartbeat {
+    pub async fn applied(&self, revision: Revision) -> Heartbeat {
         self.heartbeat(|heartbeat| heartbeat.revision >= revision)
             .await
     }
 
     /// Waits for a heartbeat.
-    pub(crate) async fn heartbeat(&self, wanted: impl Fn(&Heartbeat) -> bool) -> Heartbeat {
+    pub async fn heartbeat(&self, wanted: impl Fn(&Heartbeat) -> bool) -> Heartbeat {
         let name = self.gateway.name().clone();
         let wait = async {
             loop {
@@ -209,7 +209,7 @@ impl Site {
 }
 
 /// Changes an override as an operator does.
-pub(crate) async fn change_override(
+pub async fn change_override(
     store: &Store,
     clock: &Clock,
     key: OverrideKey,
@@ -319,7 +319,7 @@ fn route(name: &str, base_url: &str, model: &str, key: &str, family: Family) -> 
 }
 
 fn workload(family: Family) -> Workload {
-    let long = Duration::from_mins(1);
+    let long = Duration::from_secs(60);
     Workload {
         name: "support-chat".into(),
         description: "test".to_owned(),
@@ -366,7 +366,7 @@ fn workload(family: Family) -> Workload {
 }
 
 /// A header of an answer as text.
-pub(crate) fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
+pub fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
     response
         .headers()
         .get(name)
@@ -374,7 +374,7 @@ pub(crate) fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<
 }
 
 /// The names of the gateway's own headers in an answer.
-pub(crate) fn own_headers(response: &reqwest::Response) -> BTreeSet<String> {
+pub fn own_headers(response: &reqwest::Response) -> BTreeSet<String> {
     response
         .headers()
         .keys()

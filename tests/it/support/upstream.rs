@@ -17,11 +17,11 @@ use tokio::{
 };
 
 /// No condition of a test takes longer.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// One thing that the upstream does with a connection.
 #[derive(Clone, Debug)]
-pub(crate) enum Step {
+pub enum Step {
     /// Sends bytes.
     Send(Vec<u8>),
     /// Waits until the test lets it go on.
@@ -36,60 +36,55 @@ pub(crate) enum Step {
 
 /// What the upstream does with one request.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Script(Vec<Step>);
+pub struct Script(Vec<Step>);
 
 impl Script {
     /// No step yet.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
     /// A JSON answer.
-    pub(crate) fn json(status: u16, body: &str) -> Self {
+    pub fn json(status: u16, body: &str) -> Self {
         Self::answer(status, &[("content-type", "application/json")], body)
     }
 
     /// An answer with these headers and a content length.
-    pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+    pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
         let mut head = format!(
             "HTTP/1.1 {status} Scripted\r\ncontent-length: {}\r\n",
             body.len()
         );
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            head.push_str(&format!("{name}: {value}\r\n"));
         }
         Self::new().send(format!("{head}\r\n{body}"))
     }
 
     /// The head of a chunked event stream.
-    pub(crate) fn stream() -> Self {
+    pub fn stream() -> Self {
         Self::new().send(
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
         )
     }
 
     /// One chunk of a chunked body.
-    pub(crate) fn chunk(self, text: &str) -> Self {
+    pub fn chunk(self, text: &str) -> Self {
         self.send(format!("{:x}\r\n{text}\r\n", text.len()))
     }
 
     /// The end of a chunked body.
-    pub(crate) fn end(self) -> Self {
+    pub fn end(self) -> Self {
         self.send("0\r\n\r\n")
     }
 
     /// Raw bytes.
-    pub(crate) fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
+    pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.step(Step::Send(bytes.into()))
     }
 
-    /// Its steps.
-    pub(crate) fn into_steps(self) -> Vec<Step> {
-        self.0
-    }
-
     /// One more step.
-    pub(crate) fn step(mut self, step: Step) -> Self {
+    pub fn step(mut self, step: Step) -> Self {
         self.0.push(step);
         self
     }
@@ -97,20 +92,20 @@ impl Script {
 
 /// A request that came.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// The request line.
-    pub(crate) line: String,
+    pub line: String,
     /// Names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// The body, decoded.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
     /// Which connection it came on.
-    pub(crate) connection: usize,
+    pub connection: usize,
 }
 
 impl Seen {
     /// The value of a header.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(known, _)| known == name)
@@ -118,7 +113,7 @@ impl Seen {
     }
 
     /// The body as text.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }
@@ -135,7 +130,7 @@ struct State {
 
 /// The upstream. Ends when dropped.
 #[derive(Debug)]
-pub(crate) struct Upstream {
+pub struct Upstream {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     news: watch::Sender<()>,
@@ -150,7 +145,7 @@ impl Drop for Upstream {
 
 impl Upstream {
     /// Listens; answers every request with `standing`, unless something is queued.
-    pub(crate) async fn start(standing: Script) -> Self {
+    pub async fn start(standing: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State {
@@ -168,44 +163,44 @@ impl Upstream {
     }
 
     /// Where it listens.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Answers the next request that nothing is queued for with this.
-    pub(crate) fn queue(&self, script: Script) {
+    pub fn queue(&self, script: Script) {
         self.state.lock().unwrap().queue.push_back(script);
     }
 
     /// Answers every further request with this.
-    pub(crate) fn set(&self, standing: Script) {
+    pub fn set(&self, standing: Script) {
         self.state.lock().unwrap().standing = standing;
     }
 
     /// What came so far.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<Seen> {
         self.state.lock().unwrap().seen.clone()
     }
 
     /// How many requests came so far.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.state.lock().unwrap().seen.len()
     }
 
     /// The only request that came.
-    pub(crate) fn only(&self) -> Seen {
+    pub fn only(&self) -> Seen {
         let seen = self.seen();
         assert_eq!(seen.len(), 1, "{seen:#?}");
         seen[0].clone()
     }
 
     /// Waits until so many requests have come.
-    pub(crate) async fn asked(&self, count: usize) {
+    pub async fn asked(&self, count: usize) {
         self.until(|state| state.seen.len() >= count).await;
     }
 
     /// Waits until the client has closed so many connections on which an answer was being made.
-    pub(crate) async fn cancelled(&self, count: usize) {
+    pub async fn cancelled(&self, count: usize) {
         self.until(|state| state.cancelled >= count).await;
     }
 

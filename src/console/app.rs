@@ -1,0 +1,370 @@
+//! The console's whole state, and the questions that update and view both ask of it.
+//!
+//! `screen` says where the operator is, `overlays` is what lies over it: states that cannot be do not exist.
+//! Changed by `update` only.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    keymap::{Context, Keymap},
+    layout,
+    state::{
+        burst::Burst,
+        change::Followed,
+        data::Data,
+        events::Events,
+        field::Field,
+        home::Home,
+        list::List,
+        message::Messages,
+        palette::Palette,
+        plan::{Focus, Form},
+        table::Table,
+        verbs::Offer,
+    },
+};
+use crate::{
+    control::{Mode, Overview},
+    model::{Actor, OverrideKey, Plan, PlanId, Presence, RiskTier, RouteName, WorkloadName},
+};
+
+/// How many events of the past the console asks for when it opens.
+pub const BACKLOG: usize = 2_000;
+
+/// What a console needs to know about itself.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Who sits here.
+    pub actor: Actor,
+    /// Whether anything can be changed from here.
+    pub mode: Mode,
+    /// Unique to this process.
+    pub session: String,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// What every key means.
+    pub keymap: Keymap,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+}
+
+/// Where the operator is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Screen {
+    /// The workloads.
+    #[default]
+    Home,
+    /// The routes.
+    Routes,
+    /// The events.
+    Events,
+    /// The audit.
+    Audit,
+    /// One workload.
+    Detail(WorkloadName),
+}
+
+/// What lies over the screen.
+#[derive(Debug)]
+pub enum Overlay {
+    /// A plan.
+    Plan(Box<Form>),
+    /// One event, by its number; scrolled by so many lines.
+    Event(u64, usize),
+    /// One audit record, by its sequence; scrolled by so many lines.
+    Record(u64, usize),
+    /// Help for what is below; scrolled by so many lines.
+    Help(usize),
+    /// Every action for the selection.
+    Actions(Menu),
+    /// A command is being typed.
+    Palette(Palette),
+    /// A filter is being typed; what was filtered before.
+    Filter(Field, String),
+}
+
+/// The list of actions for one thing.
+#[derive(Debug)]
+pub struct Menu {
+    /// The thing.
+    pub target: String,
+    /// What can be done, and what cannot.
+    pub offers: Vec<Offer>,
+    /// The cursor.
+    pub list: List<usize>,
+}
+
+/// How times are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Times {
+    /// Times of day.
+    #[default]
+    Utc,
+    /// Ages.
+    Ago,
+}
+
+/// The view stands still while the data goes on.
+#[derive(Clone, Debug)]
+pub struct Paused {
+    /// What was shown.
+    pub overview: Option<Box<Overview>>,
+    /// The number that the next event would have had.
+    pub end: u64,
+}
+
+/// The state.
+#[derive(Debug)]
+pub struct App {
+    /// What this console is.
+    pub setup: Setup,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// The moment of the last message.
+    pub now: Timestamp,
+    /// The moment that clocks and ages are drawn for: moves with the second.
+    pub clock: Timestamp,
+    /// What the door told.
+    pub data: Data,
+    /// Where the operator is.
+    pub screen: Screen,
+    /// Where they were before.
+    pub before: Screen,
+    /// What lies over the screen, the topmost last.
+    pub overlays: Vec<Overlay>,
+    /// The workloads.
+    pub home: Home,
+    /// The routes.
+    pub routes: Table<RouteName>,
+    /// The events.
+    pub events: Events,
+    /// The audit.
+    pub audit: Table<u64>,
+    /// By how many lines the detail is scrolled.
+    pub detail_scroll: usize,
+    /// Long lines are wrapped where that is possible.
+    pub wrap: bool,
+    /// The terminal reports the mouse.
+    pub mouse: bool,
+    /// How times are written.
+    pub times: Times,
+    /// The view stands still.
+    pub paused: Option<Paused>,
+    /// The message line.
+    pub messages: Messages,
+    /// Changes of this console that are followed.
+    pub changes: Vec<Followed>,
+    /// The workload of which this operator said "I'm on it".
+    pub claim: Option<WorkloadName>,
+    /// Something visible has changed since the last frame. Set by `update`, cleared by the loop.
+    pub dirty: bool,
+    pub(super) burst: Burst,
+    pub(super) requests: u64,
+    pub(super) presented: Option<(Timestamp, Presence)>,
+    pub(super) refresh_asked: bool,
+}
+
+impl App {
+    /// A console that knows nothing yet.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let opened = setup.opened;
+        Self {
+            size: setup.size,
+            now: opened,
+            clock: opened,
+            data: Data::new(opened),
+            screen: Screen::Home,
+            before: Screen::Home,
+            overlays: Vec::new(),
+            home: Home::default(),
+            routes: Table::default(),
+            events: Events::default(),
+            audit: Table::default(),
+            detail_scroll: 0,
+            wrap: true,
+            mouse: false,
+            times: Times::default(),
+            paused: None,
+            messages: Messages::default(),
+            changes: Vec::new(),
+            claim: None,
+            dirty: true,
+            burst: Burst::default(),
+            requests: 0,
+            presented: None,
+            refresh_asked: false,
+            setup,
+        }
+    }
+
+    /// Where keys go: to the top of what is open.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        match self.overlays.last() {
+            None => self.screen_context(),
+            Some(Overlay::Plan(form)) => form_context(form),
+            Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) => Context::Popup,
+            Some(Overlay::Actions(_)) => Context::Menu,
+            Some(Overlay::Palette(_)) => Context::Palette,
+            Some(Overlay::Filter(..)) => Context::Filter,
+        }
+    }
+
+    /// The context of the screen below everything.
+    #[must_use]
+    pub const fn screen_context(&self) -> Context {
+        match self.screen {
+            Screen::Home => Context::Workloads,
+            Screen::Routes => Context::Routes,
+            Screen::Events => Context::Events,
+            Screen::Audit => Context::Audit,
+            Screen::Detail(_) => Context::Detail,
+        }
+    }
+
+    /// The overview to draw: the one of the pause, or the newest.
+    #[must_use]
+    pub fn overview(&self) -> Option<&Overview> {
+        match &self.paused {
+            Some(paused) => paused.overview.as_deref(),
+            None => self.data.overview.as_ref(),
+        }
+    }
+
+    /// Events up to this number are drawn.
+    #[must_use]
+    pub fn events_end(&self) -> u64 {
+        self.paused
+            .as_ref()
+            .map_or_else(|| self.data.log.end(), |paused| paused.end)
+    }
+
+    /// How many events came since the view was paused.
+    #[must_use]
+    pub fn held_back(&self) -> Option<u64> {
+        let paused = self.paused.as_ref()?;
+        Some(self.data.log.end().saturating_sub(paused.end))
+    }
+
+    /// The workload that verbs are about.
+    #[must_use]
+    pub fn workload(&self) -> Option<&WorkloadName> {
+        match &self.screen {
+            Screen::Home => self.home.list.selected(),
+            Screen::Detail(workload) => Some(workload),
+            Screen::Events => {
+                let number = self.events.selected()?;
+                Some(&self.data.log.get(number)?.event.workload)
+            }
+            Screen::Routes | Screen::Audit => None,
+        }
+    }
+
+    /// The plan that is open.
+    #[must_use]
+    pub fn form(&self) -> Option<&Form> {
+        self.overlays.iter().rev().find_map(|overlay| match overlay {
+            Overlay::Plan(form) => Some(form.as_ref()),
+            Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_)
+            | Overlay::Palette(_)
+            | Overlay::Filter(..) => None,
+        })
+    }
+
+    /// The same, to change it.
+    pub(super) fn form_mut(&mut self) -> Option<&mut Form> {
+        self.overlays
+            .iter_mut()
+            .rev()
+            .find_map(|overlay| match overlay {
+                Overlay::Plan(form) => Some(form.as_mut()),
+                Overlay::Event(..)
+                | Overlay::Record(..)
+                | Overlay::Help(_)
+                | Overlay::Actions(_)
+                | Overlay::Palette(_)
+                | Overlay::Filter(..) => None,
+            })
+    }
+
+    /// What fits on the screen.
+    #[must_use]
+    pub const fn room(&self) -> layout::Room {
+        layout::Room::of(self.size.0, self.size.1)
+    }
+
+    /// The change that is followed for a workload, while it is not settled.
+    #[must_use]
+    pub fn pending(&self, workload: &WorkloadName) -> Option<&Followed> {
+        self.changes.iter().find(|change| {
+            !change.settled()
+                && match &change.key {
+                    OverrideKey::Mode(name) | OverrideKey::Notice(name) => name == workload,
+                    OverrideKey::Drain(_) => false,
+                }
+        })
+    }
+
+    /// The other consoles.
+    pub fn others(&self) -> impl Iterator<Item = &Presence> {
+        self.data
+            .presences
+            .iter()
+            .filter(|presence| presence.session != self.setup.session)
+    }
+
+    /// Who says of a workload that they are on it; this operator is `you`.
+    #[must_use]
+    pub fn claimed_by(&self, workload: &WorkloadName) -> Option<&str> {
+        if self.claim.as_ref() == Some(workload) {
+            return Some("you");
+        }
+        self.others()
+            .find(|presence| presence.claim.as_ref() == Some(workload))
+            .map(|presence| presence.actor.name())
+    }
+
+    /// What the other consoles are told.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        Presence {
+            session: self.setup.session.clone(),
+            actor: self.setup.actor.clone(),
+            since: self.setup.opened,
+            at: self.now,
+            viewing: match &self.screen {
+                Screen::Detail(workload) => Some(workload.clone()),
+                Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => None,
+            },
+            plan: self
+                .form()
+                .and_then(Form::plan)
+                .map(|plan: &Plan| (PlanId(plan.id.0.clone()), plan.key.clone())),
+            claim: self.claim.clone(),
+        }
+    }
+
+    /// How old something is on the drawn clock.
+    #[must_use]
+    pub fn age(&self, at: Timestamp) -> Duration {
+        Duration::try_from(self.clock.duration_since(at)).unwrap_or_default()
+    }
+}
+
+/// Where the keys of a plan go.
+fn form_context(form: &Form) -> Context {
+    match form.focus {
+        Focus::Ticket | Focus::Note => Context::Text,
+        Focus::Name if form.typed() => Context::Plan,
+        Focus::Name if form.plan().is_some_and(|plan| plan.tier == RiskTier::Confirm) => {
+            Context::Confirm
+        }
+        Focus::Name => Context::Popup,
+    }
+}

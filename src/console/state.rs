@@ -1,0 +1,19 @@
+//! What the console knows: one file per idea, each with its own small reducer.
+//!
+//! Changed only by `console::update`; read by `console::view`. Nothing here draws, waits or does I/O.
+
+pub mod burst;
+pub mod change;
+pub mod data;
+pub mod events;
+pub mod field;
+pub mod filter;
+pub mod home;
+pub mod list;
+pub mod log;
+pub mod message;
+pub mod palette;
+pub mod plan;
+pub mod policy_table;
+pub mod table;
+pub mod verbs;

@@ -1,0 +1,198 @@
+//! Changes that were applied and are followed: until every gateway has them, and until the first request took
+//! the new path. The console says "done" only then.
+
+use jiff::Timestamp;
+
+use super::data::Data;
+use crate::{
+    control::Progress,
+    model::{
+        AuditRecord, Change, EventDecision, Mode, OutcomeKind, OverrideKey, Revision, RouteName,
+        Verb, WorkloadName,
+    },
+};
+
+/// The most events looked at for the first request.
+const LOOKED_AT: usize = 2_000;
+
+/// One change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Followed {
+    /// What was changed.
+    pub key: OverrideKey,
+    /// What is in force after it; `None`: the configuration's value.
+    pub after: Option<Change>,
+    /// What was done.
+    pub verb: Verb,
+    /// The revision it made.
+    pub revision: Revision,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// How far it has come.
+    pub progress: Option<Progress>,
+    /// The first request that was routed under it.
+    pub first: Option<First>,
+}
+
+/// The first request under a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First {
+    /// When.
+    pub at: Timestamp,
+    /// The route that served it.
+    pub route: RouteName,
+}
+
+impl Followed {
+    /// Follows the change that an audit record tells of.
+    #[must_use]
+    pub fn new(record: &AuditRecord) -> Self {
+        Self {
+            key: record.key.clone(),
+            after: record.after,
+            verb: record.verb.unwrap_or(Verb::Undo),
+            revision: record.revision,
+            at: record.at,
+            progress: None,
+            first: None,
+        }
+    }
+
+    /// Whether every living gateway has it.
+    #[must_use]
+    pub fn applied(&self) -> bool {
+        self.progress
+            .as_ref()
+            .is_some_and(|progress| progress.applied >= progress.gateways)
+    }
+
+    /// Whether nothing more is to be seen of it.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        let idle = self
+            .progress
+            .as_ref()
+            .is_some_and(|progress| progress.gateways == 0);
+        self.applied() && (idle || self.first.is_some() || self.workload().is_none())
+    }
+
+    /// The workload it is about, when it is about where requests go.
+    #[must_use]
+    pub fn workload(&self) -> Option<&WorkloadName> {
+        match &self.key {
+            OverrideKey::Mode(workload) => Some(workload),
+            OverrideKey::Notice(_) | OverrideKey::Drain(_) => None,
+        }
+    }
+
+    /// Looks for the first request. Answers whether it was found just now.
+    pub fn look(&mut self, data: &Data) -> bool {
+        let Some(workload) = self.workload().cloned() else {
+            return false;
+        };
+        if self.first.is_some() {
+            return false;
+        }
+        // An event that ended well gives the exact moment.
+        let event = data
+            .log
+            .iter()
+            .rev()
+            .take(LOOKED_AT)
+            .filter(|stored| {
+                stored.event.workload == workload && stored.event.revision >= self.revision
+            })
+            .filter_map(|stored| {
+                let outcome = stored.outcome.as_ref()?;
+                let served = outcome.kind == OutcomeKind::Completed
+                    && stored.event.decision == EventDecision::Fallback;
+                Some(First {
+                    at: stored.event.at,
+                    route: stored.event.fallback.clone().filter(|_| served)?,
+                })
+            })
+            .min_by_key(|first| first.at);
+        // Requests that need no event are known from the heartbeats only.
+        let routed = data
+            .heartbeats
+            .iter()
+            .flat_map(|beat| &beat.workloads)
+            .filter(|traffic| traffic.workload == workload)
+            .filter_map(|traffic| traffic.last_routed.as_ref())
+            .filter(|routed| routed.revision >= self.revision)
+            .min_by_key(|routed| routed.at)
+            .map(|routed| First {
+                at: routed.at,
+                route: routed.route.clone(),
+            });
+        self.first = [event, routed]
+            .into_iter()
+            .flatten()
+            .min_by_key(|first| first.at);
+        self.first.is_some()
+    }
+
+    /// Whether the first request went where the change sends requests; `None`: any way is right.
+    #[must_use]
+    pub fn as_meant(&self, data: &Data) -> Option<bool> {
+        let first = self.first.as_ref()?;
+        let workload = data.workload(self.workload()?)?;
+        let mode = match self.after {
+            Some(Change::Mode(mode)) => mode,
+            Some(Change::Notice(_) | Change::Drain) | None => workload.mode,
+        };
+        match mode {
+            Mode::Force => Some(workload.fallback.as_ref() == Some(&first.route)),
+            Mode::Hold => Some(workload.primary == first.route),
+            Mode::Auto => None,
+        }
+    }
+
+    /// What happened so far, in one sentence.
+    #[must_use]
+    pub fn told(&self, data: &Data) -> String {
+        let done = done(self.verb, self.key.target());
+        let Some(progress) = &self.progress else {
+            return format!("{done}: committed (revision {}), waiting for the gateways", self.revision);
+        };
+        if progress.gateways == 0 {
+            return format!(
+                "{done}: committed (revision {}); no gateway is alive, it takes effect when one starts",
+                self.revision
+            );
+        }
+        let mut told = format!(
+            "{done}: applied on {}/{} gateways in {:.2} s",
+            progress.applied,
+            progress.gateways,
+            progress.elapsed.as_secs_f64()
+        );
+        if let Some(first) = &self.first {
+            let at = first.at.strftime("%H:%M:%S");
+            let route = &first.route;
+            told.push_str(&if self.as_meant(data) == Some(false) {
+                format!("; first request after it: {at} served by {route}, NOT where it was sent: see events (3)")
+            } else {
+                format!("; first request on the new path: {at} served by {route}")
+            });
+        } else if self.applied() && self.workload().is_some() {
+            told.push_str("; waiting for the first request");
+        }
+        told
+    }
+}
+
+/// A change as something that was done.
+#[must_use]
+pub fn done(verb: Verb, target: &str) -> String {
+    match verb {
+        Verb::Force => format!("forced {target}"),
+        Verb::Hold => format!("held {target}"),
+        Verb::Auto => format!("set {target} to auto"),
+        Verb::NoticeOn => format!("turned the notice of {target} on"),
+        Verb::NoticeOff => format!("turned the notice of {target} off"),
+        Verb::Drain => format!("drained {target}"),
+        Verb::Undrain => format!("undrained {target}"),
+        Verb::Undo => format!("undid the last change of {target}"),
+    }
+}

@@ -1,0 +1,243 @@
+//! What the console was told by the door, and the overview computed from it.
+//!
+//! The overview is computed when something it rests on has changed, at most a few times per second, and never
+//! for a key. It must not be changed by anything but news and the passing of time.
+
+use std::{collections::BTreeMap, collections::VecDeque, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::log::EventLog;
+use crate::{
+    control::{GatewayStatus, News, Overview, WorkloadStatus, overview},
+    model::{
+        AuditRecord, Catalog, Heartbeat, Overrides, Presence, RouteName, Workload, WorkloadName,
+    },
+    store::Health,
+};
+
+/// The most audit records kept.
+const AUDIT_KEPT: usize = 1_000;
+/// Between two computations of the overview.
+const APART: SignedDuration = SignedDuration::from_millis(250);
+/// Without any news the overview is computed again after this, because silence means something, too.
+const AT_LEAST: SignedDuration = SignedDuration::from_secs(1);
+/// What the overview looks at of the events.
+const WINDOW: SignedDuration = SignedDuration::from_secs(61);
+
+/// What the console knows.
+#[derive(Debug)]
+pub struct Data {
+    /// The configuration; `None` until it was told.
+    pub catalog: Option<Arc<Catalog>>,
+    /// Why the file on disk is not in force.
+    pub refused: Option<String>,
+    /// The table of overrides; `None` until it was told.
+    pub overrides: Option<Arc<Overrides>>,
+    /// The gateways' last signs of life.
+    pub heartbeats: Vec<Heartbeat>,
+    /// The consoles that are open, this one included.
+    pub presences: Vec<Presence>,
+    /// The newest audit records, oldest first.
+    pub audit: VecDeque<AuditRecord>,
+    /// How the store fares; `None` until it was told.
+    pub health: Option<Health>,
+    /// The newest events.
+    pub log: EventLog,
+    /// What is going on; `None` until configuration and overrides were told.
+    pub overview: Option<Overview>,
+    /// The slow end of the first outputs by workload, in milliseconds, of the slowest gateway.
+    pub first_output_p95: BTreeMap<WorkloadName, u64>,
+    stale: bool,
+    computed: Option<Timestamp>,
+}
+
+/// What news changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// New events arrived, or outcomes of known ones.
+    pub events: bool,
+    /// The overrides moved.
+    pub overrides: bool,
+    /// The configuration moved.
+    pub catalog: bool,
+    /// The audit grew.
+    pub audit: bool,
+}
+
+impl Data {
+    /// Nothing known yet.
+    #[must_use]
+    pub fn new(opened: Timestamp) -> Self {
+        Self {
+            catalog: None,
+            refused: None,
+            overrides: None,
+            heartbeats: Vec::new(),
+            presences: Vec::new(),
+            audit: VecDeque::new(),
+            health: None,
+            log: EventLog::new(opened),
+            overview: None,
+            first_output_p95: BTreeMap::new(),
+            stale: false,
+            computed: None,
+        }
+    }
+
+    /// Takes in news.
+    pub fn absorb(&mut self, news: News) -> Changed {
+        let mut changed = Changed::default();
+        match news {
+            News::Catalog(catalog) => {
+                self.catalog = Some(catalog);
+                changed.catalog = true;
+                self.stale = true;
+                // A new table or configuration is shown at once.
+                self.computed = None;
+            }
+            News::Overrides(overrides) => {
+                self.overrides = Some(overrides);
+                changed.overrides = true;
+                self.stale = true;
+                self.computed = None;
+            }
+            News::Heartbeats(heartbeats) => {
+                self.heartbeats = heartbeats;
+                self.sum_up();
+                self.stale = true;
+            }
+            News::Entries(entries) => {
+                changed.events = true;
+                self.stale |= self.log.extend(entries) > 0;
+            }
+            News::Refused(refused) => self.refused = refused,
+            News::Presences(presences) => self.presences = presences,
+            News::Health(health) => self.health = Some(health),
+            News::Audit(records) => {
+                for record in records {
+                    let newest = self.audit.back().map_or(0, |last| last.sequence);
+                    if record.sequence > newest {
+                        self.audit.push_back(record);
+                        changed.audit = true;
+                    }
+                }
+                let over = self.audit.len().saturating_sub(AUDIT_KEPT);
+                self.audit.drain(..over);
+            }
+        }
+        changed
+    }
+
+    fn sum_up(&mut self) {
+        self.first_output_p95.clear();
+        for traffic in self.heartbeats.iter().flat_map(|beat| &beat.workloads) {
+            if let Some(millis) = traffic.first_output_p95_ms {
+                let slowest = self
+                    .first_output_p95
+                    .entry(traffic.workload.clone())
+                    .or_default();
+                *slowest = millis.max(*slowest);
+            }
+        }
+    }
+
+    /// Computes the overview again when it is due.
+    pub fn refresh(&mut self, now: Timestamp) -> Refreshed {
+        let (Some(catalog), Some(overrides)) = (&self.catalog, &self.overrides) else {
+            return Refreshed::Current;
+        };
+        let age = self.computed.map(|computed| now.duration_since(computed));
+        match age {
+            Some(age) if age < SignedDuration::ZERO => {}
+            Some(age) if self.stale && age < APART => {
+                let rest = Duration::try_from(APART - age).unwrap_or_default();
+                return Refreshed::Due(rest);
+            }
+            Some(age) if !self.stale && age < AT_LEAST => return Refreshed::Current,
+            Some(_) | None => {}
+        }
+        let recent = self.log.since(now - WINDOW);
+        let next = overview(catalog, overrides, &self.heartbeats, recent, now);
+        let changed = self
+            .overview
+            .as_ref()
+            .is_none_or(|before| !alike(before, &next));
+        self.overview = Some(next);
+        self.computed = Some(now);
+        self.stale = false;
+        Refreshed::Computed { changed }
+    }
+
+    /// The status of a workload.
+    #[must_use]
+    pub fn status(&self, name: &WorkloadName) -> Option<&WorkloadStatus> {
+        let overview = self.overview.as_ref()?;
+        overview
+            .workloads
+            .iter()
+            .find(|status| status.workload == *name)
+    }
+
+    /// A workload as configured.
+    #[must_use]
+    pub fn workload(&self, name: &WorkloadName) -> Option<&Workload> {
+        self.catalog.as_ref()?.workloads.get(name)
+    }
+
+    /// Whether a route is drained now.
+    #[must_use]
+    pub fn drained(&self, route: &RouteName) -> bool {
+        self.overview.as_ref().is_some_and(|overview| {
+            overview
+                .routes
+                .iter()
+                .any(|status| status.route == *route && status.drained_by.is_some())
+        })
+    }
+
+    /// How old the newest sign of life of any gateway is.
+    #[must_use]
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        let newest = self.heartbeats.iter().map(|beat| beat.at).max()?;
+        Some(Duration::try_from(now.duration_since(newest)).unwrap_or_default())
+    }
+}
+
+/// What became of a refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// Nothing to do.
+    Current,
+    /// It was computed.
+    Computed {
+        /// Whether it looks different.
+        changed: bool,
+    },
+    /// It will be due after this.
+    Due(Duration),
+}
+
+/// Whether two overviews look the same: everything but when they were made.
+fn alike(left: &Overview, right: &Overview) -> bool {
+    let seen = |gateway: &GatewayStatus| {
+        (
+            gateway.gateway.clone(),
+            gateway.alive,
+            gateway.current,
+            gateway.same_config,
+            gateway.draining,
+            gateway.unlogged,
+            gateway.config_error.clone(),
+        )
+    };
+    left.workloads == right.workloads
+        && left.routes == right.routes
+        && left.revision == right.revision
+        && left.environment == right.environment
+        && left
+            .gateways
+            .iter()
+            .map(seen)
+            .eq(right.gateways.iter().map(seen))
+}

@@ -1,0 +1,141 @@
+//! A plain list screen: rows by key, a filter and an order. Routes and audit are such lists.
+
+use super::{
+    filter::{Fields, Filter},
+    list::List,
+};
+use crate::{
+    control::RouteStatus,
+    model::{AuditRecord, CircuitState, RouteName},
+};
+
+/// The list.
+#[derive(Debug)]
+pub struct Table<K> {
+    /// The cursor.
+    pub list: List<K>,
+    /// Which rows.
+    pub filter: Filter,
+    /// The place of the order in the screen's list of orders.
+    pub sort: usize,
+    /// The order is turned round.
+    pub reversed: bool,
+    /// The rows, in order.
+    pub keys: Vec<K>,
+}
+
+impl<K> Default for Table<K> {
+    fn default() -> Self {
+        Self {
+            list: List::default(),
+            filter: Filter::default(),
+            sort: 0,
+            reversed: false,
+            keys: Vec::new(),
+        }
+    }
+}
+
+/// The orders of the routes screen.
+pub const ROUTE_ORDERS: [&str; 4] = ["severity", "name", "errors", "traffic"];
+
+/// The word of a circuit.
+#[must_use]
+pub const fn circuit_word(circuit: CircuitState) -> &'static str {
+    match circuit {
+        CircuitState::Closed => "closed",
+        CircuitState::Open => "open",
+        CircuitState::HalfOpen => "half-open",
+    }
+}
+
+impl Fields for RouteStatus {
+    const NAMES: &'static [&'static str] =
+        &["route", "family", "model", "circuit", "workload", "drained"];
+
+    fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
+        visitor("route", self.route.as_str())
+            || visitor("family", self.family.as_str())
+            || visitor("model", &self.model)
+            || visitor("circuit", circuit_word(self.circuit))
+            || self
+                .drained_by
+                .as_deref()
+                .is_some_and(|by| visitor("drained", by))
+            || self
+                .used_by
+                .iter()
+                .any(|workload| visitor("workload", workload.as_str()))
+    }
+}
+
+impl Fields for AuditRecord {
+    const NAMES: &'static [&'static str] =
+        &["who", "what", "target", "why", "ticket", "host"];
+
+    fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
+        visitor("who", self.actor.name())
+            || visitor("what", self.verb.map_or("expired", crate::model::Verb::as_str))
+            || visitor("target", self.key.target())
+            || visitor("why", self.reason.as_str())
+            || visitor("why", &self.note)
+            || self
+                .ticket
+                .as_deref()
+                .is_some_and(|ticket| visitor("ticket", ticket))
+            || visitor("host", &self.actor.host)
+    }
+}
+
+impl Table<RouteName> {
+    /// Orders and filters the routes again.
+    pub fn arrange(&mut self, routes: &[RouteStatus]) {
+        let mut shown: Vec<&RouteStatus> = routes
+            .iter()
+            .filter(|route| self.filter.matches(*route))
+            .collect();
+        match ROUTE_ORDERS.get(self.sort).copied() {
+            Some("name") => shown.sort_by(|left, right| left.route.cmp(&right.route)),
+            Some("errors") => shown.sort_by(|left, right| {
+                let share = |route: &RouteStatus| route.failure_share.unwrap_or(-1.0);
+                share(right).total_cmp(&share(left))
+            }),
+            Some("traffic") => shown.sort_by(|left, right| right.rps.total_cmp(&left.rps)),
+            Some(_) | None => shown.sort_by(|left, right| {
+                severity(left)
+                    .cmp(&severity(right))
+                    .then_with(|| left.route.cmp(&right.route))
+            }),
+        }
+        if self.reversed {
+            shown.reverse();
+        }
+        self.keys = shown.into_iter().map(|route| route.route.clone()).collect();
+    }
+}
+
+/// Worst first: circuits that are not closed, then drained ones, then those that fail.
+fn severity(route: &RouteStatus) -> u8 {
+    let fails = route.failure_share.is_some_and(|share| share >= 0.2);
+    match (route.circuit, fails, &route.drained_by) {
+        (CircuitState::Open, _, _) => 0,
+        (CircuitState::HalfOpen, _, _) => 1,
+        (CircuitState::Closed, true, _) => 2,
+        (CircuitState::Closed, false, Some(_)) => 3,
+        (CircuitState::Closed, false, None) => 4,
+    }
+}
+
+impl Table<u64> {
+    /// Filters the audit again; newest first.
+    pub fn arrange<'a>(&mut self, audit: impl DoubleEndedIterator<Item = &'a AuditRecord>) {
+        self.keys = audit
+            .rev()
+            .filter(|record| self.filter.matches(*record))
+            .map(|record| record.sequence)
+            .collect();
+        if self.reversed {
+            self.keys.reverse();
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Which verbs are allowed now for a workload or a route, and why the others are not.
+//!
+//! A first, quick answer for footer, detail, action list and help; the plan, made by the door, decides. A
+//! refused verb stays visible with its reason.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use super::data::Data;
+use crate::{
+    console::action::Action,
+    control::DEFAULT_LASTING,
+    model::{Actor, Command, Mode, OverrideKey, RouteName, WorkloadName},
+};
+
+/// One verb for one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The action that asks for it.
+    pub action: Action,
+    /// What it would do, in a few words.
+    pub does: Cow<'static, str>,
+    /// The command to plan, where it needs a plan; or why it is refused.
+    pub command: Result<Option<Command>, Cow<'static, str>>,
+}
+
+/// What can be done to a workload.
+#[must_use]
+pub fn for_workload(data: &Data, name: &WorkloadName, now: Timestamp) -> Vec<Offer> {
+    let (Some(workload), Some(overrides)) = (data.workload(name), data.overrides.as_ref()) else {
+        return Vec::new();
+    };
+    let active = overrides.active(&OverrideKey::Mode(name.clone()), now);
+    let status = data.status(name);
+    let mode = status.map_or(workload.mode, |status| status.mode);
+    let notice = status.map_or(workload.notice.enabled, |status| status.notice);
+    let lasting = Some(DEFAULT_LASTING);
+    let switch = |mode: Mode, lasting| Command::Mode {
+        workload: name.clone(),
+        mode,
+        lasting,
+    };
+    let force = match &workload.fallback {
+        None => Err(Cow::Borrowed("no fallback by policy")),
+        Some(_) if mode == Mode::Force && active.is_none() => {
+            Err(Cow::Borrowed("forced by the configuration already"))
+        }
+        Some(_) => Ok(switch(Mode::Force, lasting)),
+    };
+    let hold = match (mode, active) {
+        (Mode::Hold, None) => Err(Cow::Borrowed("held by the configuration already")),
+        (Mode::Auto | Mode::Force | Mode::Hold, _) => Ok(switch(Mode::Hold, lasting)),
+    };
+    let auto = if mode == Mode::Auto && active.is_none() {
+        Err(Cow::Borrowed("on auto already"))
+    } else {
+        Ok(switch(Mode::Auto, None))
+    };
+    let turn = if workload.notice.text.is_empty() {
+        Err(Cow::Borrowed("no notice text is configured"))
+    } else {
+        Ok(Command::Notice {
+            workload: name.clone(),
+            enabled: !notice,
+            lasting: if notice { lasting } else { None },
+        })
+    };
+    let extends = |wanted: Mode| mode == wanted && active.is_some();
+    vec![
+        Offer {
+            action: Action::Force,
+            does: match &workload.fallback {
+                Some(_) if extends(Mode::Force) => "move the end of the forcing".into(),
+                Some(fallback) => format!("all traffic to {fallback}").into(),
+                None => "all traffic to the fallback".into(),
+            },
+            command: force.map(Some),
+        },
+        Offer {
+            action: Action::Hold,
+            does: if extends(Mode::Hold) {
+                "move the end of the hold".into()
+            } else {
+                "primary only, no fallback".into()
+            },
+            command: hold.map(Some),
+        },
+        Offer {
+            action: Action::Auto,
+            does: "armed: falls back on a trigger".into(),
+            command: auto.map(Some),
+        },
+        Offer {
+            action: Action::Notice,
+            does: if notice {
+                "turn the notice off".into()
+            } else {
+                "turn the notice on".into()
+            },
+            command: turn.map(Some),
+        },
+    ]
+}
+
+/// What can be done to a route.
+#[must_use]
+pub fn for_route(data: &Data, name: &RouteName, now: Timestamp) -> Vec<Offer> {
+    let Some(overrides) = data.overrides.as_ref() else {
+        return Vec::new();
+    };
+    let drained = overrides
+        .active(&OverrideKey::Drain(name.clone()), now)
+        .is_some();
+    let (does, command) = if drained {
+        let route = name.clone();
+        ("undrain: take requests again", Command::Undrain { route })
+    } else {
+        let (route, lasting) = (name.clone(), Some(DEFAULT_LASTING));
+        ("drain: no new request goes to it", Command::Drain { route, lasting })
+    };
+    vec![Offer {
+        action: Action::Drain,
+        does: does.into(),
+        command: Ok(Some(command)),
+    }]
+}
+
+/// Undoing the operator's own last change.
+#[must_use]
+pub fn undo(data: &Data, actor: &Actor) -> Offer {
+    let mine = data
+        .audit
+        .iter()
+        .rev()
+        .find(|record| record.verb.is_some() && record.actor.user == actor.user);
+    Offer {
+        action: Action::Undo,
+        does: match mine {
+            Some(record) => format!(
+                "undo: {}",
+                super::change::done(
+                    record.verb.unwrap_or(crate::model::Verb::Undo),
+                    record.key.target()
+                )
+            )
+            .into(),
+            None => "undo my last change".into(),
+        },
+        command: match mine {
+            Some(_) => Ok(Some(Command::Undo { sequence: None })),
+            None => Err("no change of yours is known".into()),
+        },
+    }
+}
+
+/// An action that needs no plan.
+#[must_use]
+pub fn plain(action: Action, does: impl Into<Cow<'static, str>>) -> Offer {
+    Offer {
+        action,
+        does: does.into(),
+        command: Ok(None),
+    }
+}

@@ -1,0 +1,171 @@
+//! The root reducer: one message in, the state changed, effects out. No I/O, no clock, no drawing.
+//!
+//! Called by the loop for every message. It only routes; what a message means for a screen or a form stands
+//! beside the state it changes.
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod act;
+mod follow;
+mod go;
+mod keys;
+mod planning;
+mod present;
+mod take;
+
+use jiff::Timestamp;
+
+use super::{
+    app::App,
+    effect::Effect,
+    layout,
+    msg::Msg,
+    state::{
+        data::{Changed, Refreshed},
+        message::Level,
+    },
+    view,
+};
+use crate::control::News;
+
+/// Takes in one message. `app.dirty` is set when something visible has changed.
+pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    app.now = now;
+    if now.as_second() != app.clock.as_second() {
+        app.clock = now;
+        app.dirty = true;
+    }
+    match message {
+        Msg::Key(key) => {
+            app.dirty = true;
+            keys::key(app, key, &mut effects);
+        }
+        Msg::Paste(text) => {
+            app.dirty = true;
+            keys::paste(app, &text);
+        }
+        Msg::Resize(width, height) => {
+            app.size = (width, height);
+            app.dirty = true;
+        }
+        Msg::Redraw => app.dirty = true,
+        Msg::Tick => tick(app, &mut effects),
+        Msg::News(news) => absorb(app, news, &mut effects),
+        Msg::Planned { request, result } => planning::planned(app, request, result, &mut effects),
+        Msg::Applied { plan, result } => planning::applied(app, &plan, result, &mut effects),
+        Msg::Progress { revision, result } => follow::progress(app, revision, result),
+        Msg::Saved(result) => match result {
+            Ok(files) => {
+                let files: Vec<String> =
+                    files.iter().map(|file| file.display().to_string()).collect();
+                app.say(Level::Note, &format!("saved {}", files.join(" and ")));
+            }
+            Err(why) => app.say(Level::Error, &format!("not saved: {why}")),
+        },
+        Msg::Copied(result) => match result {
+            Ok(file) => app.say(
+                Level::Note,
+                &format!("sent to the terminal's clipboard, and saved to {}", file.display()),
+            ),
+            Err(why) => app.say(
+                Level::Warning,
+                &format!("sent to the terminal's clipboard; not saved: {why}"),
+            ),
+        },
+        Msg::Themed(result) => match result {
+            Ok(name) => app.say(Level::Note, &format!("theme {name} read again")),
+            Err(why) => app.say(Level::Error, &format!("the theme in use is kept: {why}")),
+        },
+    }
+    refresh(app, &mut effects);
+    settle(app);
+    present::present(app, &mut effects);
+    effects
+}
+
+impl App {
+    /// Says something on the message line.
+    pub(super) fn say(&mut self, level: Level, text: &str) {
+        self.messages.say(level, text, self.now);
+        self.dirty = true;
+    }
+}
+
+/// A second has passed, or a delay that was asked for.
+fn tick(app: &mut App, effects: &mut Vec<Effect>) {
+    app.refresh_asked = false;
+    app.dirty |= app.messages.fade(app.now);
+    planning::tick(app, effects);
+}
+
+/// Takes in news.
+fn absorb(app: &mut App, news: News, effects: &mut Vec<Effect>) {
+    let was = (app.data.health.clone(), app.data.refused.clone());
+    let people = matches!(news, News::Presences(_));
+    let heartbeats = matches!(news, News::Heartbeats(_));
+    let Changed {
+        events,
+        overrides,
+        catalog,
+        audit,
+    } = app.data.absorb(news);
+    if events {
+        app.events.catch_up(&app.data.log);
+    }
+    if audit {
+        app.audit.arrange(app.data.audit.iter());
+    }
+    if events || heartbeats {
+        follow::look(app);
+    }
+    if overrides || catalog {
+        planning::recheck(app, effects);
+    }
+    let changed = was != (app.data.health.clone(), app.data.refused.clone());
+    if changed && let Some(refused) = app.data.refused.clone() {
+        app.say(
+            Level::Error,
+            &format!("the changed configuration is refused, the old one stays in force: {refused}"),
+        );
+    }
+    app.dirty |= events || overrides || catalog || audit || people || changed;
+}
+
+/// Computes the overview when it is due, and asks to be woken when it will be.
+fn refresh(app: &mut App, effects: &mut Vec<Effect>) {
+    match app.data.refresh(app.now) {
+        Refreshed::Current => {}
+        Refreshed::Due(rest) => {
+            if !app.refresh_asked {
+                app.refresh_asked = true;
+                effects.push(Effect::Wake(rest));
+            }
+        }
+        Refreshed::Computed { changed } => {
+            app.dirty |= changed;
+            go::arrange(app);
+        }
+    }
+}
+
+/// Brings cursors and scroll positions in line with the rows there are and the room there is.
+fn settle(app: &mut App) {
+    let areas = view::areas(app);
+    let height = usize::from(areas.body.height);
+    let frozen = app.paused.is_some() || !app.overlays.is_empty();
+    let overview = match &app.paused {
+        Some(paused) => paused.overview.as_deref(),
+        None => app.data.overview.as_ref(),
+    };
+    if let Some(overview) = overview {
+        app.home.settle(overview, height, frozen);
+    }
+    app.routes.list.settle(&app.routes.keys, height);
+    app.audit.list.settle(&app.audit.keys, height);
+    let end = app
+        .paused
+        .as_ref()
+        .map_or_else(|| app.data.log.end(), |paused| paused.end);
+    app.events.settle(&app.data.log, end, height);
+    go::clamp(app, layout::area(app.size));
+}

@@ -1,0 +1,383 @@
+//! What each action means. The table of keys decides when one is asked for.
+
+use super::{go, planning, take};
+use crate::{
+    console::{
+        action::Action,
+        app::{App, Menu, Overlay, Screen, Times},
+        effect::Effect,
+        state::{
+            burst::Pace,
+            field::Field,
+            list::{List, Step},
+            message::Level,
+            palette::{Palette, Spoken},
+            plan::Focus,
+            verbs::{self, Offer},
+        },
+    },
+    model::{RouteName, WorkloadName},
+};
+
+/// Does what was asked for.
+pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<Effect>) {
+    match action {
+        Action::Down => go::step(app, Step::Rows(1)),
+        Action::Up => go::step(app, Step::Rows(-1)),
+        Action::Top => go::step(app, Step::First),
+        Action::Bottom => go::step(app, Step::Last),
+        Action::HalfPageDown => go::step(app, Step::HalfPages(1)),
+        Action::HalfPageUp => go::step(app, Step::HalfPages(-1)),
+        Action::PageDown => go::step(app, Step::HalfPages(2)),
+        Action::PageUp => go::step(app, Step::HalfPages(-2)),
+        Action::NextPane => pane(app, true),
+        Action::PreviousPane => pane(app, false),
+        Action::Open => open(app, pace, effects),
+        Action::Back => go::back(app),
+        Action::Quit => quit(app, effects),
+        Action::Exit => effects.push(Effect::Quit),
+        Action::Workloads => show(app, Screen::Home),
+        Action::Routes => show(app, Screen::Routes),
+        Action::Events => show(app, Screen::Events),
+        Action::Audit => show(app, Screen::Audit),
+        Action::LastView => {
+            let before = app.before.clone();
+            go::go(app, before);
+        }
+        Action::PreviousItem => go::neighbour(app, -1),
+        Action::NextItem => go::neighbour(app, 1),
+        Action::Filter => {
+            let text = go::filtered(app).to_owned();
+            app.overlays
+                .push(Overlay::Filter(Field::with(120, &text), text));
+        }
+        Action::NextMatch => go::next_match(app, true),
+        Action::PreviousMatch => go::next_match(app, false),
+        Action::Palette => {
+            let palette = Palette::new(app.data.catalog.as_deref());
+            app.overlays.push(Overlay::Palette(palette));
+        }
+        Action::Help => app.overlays.push(Overlay::Help(0)),
+        Action::Actions => actions(app),
+        Action::Sort => go::sort(app),
+        Action::Reverse => go::reverse(app),
+        Action::Wide => app.home.wide = !app.home.wide,
+        Action::Pause => go::pause(app),
+        Action::Follow => follow(app),
+        Action::Wrap => app.wrap = !app.wrap,
+        Action::TimeStyle => {
+            app.times = match app.times {
+                Times::Utc => Times::Ago,
+                Times::Ago => Times::Utc,
+            };
+        }
+        Action::Copy => take::copy(app, effects),
+        Action::Save => take::save(app, effects),
+        Action::Claim => claim(app),
+        Action::Force | Action::Hold | Action::Auto | Action::Notice => {
+            if let Some(workload) = app.workload().cloned() {
+                workload_verb(app, action, &workload, effects);
+            }
+        }
+        Action::Drain => {
+            if let Some(route) = app.routes.list.selected().cloned() {
+                route_verb(app, action, &route, effects);
+            }
+        }
+        Action::Undo => {
+            let offer = verbs::undo(&app.data, &app.setup.actor);
+            planning::open(app, offer, "", effects);
+        }
+        Action::Apply => planning::enter(app, pace, effects),
+        Action::Confirm => planning::confirm(app, pace, effects),
+        Action::Shorter => planning::last(app, false, effects),
+        Action::Longer => planning::last(app, true, effects),
+        Action::Accept => accept(app, effects),
+        Action::Complete => complete(app),
+        Action::NextField => turn(app, true),
+        Action::PreviousField => turn(app, false),
+        Action::NextChoice => choice(app, true),
+        Action::PreviousChoice => choice(app, false),
+        Action::Mouse => {
+            app.mouse = !app.mouse;
+            let text = if app.mouse {
+                "the mouse is on: the wheel scrolls; hold shift to select text"
+            } else {
+                "the mouse is off"
+            };
+            app.say(Level::Note, text);
+            effects.push(Effect::Mouse(app.mouse));
+        }
+        Action::Repaint => effects.push(Effect::Repaint),
+        Action::Suspend => effects.push(Effect::Suspend),
+    }
+}
+
+/// A main screen, with nothing over it.
+fn show(app: &mut App, screen: Screen) {
+    app.overlays.clear();
+    go::go(app, screen);
+}
+
+/// The main screens, round.
+fn pane(app: &mut App, forward: bool) {
+    let next = match (&app.screen, forward) {
+        (Screen::Home | Screen::Detail(_), true) | (Screen::Events, false) => Screen::Routes,
+        (Screen::Routes, true) | (Screen::Audit, false) => Screen::Events,
+        (Screen::Events, true) | (Screen::Home | Screen::Detail(_), false) => Screen::Audit,
+        (Screen::Audit, true) | (Screen::Routes, false) => Screen::Home,
+    };
+    go::go(app, next);
+}
+
+/// Enter in a list.
+fn open(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
+    if let Some(Overlay::Actions(menu)) = app.overlays.last() {
+        let chosen = menu.list.selected().and_then(|row| menu.offers.get(*row));
+        if let Some(offer) = chosen.cloned() {
+            let target = menu.target.clone();
+            let refused = offer.command.is_err();
+            let plain = matches!(offer.command, Ok(None));
+            let action = offer.action;
+            if !refused {
+                app.overlays.pop();
+            }
+            if plain {
+                act(app, action, pace, effects);
+            } else {
+                planning::open(app, offer, &target, effects);
+            }
+        }
+        return;
+    }
+    match &app.screen {
+        Screen::Home => {
+            if let Some(workload) = app.home.list.selected().cloned() {
+                go::open(app, workload);
+            }
+        }
+        Screen::Routes => {
+            if let Some(route) = app.routes.list.selected().cloned() {
+                go::go(app, Screen::Home);
+                go::filter(app, &format!("route:{route}"));
+            }
+        }
+        Screen::Events => {
+            if let Some(number) = app.events.selected() {
+                app.events.select(number);
+                app.overlays.push(Overlay::Event(number, 0));
+            }
+        }
+        Screen::Audit => {
+            if let Some(sequence) = app.audit.list.selected().copied() {
+                app.overlays.push(Overlay::Record(sequence, 0));
+            }
+        }
+        Screen::Detail(workload) => {
+            let filter = format!("workload:{workload}");
+            go::go(app, Screen::Events);
+            go::filter(app, &filter);
+        }
+    }
+}
+
+/// `q`: back, and at the top the end.
+fn quit(app: &mut App, effects: &mut Vec<Effect>) {
+    if app.overlays.pop().is_some() {
+        return;
+    }
+    match app.screen {
+        Screen::Home => effects.push(Effect::Quit),
+        Screen::Routes | Screen::Events | Screen::Audit | Screen::Detail(_) => go::leave(app),
+    }
+}
+
+/// Follow the newest event; on the home screen, the worst workload.
+fn follow(app: &mut App) {
+    match app.screen {
+        Screen::Events => {
+            let follow = !app.events.follows();
+            let end = app.events_end();
+            app.events.set_follow(follow, &app.data.log, end);
+        }
+        Screen::Home => {
+            app.home.touched = !app.home.touched;
+            let text = if app.home.touched {
+                "the cursor stays on this workload"
+            } else {
+                "the cursor follows the worst workload until it is moved"
+            };
+            app.say(Level::Note, text);
+        }
+        Screen::Routes | Screen::Audit | Screen::Detail(_) => {
+            app.say(Level::Note, "there is nothing to follow here");
+        }
+    }
+}
+
+/// "I'm on it", or not any more.
+fn claim(app: &mut App) {
+    let Some(workload) = app.workload().cloned() else {
+        return;
+    };
+    if app.claim.as_ref() == Some(&workload) {
+        app.claim = None;
+        app.say(Level::Note, &format!("you are not on {workload} any more"));
+    } else {
+        let text = format!("you are on {workload}; the others see it");
+        app.claim = Some(workload);
+        app.say(Level::Note, &text);
+    }
+}
+
+fn workload_verb(
+    app: &mut App,
+    action: Action,
+    workload: &WorkloadName,
+    effects: &mut Vec<Effect>,
+) {
+    if action == Action::Claim {
+        return claim(app);
+    }
+    let offer = verbs::for_workload(&app.data, workload, app.now)
+        .into_iter()
+        .find(|offer| offer.action == action);
+    match offer {
+        Some(offer) => planning::open(app, offer, workload.as_str(), effects),
+        None => app.say(Level::Warning, "nothing is known of this workload yet"),
+    }
+}
+
+fn route_verb(app: &mut App, action: Action, route: &RouteName, effects: &mut Vec<Effect>) {
+    let offer = verbs::for_route(&app.data, route, app.now)
+        .into_iter()
+        .find(|offer| offer.action == action);
+    match offer {
+        Some(offer) => planning::open(app, offer, route.as_str(), effects),
+        None => app.say(Level::Warning, "nothing is known of this route yet"),
+    }
+}
+
+/// The list of everything that can be done to the selection, and of what cannot.
+fn actions(app: &mut App) {
+    let undo = verbs::undo(&app.data, &app.setup.actor);
+    let (target, mut offers): (String, Vec<Offer>) = match (&app.screen, app.workload()) {
+        (Screen::Home | Screen::Detail(_), Some(workload)) => (
+            workload.to_string(),
+            verbs::for_workload(&app.data, workload, app.now),
+        ),
+        (Screen::Routes, _) => {
+            let Some(route) = app.routes.list.selected() else {
+                return;
+            };
+            (
+                route.to_string(),
+                verbs::for_route(&app.data, route, app.now),
+            )
+        }
+        (Screen::Home | Screen::Detail(_) | Screen::Events | Screen::Audit, _) => {
+            ("this row".to_owned(), Vec::new())
+        }
+    };
+    offers.push(undo);
+    let claimable = match app.screen {
+        Screen::Home | Screen::Detail(_) => true,
+        Screen::Routes | Screen::Events | Screen::Audit => false,
+    };
+    if claimable {
+        let does = if app.claim.is_some() && app.claim.as_ref() == app.workload() {
+            "take \"I'm on it\" back"
+        } else {
+            "say \"I'm on it\" to the others"
+        };
+        offers.push(verbs::plain(Action::Claim, does));
+    }
+    let opens = match app.screen {
+        Screen::Home => "open it",
+        Screen::Routes => "the workloads that use it",
+        Screen::Events => "the whole event",
+        Screen::Audit => "the whole record",
+        Screen::Detail(_) => "all events of it",
+    };
+    offers.push(verbs::plain(Action::Open, opens));
+    offers.push(verbs::plain(Action::Copy, "copy the row"));
+    let mut list = List::default();
+    list.settle(&(0..offers.len()).collect::<Vec<_>>(), offers.len());
+    app.overlays.push(Overlay::Actions(Menu {
+        target,
+        offers,
+        list,
+    }));
+}
+
+/// Enter in a text field.
+fn accept(app: &mut App, effects: &mut Vec<Effect>) {
+    match app.overlays.last_mut() {
+        Some(Overlay::Filter(..)) => {
+            app.overlays.pop();
+        }
+        Some(Overlay::Plan(form)) => form.focus = Focus::Name,
+        Some(Overlay::Palette(palette)) => {
+            match palette.understand(app.data.catalog.as_deref()) {
+                Ok(spoken) => {
+                    app.overlays.pop();
+                    speak(app, spoken, effects);
+                }
+                Err(why) => app.say(Level::Warning, &why),
+            }
+        }
+        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Actions(_))
+        | None => {}
+    }
+}
+
+/// Does what was said in the palette: the same as its key.
+fn speak(app: &mut App, spoken: Spoken, effects: &mut Vec<Effect>) {
+    match spoken {
+        Spoken::Do(action) => act(app, action, Pace::Typed, effects),
+        Spoken::Open(workload) => go::open(app, workload),
+        Spoken::Workload(action, workload) => {
+            app.home.touched = true;
+            app.home.list.select(workload.clone());
+            workload_verb(app, action, &workload, effects);
+        }
+        Spoken::Route(action, route) => route_verb(app, action, &route, effects),
+    }
+}
+
+fn complete(app: &mut App) {
+    let catalog = app.data.catalog.clone();
+    match app.overlays.last_mut() {
+        Some(Overlay::Palette(palette)) => palette.complete(catalog.as_deref()),
+        Some(Overlay::Filter(..)) => go::complete_filter(app),
+        Some(
+            Overlay::Plan(_)
+            | Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_),
+        )
+        | None => {}
+    }
+}
+
+fn choice(app: &mut App, forward: bool) {
+    match app.overlays.last_mut() {
+        Some(Overlay::Palette(palette)) => palette.turn(forward),
+        Some(Overlay::Filter(..)) => go::step(app, Step::Rows(if forward { 1 } else { -1 })),
+        Some(
+            Overlay::Plan(_)
+            | Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_),
+        )
+        | None => {}
+    }
+}
+
+fn turn(app: &mut App, forward: bool) {
+    if let Some(form) = app.form_mut() {
+        form.turn(forward);
+    }
+}

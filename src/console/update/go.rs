@@ -1,0 +1,308 @@
+//! Going about: screens, cursors, filters and orders.
+
+use ratatui::layout::Rect;
+
+use crate::{
+    console::{
+        app::{App, Overlay, Paused, Screen},
+        state::{
+            filter::{Fields, Filter},
+            home::Row,
+            list::Step,
+            message::Level,
+            table::ROUTE_ORDERS,
+        },
+        view,
+    },
+    control::RouteStatus,
+    model::{AuditRecord, StoredEvent, WorkloadName},
+};
+
+/// Goes to a screen, remembering the one before.
+pub(super) fn go(app: &mut App, screen: Screen) {
+    if app.screen != screen {
+        app.before = std::mem::replace(&mut app.screen, screen);
+        app.detail_scroll = 0;
+    }
+}
+
+/// Back: closes what lies on top; then reads a message; then lifts a filter; then leaves the screen.
+pub(super) fn back(app: &mut App) {
+    match app.overlays.pop() {
+        Some(Overlay::Plan(_)) => app.say(Level::Note, "left the plan; nothing was changed"),
+        Some(Overlay::Filter(_, before)) => filter(app, &before),
+        Some(
+            Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_)
+            | Overlay::Palette(_),
+        ) => {}
+        None if app.messages.is_error() => {
+            app.messages.read();
+        }
+        None if !filtered(app).is_empty() => filter(app, ""),
+        None => leave(app),
+    }
+}
+
+/// Leaves the screen; answers nothing at home.
+pub(super) fn leave(app: &mut App) {
+    match app.screen {
+        Screen::Home => {
+            app.messages.read();
+        }
+        Screen::Detail(_) => {
+            let back = match &app.before {
+                Screen::Detail(_) => Screen::Home,
+                Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => {
+                    app.before.clone()
+                }
+            };
+            go(app, back);
+        }
+        Screen::Routes | Screen::Events | Screen::Audit => go(app, Screen::Home),
+    }
+}
+
+/// Moves cursor or text.
+pub(super) fn step(app: &mut App, step: Step) {
+    let end = app.events_end();
+    let height = usize::from(view::areas(app).body.height).max(1);
+    match app.overlays.last_mut() {
+        Some(Overlay::Plan(form)) => form.scroll = scrolled(form.scroll, step, height),
+        Some(Overlay::Event(_, scroll) | Overlay::Record(_, scroll) | Overlay::Help(scroll)) => {
+            *scroll = scrolled(*scroll, step, height);
+        }
+        Some(Overlay::Actions(menu)) => {
+            let rows: Vec<usize> = (0..menu.offers.len()).collect();
+            menu.list.step(step, &rows);
+        }
+        Some(Overlay::Palette(_)) => {}
+        Some(Overlay::Filter(..)) | None => match &app.screen {
+            Screen::Home => app.home.step(step),
+            Screen::Routes => {
+                app.routes.list.step(step, &app.routes.keys);
+            }
+            Screen::Events => app.events.step(step, &app.data.log, end),
+            Screen::Audit => {
+                app.audit.list.step(step, &app.audit.keys);
+            }
+            Screen::Detail(_) => app.detail_scroll = scrolled(app.detail_scroll, step, height),
+        },
+    }
+}
+
+/// A text's first visible line after a move; clamped by [`clamp`].
+fn scrolled(scroll: usize, step: Step, height: usize) -> usize {
+    match step {
+        Step::Rows(rows) => scroll.saturating_add_signed(rows),
+        Step::HalfPages(halves) => {
+            let half = isize::try_from((height / 2).max(1)).unwrap_or(1);
+            scroll.saturating_add_signed(half.saturating_mul(halves))
+        }
+        Step::First => 0,
+        Step::Last => usize::MAX,
+    }
+}
+
+/// Keeps every scrolled text inside what there is of it, and notes when a plan was seen to its end.
+pub(super) fn clamp(app: &mut App, area: Rect) {
+    let seen = view::measure(app, area);
+    let Some((lines, height)) = seen else { return };
+    let most = lines.saturating_sub(height);
+    match app.overlays.last_mut() {
+        Some(Overlay::Plan(form)) => {
+            form.scroll = form.scroll.min(most);
+            if form.ready().is_some() && height > 0 && form.scroll == most {
+                form.read = true;
+            }
+        }
+        Some(Overlay::Event(_, scroll) | Overlay::Record(_, scroll) | Overlay::Help(scroll)) => {
+            *scroll = (*scroll).min(most);
+        }
+        Some(Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..)) => {}
+        None => app.detail_scroll = app.detail_scroll.min(most),
+    }
+}
+
+/// Orders and filters every list again.
+pub(super) fn arrange(app: &mut App) {
+    let frozen = app.form().is_some() || app.paused.is_some();
+    let overview = match &app.paused {
+        Some(paused) => paused.overview.as_deref(),
+        None => app.data.overview.as_ref(),
+    };
+    if let Some(overview) = overview {
+        app.home.arrange(overview, &app.data, frozen);
+        app.routes.arrange(&overview.routes);
+    }
+}
+
+/// What is filtered on this screen.
+pub(super) fn filtered(app: &App) -> &str {
+    match app.screen {
+        Screen::Home => app.home.filter.text(),
+        Screen::Routes => app.routes.filter.text(),
+        Screen::Events => app.events.filter().text(),
+        Screen::Audit => app.audit.filter.text(),
+        Screen::Detail(_) => "",
+    }
+}
+
+/// What this screen can be filtered by.
+pub(super) fn fields(app: &App) -> &'static [&'static str] {
+    match app.screen {
+        Screen::Home => Row::NAMES,
+        Screen::Routes => RouteStatus::NAMES,
+        Screen::Events => StoredEvent::NAMES,
+        Screen::Audit => AuditRecord::NAMES,
+        Screen::Detail(_) => &[],
+    }
+}
+
+/// Filters this screen.
+pub(super) fn filter(app: &mut App, text: &str) {
+    match app.screen {
+        Screen::Home => {
+            app.home.filter = Filter::parse::<Row<'_>>(text);
+            // What is filtered for is what the cursor should be on.
+            app.home.touched = !text.is_empty() || app.home.touched;
+        }
+        Screen::Routes => app.routes.filter = Filter::parse::<RouteStatus>(text),
+        Screen::Events => {
+            let filter = Filter::parse::<StoredEvent>(text);
+            app.events.set_filter(filter, &app.data.log);
+        }
+        Screen::Audit => {
+            app.audit.filter = Filter::parse::<AuditRecord>(text);
+            app.audit.arrange(app.data.audit.iter());
+        }
+        Screen::Detail(_) => {}
+    }
+    arrange(app);
+}
+
+/// Completes the last word of a filter to a field's name.
+pub(super) fn complete_filter(app: &mut App) {
+    let names = fields(app);
+    if let Some(Overlay::Filter(field, _)) = app.overlays.last_mut() {
+        let text = field.text().to_owned();
+        let word = text.rsplit([' ', '!']).next().unwrap_or_default();
+        let name = names
+            .iter()
+            .find(|name| !word.is_empty() && name.starts_with(word));
+        if let Some(rest) = name.and_then(|name| name.strip_prefix(word)) {
+            for character in rest.chars().chain([':']) {
+                field.insert(character);
+            }
+        }
+    }
+}
+
+/// To the next match of the filter, round the end.
+pub(super) fn next_match(app: &mut App, forward: bool) {
+    if filtered(app).is_empty() {
+        app.say(Level::Note, "there is no filter; / sets one");
+        return;
+    }
+    let end = app.events_end();
+    let (row, count) = match &app.screen {
+        Screen::Home => (app.home.list.position(app.home.names()), app.home.names().len()),
+        Screen::Routes => (app.routes.list.position(&app.routes.keys), app.routes.keys.len()),
+        Screen::Audit => (app.audit.list.position(&app.audit.keys), app.audit.keys.len()),
+        Screen::Events => {
+            let rows = app.events.rows(&app.data.log, end);
+            (app.events.selected().map(|number| rows.row(number)), rows.len())
+        }
+        Screen::Detail(_) => (None, 0),
+    };
+    let last = count.saturating_sub(1);
+    step(
+        app,
+        match (row, forward) {
+            (Some(row), true) if row == last => Step::First,
+            (Some(0), false) => Step::Last,
+            (_, true) => Step::Rows(1),
+            (_, false) => Step::Rows(-1),
+        },
+    );
+}
+
+/// Another order.
+pub(super) fn sort(app: &mut App) {
+    match app.screen {
+        Screen::Home => {
+            app.home.sort = app.home.sort.next();
+            app.home.touched = true;
+            app.say(Level::Note, &format!("sorted by {}", app.home.sort.as_str()));
+        }
+        Screen::Routes => {
+            app.routes.sort = (app.routes.sort + 1) % ROUTE_ORDERS.len();
+            let order = ROUTE_ORDERS.get(app.routes.sort).copied().unwrap_or_default();
+            app.say(Level::Note, &format!("sorted by {order}"));
+        }
+        Screen::Events | Screen::Audit | Screen::Detail(_) => {
+            app.say(Level::Note, "this list is always in the order of time");
+        }
+    }
+    arrange(app);
+}
+
+/// The order turned round.
+pub(super) fn reverse(app: &mut App) {
+    match app.screen {
+        Screen::Home => {
+            app.home.reversed = !app.home.reversed;
+            app.home.touched = true;
+        }
+        Screen::Routes => app.routes.reversed = !app.routes.reversed,
+        Screen::Audit => {
+            app.audit.reversed = !app.audit.reversed;
+            app.audit.arrange(app.data.audit.iter());
+        }
+        Screen::Events | Screen::Detail(_) => {
+            app.say(Level::Note, "events always come with the newest at the bottom");
+        }
+    }
+    arrange(app);
+}
+
+/// Stops the view, not the data; or goes on.
+pub(super) fn pause(app: &mut App) {
+    app.paused = match app.paused.take() {
+        Some(_) => None,
+        None => Some(Paused {
+            overview: app.data.overview.clone().map(Box::new),
+            end: app.data.log.end(),
+        }),
+    };
+    arrange(app);
+}
+
+/// The workload before or after this one, in the order of the home screen.
+pub(super) fn neighbour(app: &mut App, rows: isize) {
+    let Screen::Detail(name) = &app.screen else {
+        return;
+    };
+    let names = app.home.names();
+    let Some(row) = names.iter().position(|known| known == name) else {
+        return;
+    };
+    if let Some(next) = row.checked_add_signed(rows).and_then(|row| names.get(row)).cloned() {
+        open(app, next);
+    }
+}
+
+/// Shows a workload.
+pub(super) fn open(app: &mut App, workload: WorkloadName) {
+    app.home.touched = true;
+    app.home.list.select(workload.clone());
+    app.detail_scroll = 0;
+    match app.screen {
+        Screen::Detail(_) => app.screen = Screen::Detail(workload),
+        Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => {
+            go(app, Screen::Detail(workload));
+        }
+    }
+}

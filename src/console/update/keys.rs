@@ -1,0 +1,152 @@
+//! Keys and pastes: what a key asks for, where typed text goes, and what a burst may not do.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{act, go};
+use crate::console::{
+    action::{Action, Group},
+    app::{App, Overlay, Screen},
+    chord::Chord,
+    effect::Effect,
+    state::{burst::Pace, message::Level},
+};
+
+/// Takes a key.
+pub(super) fn key(app: &mut App, key: KeyEvent, effects: &mut Vec<Effect>) {
+    let pace = app.burst.note(key.code, app.now);
+    let action = app.setup.keymap.action(app.context(), key);
+    if let Some(form) = app.form_mut()
+        && form.held.take().is_some()
+    {
+        form.remark = Some("not applied: another key came right behind Enter".to_owned());
+    }
+    if let Pace::Paste { began } = pace {
+        drop_plans_since(app, began);
+        if action.is_some_and(guarded) {
+            app.say(
+                Level::Warning,
+                "that looked like a paste: nothing was changed. Type keys one by one",
+            );
+            return;
+        }
+    }
+    match action {
+        Some(action) => act::act(app, action, pace, effects),
+        None => text(app, key, pace),
+    }
+}
+
+/// Whether an action is never taken from what looks like a paste: it changes the world or ends the program.
+fn guarded(action: Action) -> bool {
+    action.changes_the_world()
+        || matches!(action, Action::Quit | Action::Exit | Action::Suspend | Action::Save)
+        || action
+            .entry()
+            .is_some_and(|entry| entry.group == Group::Change)
+}
+
+/// Plans that the same burst has opened go away again.
+fn drop_plans_since(app: &mut App, began: jiff::Timestamp) {
+    let before = app.overlays.len();
+    app.overlays.retain(|overlay| match overlay {
+        Overlay::Plan(form) => form.opened < began,
+        Overlay::Event(..)
+        | Overlay::Record(..)
+        | Overlay::Help(_)
+        | Overlay::Actions(_)
+        | Overlay::Palette(_)
+        | Overlay::Filter(..) => true,
+    });
+    if app.overlays.len() < before {
+        app.say(
+            Level::Warning,
+            "that looked like a paste: the plan was closed and nothing was changed. Type keys one by one",
+        );
+    }
+}
+
+/// A key that asks for nothing is text, where text can be typed.
+fn text(app: &mut App, key: KeyEvent, pace: Pace) {
+    let catalog = app.data.catalog.clone();
+    match app.overlays.last_mut() {
+        Some(Overlay::Plan(form)) => {
+            form.remark = None;
+            if matches!(pace, Pace::Paste { .. }) && form.focus == super::planning::NAME {
+                form.name.clear();
+                form.remark = Some("that looked like a paste: type the name by hand".to_owned());
+            } else {
+                form.key(key);
+            }
+        }
+        Some(Overlay::Palette(palette)) => {
+            if palette.field.key(key) {
+                palette.propose(catalog.as_deref());
+            }
+        }
+        Some(Overlay::Filter(field, _)) => {
+            if field.key(key) {
+                let text = field.text().to_owned();
+                go::filter(app, &text);
+            }
+        }
+        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Actions(_))
+        | None => unbound(app, key),
+    }
+}
+
+/// Says that a key means nothing here, but not for every stray arrow.
+fn unbound(app: &mut App, key: KeyEvent) {
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    if let KeyCode::Char(character) = key.code
+        && !control
+    {
+        let chord = Chord::of(&key);
+        let hint = match character {
+            '4' => "there are no reviews in this version".to_owned(),
+            _ => format!("`{chord}` means nothing here; ? lists the keys"),
+        };
+        app.say(Level::Note, &hint);
+    }
+}
+
+/// Takes a bracketed paste: into text fields only. It never triggers a verb nor confirms.
+pub(super) fn paste(app: &mut App, text: &str) {
+    let catalog = app.data.catalog.clone();
+    let taken = match app.overlays.last_mut() {
+        Some(Overlay::Plan(form)) => {
+            form.held = None;
+            form.paste(text)
+        }
+        Some(Overlay::Palette(palette)) => {
+            let taken = palette.field.paste(text);
+            palette.propose(catalog.as_deref());
+            taken
+        }
+        Some(Overlay::Filter(field, _)) => {
+            let taken = field.paste(text);
+            let text = field.text().to_owned();
+            go::filter(app, &text);
+            taken
+        }
+        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Actions(_))
+        | None => false,
+    };
+    if taken {
+        return;
+    }
+    match app.form_mut() {
+        Some(form) => {
+            form.remark = Some("a paste is not taken here: type the name by hand".to_owned());
+        }
+        None => {
+            let place = match app.screen {
+                Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => "; / opens a filter",
+                Screen::Detail(_) => "",
+            };
+            app.say(
+                Level::Warning,
+                &format!("a paste was ignored: there is no text field open{place}"),
+            );
+        }
+    }
+}

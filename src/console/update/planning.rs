@@ -1,0 +1,287 @@
+//! The way of a plan: asked for, made, redrawn when the world moves, confirmed, applied.
+//!
+//! Rules kept here: nothing is applied that was not complete and current; a key that confirms is never taken
+//! from a paste; a plan whose revision moved is made again before it can be applied.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::follow;
+use crate::{
+    console::{
+        app::{App, Overlay},
+        effect::Effect,
+        state::{
+            burst::{Burst, Pace},
+            message::Level,
+            plan::{Focus, Form, Stage, title},
+            verbs::Offer,
+        },
+    },
+    control::{self, ControlError},
+    model::{AuditRecord, Command, Plan, PlanId},
+};
+
+/// Enter that came before the plan counts for a plan that comes no later than this.
+const PATIENCE: SignedDuration = SignedDuration::from_millis(500);
+/// The field in which the name is typed.
+pub(super) const NAME: Focus = Focus::Name;
+
+/// Opens a plan for what is offered, or says why that is refused.
+pub(super) fn open(app: &mut App, offer: Offer, target: &str, effects: &mut Vec<Effect>) {
+    match offer.command {
+        Err(why) => {
+            let verb = offer.action.entry().map_or("", |entry| entry.label);
+            app.say(Level::Warning, &format!("{verb} {target}: {why}"));
+        }
+        Ok(None) => {}
+        Ok(Some(command)) => ask(app, command, effects),
+    }
+}
+
+/// Asks for a plan and shows its form.
+pub(super) fn ask(app: &mut App, command: Command, effects: &mut Vec<Effect>) {
+    app.requests += 1;
+    let request = app.requests;
+    app.home.touched = true;
+    app.overlays
+        .push(Overlay::Plan(Box::new(Form::new(command.clone(), request, app.now))));
+    effects.push(Effect::Plan { request, command });
+}
+
+/// Asks for the same plan again. With a remark, what was typed must be typed again.
+fn again(app: &mut App, remark: Option<String>, effects: &mut Vec<Effect>) {
+    app.requests += 1;
+    let request = app.requests;
+    if let Some(form) = app.form_mut() {
+        form.again(request, remark);
+        let command = form.command.clone();
+        effects.push(Effect::Plan { request, command });
+        app.dirty = true;
+    }
+}
+
+/// A plan was made, or not.
+pub(super) fn planned(
+    app: &mut App,
+    request: u64,
+    result: Result<Box<Plan>, ControlError>,
+    effects: &mut Vec<Effect>,
+) {
+    let now = app.now;
+    let Some(form) = app.form_mut().filter(|form| form.request == request) else {
+        // Its form was left.
+        return;
+    };
+    match result {
+        Ok(plan) => {
+            form.scroll = 0;
+            form.read = false;
+            form.stage = Stage::Ready(plan);
+            if form.held.is_some_and(|held| now.duration_since(held) > PATIENCE) {
+                form.held = None;
+                form.remark = Some("the plan took a while: look at it, then Enter".to_owned());
+            }
+            app.dirty = true;
+            recheck(app, effects);
+            wake_for_held(app, effects);
+        }
+        Err(error) => {
+            let title = form.title();
+            app.overlays
+                .retain(|overlay| !matches!(overlay, Overlay::Plan(_)));
+            app.say(level(&error), &format!("{title}: {error}"));
+        }
+    }
+}
+
+/// How loudly an error is said.
+fn level(error: &ControlError) -> Level {
+    match error {
+        ControlError::Nothing { .. } | ControlError::NothingToUndo => Level::Warning,
+        ControlError::Unknown { .. }
+        | ControlError::Observe
+        | ControlError::Refused { .. }
+        | ControlError::Consent { .. }
+        | ControlError::NoPlan(_)
+        | ControlError::Stale { .. }
+        | ControlError::Conflict(_)
+        | ControlError::Replaced { .. }
+        | ControlError::Store(_) => Level::Error,
+    }
+}
+
+/// Overrides or configuration have moved: a plan that rests on what was is made again.
+pub(super) fn recheck(app: &mut App, effects: &mut Vec<Effect>) {
+    let Some(plan) = app.form().and_then(Form::ready) else {
+        return;
+    };
+    let mut remark = None;
+    if let Some(overrides) = &app.data.overrides {
+        let found = overrides.expected(&plan.key);
+        if found != plan.expected {
+            let by = overrides
+                .slots
+                .get(&plan.key)
+                .and_then(|slot| slot.current.as_ref())
+                .map_or_else(
+                    || "it".to_owned(),
+                    |current| format!("{} changed it, and it", current.actor.name()),
+                );
+            remark = Some(format!(
+                "{by} moved to revision {found}: the plan was made again; look, then type the name"
+            ));
+        }
+    }
+    if let Some(catalog) = &app.data.catalog
+        && catalog.fingerprint != plan.fingerprint
+    {
+        remark = Some(
+            "the configuration changed: the plan was made again; look, then type the name"
+                .to_owned(),
+        );
+    }
+    if remark.is_some() {
+        again(app, remark, effects);
+    }
+}
+
+/// Sooner or later.
+pub(super) fn last(app: &mut App, longer: bool, effects: &mut Vec<Effect>) {
+    let Some(form) = app.form_mut() else { return };
+    if matches!(form.stage, Stage::Applying(_)) {
+        return;
+    }
+    if form.last(longer) {
+        again(app, None, effects);
+    } else {
+        form.remark = Some(match (form.lasting(), longer) {
+            (None, _) => "this change does not end by itself".to_owned(),
+            (Some(_), true) => "24h is the longest".to_owned(),
+            (Some(_), false) => "5m is the shortest".to_owned(),
+        });
+    }
+}
+
+/// Enter in a plan whose target is typed.
+pub(super) fn enter(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
+    let (now, mode) = (app.now, app.setup.mode);
+    let Some(form) = app.form_mut() else { return };
+    let quick = match pace {
+        Pace::Typed => false,
+        Pace::Quick | Pace::Paste { .. } => true,
+    };
+    // Over a slow line keys come in heaps and before their plan; Enter then waits until it is clear that
+    // nothing follows and that the plan is there.
+    if quick || matches!(form.stage, Stage::Planning(_)) {
+        form.held = Some(now);
+        wake_for_held(app, effects);
+        return;
+    }
+    apply(app, mode, effects);
+}
+
+/// The key that confirms a plan of the lowest tier.
+pub(super) fn confirm(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
+    let mode = app.setup.mode;
+    match pace {
+        Pace::Typed => apply(app, mode, effects),
+        Pace::Quick | Pace::Paste { .. } => {
+            if let Some(form) = app.form_mut() {
+                form.remark = Some("look at the plan first, then confirm".to_owned());
+            }
+        }
+    }
+}
+
+/// Asks to be woken when a held Enter can be obeyed.
+fn wake_for_held(app: &mut App, effects: &mut Vec<Effect>) {
+    if app.form().is_some_and(|form| form.held.is_some()) {
+        effects.push(Effect::Wake(Burst::window() + Duration::from_millis(10)));
+    }
+}
+
+/// Time passes: a held Enter is obeyed, an old plan is made again.
+pub(super) fn tick(app: &mut App, effects: &mut Vec<Effect>) {
+    let (now, mode) = (app.now, app.setup.mode);
+    let Some(form) = app.form_mut() else { return };
+    let ready = form.ready().map(|plan| plan.valid_until);
+    if let (Some(held), Some(_)) = (form.held, ready) {
+        let waited = now.duration_since(held);
+        if waited >= SignedDuration::try_from(Burst::window()).unwrap_or_default() {
+            form.held = None;
+            apply(app, mode, effects);
+            return;
+        }
+    }
+    if ready.is_some_and(|until: Timestamp| now >= until) {
+        again(app, None, effects);
+    }
+}
+
+/// Applies the plan, or says what is missing.
+fn apply(app: &mut App, mode: control::Mode, effects: &mut Vec<Effect>) {
+    let Some(form) = app.form_mut() else { return };
+    if let Some(missing) = form.missing(mode) {
+        form.remark = Some(missing);
+        app.dirty = true;
+        return;
+    }
+    let consent = form.consent();
+    let Some(plan) = form.ready().cloned() else {
+        return;
+    };
+    form.remark = None;
+    form.stage = Stage::Applying(Box::new(plan.clone()));
+    app.dirty = true;
+    effects.push(Effect::Apply {
+        plan: Box::new(plan),
+        consent,
+    });
+}
+
+/// A plan was applied, or not.
+pub(super) fn applied(
+    app: &mut App,
+    plan: &PlanId,
+    result: Result<Box<AuditRecord>, ControlError>,
+    effects: &mut Vec<Effect>,
+) {
+    let mine = app
+        .form()
+        .and_then(Form::plan)
+        .is_some_and(|open| open.id == *plan);
+    match result {
+        Ok(record) => {
+            if mine {
+                close(app);
+            }
+            follow::begin(app, &record, effects);
+        }
+        Err(error @ (ControlError::Stale { .. } | ControlError::Conflict(_))) if mine => {
+            again(app, Some(format!("{error}: this is the new one")), effects);
+        }
+        Err(error) => {
+            let what = match app.form().filter(|_| mine).and_then(Form::plan) {
+                Some(plan) => title(plan.verb, plan.target()),
+                None => format!("plan {plan}"),
+            };
+            // The form stays as it was, so that what is missing can be given.
+            if let Some(form) = app.form_mut().filter(|_| mine)
+                && let Stage::Applying(plan) = &form.stage
+            {
+                form.stage = Stage::Ready(plan.clone());
+                form.remark = Some(format!("NOT applied: {error}"));
+            }
+            app.say(Level::Error, &format!("{what} was NOT applied: {error}"));
+        }
+    }
+}
+
+/// Closes the plan.
+fn close(app: &mut App) {
+    app.overlays
+        .retain(|overlay| !matches!(overlay, Overlay::Plan(_)));
+    app.dirty = true;
+}

@@ -1,0 +1,65 @@
+//! Taking something along: the row as text, the view as text and JSON.
+
+use crate::{
+    console::{
+        app::{App, Overlay, Screen},
+        effect::Effect,
+        state::message::Level,
+        view,
+    },
+    model::StoredEvent,
+};
+
+/// Sends the row, or the text that is open, to the clipboard.
+pub(super) fn copy(app: &mut App, effects: &mut Vec<Effect>) {
+    match view::copied(app) {
+        Some(text) => effects.push(Effect::Copy(text)),
+        None => app.say(Level::Note, "there is nothing to copy here"),
+    }
+}
+
+/// Saves what is on screen as text, and what is behind it as JSON.
+pub(super) fn save(app: &mut App, effects: &mut Vec<Effect>) {
+    let (name, json) = match &app.screen {
+        Screen::Home => ("workloads".to_owned(), json(&app.overview())),
+        Screen::Routes => (
+            "routes".to_owned(),
+            json(&app.overview().map(|overview| &overview.routes)),
+        ),
+        Screen::Events => {
+            let rows = app.events.rows(&app.data.log, app.events_end());
+            let events: Vec<&StoredEvent> = (0..rows.len())
+                .filter_map(|row| app.data.log.get(rows.get(row)?))
+                .collect();
+            ("events".to_owned(), json(&events))
+        }
+        Screen::Audit => ("audit".to_owned(), json(&app.data.audit)),
+        Screen::Detail(workload) => (
+            format!("workload-{workload}"),
+            json(&(app.data.status(workload), app.data.workload(workload))),
+        ),
+    };
+    match json {
+        Ok(json) => effects.push(Effect::Save {
+            name: name
+                .chars()
+                .map(|character| {
+                    if character.is_ascii_alphanumeric() {
+                        character.to_ascii_lowercase()
+                    } else {
+                        '-'
+                    }
+                })
+                .collect(),
+            text: view::plain(app),
+            json,
+        }),
+        Err(why) => app.say(Level::Error, &format!("the view cannot be saved: {why}")),
+    }
+    app.overlays
+        .retain(|overlay| !matches!(overlay, Overlay::Actions(_)));
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, String> {
+    serde_json::to_string_pretty(value).map_err(|error| error.to_string())
+}

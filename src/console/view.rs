@@ -1,0 +1,182 @@
+//! Drawing: the state in, a frame out. It changes nothing, by type, and reads no clock.
+//!
+//! Called by the loop when something visible has changed. Only rows that can be seen are put into words.
+
+mod audit;
+mod detail;
+mod events;
+mod footer;
+mod happened;
+mod help;
+mod home;
+mod menu;
+mod message;
+mod pen;
+mod plan;
+mod plan_form;
+mod routes;
+mod status;
+mod summary;
+mod words;
+
+use ratatui::{Frame, buffer::Buffer, layout::Rect};
+
+use super::{
+    app::{App, Overlay, Screen},
+    glyph::{ASCII, Glyphs},
+    layout::{self, Areas, Room},
+    theme::{Role, Theme},
+};
+use pen::{Line, Pen};
+
+/// Draws the whole screen.
+pub fn view(app: &App, theme: &Theme, glyphs: &Glyphs, frame: &mut Frame<'_>) {
+    draw(app, theme, glyphs, frame.buffer_mut());
+}
+
+fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
+    let area = buffer.area;
+    let mut pen = Pen::new(buffer, theme, glyphs);
+    pen.style(area, Role::Text);
+    if plan::draw(app, &mut pen, area) {
+        return;
+    }
+    if Room::of(area.width, area.height) == Room::Summary {
+        summary::draw(app, &mut pen, area);
+        return;
+    }
+    let areas = areas_in(app, area);
+    status::draw(app, &mut pen, &areas);
+    match app.overlays.last() {
+        Some(Overlay::Event(number, scroll)) => events::popup(app, &mut pen, &areas, *number, *scroll),
+        Some(Overlay::Record(sequence, scroll)) => {
+            audit::popup(app, &mut pen, &areas, *sequence, *scroll);
+        }
+        Some(Overlay::Help(scroll)) => help::draw(app, &mut pen, &areas, *scroll),
+        Some(
+            Overlay::Plan(_) | Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..),
+        )
+        | None => screen(app, &mut pen, &areas),
+    }
+    message::draw(app, &mut pen, &areas);
+    footer::draw(app, &mut pen, &areas);
+    match app.overlays.last() {
+        Some(Overlay::Actions(menu)) => menu::actions(app, &mut pen, &areas, menu),
+        Some(Overlay::Palette(palette)) => menu::palette(&mut pen, &areas, palette),
+        Some(Overlay::Filter(field, _)) => menu::filter(app, &mut pen, &areas, field),
+        Some(Overlay::Plan(form)) => plan::panel(app, &mut pen, area, form),
+        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) | None => {}
+    }
+}
+
+fn screen(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
+    match &app.screen {
+        Screen::Home => home::draw(app, pen, areas),
+        Screen::Routes => routes::draw(app, pen, areas),
+        Screen::Events => events::draw(app, pen, areas),
+        Screen::Audit => audit::draw(app, pen, areas),
+        Screen::Detail(workload) => detail::draw(app, pen, areas, workload),
+    }
+}
+
+/// Where things are on the screen now.
+#[must_use]
+pub fn areas(app: &App) -> Areas {
+    areas_in(app, layout::area(app.size))
+}
+
+fn areas_in(app: &App, area: Rect) -> Areas {
+    let message = message::rows(app, area.width);
+    match (&app.screen, app.overlays.last()) {
+        (_, Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)))
+        | (Screen::Routes | Screen::Events | Screen::Audit | Screen::Detail(_), _) => {
+            layout::screen(area, message)
+        }
+        (Screen::Home, _) => layout::home(area, message, app.home.rows().len()),
+    }
+}
+
+/// How many lines the text on top has, and how many of them can be seen; `None`: there is no such text, or
+/// no room for it.
+#[must_use]
+pub fn measure(app: &App, area: Rect) -> Option<(usize, usize)> {
+    if let Some(form) = app.form() {
+        return plan::measure(app, form, area);
+    }
+    let body = areas_in(app, area).body;
+    let lines = match (app.overlays.last(), &app.screen) {
+        (Some(Overlay::Event(number, _)), _) => events::whole(app, *number, body.width).len(),
+        (Some(Overlay::Record(sequence, _)), _) => audit::whole(app, *sequence, body.width).len(),
+        (Some(Overlay::Help(_)), _) => help::lines(app, body.width).len(),
+        (None, Screen::Detail(workload)) => detail::height(app, workload, body.width, &ASCII),
+        (
+            Some(
+                Overlay::Plan(_) | Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..),
+            ),
+            _,
+        )
+        | (None, Screen::Home | Screen::Routes | Screen::Events | Screen::Audit) => return None,
+    };
+    Some((lines, usize::from(body.height)))
+}
+
+/// The screen as text, without colours.
+#[must_use]
+pub fn plain(app: &App) -> String {
+    let mut buffer = Buffer::empty(layout::area(app.size));
+    draw(app, &Theme::default(), &ASCII, &mut buffer);
+    text_of(&buffer)
+}
+
+/// The rows of a buffer as text, without the blanks at their ends.
+#[must_use]
+pub fn text_of(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    for y in buffer.area.top()..buffer.area.bottom() {
+        let mut line = String::new();
+        let mut covered = 0;
+        for x in buffer.area.left()..buffer.area.right() {
+            let symbol = buffer[(x, y)].symbol();
+            if covered == 0 {
+                line.push_str(symbol);
+            }
+            covered = unicode_width::UnicodeWidthStr::width(symbol)
+                .max(covered)
+                .saturating_sub(1);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// What `copy` takes: the text that is open, or the selected row.
+#[must_use]
+pub fn copied(app: &App) -> Option<String> {
+    let width = app.size.0.max(80);
+    let lines = |lines: Vec<Line>| {
+        let text: Vec<String> = lines
+            .iter()
+            .map(|line| line.text().trim_end().to_owned())
+            .collect();
+        Some(text.join("\n").trim().to_owned() + "\n")
+    };
+    match (app.overlays.last(), &app.screen) {
+        (Some(Overlay::Event(number, _)), _) => lines(events::whole(app, *number, width)),
+        (Some(Overlay::Record(sequence, _)), _) => lines(audit::whole(app, *sequence, width)),
+        (Some(Overlay::Help(_)), _) => lines(help::lines(app, width)),
+        (
+            Some(
+                Overlay::Plan(_) | Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..),
+            ),
+            _,
+        ) => None,
+        (None, Screen::Home) => home::copied(app),
+        (None, Screen::Routes) => routes::copied(app),
+        (None, Screen::Events) => events::copied(app),
+        (None, Screen::Audit) => audit::copied(app),
+        (None, Screen::Detail(workload)) => {
+            lines(detail::all(app, workload, width, &ASCII))
+        }
+    }
+}

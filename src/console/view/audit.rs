@@ -1,0 +1,276 @@
+//! The audit screen: who changed what, why, until when, and what undid it.
+
+use ratatui::layout::Rect;
+
+use super::{
+    events::wide,
+    home::more,
+    pen::{Line, Pen, paragraph, row},
+    words,
+};
+use crate::{
+    console::{
+        app::{App, Times},
+        layout::Areas,
+        theme::Role,
+    },
+    model::{AuditRecord, Change, ReasonCode, Verb},
+};
+
+/// Title and width, from left to right; the last one takes what is left.
+const NARROW: [(&str, u16); 6] = [
+    ("TIME", 11),
+    ("WHO", 10),
+    ("WHAT", 10),
+    ("TARGET", 20),
+    ("WHY", 12),
+    ("UNTIL", 12),
+];
+const WIDE: [(&str, u16); 8] = [
+    ("TIME", 11),
+    ("WHO", 12),
+    ("WHAT", 10),
+    ("TARGET", 22),
+    ("BEFORE -> AFTER", 22),
+    ("UNTIL", 12),
+    ("UNDONE BY", 10),
+    ("WHY", 20),
+];
+
+pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
+    let columns: &[(&str, u16)] = if wide(app) { &WIDE } else { &NARROW };
+    cells(pen, areas.head, columns, |title| {
+        (title.to_owned(), Role::Heading)
+    });
+    if app.audit.keys.is_empty() {
+        let text = if app.audit.filter.is_empty() {
+            "nothing was changed yet"
+        } else {
+            "no record matches the filter; Esc lifts it"
+        };
+        pen.put(row(areas.body, 0), 3, text, Role::Muted);
+        return;
+    }
+    let selected = app.audit.list.selected();
+    let offset = app.audit.list.offset();
+    for (area, sequence) in areas.body.rows().zip(app.audit.keys.iter().skip(offset)) {
+        let Some(record) = find(app, *sequence) else {
+            continue;
+        };
+        cells(pen, area, columns, |title| cell(app, record, title));
+        if selected == Some(sequence) {
+            pen.put(area, 0, pen.glyphs.cursor, Role::Cursor);
+            pen.style(area, Role::Selection);
+        }
+    }
+    more(pen, areas.body, offset, app.audit.keys.len());
+}
+
+fn cells(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    columns: &[(&str, u16)],
+    text: impl Fn(&str) -> (String, Role),
+) {
+    let mut at = 2;
+    for (index, (title, width)) in columns.iter().enumerate() {
+        let last = index + 1 == columns.len();
+        let width = if last { area.width.saturating_sub(at) } else { *width };
+        let (text, role) = text(title);
+        pen.cell(area, at, width, &text, role);
+        at += width + 1;
+    }
+}
+
+/// A record by its sequence.
+fn find(app: &App, sequence: u64) -> Option<&AuditRecord> {
+    let audit = &app.data.audit;
+    let index = audit
+        .binary_search_by(|record| record.sequence.cmp(&sequence))
+        .ok()?;
+    audit.get(index)
+}
+
+fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
+    let role = if record.break_glass { Role::Error } else { Role::Text };
+    match title {
+        "TIME" => (
+            match app.times {
+                Times::Utc => record.at.strftime("%d %H:%M:%S").to_string(),
+                Times::Ago => format!("{} ago", words::span(app.age(record.at))),
+            },
+            Role::Muted,
+        ),
+        "WHO" => (words::safe(record.actor.name()).into_owned(), Role::Text),
+        "WHAT" => (what(record).to_owned(), role),
+        "TARGET" => (words::safe(record.key.target()).into_owned(), Role::Text),
+        "BEFORE -> AFTER" => (
+            format!("{} -> {}", value(record.before), value(record.after)),
+            Role::Text,
+        ),
+        "UNTIL" => match (record.expires, undone_by(app, record)) {
+            (_, Some(sequence)) if !wide(app) => (format!("undone #{sequence}"), Role::Muted),
+            (Some(expires), _) => (words::until(app, expires), Role::Text),
+            (None, _) => ("-".to_owned(), Role::Muted),
+        },
+        "UNDONE BY" => match undone_by(app, record) {
+            Some(sequence) => (format!("#{sequence}"), Role::Muted),
+            None => ("-".to_owned(), Role::Muted),
+        },
+        "WHY" => (why(record), role),
+        _ => (String::new(), Role::Text),
+    }
+}
+
+/// What was done, in a word.
+pub(super) fn what(record: &AuditRecord) -> &'static str {
+    match record.verb {
+        None => "expired",
+        Some(verb) => match verb {
+            Verb::Force => "force",
+            Verb::Hold => "hold",
+            Verb::Auto => "auto",
+            Verb::NoticeOn => "notice on",
+            Verb::NoticeOff => "notice off",
+            Verb::Drain => "drain",
+            Verb::Undrain => "undrain",
+            Verb::Undo => "undo",
+        },
+    }
+}
+
+/// Why, as a code and in words.
+pub(super) fn why(record: &AuditRecord) -> String {
+    let mut why = if record.break_glass {
+        "BREAK-GLASS ".to_owned()
+    } else {
+        String::new()
+    };
+    match record.reason {
+        ReasonCode::Automatic => why.push_str("by itself"),
+        ReasonCode::ServerErrors
+        | ReasonCode::Timeout
+        | ReasonCode::RateLimit
+        | ReasonCode::Quality
+        | ReasonCode::Drill
+        | ReasonCode::Other => why.push_str(record.reason.as_str()),
+    }
+    if !record.note.is_empty() {
+        why.push_str(": ");
+        why.push_str(&words::safe(&record.note));
+    }
+    if let Some(ticket) = &record.ticket {
+        why.push_str(&format!(" [{}]", words::safe(ticket)));
+    }
+    why
+}
+
+/// The record that undid another.
+fn undone_by(app: &App, record: &AuditRecord) -> Option<u64> {
+    app.data
+        .audit
+        .iter()
+        .rev()
+        .find(|other| other.undoes == Some(record.sequence))
+        .map(|other| other.sequence)
+}
+
+fn value(change: Option<Change>) -> String {
+    change.map_or_else(|| "config".to_owned(), |change| change.to_string())
+}
+
+/// The whole of a record.
+pub(super) fn whole(app: &App, sequence: u64, width: u16) -> Vec<Line> {
+    let Some(record) = find(app, sequence) else {
+        return vec![Line::of(
+            Role::Warning,
+            " this record is not kept here any more; `backstop audit` has it",
+        )];
+    };
+    let mut lines = vec![
+        Line::of(Role::Title, format!(" #{sequence} {} ", what(record)))
+            .and(Role::Text, words::safe(record.key.target()).into_owned()),
+        Line::default(),
+    ];
+    let mut told = |label: &str, role: Role, text: &str| {
+        let text = words::safe(text);
+        lines.extend(paragraph(
+            role,
+            &format!(" {label:<10}"),
+            &text,
+            usize::from(width),
+        ));
+    };
+    told("at", Role::Text, &record.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    let actor = &record.actor;
+    let mut who = format!("{} on {} by {}", actor.user, actor.host, actor.via);
+    if let Some(declared) = &actor.declared {
+        who = format!("{declared}, signed in as {who}");
+    }
+    if let Some(from) = &actor.from {
+        who.push_str(&format!(", from {from}"));
+    }
+    told("who", Role::Text, &who);
+    told(
+        "changed",
+        Role::Text,
+        &format!(
+            "{} from {} to {}",
+            record.key,
+            value(record.before),
+            value(record.after)
+        ),
+    );
+    let role = if record.break_glass { Role::Error } else { Role::Text };
+    told("why", role, &why(record));
+    let end = record.expires.map_or_else(
+        || "it does not end by itself".to_owned(),
+        |expires| expires.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+    );
+    told("until", Role::Text, &end);
+    if let Some(undoes) = record.undoes {
+        told("undoes", Role::Text, &format!("#{undoes}"));
+    }
+    if let Some(by) = undone_by(app, record) {
+        told("undone by", Role::Text, &format!("#{by}"));
+    }
+    told("revision", Role::Muted, &record.revision.to_string());
+    if let Some(plan) = &record.plan {
+        told("plan", Role::Muted, &format!("#{plan}"));
+    }
+    lines
+}
+
+pub(super) fn popup(app: &App, pen: &mut Pen<'_>, areas: &Areas, sequence: u64, scroll: usize) {
+    pen.put(areas.head, 1, "AUDIT RECORD", Role::Heading);
+    let lines = whole(app, sequence, areas.body.width);
+    pen.lines(areas.body, &lines, scroll);
+    more(pen, areas.body, scroll, lines.len());
+}
+
+/// The selected record in one line.
+pub(super) fn copied(app: &App) -> Option<String> {
+    let record = find(app, *app.audit.list.selected()?)?;
+    Some(line_of(record))
+}
+
+/// One record in one line, for lists elsewhere.
+pub(super) fn line_of(record: &AuditRecord) -> String {
+    format!(
+        "{} {} {} {}: {}\n",
+        record.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        words::safe(record.actor.name()),
+        what(record),
+        words::safe(record.key.target()),
+        why(record),
+    )
+}
+
+/// The same as a row, drawn.
+pub(super) fn line(app: &App, record: &AuditRecord) -> Line {
+    Line::of(Role::Muted, format!("  {:<9}", words::moment(app, record.at)))
+        .and(Role::Text, format!(" {}", words::safe(record.actor.name())))
+        .and(Role::Text, format!(" {}", what(record)))
+        .and(Role::Muted, format!("  {}", why(record)))
+}
+

@@ -1,0 +1,122 @@
+//! The events screen, one event as a line, and one event as a whole.
+
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::{
+    happened,
+    home::more,
+    pen::{Line, Pen, row},
+    words,
+};
+use crate::{
+    console::{
+        app::{App, Times},
+        layout::{Areas, Room},
+        theme::Role,
+    },
+    model::StoredEvent,
+};
+
+/// Names of workloads take no more columns than this.
+const LONGEST: usize = 22;
+
+/// How wide the names of workloads are; depends on the configuration only.
+pub(super) fn names(app: &App) -> u16 {
+    let longest = app.data.catalog.as_ref().map_or(0, |catalog| {
+        catalog
+            .workloads
+            .keys()
+            .map(|name| name.as_str().width())
+            .max()
+            .unwrap_or(0)
+    });
+    u16::try_from(longest.clamp(8, LONGEST)).unwrap_or(8)
+}
+
+/// One event in one row.
+pub(super) fn line(app: &App, pen: &mut Pen<'_>, area: Rect, stored: &StoredEvent, names: u16) {
+    let event = &stored.event;
+    let (sign, role) = words::decision(event.decision);
+    let time = match app.times {
+        Times::Utc => words::clock(event.at),
+        Times::Ago => words::span(app.age(event.at)),
+    };
+    pen.cell_right(area, 1, 8, &time, Role::Muted);
+    pen.put(area, 10, sign, role);
+    pen.cell(area, 12, names, &words::safe(event.workload.as_str()), Role::Text);
+    let text = happened::line(app, stored, pen.glyphs);
+    pen.put(area, 12 + names + 1, &text, Role::Text);
+}
+
+pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
+    let log = &app.data.log;
+    let rows = app.events.rows(log, app.events_end());
+    let names = names(app);
+    pen.put(areas.head, 1, "TIME", Role::Heading);
+    pen.put(areas.head, 12, "WORKLOAD", Role::Heading);
+    pen.put(areas.head, 12 + names + 1, "WHAT HAPPENED", Role::Heading);
+    if rows.is_empty() {
+        let text = if app.events.filter().is_empty() {
+            "no event yet: nothing fell back, nothing was refused"
+        } else {
+            "no event matches the filter; Esc lifts it"
+        };
+        pen.put(row(areas.body, 0), 3, text, Role::Muted);
+        return;
+    }
+    let offset = app.events.offset(rows);
+    for (index, area) in areas.body.rows().enumerate() {
+        let Some(number) = rows.get(offset + index) else {
+            break;
+        };
+        if let Some(stored) = log.get(number) {
+            line(app, pen, area, stored, names);
+            if app.events.selected() == Some(number) {
+                pen.put(area, 0, pen.glyphs.cursor, Role::Cursor);
+                pen.style(area, Role::Selection);
+            }
+        }
+    }
+    more(pen, areas.body, offset, rows.len());
+}
+
+/// The whole of an event.
+pub(super) fn whole(app: &App, number: u64, width: u16) -> Vec<Line> {
+    match app.data.log.get(number) {
+        Some(stored) => {
+            let width = if app.wrap { usize::from(width) } else { usize::from(u16::MAX) };
+            happened::whole(app, stored, width)
+        }
+        None => vec![Line::of(
+            Role::Warning,
+            " this event is not kept here any more; `backstop events` has it",
+        )],
+    }
+}
+
+pub(super) fn popup(app: &App, pen: &mut Pen<'_>, areas: &Areas, number: u64, scroll: usize) {
+    pen.put(areas.head, 1, "EVENT", Role::Heading);
+    let lines = whole(app, number, areas.body.width);
+    pen.lines(areas.body, &lines, scroll);
+    more(pen, areas.body, scroll, lines.len());
+}
+
+/// The selected event in one line.
+pub(super) fn copied(app: &App) -> Option<String> {
+    let stored = app.data.log.get(app.events.selected()?)?;
+    let event = &stored.event;
+    Some(format!(
+        "{} {} {} {} ({})\n",
+        event.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"),
+        event.decision,
+        words::safe(event.workload.as_str()),
+        happened::line(app, stored, &crate::console::glyph::ASCII),
+        event.id
+    ))
+}
+
+/// Whether there is room for more than the essential.
+pub(super) fn wide(app: &App) -> bool {
+    app.room() == Room::Wide
+}

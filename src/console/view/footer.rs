@@ -1,0 +1,181 @@
+//! The footer: the keys of what is on top, from the key table. `? help` comes first and is never cut.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::pen::Pen;
+use crate::{
+    console::{
+        action::{Action, Entry, Group},
+        app::App,
+        keymap::Context,
+        layout::Areas,
+        state::verbs,
+        theme::Role,
+    },
+    model::Actor,
+};
+
+pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
+    keys(app, pen, areas.footer, app.context());
+}
+
+/// The keys of a context in one row.
+pub(super) fn keys(app: &App, pen: &mut Pen<'_>, area: ratatui::layout::Rect, context: Context) {
+    let mut entries: Vec<(&'static Entry, String)> = app
+        .setup
+        .keymap
+        .entries(context)
+        .filter(|(entry, _)| rank(entry) < 99)
+        .map(|(entry, _)| (entry, app.setup.keymap.shown(entry.action)))
+        .collect();
+    entries.sort_by_key(|(entry, _)| rank(entry));
+    let mut at = 1_u16;
+    for (entry, key) in entries {
+        let refused = reason(app, entry.action).is_some();
+        let wide = key.width() + 1 + entry.label.width() + if refused { 2 } else { 0 };
+        if usize::from(at) + wide > usize::from(area.width) {
+            continue;
+        }
+        if refused {
+            // The brackets say it where colours cannot.
+            let text = format!("({key} {})", entry.label);
+            at = pen.put(area, at, &text, Role::KeyDisabled);
+        } else {
+            at = pen.put(area, at, &key, Role::Key);
+            at = pen.put(area, at + 1, entry.label, Role::Text);
+        }
+        at += 2;
+    }
+}
+
+/// In which order keys are shown; 99: never.
+fn rank(entry: &Entry) -> u8 {
+    match entry.action {
+        Action::Help => 0,
+        Action::Apply | Action::Confirm | Action::Accept => 1,
+        Action::Back => match entry.group {
+            Group::Move => 70,
+            Group::Change | Group::Form | Group::View | Group::Session => 2,
+        },
+        Action::Open => 3,
+        Action::Force => 4,
+        Action::Hold => 5,
+        Action::Auto => 6,
+        Action::Notice => 7,
+        Action::Drain => 8,
+        Action::Quit => 9,
+        Action::Undo => 10,
+        Action::Filter => 11,
+        Action::Actions => 12,
+        Action::Follow => 13,
+        Action::Pause => 14,
+        Action::Palette => 15,
+        Action::Claim => 16,
+        Action::Events => 17,
+        Action::Routes => 18,
+        Action::Audit => 19,
+        Action::Workloads => 20,
+        Action::Complete | Action::NextField => 21,
+        Action::Shorter => 22,
+        Action::Longer => 23,
+        Action::NextItem => 24,
+        Action::PreviousItem => 25,
+        Action::Wrap => 26,
+        Action::Copy => 27,
+        Action::Sort => 28,
+        Action::TimeStyle => 29,
+        Action::Save => 30,
+        Action::Wide => 31,
+        Action::Down
+        | Action::Up
+        | Action::Top
+        | Action::Bottom
+        | Action::HalfPageDown
+        | Action::HalfPageUp
+        | Action::PageDown
+        | Action::PageUp
+        | Action::NextPane
+        | Action::PreviousPane
+        | Action::Exit
+        | Action::LastView
+        | Action::NextMatch
+        | Action::PreviousMatch
+        | Action::Reverse
+        | Action::PreviousField
+        | Action::NextChoice
+        | Action::PreviousChoice
+        | Action::Mouse
+        | Action::Repaint
+        | Action::Suspend => 99,
+    }
+}
+
+/// Why an action is refused now; `None`: it is not.
+pub(super) fn reason(app: &App, action: Action) -> Option<String> {
+    match action {
+        Action::Force | Action::Hold | Action::Auto | Action::Notice => {
+            let workload = app.workload()?;
+            verbs::for_workload(&app.data, workload, app.clock)
+                .into_iter()
+                .find(|offer| offer.action == action)?
+                .command
+                .err()
+                .map(|why| format!("{workload}: {why}"))
+        }
+        Action::Undo => {
+            let actor: &Actor = &app.setup.actor;
+            verbs::undo(&app.data, actor).command.err().map(String::from)
+        }
+        Action::Down
+        | Action::Up
+        | Action::Top
+        | Action::Bottom
+        | Action::HalfPageDown
+        | Action::HalfPageUp
+        | Action::PageDown
+        | Action::PageUp
+        | Action::NextPane
+        | Action::PreviousPane
+        | Action::Open
+        | Action::Back
+        | Action::Quit
+        | Action::Exit
+        | Action::Workloads
+        | Action::Routes
+        | Action::Events
+        | Action::Audit
+        | Action::LastView
+        | Action::PreviousItem
+        | Action::NextItem
+        | Action::Filter
+        | Action::NextMatch
+        | Action::PreviousMatch
+        | Action::Palette
+        | Action::Help
+        | Action::Actions
+        | Action::Sort
+        | Action::Reverse
+        | Action::Wide
+        | Action::Pause
+        | Action::Follow
+        | Action::Wrap
+        | Action::TimeStyle
+        | Action::Copy
+        | Action::Save
+        | Action::Claim
+        | Action::Drain
+        | Action::Apply
+        | Action::Confirm
+        | Action::Shorter
+        | Action::Longer
+        | Action::Accept
+        | Action::Complete
+        | Action::NextField
+        | Action::PreviousField
+        | Action::NextChoice
+        | Action::PreviousChoice
+        | Action::Mouse
+        | Action::Repaint
+        | Action::Suspend => None,
+    }
+}

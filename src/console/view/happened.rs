@@ -1,0 +1,258 @@
+//! An event in words: one line for lists, and the whole of it for reading.
+
+use std::time::Duration;
+
+use super::{
+    pen::{Line, paragraph},
+    words,
+};
+use crate::{
+    console::{app::App, glyph::Glyphs, theme::Role},
+    model::{
+        Attempt, ErrorClass, Event, EventDecision, NoticeGiven, OutcomeKind, Reason, StoredEvent,
+    },
+    policy,
+};
+
+/// Without an outcome for so long, none will come: its gateway died.
+const GIVEN_UP: Duration = Duration::from_mins(5);
+
+/// What happened, in one line.
+pub(super) fn line(app: &App, stored: &StoredEvent, glyphs: &Glyphs) -> String {
+    let event = &stored.event;
+    match event.decision {
+        EventDecision::Fallback => {
+            let fallback = event.fallback.as_ref().map_or("?", |route| route.as_str());
+            let ended = ended(app, stored);
+            match because(&event.reason) {
+                Some(because) => {
+                    format!("served by {} ({because}) {ended}", words::safe(fallback))
+                }
+                None => format!(
+                    "{} {} {} {ended}",
+                    failure(event),
+                    glyphs.arrow,
+                    words::safe(fallback)
+                ),
+            }
+        }
+        EventDecision::Refused => {
+            format!("{} no fallback: {}", failure(event), policy::explain(&event.reason))
+        }
+        EventDecision::Exhausted => {
+            let second = event.attempts.last().map(attempt).unwrap_or_default();
+            format!("{} {} {second}, both failed", failure(event), glyphs.arrow)
+        }
+        EventDecision::Broken => {
+            let route = event.attempts.last().map_or(&event.primary, |last| &last.route);
+            format!(
+                "{} broke after its first output{}",
+                words::safe(route.as_str()),
+                class(event.class)
+            )
+        }
+    }
+}
+
+/// Why a fallback served without a failure of this request.
+fn because(reason: &Reason) -> Option<String> {
+    match reason {
+        Reason::Forced { by, .. } => Some(format!("forced by {}", words::safe(by))),
+        Reason::ForcedByConfig => Some("forced by the configuration".to_owned()),
+        Reason::Drained { by } => Some(format!("primary drained by {}", words::safe(by))),
+        Reason::CircuitOpen => Some("primary paused".to_owned()),
+        Reason::Trigger
+        | Reason::NeverTrigger
+        | Reason::NotListed
+        | Reason::Held
+        | Reason::NoFallbackConfigured
+        | Reason::FallbackDrained
+        | Reason::FallbackCircuitOpen
+        | Reason::FamilyDiffers
+        | Reason::MissingCapability { .. }
+        | Reason::BoundaryCrossed { .. }
+        | Reason::NoticeImpossible
+        | Reason::PaidTierWithoutNotice
+        | Reason::AttemptsSpent
+        | Reason::RetryBudgetSpent
+        | Reason::EventNotDurable
+        | Reason::NotReplayable
+        | Reason::CallerLimit
+        | Reason::AfterCommit
+        | Reason::AllRoutesFailed => None,
+    }
+}
+
+/// `premium-chat 503`, `premium-chat timeout`.
+fn failure(event: &Event) -> String {
+    let route = words::safe(event.primary.as_str());
+    match (event.status, event.class) {
+        // A success status that was no answer says nothing by itself.
+        (Some(status), _) if status >= 300 => format!("{route} {status}"),
+        (_, Some(class)) => format!("{route} {class}"),
+        (Some(status), None) => format!("{route} {status}"),
+        (None, None) => route.into_owned(),
+    }
+}
+
+fn attempt(attempt: &Attempt) -> String {
+    let route = words::safe(attempt.route.as_str());
+    match (attempt.status, attempt.class) {
+        (Some(status), _) if status >= 300 => format!("{route} {status}"),
+        (_, Some(class)) => format!("{route} {class}"),
+        (_, None) => route.into_owned(),
+    }
+}
+
+fn class(class: Option<ErrorClass>) -> String {
+    class.map_or_else(String::new, |class| format!(" ({class})"))
+}
+
+/// `ok 1.1s`, or what became of it.
+fn ended(app: &App, stored: &StoredEvent) -> String {
+    match &stored.outcome {
+        Some(outcome) => {
+            let total = words::seconds(Some(outcome.total));
+            match outcome.kind {
+                OutcomeKind::Completed => format!("ok {total}"),
+                OutcomeKind::ErrorReturned => format!("failed {} {total}", outcome.status),
+                OutcomeKind::Broken => format!("broke {total}"),
+                OutcomeKind::ClientGone => format!("client gone {total}"),
+            }
+        }
+        None if app.age(stored.event.at) > GIVEN_UP => "outcome unknown".to_owned(),
+        None => "running".to_owned(),
+    }
+}
+
+/// The whole event.
+pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> {
+    let event = &stored.event;
+    let (sign, role) = words::decision(event.decision);
+    let mut lines = vec![
+        Line::of(role, format!(" {sign} {} ", event.decision))
+            .and(Role::Text, format!("for {}", words::safe(event.workload.as_str()))),
+        Line::default(),
+    ];
+    let mut told = |label: &str, role: Role, text: &str| {
+        let text = words::safe(text);
+        lines.extend(paragraph(role, &format!(" {label:<10}"), &text, width));
+    };
+    told("what", Role::Text, &what(event));
+    told("why", Role::Text, &policy::explain(&event.reason));
+    if let Some(class) = event.class {
+        told("class", Role::Text, class.as_str());
+    }
+    told("at", Role::Text, &event.at.strftime("%Y-%m-%d %H:%M:%S%.3fZ").to_string());
+    told("gateway", Role::Text, event.gateway.as_str());
+    let shape = if event.stream { "streaming" } else { "not streaming" };
+    told("request", Role::Text, &format!("{}, {shape}; its body is not kept", event.family));
+    for (index, attempt) in event.attempts.iter().enumerate() {
+        let role = if attempt.class.is_some() { Role::Error } else { Role::Success };
+        told(&format!("attempt {}", index + 1), role, &tried(attempt));
+    }
+    told("notice", Role::Text, notice(event));
+    let (ended, role) = outcome(app, stored);
+    told("outcome", role, &ended);
+    told("headers", Role::Muted, &headers(event));
+    told("id", Role::Muted, &event.id.to_string());
+    told(
+        "in force",
+        Role::Muted,
+        &format!(
+            "override revision {}, configuration {}",
+            event.revision, event.fingerprint
+        ),
+    );
+    lines
+}
+
+fn what(event: &Event) -> String {
+    let primary = event.primary.as_str();
+    let fallback = event.fallback.as_ref().map_or("no route", |route| route.as_str());
+    match event.decision {
+        EventDecision::Fallback => {
+            format!("the request was sent to {fallback} instead of {primary}")
+        }
+        EventDecision::Refused => {
+            format!("no fallback: what {primary} answered was returned to the client")
+        }
+        EventDecision::Exhausted => format!("{primary} failed, and so did {fallback}"),
+        EventDecision::Broken => {
+            "the answer broke after its first output; nothing was switched".to_owned()
+        }
+    }
+}
+
+fn tried(attempt: &Attempt) -> String {
+    let status = attempt
+        .status
+        .map_or_else(|| "no status".to_owned(), |status| status.to_string());
+    let code = attempt
+        .code
+        .as_deref()
+        .map_or_else(String::new, |code| format!(" `{code}`"));
+    let took = words::seconds(Some(attempt.took));
+    match attempt.class {
+        Some(class) => format!("{}: {status}{code}, {class}, after {took}", attempt.route),
+        None => format!("{}: {status}, first output after {took}", attempt.route),
+    }
+}
+
+fn notice(event: &Event) -> &'static str {
+    match (event.decision, event.notice) {
+        (EventDecision::Refused, _) => "none needed: the primary's own answer was returned",
+        (_, NoticeGiven::None) => "NONE was given to the caller",
+        (_, NoticeGiven::Header) => "given in the header x-backstop-degraded",
+        (_, NoticeGiven::Inline) => {
+            "given in the header x-backstop-degraded and at the start of the answer"
+        }
+    }
+}
+
+fn outcome(app: &App, stored: &StoredEvent) -> (String, Role) {
+    let Some(outcome) = &stored.outcome else {
+        return if app.age(stored.event.at) > GIVEN_UP {
+            (
+                "unknown: the gateway ended before the answer did".to_owned(),
+                Role::Warning,
+            )
+        } else {
+            ("still running".to_owned(), Role::Muted)
+        };
+    };
+    let first = outcome.first_output.map_or_else(String::new, |first| {
+        format!(", first output after {}", words::seconds(Some(first)))
+    });
+    let total = words::seconds(Some(outcome.total));
+    let (kind, role) = match outcome.kind {
+        OutcomeKind::Completed => ("completed", Role::Success),
+        OutcomeKind::ErrorReturned => ("an error was returned", Role::Error),
+        OutcomeKind::Broken => ("broke after its first output", Role::Error),
+        OutcomeKind::ClientGone => ("the client went away", Role::Warning),
+    };
+    let status = outcome.status;
+    (format!("{kind}, status {status}{first}, {total} in all{}", class(outcome.class)), role)
+}
+
+fn headers(event: &Event) -> String {
+    let last = event.attempts.last().map_or(&event.primary, |last| &last.route);
+    let mut sent = format!("x-backstop-workload: {}", event.workload);
+    match event.decision {
+        EventDecision::Fallback => {
+            let route = event.fallback.as_ref().unwrap_or(last);
+            let class = event.class.map_or_else(|| "see why".to_owned(), |class| class.to_string());
+            sent += &format!(
+                "; x-backstop-route: {route}; x-backstop-fallback: {class}; x-backstop-event: {}",
+                event.id
+            );
+            if event.notice != NoticeGiven::None {
+                sent += "; x-backstop-degraded: the notice";
+            }
+        }
+        EventDecision::Refused | EventDecision::Exhausted | EventDecision::Broken => {
+            sent += &format!("; x-backstop-route: {last}");
+        }
+    }
+    sent
+}

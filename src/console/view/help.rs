@@ -1,0 +1,137 @@
+//! Help: the keys of what is below, by subject, from the key table; refused ones with their reason.
+
+use super::{
+    footer,
+    home::more,
+    pen::{Line, Pen, paragraph},
+};
+use crate::console::{
+    action::{Action, Group},
+    app::{App, Overlay},
+    keymap::Context,
+    layout::{Areas, WIDE},
+    theme::Role,
+};
+use crate::control::Mode;
+
+const GROUPS: [Group; 5] = [
+    Group::Change,
+    Group::Form,
+    Group::Move,
+    Group::View,
+    Group::Session,
+];
+
+/// The context that the help is about: of what lies below it.
+fn context(app: &App) -> Context {
+    let below = app
+        .overlays
+        .iter()
+        .rev()
+        .find(|overlay| !matches!(overlay, Overlay::Help(_)));
+    match below {
+        None => app.screen_context(),
+        Some(Overlay::Plan(form)) if form.typed() => Context::Plan,
+        Some(Overlay::Plan(_)) => Context::Confirm,
+        Some(Overlay::Actions(_)) => Context::Menu,
+        Some(Overlay::Palette(_)) => Context::Palette,
+        Some(Overlay::Filter(..)) => Context::Filter,
+        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) => Context::Popup,
+    }
+}
+
+/// Every line of the help.
+pub(super) fn lines(app: &App, width: u16) -> Vec<Line> {
+    let context = context(app);
+    if width >= WIDE {
+        let half = width / 2;
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        for group in GROUPS {
+            let shorter = if left.len() <= right.len() { &mut left } else { &mut right };
+            shorter.extend(group_lines(app, context, group, half));
+        }
+        let rows = left.len().max(right.len());
+        left.resize(rows, Line::default());
+        right.resize(rows, Line::default());
+        return left
+            .into_iter()
+            .zip(right)
+            .map(|(mut left, right)| {
+                let gap = usize::from(half).saturating_sub(left.width());
+                left.0.push((Role::Text, " ".repeat(gap)));
+                left.0.extend(right.0);
+                left
+            })
+            .chain(legend(width))
+            .collect();
+    }
+    GROUPS
+        .into_iter()
+        .flat_map(|group| group_lines(app, context, group, width))
+        .chain(legend(width))
+        .collect()
+}
+
+fn group_lines(app: &App, context: Context, group: Group, width: u16) -> Vec<Line> {
+    let mut lines: Vec<Line> = app
+        .setup
+        .keymap
+        .entries(context)
+        .filter(|(entry, _)| entry.group == group)
+        .flat_map(|(entry, chords)| {
+            let keys: Vec<String> = chords.iter().map(ToString::to_string).collect();
+            let keys = keys.join(" ");
+            let refused = footer::reason(app, entry.action);
+            let role = if refused.is_some() { Role::KeyDisabled } else { Role::Key };
+            let mut help = entry.help.to_owned();
+            if let Some(why) = refused {
+                help.push_str(&format!(" - refused now: {why}"));
+            } else if app.setup.mode == Mode::Observe && verb(entry.action) {
+                help.push_str(" (OBSERVE: to look at, not to apply)");
+            }
+            let wrapped = paragraph(Role::Text, &" ".repeat(18), &help, usize::from(width));
+            wrapped.into_iter().enumerate().map(move |(index, line)| {
+                if index > 0 {
+                    return line;
+                }
+                let text = line.text().trim_start().to_owned();
+                Line::of(role, format!("  {keys:<16}")).and(Role::Text, text)
+            })
+        })
+        .collect();
+    if !lines.is_empty() {
+        lines.insert(0, Line::of(Role::Heading, format!(" {}", group.title())));
+        lines.push(Line::default());
+    }
+    lines
+}
+
+/// Whether an action opens a plan.
+fn verb(action: Action) -> bool {
+    action.changes_the_world() && action != Action::Claim
+}
+
+/// What the signs mean.
+fn legend(width: u16) -> Vec<Line> {
+    let mut lines = vec![Line::of(Role::Heading, " signs")];
+    for (text, role) in [
+        ("x FL  failing: requests fail and nothing catches them", Role::StateFailing),
+        ("! FB  on the fallback by itself; ! FO  by an operator", Role::StateFallback),
+        ("? UN  unknown: no gateway tells; + OK  the primary serves", Role::StateUnknown),
+        ("- OFF held: no fallback would happen", Role::StateDisabled),
+        ("behind a route: + would serve, x fails or is paused, ? on trial, - drained", Role::Text),
+        ("ERR: share of requests answered with an error; TTFT: median time to the first output", Role::Text),
+        ("flags: paid tier, exp = the change ends then, glass = break-glass was used, notice = a fallback needs one, locked = needed and off", Role::Text),
+    ] {
+        lines.extend(paragraph(role, "  ", text, usize::from(width)));
+    }
+    lines
+}
+
+pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, scroll: usize) {
+    pen.put(areas.head, 1, "HELP", Role::Heading);
+    pen.put(areas.head, 8, "this screen's keys; upper case changes the world and opens a plan first", Role::Muted);
+    let lines = lines(app, areas.body.width);
+    pen.lines(areas.body, &lines, scroll);
+    more(pen, areas.body, scroll, lines.len());
+}

@@ -1,0 +1,142 @@
+//! What opens over a screen from below: the list of actions, the palette, the filter.
+
+use ratatui::layout::Rect;
+
+use super::{
+    pen::{Pen, row},
+    words,
+};
+use crate::{
+    console::{
+        app::{App, Menu, Screen},
+        layout::Areas,
+        state::{field::Field, palette::Palette},
+        theme::Role,
+    },
+    control::Mode,
+};
+
+/// The lower part of a screen, emptied, under a rule with a title; answers what is below the rule.
+fn panel(pen: &mut Pen<'_>, areas: &Areas, rows: u16, title: &str) -> Rect {
+    let bottom = areas.message.bottom();
+    let top = areas.title.bottom();
+    let height = (rows + 1).min(bottom.saturating_sub(top));
+    let area = Rect {
+        y: bottom - height,
+        height,
+        ..areas.message
+    };
+    pen.clear(area);
+    pen.rule(row(area, 0), title);
+    Rect {
+        y: area.y + 1,
+        height: height.saturating_sub(1),
+        ..area
+    }
+}
+
+/// Every action for the selection, with keys and reasons.
+pub(super) fn actions(app: &App, pen: &mut Pen<'_>, areas: &Areas, menu: &Menu) {
+    let rows = u16::try_from(menu.offers.len()).unwrap_or(u16::MAX);
+    let title = format!("actions for {}", words::safe(&menu.target));
+    let area = panel(pen, areas, rows, &title);
+    let selected = menu.list.selected().copied();
+    let offset = selected.map_or(0, |row| (row + 1).saturating_sub(usize::from(area.height)));
+    for (place, (index, offer)) in area
+        .rows()
+        .zip(menu.offers.iter().enumerate().skip(offset))
+    {
+        let key = app.setup.keymap.shown(offer.action);
+        let label = offer.action.entry().map_or("", |entry| entry.label);
+        let (key_role, text) = match &offer.command {
+            Ok(None) => (Role::Key, words::safe(&offer.does).into_owned()),
+            Ok(Some(_)) => {
+                let observe = match app.setup.mode {
+                    Mode::Observe => " (OBSERVE: to look at, not to apply)",
+                    Mode::Write => "",
+                };
+                (Role::Key, format!("{}{observe}", words::safe(&offer.does)))
+            }
+            Err(why) => (Role::KeyDisabled, format!("refused: {why}")),
+        };
+        pen.cell(place, 3, 6, &key, key_role);
+        pen.cell(place, 10, 9, label, key_role);
+        pen.put(place, 20, &text, if offer.command.is_ok() { Role::Text } else { Role::Muted });
+        if selected == Some(index) {
+            pen.put(place, 1, pen.glyphs.cursor, Role::Cursor);
+            pen.style(place, Role::Selection);
+        }
+    }
+}
+
+/// A command that is being typed, with proposals.
+pub(super) fn palette(pen: &mut Pen<'_>, areas: &Areas, palette: &Palette) {
+    let rows = u16::try_from(palette.proposals.len()).unwrap_or(8) + 1;
+    let area = panel(pen, areas, rows, "command");
+    for (place, (index, proposal)) in area
+        .rows()
+        .take(usize::from(area.height.saturating_sub(1)))
+        .zip(palette.proposals.iter().enumerate())
+    {
+        pen.put(place, 3, &words::safe(proposal), Role::Text);
+        if palette.chosen == Some(index) {
+            pen.put(place, 1, pen.glyphs.cursor, Role::Cursor);
+            pen.style(place, Role::Selection);
+        }
+    }
+    let line = row(area, area.height.saturating_sub(1));
+    let at = pen.put(line, 1, ":", Role::Key);
+    typed(pen, line, at, &palette.field, Role::Text);
+}
+
+/// A filter that is being typed.
+pub(super) fn filter(app: &App, pen: &mut Pen<'_>, areas: &Areas, field: &Field) {
+    let line = Rect {
+        y: areas.message.bottom() - 1,
+        height: 1,
+        ..areas.message
+    };
+    pen.clear(areas.message);
+    let at = pen.put(line, 1, "/", Role::Key);
+    let at = typed(pen, line, at, field, Role::Text);
+    let hint = format!("  by {}", names(app).join(": "));
+    pen.put(line, at + 1, &format!("{hint}:"), Role::Muted);
+}
+
+fn names(app: &App) -> &'static [&'static str] {
+    use crate::console::state::{filter::Fields, home::Row};
+    match app.screen {
+        Screen::Home => Row::NAMES,
+        Screen::Routes => crate::control::RouteStatus::NAMES,
+        Screen::Events => crate::model::StoredEvent::NAMES,
+        Screen::Audit => crate::model::AuditRecord::NAMES,
+        Screen::Detail(_) => &[],
+    }
+}
+
+/// A field with its cursor; answers the column behind.
+pub(super) fn typed(pen: &mut Pen<'_>, area: Rect, column: u16, field: &Field, role: Role) -> u16 {
+    let text = words::safe(field.text());
+    let before: String = text.chars().take(field.cursor()).collect();
+    let mut after = text.chars().skip(field.cursor());
+    // The end of a long text matters more than its beginning.
+    let room = usize::from(area.width.saturating_sub(column + 2));
+    let shown = tail(&before, room);
+    let at = pen.put(area, column, shown, role);
+    let under = after.next().unwrap_or('_').to_string();
+    let end = pen.put(area, at, &under, Role::Cursor);
+    let rest: String = after.collect();
+    pen.put(area, end, &rest, role)
+}
+
+/// The last characters of a text that fit.
+fn tail(text: &str, room: usize) -> &str {
+    use unicode_width::UnicodeWidthStr;
+    let mut shown = text;
+    while shown.width() > room {
+        let mut characters = shown.chars();
+        characters.next();
+        shown = characters.as_str();
+    }
+    shown
+}

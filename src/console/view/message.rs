@@ -1,0 +1,154 @@
+//! The message line: what was just said; else what is wrong; else what others do; else what changed last.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{
+    pen::{Pen, wrap},
+    words,
+};
+use crate::{
+    console::{
+        app::App,
+        layout::{Areas, MESSAGE},
+        state::message::Level,
+        theme::Role,
+    },
+    store::Health,
+};
+
+/// How many rows the message needs.
+pub(super) fn rows(app: &App, width: u16) -> u16 {
+    let (_, text) = said(app);
+    let room = usize::from(width.saturating_sub(2)).max(1);
+    if text.width() <= room {
+        return 1;
+    }
+    u16::try_from(wrap(&text, room).len())
+        .unwrap_or(MESSAGE)
+        .min(MESSAGE)
+}
+
+pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
+    let area = areas.message;
+    let (role, text) = said(app);
+    let room = usize::from(area.width.saturating_sub(2)).max(1);
+    let lines = wrap(&text, room);
+    let fits = usize::from(area.height);
+    for (index, row) in area.rows().enumerate() {
+        let Some(line) = lines.get(index) else { break };
+        // The last row that is there tells that there is more.
+        let rest = if index + 1 == fits && lines.len() > fits {
+            format!("{line}{}", pen.glyphs.cut)
+        } else {
+            line.clone()
+        };
+        pen.put(row, 1, &rest, role);
+    }
+}
+
+/// What the line says, and how it is meant.
+fn said(app: &App) -> (Role, String) {
+    if let Some(message) = app.messages.shown() {
+        let (sign, role) = match message.level {
+            Level::Note => ("", Role::Info),
+            Level::Done => ("+ ", Role::Success),
+            Level::Warning => ("! ", Role::Warning),
+            Level::Error => ("x ", Role::Error),
+        };
+        let end = match (message.level, app.messages.waiting()) {
+            (Level::Error, 0) => "  (Esc: read)".to_owned(),
+            (Level::Error, waiting) => format!("  (Esc: read, {waiting} more)"),
+            (Level::Note | Level::Done | Level::Warning, _) => String::new(),
+        };
+        return (role, format!("{sign}{}{end}", message.text));
+    }
+    if let Some(wrong) = wrong(app) {
+        return (Role::Error, format!("x {wrong}"));
+    }
+    if let Some(others) = others(app) {
+        return (Role::Info, others);
+    }
+    (Role::Muted, last_change(app).unwrap_or_default())
+}
+
+/// What stays wrong until somebody mends it, the worst first.
+pub(super) fn wrong(app: &App) -> Option<String> {
+    if let Some(Health::Failing(why)) = &app.data.health {
+        return Some(format!(
+            "the store fails: {}; gateways go on with the last switches they saw",
+            words::safe(why)
+        ));
+    }
+    let overview = app.data.overview.as_ref()?;
+    let alive: Vec<_> = overview.alive().collect();
+    let unlogged: u64 = alive.iter().map(|gateway| gateway.unlogged).sum();
+    if unlogged > 0 {
+        return Some(format!(
+            "{unlogged} answers were served by a fallback WITHOUT a durable event (on_log_failure = serve)"
+        ));
+    }
+    if alive.is_empty() {
+        return Some(match app.data.age(app.clock) {
+            None => "no gateway was ever heard of: nothing here tells about traffic".to_owned(),
+            Some(age) => format!(
+                "no gateway is alive: the last one was heard of {} ago",
+                words::span(age)
+            ),
+        });
+    }
+    if let Some(refused) = &app.data.refused {
+        return Some(format!(
+            "the changed configuration is refused, the old one stays in force: {}",
+            words::safe(refused)
+        ));
+    }
+    if let Some(gateway) = alive.iter().find(|gateway| gateway.config_error.is_some()) {
+        return Some(format!(
+            "gateway {} refused its configuration: {}",
+            words::safe(gateway.gateway.as_str()),
+            words::safe(gateway.config_error.as_deref().unwrap_or_default())
+        ));
+    }
+    let other = alive.iter().filter(|gateway| !gateway.same_config).count();
+    if other > 0 {
+        return Some(format!(
+            "{} run with another configuration than this console sees",
+            words::count(other, "gateway")
+        ));
+    }
+    None
+}
+
+/// What the other operators do: plans before claims before looking.
+fn others(app: &App) -> Option<String> {
+    let mut told: Vec<(u8, String)> = app
+        .others()
+        .filter_map(|other| {
+            let name = words::safe(other.actor.name());
+            if let Some((plan, key)) = &other.plan {
+                let target = words::safe(key.target());
+                return Some((0, format!("{name} has plan #{plan} open for {target}")));
+            }
+            if let Some(claim) = &other.claim {
+                return Some((1, format!("{name} is on {}", words::safe(claim.as_str()))));
+            }
+            let viewing = other.viewing.as_ref()?;
+            Some((2, format!("{name} looks at {}", words::safe(viewing.as_str()))))
+        })
+        .collect();
+    told.sort();
+    let told: Vec<String> = told.into_iter().map(|(_, text)| text).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// What changed last, by whom.
+fn last_change(app: &App) -> Option<String> {
+    let record = app.data.audit.back()?;
+    Some(format!(
+        "last change {} ago: {} {} {}",
+        words::span(app.age(record.at)),
+        words::safe(record.actor.name()),
+        super::audit::what(record),
+        words::safe(record.key.target())
+    ))
+}

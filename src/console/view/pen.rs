@@ -1,0 +1,293 @@
+//! Drawing: text with a meaning, at a place, never outside of it.
+//!
+//! Everything is measured in columns as the terminal counts them. What does not fit is cut with a visible mark.
+
+use std::borrow::Cow;
+
+use ratatui::{buffer::Buffer, layout::Rect};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::console::{
+    glyph::Glyphs,
+    theme::{Role, Theme},
+};
+
+/// Draws with a theme and a set of signs.
+pub(super) struct Pen<'a> {
+    buffer: &'a mut Buffer,
+    theme: &'a Theme,
+    pub(super) glyphs: &'a Glyphs,
+}
+
+/// A line of text in parts, each with its meaning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Line(pub(super) Vec<(Role, String)>);
+
+impl Line {
+    /// A line of one part.
+    pub(super) fn of(role: Role, text: impl Into<String>) -> Self {
+        Self(vec![(role, text.into())])
+    }
+
+    /// Adds a part.
+    pub(super) fn and(mut self, role: Role, text: impl Into<String>) -> Self {
+        self.0.push((role, text.into()));
+        self
+    }
+
+    /// Its columns.
+    pub(super) fn width(&self) -> usize {
+        self.0.iter().map(|(_, text)| text.width()).sum()
+    }
+
+    /// Without meanings.
+    pub(super) fn text(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+impl<'a> Pen<'a> {
+    pub(super) fn new(buffer: &'a mut Buffer, theme: &'a Theme, glyphs: &'a Glyphs) -> Self {
+        Self {
+            buffer,
+            theme,
+            glyphs,
+        }
+    }
+
+    /// Writes into the first row of an area, from a column of it on; answers the column behind.
+    pub(super) fn put(&mut self, area: Rect, column: u16, text: &str, role: Role) -> u16 {
+        let room = area.width.saturating_sub(column);
+        if area.height == 0 || room == 0 || text.is_empty() {
+            return column;
+        }
+        let text = fit(text, usize::from(room), self.glyphs.cut);
+        let style = self.theme.style(role);
+        let (end, _) = self.buffer.set_stringn(
+            area.x + column,
+            area.y,
+            text,
+            usize::from(room),
+            style,
+        );
+        end - area.x
+    }
+
+    /// The same for a cell of a table: no wider than `width`.
+    pub(super) fn cell(&mut self, area: Rect, column: u16, width: u16, text: &str, role: Role) {
+        let cell = Rect {
+            width: area.width.min(column.saturating_add(width)),
+            ..area
+        };
+        self.put(cell, column, text, role);
+    }
+
+    /// The same, with the last column at the cell's end.
+    pub(super) fn cell_right(
+        &mut self,
+        area: Rect,
+        column: u16,
+        width: u16,
+        text: &str,
+        role: Role,
+    ) {
+        let wide = u16::try_from(text.width()).unwrap_or(u16::MAX);
+        let shift = width.saturating_sub(wide);
+        self.cell(area, column + shift, width - shift, text, role);
+    }
+
+    /// Writes a line of parts.
+    pub(super) fn line(&mut self, area: Rect, column: u16, line: &Line) -> u16 {
+        let mut at = column;
+        for (role, text) in &line.0 {
+            at = self.put(area, at, text, *role);
+        }
+        at
+    }
+
+    /// Writes lines one below the other, the first of them being number `skip`.
+    pub(super) fn lines(&mut self, area: Rect, lines: &[Line], skip: usize) {
+        for (row, line) in area.rows().zip(lines.iter().skip(skip)) {
+            self.line(row, 0, line);
+        }
+    }
+
+    /// A horizontal rule, with words in it when there are any.
+    pub(super) fn rule(&mut self, area: Rect, words: &str) {
+        if area.is_empty() {
+            return;
+        }
+        let lead = if words.is_empty() { 0 } else { 2 };
+        let style = self.theme.style(Role::Border);
+        for column in 0..area.width {
+            self.buffer
+                .set_stringn(area.x + column, area.y, self.glyphs.rule, 1, style);
+        }
+        if lead > 0 {
+            self.put(area, lead, &format!(" {words} "), Role::Heading);
+        }
+    }
+
+    /// Lays a role's style over an area.
+    pub(super) fn style(&mut self, area: Rect, role: Role) {
+        self.buffer
+            .set_style(area.intersection(self.buffer.area), self.theme.style(role));
+    }
+
+    /// Empties an area.
+    pub(super) fn clear(&mut self, area: Rect) {
+        let area = area.intersection(self.buffer.area);
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                self.buffer[(x, y)].reset();
+            }
+        }
+        self.style(area, Role::Text);
+    }
+}
+
+/// The first row of an area, `down` rows below its top.
+pub(super) fn row(area: Rect, down: u16) -> Rect {
+    Rect {
+        y: area.y + down.min(area.height),
+        height: u16::from(down < area.height),
+        ..area
+    }
+}
+
+/// A text in no more columns than there are, with a mark where it was cut.
+pub(super) fn fit<'t>(text: &'t str, width: usize, cut: &str) -> Cow<'t, str> {
+    if text.width() <= width {
+        return Cow::Borrowed(text);
+    }
+    let room = width.saturating_sub(cut.width());
+    let mut fitting = String::new();
+    let mut used = 0;
+    for character in text.chars() {
+        used += character.width().unwrap_or(0);
+        if used > room {
+            break;
+        }
+        fitting.push(character);
+    }
+    if cut.width() <= width {
+        fitting.push_str(cut);
+    }
+    Cow::Owned(fitting)
+}
+
+/// A text in lines of at most so many columns, broken between words; a longer word is broken inside.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let wide = word.width();
+        if used > 0 && used + 1 + wide > width {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        for character in word.chars() {
+            let wide = character.width().unwrap_or(0);
+            if used + wide > width && used > 0 {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push(character);
+            used += wide;
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+/// A paragraph: lines of one role, indented, the first one by a mark.
+pub(super) fn paragraph(role: Role, mark: &str, text: &str, width: usize) -> Vec<Line> {
+    let indent = mark.width();
+    wrap(text, width.saturating_sub(indent))
+        .into_iter()
+        .enumerate()
+        .map(|(index, line)| {
+            let lead = if index == 0 {
+                mark.to_owned()
+            } else {
+                " ".repeat(indent)
+            };
+            Line::of(role, lead + &line)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ratatui::{buffer::Buffer, layout::Rect};
+    use unicode_width::UnicodeWidthStr;
+
+    use super::{Pen, fit, wrap};
+    use crate::console::{
+        glyph::ASCII,
+        theme::{Role, Theme},
+    };
+
+    #[test]
+    fn what_does_not_fit_is_cut_with_a_mark() {
+        for (text, width, cut) in [
+            ("support", 7, "support"),
+            ("support", 5, "supp~"),
+            ("support", 1, "~"),
+            ("support", 0, ""),
+            ("日本語", 6, "日本語"),
+            ("日本語", 5, "日本~"),
+            ("日本語", 4, "日~"),
+        ] {
+            assert_eq!(fit(text, width, "~"), cut, "{text} in {width}");
+        }
+    }
+
+    #[test]
+    fn words_are_kept_whole_where_that_is_possible() {
+        assert_eq!(wrap("returns by itself in 30m", 11), ["returns by", "itself in", "30m"]);
+        assert_eq!(wrap("premium-chat-eu", 8), ["premium-", "chat-eu"]);
+        assert_eq!(wrap("", 8), [""]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_drawn_outside(
+            text in "\\PC{0,40}", column in 0_u16..60, width in 0_u16..60, right in any::<bool>(),
+        ) {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 40, 3));
+            let theme = Theme::default();
+            let mut pen = Pen::new(&mut buffer, &theme, &ASCII);
+            let area = Rect::new(5, 1, 30, 1);
+            if right {
+                pen.cell_right(area, column, width, &text, Role::Text);
+            } else {
+                pen.cell(area, column, width, &text, Role::Text);
+            }
+            let mut expected = Buffer::empty(Rect::new(0, 0, 40, 3));
+            for y in 0..3 {
+                for x in 0..40 {
+                    if area.contains((x, y).into()) {
+                        expected[(x, y)] = buffer[(x, y)].clone();
+                    }
+                }
+            }
+            prop_assert_eq!(buffer, expected);
+        }
+
+        #[test]
+        fn wrapped_lines_fit_and_lose_nothing(text in "[a-z ]{0,80}", width in 1_usize..30) {
+            let lines = wrap(&text, width);
+            prop_assert!(lines.iter().all(|line| line.width() <= width));
+            let letters = |text: &str| text.replace(' ', "");
+            prop_assert_eq!(letters(&lines.concat()), letters(&text));
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! A plan: what is, what would be, what stands against it, and what the operator gives.
+//!
+//! It fills the screen when the name of its target must be typed, so that no evidence is hidden; a plan that
+//! needs one key stands over the lower part of the screen when it fits there whole. A plan is never clipped:
+//! without room it says so and shows the command line instead.
+
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::{
+    footer,
+    home::more,
+    pen::{Line, Pen, paragraph, row, wrap},
+    plan_form as form_view, status, words,
+};
+use crate::{
+    console::{
+        app::{App, Overlay},
+        layout::{self, PLAN},
+        state::plan::{Form, Stage},
+        theme::Role,
+    },
+    model::{Check, CheckVerdict, OverrideKey, Plan, RiskTier},
+};
+
+/// Rows of the screen below that stay visible over a panel.
+const ABOVE: u16 = 6;
+
+/// Draws a plan that fills the screen. Answers whether it did.
+pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) -> bool {
+    let Some(Overlay::Plan(form)) = app.overlays.last() else {
+        return false;
+    };
+    if too_small(app, form, area) {
+        enlarge(pen, area, form);
+        return true;
+    }
+    if panel_rows(app, form, area).is_some() {
+        return false;
+    }
+    let lines = form_view::lines(app, form, area.width);
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let Some(areas) = layout::plan(area, rows) else {
+        enlarge(pen, area, form);
+        return true;
+    };
+    title(app, pen, areas.title, form);
+    pen.rule(areas.rules[0], "");
+    let body = body(app, form, areas.body.width, areas.body.height);
+    pen.lines(areas.body, &body, form.scroll);
+    more(pen, areas.body, form.scroll, body.len());
+    let below = body.len().saturating_sub(form.scroll + usize::from(areas.body.height));
+    let words = if below > 0 {
+        format!("{below} more lines: PgDn")
+    } else {
+        String::new()
+    };
+    pen.rule(areas.rules[1], &words);
+    pen.lines(areas.form, &lines, 0);
+    pen.rule(areas.rules[2], "");
+    footer::keys(app, pen, areas.footer, app.context());
+    true
+}
+
+/// Whether there is no room for the plan in any form.
+fn too_small(app: &App, form: &Form, area: Rect) -> bool {
+    let rows = form_view::lines(app, form, area.width).len();
+    layout::plan(area, u16::try_from(rows).unwrap_or(u16::MAX)).is_none()
+}
+
+/// How many lines the plan's text has, and how many can be seen.
+pub(super) fn measure(app: &App, form: &Form, area: Rect) -> Option<(usize, usize)> {
+    if too_small(app, form, area) {
+        return None;
+    }
+    if let Some(rows) = panel_rows(app, form, area) {
+        return Some((usize::from(rows), usize::from(rows)));
+    }
+    let rows = form_view::lines(app, form, area.width).len();
+    let areas = layout::plan(area, u16::try_from(rows).ok()?)?;
+    let lines = body(app, form, areas.body.width, areas.body.height).len();
+    Some((lines, usize::from(areas.body.height)))
+}
+
+/// The rows of a plan over the lower part of the screen; `None`: it needs the whole.
+fn panel_rows(app: &App, form: &Form, area: Rect) -> Option<u16> {
+    if form.typed() {
+        return None;
+    }
+    let body = body(app, form, area.width, u16::MAX).len();
+    let rows = body + form_view::lines(app, form, area.width).len() + 3;
+    let rows = u16::try_from(rows).ok()?;
+    (rows + ABOVE <= area.height).then_some(rows)
+}
+
+/// Draws a plan over the lower part of the screen.
+pub(super) fn panel(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
+    let Some(rows) = panel_rows(app, form, area) else {
+        return;
+    };
+    let place = Rect {
+        y: area.bottom() - rows - 1,
+        height: rows + 1,
+        ..area
+    };
+    pen.clear(place);
+    pen.rule(row(place, 0), "");
+    title(app, pen, row(place, 1), form);
+    let body = body(app, form, area.width, u16::MAX);
+    let at = Rect {
+        y: place.y + 2,
+        height: u16::try_from(body.len()).unwrap_or(0),
+        ..place
+    };
+    pen.lines(at, &body, 0);
+    let lines = form_view::lines(app, form, area.width);
+    let at = Rect {
+        y: at.bottom(),
+        height: u16::try_from(lines.len()).unwrap_or(0),
+        ..place
+    };
+    pen.lines(at, &lines, 0);
+    pen.rule(row(place, place.height - 2), "");
+    footer::keys(app, pen, row(place, place.height - 1), app.context());
+}
+
+/// What is planned, where, and how far it is.
+fn title(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
+    let id = form
+        .plan()
+        .map_or_else(String::new, |plan| format!(" #{}", words::safe(&plan.id.0)));
+    let (stage, role) = match &form.stage {
+        Stage::Planning(None) => ("  planning ...", Role::Info),
+        Stage::Planning(Some(_)) => ("  being made again ...", Role::Warning),
+        Stage::Applying(_) => ("  applying ...", Role::Info),
+        Stage::Ready(plan) if plan.refusal().is_some() => ("  REFUSED", Role::Error),
+        Stage::Ready(plan) if plan.tier == RiskTier::BreakGlass => ("  BREAK-GLASS", Role::Error),
+        Stage::Ready(_) => ("", Role::Text),
+    };
+    let left = Line::of(Role::Title, format!(" PLAN{id}  "))
+        .and(Role::Title, words::safe(&form.title()).into_owned())
+        .and(role, stage);
+    let at = pen.line(area, 0, &left);
+    let revision = form
+        .plan()
+        .map_or_else(String::new, |plan| format!("  rev {}", plan.revision));
+    let clock = app.clock.strftime("%H:%M:%SZ");
+    let mut right = status::place(app);
+    right = right
+        .and(Role::Muted, revision)
+        .and(Role::Text, format!("  {clock}"));
+    let start = usize::from(area.width).saturating_sub(right.width() + 1);
+    if start > usize::from(at) {
+        pen.line(area, u16::try_from(start).unwrap_or(0), &right);
+    }
+}
+
+/// The text of a plan. Passed checks are told in full when there is room, else in one flow.
+fn body(app: &App, form: &Form, width: u16, height: u16) -> Vec<Line> {
+    let Some(plan) = form.plan() else {
+        return vec![Line::of(
+            Role::Muted,
+            " looking at routes, traffic, policy and people; nothing has changed yet",
+        )];
+    };
+    let full = lines(app, plan, width, true);
+    if full.len() <= usize::from(height) {
+        return full;
+    }
+    lines(app, plan, width, false)
+}
+
+fn lines(app: &App, plan: &Plan, width: u16, full: bool) -> Vec<Line> {
+    let wide = usize::from(width.saturating_sub(1));
+    let mut lines = Vec::new();
+    lines.extend(labelled("NOW", &plan.now_line, wide));
+    lines.extend(labelled("AFTER", &plan.after_line, wide));
+    section(&mut lines, "what changes", full);
+    for effect in &plan.effects {
+        lines.extend(paragraph(Role::Text, "  ", &words::safe(effect), wide));
+    }
+    section(&mut lines, "checks", full);
+    let (passed, other): (Vec<&Check>, Vec<&Check>) = plan
+        .checks
+        .iter()
+        .filter(|check| !about_people(check))
+        .partition(|check| check.verdict == CheckVerdict::Pass);
+    for check in other {
+        lines.extend(told(check, wide));
+    }
+    if full {
+        for check in passed {
+            lines.extend(told(check, wide));
+        }
+    } else if !passed.is_empty() {
+        let names: Vec<String> = passed
+            .iter()
+            .map(|check| format!("+ {}", words::safe(&check.name)))
+            .collect();
+        for line in flow(&names, wide.saturating_sub(2), "   ") {
+            lines.push(Line::of(Role::Success, format!("  {line}")));
+        }
+    }
+    section(&mut lines, "people", full);
+    lines.extend(people(app, plan, wide));
+    lines
+}
+
+fn section(lines: &mut Vec<Line>, title: &str, full: bool) {
+    let _ = full;
+    lines.push(Line::of(Role::Heading, format!(" {title}")));
+}
+
+fn labelled(label: &str, text: &str, wide: usize) -> Vec<Line> {
+    paragraph(Role::Text, "        ", &words::safe(text), wide)
+        .into_iter()
+        .enumerate()
+        .map(|(index, line)| {
+            if index > 0 {
+                return line;
+            }
+            let text = line.text().trim_start().to_owned();
+            Line::of(Role::Heading, format!(" {label:<7}")).and(Role::Text, text)
+        })
+        .collect()
+}
+
+/// Sign, name and why.
+fn told(check: &Check, wide: usize) -> Vec<Line> {
+    let (sign, role) = words::verdict(check.verdict);
+    let name = words::safe(&check.name).into_owned();
+    let stops = match check.verdict {
+        CheckVerdict::Pass | CheckVerdict::Warn => "",
+        CheckVerdict::Fail => "FAILS: ",
+        CheckVerdict::Refuse => "REFUSED: ",
+    };
+    let lead = name.width() + 6;
+    let text = format!("{stops}{}", words::safe(&check.why));
+    paragraph(Role::Text, &" ".repeat(lead), &text, wide)
+        .into_iter()
+        .enumerate()
+        .map(|(index, line)| {
+            if index > 0 {
+                return line;
+            }
+            let text = line.text().trim_start().to_owned();
+            Line::of(role, format!("  {sign} {name}: ")).and(Role::Text, text)
+        })
+        .collect()
+}
+
+/// Words side by side, in as few lines as possible.
+pub(super) fn flow(words: &[String], width: usize, gap: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.width() + gap.width() + word.width() <= width => {
+                line.push_str(gap);
+                line.push_str(word);
+            }
+            Some(_) | None => lines.extend(wrap(word, width)),
+        }
+    }
+    lines
+}
+
+/// Told from what is known now, which may be newer than the plan.
+fn about_people(check: &Check) -> bool {
+    check.name == "people" || check.name == "history"
+}
+
+/// Who else is at it, and what changed last.
+fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let target = plan.target();
+    let workload = match &plan.key {
+        OverrideKey::Mode(workload) | OverrideKey::Notice(workload) => Some(workload),
+        OverrideKey::Drain(_) => None,
+    };
+    for other in app.others() {
+        let name = words::safe(other.actor.name());
+        let at_it = if let Some((id, _)) = other
+            .plan
+            .as_ref()
+            .filter(|(_, key)| key.target() == target)
+        {
+            Some(("!", Role::Warning, format!("{name} has plan #{id} open for it")))
+        } else if workload.is_some() && other.claim.as_ref() == workload {
+            Some(("!", Role::Warning, format!("{name} said \"I'm on it\"")))
+        } else if workload.is_some() && other.viewing.as_ref() == workload {
+            Some(("+", Role::Text, format!("{name} looks at it")))
+        } else {
+            None
+        };
+        if let Some((sign, role, text)) = at_it {
+            lines.extend(paragraph(role, &format!("  {sign} "), &text, wide));
+        }
+    }
+    if lines.is_empty() {
+        lines.push(Line::of(Role::Text, "  + nobody else is at it"));
+    }
+    let history = plan.checks.iter().find(|check| check.name == "history");
+    if let Some(history) = history {
+        let (sign, role) = words::verdict(history.verdict);
+        let role = if history.verdict == CheckVerdict::Pass { Role::Text } else { role };
+        let text = words::safe(&history.why);
+        lines.extend(paragraph(role, &format!("  {sign} "), &text, wide));
+    }
+    lines
+}
+
+/// No room: says so, and gives the command line in full.
+fn enlarge(pen: &mut Pen<'_>, area: Rect, form: &Form) {
+    let width = usize::from(area.width);
+    let text = format!(
+        "{}: a plan needs {}x{}. Enlarge the terminal, or leave with Esc and run:",
+        form.title(),
+        PLAN.0,
+        PLAN.1
+    );
+    let mut lines: Vec<Line> = wrap(&words::safe(&text), width)
+        .into_iter()
+        .map(|line| Line::of(Role::Warning, line))
+        .collect();
+    let command = form.command_line();
+    lines.extend(
+        wrap(&words::safe(&command), width)
+            .into_iter()
+            .map(|line| Line::of(Role::Text, line)),
+    );
+    lines.push(Line::of(Role::Muted, "nothing has changed"));
+    // The command matters more than the explanation.
+    let height = usize::from(area.height);
+    let skip = lines.len().saturating_sub(height).min(lines.len().saturating_sub(2));
+    pen.lines(area, &lines, skip);
+}

@@ -1,0 +1,252 @@
+//! What the operator gives with a plan: reason, ticket, end, name; and what is still missing, in words.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{
+    pen::{Line, paragraph, wrap},
+    plan::flow,
+    words,
+};
+use crate::{
+    console::{
+        app::App,
+        state::{
+            field::Field,
+            plan::{Focus, Form, Stage, short},
+        },
+        theme::Role,
+    },
+    control::{Mode, NOTE_LETTERS, TYPED_LETTERS},
+    model::{Plan, ReasonCode, RiskTier},
+};
+
+/// Every line of the form.
+pub(super) fn lines(app: &App, form: &Form, width: u16) -> Vec<Line> {
+    let wide = usize::from(width.saturating_sub(1));
+    let mut lines = match (app.setup.mode, form.plan()) {
+        (_, Some(plan)) if plan.refusal().is_some() => refused(plan, wide),
+        (Mode::Observe, _) => observe(form, wide),
+        (Mode::Write, plan) => {
+            let mut lines = if form.typed() {
+                given(form, wide)
+            } else {
+                Vec::new()
+            };
+            lines.push(ends(app, form));
+            lines.extend(confirmation(form, plan, wide));
+            lines
+        }
+    };
+    if let Some(remark) = &form.remark {
+        lines.extend(paragraph(Role::Warning, " ! ", &words::safe(remark), wide));
+    }
+    lines
+}
+
+/// Nothing here can override it.
+fn refused(plan: &Plan, wide: usize) -> Vec<Line> {
+    let why = plan.refusal().map_or("", |check| check.why.as_str());
+    paragraph(
+        Role::Error,
+        " x ",
+        &format!("refused, and nothing here can override it: {}", words::safe(why)),
+        wide,
+    )
+}
+
+/// This session may not; another one may.
+fn observe(form: &Form, wide: usize) -> Vec<Line> {
+    let mut lines = paragraph(
+        Role::Warning,
+        " ! ",
+        "OBSERVE: this session can look at the plan, not apply it. In one that may write:",
+        wide,
+    );
+    lines.extend(
+        wrap(&words::safe(&form.command_line()), wide.saturating_sub(3))
+            .into_iter()
+            .map(|line| Line::of(Role::Text, format!("   {line}"))),
+    );
+    lines
+}
+
+/// Reason, ticket and note.
+fn given(form: &Form, wide: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let choices: Vec<String> = ReasonCode::CHOICES
+        .iter()
+        .zip(1..)
+        .map(|(code, digit)| {
+            if form.reason == Some(*code) {
+                format!("[{digit} {code}]")
+            } else {
+                format!(" {digit} {code} ")
+            }
+        })
+        .collect();
+    let chosen = form.reason.map(|code| code.as_str());
+    for (index, text) in flow(&choices, wide.saturating_sub(8), " ").into_iter().enumerate() {
+        let label = if index == 0 { " reason" } else { "" };
+        lines.push(reason_line(label, &text, chosen));
+    }
+    let glass = form
+        .plan()
+        .is_some_and(|plan| plan.tier == RiskTier::BreakGlass);
+    let asked = glass || form.reason == Some(ReasonCode::Other);
+    if asked || !form.note.is_empty() || form.focus == Focus::Note {
+        let hint = if glass {
+            format!("  (in words, {NOTE_LETTERS} letters or more)")
+        } else {
+            "  (in words)".to_owned()
+        };
+        lines.push(field("why", &form.note, form.focus == Focus::Note, &hint, wide));
+    }
+    if !form.ticket.is_empty() || form.focus == Focus::Ticket {
+        let hint = "  (may be left out)";
+        lines.push(field("ticket", &form.ticket, form.focus == Focus::Ticket, hint, wide));
+    }
+    lines
+}
+
+/// The reasons, the chosen one marked by brackets and by its role.
+fn reason_line(label: &str, text: &str, chosen: Option<&str>) -> Line {
+    let line = Line::of(Role::Heading, format!("{label:<8}"));
+    let marked = chosen.and_then(|_| Some((text.find('[')?, text.find(']')?)));
+    match marked {
+        Some((from, to)) => {
+            let (before, rest) = text.split_at(from);
+            let (inside, after) = rest.split_at(to + 1 - from);
+            line.and(Role::Text, before)
+                .and(Role::Match, inside)
+                .and(Role::Text, after)
+        }
+        None => line.and(Role::Text, text),
+    }
+}
+
+/// When it returns, and the keys for sooner and later.
+fn ends(app: &App, form: &Form) -> Line {
+    let keys = |action| app.setup.keymap.shown(action);
+    let line = Line::of(Role::Heading, " ends   ");
+    let Some(lasting) = form.lasting() else {
+        let text = match form.plan().and_then(|plan| plan.expires) {
+            Some(expires) => format!(" by itself at {}", words::until(app, expires)),
+            None => " not by itself".to_owned(),
+        };
+        return line.and(Role::Text, text);
+    };
+    let at = form
+        .plan()
+        .and_then(|plan| plan.expires)
+        .map_or_else(String::new, |expires| {
+            format!(", at {}", words::until(app, expires))
+        });
+    line.and(Role::Text, format!(" by itself in {}{at}   ", short(lasting)))
+        .and(Role::Key, keys(crate::console::action::Action::Shorter))
+        .and(Role::Text, " sooner  ")
+        .and(Role::Key, keys(crate::console::action::Action::Longer))
+        .and(Role::Text, " later")
+}
+
+/// What makes it happen.
+fn confirmation(form: &Form, plan: Option<&Plan>, wide: usize) -> Vec<Line> {
+    match &form.stage {
+        Stage::Applying(_) => {
+            return vec![Line::of(Role::Info, " applying ... the gateways are told")];
+        }
+        Stage::Planning(_) | Stage::Ready(_) => {}
+    }
+    if !form.typed() {
+        let Some(plan) = plan else {
+            return vec![Line::of(Role::Muted, " planning ...")];
+        };
+        return vec![
+            Line::of(Role::Text, " Nothing has changed yet.  ")
+                .and(Role::Key, "y")
+                .and(Role::Text, format!(" {} ", verb_words(form, plan)))
+                .and(Role::Key, " esc")
+                .and(Role::Text, " leave"),
+        ];
+    }
+    let target = plan.map(Plan::target);
+    let whole = plan.is_some_and(|plan| plan.tier == RiskTier::BreakGlass);
+    let typed = form.name.text();
+    let needed = target.map_or(TYPED_LETTERS, |target| {
+        let letters = target.chars().count();
+        if whole { letters } else { letters.min(TYPED_LETTERS) }
+    });
+    let right = target.is_none_or(|target| target.starts_with(typed));
+    let enough = typed.chars().count() >= needed;
+    let role = match (right, enough) {
+        (false, _) => Role::Error,
+        (true, true) => Role::Success,
+        (true, false) => Role::Text,
+    };
+    let name = target.map_or_else(|| form.title(), str::to_owned);
+    let ask = if whole {
+        format!(" To break the glass, type {name} in full: ")
+    } else {
+        format!(" To confirm, type {name} ({needed}+ letters): ")
+    };
+    let state = if typed.is_empty() {
+        "then Enter".to_owned()
+    } else if !right {
+        format!("does not begin {name}")
+    } else if !enough {
+        format!("{} of {needed}", typed.chars().count())
+    } else if form.reason.is_none() {
+        "now a reason digit".to_owned()
+    } else {
+        "Enter applies".to_owned()
+    };
+    let ask = words::safe(&ask).into_owned();
+    let cursor = if form.focus == Focus::Name { "_" } else { "" };
+    let short = ask.width() + typed.width() + state.width() + 4 <= wide;
+    let state_role = if right { Role::Muted } else { Role::Error };
+    if short {
+        return vec![
+            Line::of(Role::Text, ask)
+                .and(role, words::safe(typed).into_owned())
+                .and(Role::Cursor, cursor)
+                .and(state_role, format!("   {state}")),
+        ];
+    }
+    let mut lines: Vec<Line> = wrap(&ask, wide)
+        .into_iter()
+        .map(|line| Line::of(Role::Text, line))
+        .collect();
+    lines.push(
+        Line::of(Role::Text, "   ")
+            .and(role, words::safe(typed).into_owned())
+            .and(Role::Cursor, cursor)
+            .and(state_role, format!("   {state}")),
+    );
+    lines
+}
+
+/// What `y` does, in words.
+fn verb_words(form: &Form, plan: &Plan) -> String {
+    let _ = plan;
+    format!("apply: {}", words::safe(&form.title()))
+}
+
+/// A labelled text field.
+fn field(label: &str, field: &Field, focused: bool, hint: &str, wide: usize) -> Line {
+    let text = words::safe(field.text());
+    let before: String = text.chars().take(field.cursor()).collect();
+    let rest: String = text.chars().skip(field.cursor()).collect();
+    let line = Line::of(Role::Heading, format!(" {label:<7} ")).and(Role::Text, before);
+    let line = if focused {
+        let mut rest = rest.chars();
+        let under = rest.next().unwrap_or('_').to_string();
+        line.and(Role::Cursor, under)
+            .and(Role::Text, rest.collect::<String>())
+    } else {
+        line.and(Role::Text, rest)
+    };
+    if line.width() + hint.width() <= wide {
+        line.and(Role::Muted, hint)
+    } else {
+        line
+    }
+}

@@ -1,0 +1,237 @@
+//! The two lines on top: where am I, may I break things, what is broken, who is here, how fresh is this.
+
+use super::{
+    pen::{Line, Pen},
+    words,
+};
+use crate::{
+    console::{
+        app::{App, Screen},
+        layout::Areas,
+        state::table::ROUTE_ORDERS,
+        theme::Role,
+    },
+    control::{Mode, State},
+    store::Health,
+};
+
+/// Older than this, data is marked.
+const OLD: std::time::Duration = std::time::Duration::from_secs(5);
+
+pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
+    let right = people(app, usize::from(areas.status.width) / 3);
+    let left = place(app).and(Role::Text, "   ");
+    both(pen, areas.status, &left, &right, |room| counts(app, room));
+    let title = title(app);
+    let right = freshness(app);
+    both(pen, areas.title, &title, &right, |_| Line::default());
+    pen.rule(areas.rules[0], "");
+    pen.rule(areas.rules[1], "");
+}
+
+/// Left and right parts, and in between what fits.
+fn both(
+    pen: &mut Pen<'_>,
+    area: ratatui::layout::Rect,
+    left: &Line,
+    right: &Line,
+    middle: impl Fn(usize) -> Line,
+) {
+    let width = usize::from(area.width);
+    let room = width.saturating_sub(left.width() + right.width() + 2);
+    let middle = middle(room);
+    let at = pen.line(area, 1, left);
+    if middle.width() <= room {
+        pen.line(area, at, &middle);
+    }
+    let start = width.saturating_sub(right.width() + 1);
+    if start > usize::from(at) || start >= left.width() + 1 {
+        pen.line(area, u16::try_from(start).unwrap_or(0), right);
+    }
+}
+
+/// Environment and mode.
+pub(super) fn place(app: &App) -> Line {
+    let (mode, role) = match app.setup.mode {
+        Mode::Observe => ("OBSERVE", Role::ModeObserve),
+        Mode::Write => ("WRITE", Role::ModeWrite),
+    };
+    match &app.data.catalog {
+        Some(catalog) => {
+            let accent = if catalog.environment.production {
+                Role::EnvProd
+            } else {
+                Role::EnvOther
+            };
+            Line::of(accent, words::safe(&catalog.environment.name).into_owned())
+                .and(Role::Text, " ")
+                .and(role, mode)
+        }
+        None => Line::of(Role::Muted, "backstop").and(Role::Text, " ").and(role, mode),
+    }
+}
+
+/// How many workloads are in which state: in words where there is room.
+pub(super) fn counts(app: &App, room: usize) -> Line {
+    let Some(overview) = app.overview() else {
+        return Line::of(Role::Muted, "opening the store");
+    };
+    let count = |states: &[State]| {
+        overview
+            .workloads
+            .iter()
+            .filter(|status| states.contains(&status.state))
+            .count()
+    };
+    let groups = [
+        ("x", "failing", Role::StateFailing, count(&[State::Failing])),
+        (
+            "!",
+            "on fallback",
+            Role::StateFallback,
+            count(&[State::Fallback, State::Forced]),
+        ),
+        ("?", "unknown", Role::StateUnknown, count(&[State::Unknown])),
+        ("-", "off", Role::StateDisabled, count(&[State::Held])),
+        ("+", "ok", Role::StateOk, count(&[State::Ok])),
+    ];
+    let build = |worded: bool| {
+        let mut line = Line::default();
+        for (sign, word, role, number) in groups {
+            if number == 0 {
+                continue;
+            }
+            let gap = if line.0.is_empty() { "" } else { "  " };
+            let text = if worded {
+                format!("{sign}{number} {word}")
+            } else {
+                format!("{sign}{number}")
+            };
+            line = line.and(Role::Text, gap).and(role, text);
+        }
+        line
+    };
+    let long = build(true);
+    if long.width() <= room { long } else { build(false) }
+}
+
+/// Who is here, and the time.
+fn people(app: &App, room: usize) -> Line {
+    let clock = app.clock.strftime("%H:%M:%SZ").to_string();
+    let mut names: Vec<&str> = app.others().map(|other| other.actor.name()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut here = "here: you".to_owned();
+    for (index, name) in names.iter().enumerate() {
+        let rest = names.len() - index;
+        let next = format!(", {}", words::safe(name));
+        if here.len() + next.len() + 5 > room {
+            here.push_str(&format!(" +{rest}"));
+            break;
+        }
+        here.push_str(&next);
+    }
+    Line::of(Role::Text, here)
+        .and(Role::Text, "  ")
+        .and(Role::Text, clock)
+}
+
+/// The screen's own line.
+fn title(app: &App) -> Line {
+    let overview = app.overview();
+    let filtered = |text: &str| {
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!("  /{}", words::safe(text))
+        }
+    };
+    let (name, rest, filter) = match &app.screen {
+        Screen::Home => {
+            let all = overview.map_or(0, |overview| overview.workloads.len());
+            let shown = app.home.rows().len();
+            let turned = if app.home.reversed { " reversed" } else { "" };
+            (
+                format!("Workloads {shown}/{all}"),
+                format!("  sort:{}{turned}", app.home.sort.as_str()),
+                filtered(app.home.filter.text()),
+            )
+        }
+        Screen::Routes => {
+            let all = overview.map_or(0, |overview| overview.routes.len());
+            let order = ROUTE_ORDERS.get(app.routes.sort).copied().unwrap_or_default();
+            (
+                format!("Routes {}/{all}", app.routes.keys.len()),
+                format!("  sort:{order}"),
+                filtered(app.routes.filter.text()),
+            )
+        }
+        Screen::Events => {
+            let rows = app.events.rows(&app.data.log, app.events_end()).len();
+            let gone = app.data.log.first();
+            let gone = if gone == 0 {
+                String::new()
+            } else {
+                format!("  {gone} older: `backstop events`")
+            };
+            (
+                format!("Events {rows}/{}", app.data.log.len()),
+                gone,
+                filtered(app.events.filter().text()),
+            )
+        }
+        Screen::Audit => (
+            format!("Audit {}/{}", app.audit.keys.len(), app.data.audit.len()),
+            String::new(),
+            filtered(app.audit.filter.text()),
+        ),
+        Screen::Detail(workload) => (
+            format!("workloads {} {}", ">", words::safe(workload.as_str())),
+            String::new(),
+            String::new(),
+        ),
+    };
+    let mut line = Line::of(Role::Title, name)
+        .and(Role::Muted, rest)
+        .and(Role::Match, filter);
+    if let Some(held_back) = app.held_back() {
+        line = line
+            .and(Role::Text, "  ")
+            .and(Role::Warning, format!("PAUSED +{held_back}"));
+    } else if app.screen == Screen::Events {
+        let follow = if app.events.follows() { "  follow" } else { "  not following (G)" };
+        line = line.and(Role::Info, follow);
+    }
+    line
+}
+
+/// Gateways, host, store and the age of the data.
+fn freshness(app: &App) -> Line {
+    let mut line = Line::default();
+    if let Some(overview) = &app.data.overview {
+        let alive = overview.alive().count();
+        let current = overview.alive().filter(|gateway| gateway.current).count();
+        let (text, role) = if alive == 0 {
+            ("NO GATEWAY".to_owned(), Role::Error)
+        } else {
+            let role = if current == alive { Role::Muted } else { Role::Warning };
+            (format!("gateways {current}/{alive} at rev {}", overview.revision), role)
+        };
+        line = line.and(role, text).and(Role::Text, "  ");
+    }
+    line = line
+        .and(Role::Muted, words::safe(&app.setup.actor.host).into_owned())
+        .and(Role::Text, "  ");
+    line = match &app.data.health {
+        None => line.and(Role::Muted, "store ..."),
+        Some(Health::Good) => line.and(Role::Success, "store ok"),
+        Some(Health::Failing(_)) => line.and(Role::Error, "STORE FAILS"),
+    };
+    match app.data.age(app.clock) {
+        Some(age) if age > OLD => {
+            line.and(Role::Warning, format!("  DATA {} OLD", words::span(age)))
+        }
+        Some(age) => line.and(Role::Muted, format!("  data {}", words::span(age))),
+        None => line,
+    }
+}

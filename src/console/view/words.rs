@@ -1,0 +1,163 @@
+//! Numbers, times and states in words and signs: the same on every screen.
+
+use std::{borrow::Cow, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{
+    console::{
+        app::{App, Times},
+        theme::Role,
+    },
+    control::{Overview, State},
+    model::{CheckVerdict, CircuitState, EventDecision, RouteName, visible},
+};
+
+/// Names and other short texts from outside: made visible, never longer than this.
+pub(super) fn safe(text: &str) -> Cow<'_, str> {
+    visible(text, 400)
+}
+
+/// `41%`; small shares that are not nothing stay visible.
+pub(super) fn percent(share: Option<f64>) -> String {
+    match share {
+        None => "-".to_owned(),
+        Some(share) if share > 0.0 && share < 0.005 => "<1%".to_owned(),
+        Some(share) => format!("{:.0}%", share * 100.0),
+    }
+}
+
+/// `0.9s`, `40ms`.
+pub(super) fn seconds(length: Option<Duration>) -> String {
+    match length {
+        None => "-".to_owned(),
+        Some(length) if length < Duration::from_millis(95) => format!("{}ms", length.as_millis()),
+        Some(length) if length < Duration::from_secs(100) => {
+            format!("{:.1}s", length.as_secs_f64())
+        }
+        Some(length) => format!("{}s", length.as_secs()),
+    }
+}
+
+/// `12s`, `4m`, `3h`, `6d`.
+pub(super) fn span(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// How long until a moment, rounded up, so that `exp 4m` is never shown for three minutes and a bit.
+pub(super) fn left(app: &App, until: Timestamp) -> String {
+    let rest = Duration::try_from(until.duration_since(app.clock)).unwrap_or_default();
+    let seconds = rest.as_secs() + u64::from(rest.subsec_nanos() > 0);
+    if seconds < 60 {
+        format!("{seconds}s")
+    } else {
+        span(Duration::from_secs(seconds + 59))
+    }
+}
+
+/// `38.0`, `1234`.
+pub(super) fn rate(rps: f64) -> String {
+    if rps < 99.95 {
+        format!("{rps:.1}")
+    } else {
+        format!("{rps:.0}")
+    }
+}
+
+/// `14:32:05`, or `3m ago` when ages are asked for.
+pub(super) fn moment(app: &App, at: Timestamp) -> String {
+    match app.times {
+        Times::Utc => clock(at),
+        Times::Ago => format!("{} ago", span(app.age(at))),
+    }
+}
+
+/// `14:32:05`.
+pub(super) fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S").to_string()
+}
+
+/// `15:02Z`; with the day when it is another one.
+pub(super) fn until(app: &App, at: Timestamp) -> String {
+    let day = |at: Timestamp| at.as_second().div_euclid(86_400);
+    let format = if day(at) == day(app.clock) {
+        "%H:%MZ"
+    } else {
+        "%m-%d %H:%MZ"
+    };
+    at.strftime(format).to_string()
+}
+
+/// Sign and role of a workload's state. The word stands beside it.
+pub(super) const fn state(state: State) -> (&'static str, Role) {
+    match state {
+        State::Failing => ("x", Role::StateFailing),
+        State::Fallback => ("!", Role::StateFallback),
+        State::Forced => ("!", Role::StateForced),
+        State::Unknown => ("?", Role::StateUnknown),
+        State::Ok => ("+", Role::StateOk),
+        State::Held => ("-", Role::StateDisabled),
+    }
+}
+
+/// Sign and role of a decision.
+pub(super) const fn decision(decision: EventDecision) -> (&'static str, Role) {
+    match decision {
+        EventDecision::Fallback => ("!", Role::StateFallback),
+        EventDecision::Refused => ("-", Role::StateDisabled),
+        EventDecision::Exhausted | EventDecision::Broken => ("x", Role::StateFailing),
+    }
+}
+
+/// Sign and role of a check.
+pub(super) const fn verdict(verdict: CheckVerdict) -> (&'static str, Role) {
+    match verdict {
+        CheckVerdict::Pass => ("+", Role::Success),
+        CheckVerdict::Warn => ("!", Role::Warning),
+        CheckVerdict::Fail | CheckVerdict::Refuse => ("x", Role::Error),
+    }
+}
+
+/// Whether a route would serve: sign and role. `-` is drained, `x` fails or is paused, `?` is on trial.
+pub(super) fn route(overview: &Overview, name: &RouteName) -> (&'static str, Role) {
+    let found = overview
+        .routes
+        .binary_search_by(|status| status.route.cmp(name));
+    let Some(status) = found.ok().and_then(|index| overview.routes.get(index)) else {
+        return ("?", Role::StateUnknown);
+    };
+    let fails = status.failure_share.is_some_and(|share| share >= 0.2);
+    match (status.circuit, fails, &status.drained_by) {
+        (_, _, Some(_)) => ("-", Role::StateDisabled),
+        (CircuitState::Open, _, None) | (CircuitState::Closed, true, None) => {
+            ("x", Role::StateFailing)
+        }
+        (CircuitState::HalfOpen, _, None) => ("?", Role::StateUnknown),
+        (CircuitState::Closed, false, None) => ("+", Role::StateOk),
+    }
+}
+
+/// The role of a share of errors.
+pub(super) fn errors(share: Option<f64>) -> Role {
+    match share {
+        None => Role::Muted,
+        Some(share) if share >= 0.05 => Role::Error,
+        Some(share) if share >= 0.005 => Role::Warning,
+        Some(_) => Role::Text,
+    }
+}
+
+/// `1 gateway`, `2 gateways`.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    if number == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{number} {thing}s")
+    }
+}
