@@ -21,7 +21,11 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
     let mut hang_up = signal(SignalKind::hangup())?;
 
     let catalog = session::catalog_with(global, Keys::Needed)?;
-    let environment = catalog.environment.name.clone();
+    tracing::info!(
+        environment = catalog.environment.name,
+        store = catalog.store,
+        "starting"
+    );
     let clock = Clock::system();
     let store = Store::open(&catalog.store, Access::Write, clock.clone()).await?;
     let (followed, follow) = config::follow(catalog);
@@ -32,12 +36,6 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
         clock,
     })
     .await?;
-    tracing::info!(
-        address = %gateway.address(),
-        gateway = %gateway.name(),
-        environment,
-        "serving"
-    );
     loop {
         tokio::select! {
             _ = terminate.recv() => break,

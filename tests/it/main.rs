@@ -6,6 +6,11 @@
     reason = "a test fails by panicking, and so do the helpers it calls"
 )]
 
+mod cli_changes;
+mod cli_help;
+mod cli_project;
+mod cli_read;
+mod cli_serve;
 mod config_errors;
 mod config_follow;
 mod config_load;

@@ -1,0 +1,271 @@
+//! Looking from the command line: check, status, gateways and events, as tables and as JSON.
+
+use std::{
+    io::{BufRead, BufReader},
+    time::Duration,
+};
+
+use backstop::{
+    clock::Clock,
+    model::{
+        Attempt, Entry, ErrorClass, Event, EventDecision, EventId, Family, NoticeGiven, Outcome,
+        OutcomeKind, Reason, Revision,
+    },
+    store::{Access, Store},
+};
+use jiff::{SignedDuration, Timestamp};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{
+    cli_project::{Running, run},
+    control_project::{CONFIG, Project},
+};
+
+#[test]
+fn check_answers_with_its_exit_code() {
+    let project = Project::new();
+    let good = run(&project, "check").exits(0);
+    assert_eq!(good.out, "");
+    assert!(good.err.contains("3 workloads"), "{}", good.err);
+    let json = run(&project, "check --json").exits(0).json();
+    assert_eq!(json["worst"], Value::Null);
+    assert_eq!(json["diagnostics"], Value::Array(vec![]));
+
+    let project =
+        Project::with(&CONFIG.replace("fallback = \"stable-chat\"", "fallback = \"stabel-chat\""));
+    let bad = run(&project, "check").exits(2);
+    assert!(bad.out.contains("did you mean"), "{}", bad.out);
+    assert!(!bad.out.contains('\x1b'), "no colour into a pipe");
+    let json = run(&project, "check --json").exits(2).json();
+    assert_eq!(json["worst"], "error");
+    assert_eq!(json["diagnostics"].as_array().unwrap().len(), 2);
+    for key in [
+        "severity", "code", "message", "file", "line", "column", "help",
+    ] {
+        assert!(json["diagnostics"][0].get(key).is_some(), "{key}");
+    }
+    let refused = run(&project, "status").exits(2);
+    assert_eq!(refused.out, "");
+    assert!(refused.err.contains("did you mean"), "{}", refused.err);
+}
+
+#[test]
+fn status_without_a_store_says_what_to_do() {
+    let project = Project::new();
+    let none = run(&project, "status").exits(5);
+    assert!(none.err.contains("start the gateway"), "{}", none.err);
+}
+
+#[test]
+fn status_is_a_table_or_json() {
+    let project = Project::new();
+    run(
+        &project,
+        "hold support-chat --confirm sup --reason drill --no-wait",
+    )
+    .exits(0);
+    let json = run(&project, "status --json").exits(0).json();
+    for key in [
+        "at",
+        "environment",
+        "revision",
+        "workloads",
+        "routes",
+        "gateways",
+    ] {
+        assert!(json.get(key).is_some(), "{key}");
+    }
+    assert_eq!(json["environment"], "test/one");
+    assert_eq!(json["workloads"].as_array().unwrap().len(), 3);
+    assert_eq!(json["workloads"][0]["state"], "unknown");
+    assert_eq!(json["routes"].as_array().unwrap().len(), 3);
+    assert_eq!(json["gateways"], Value::Array(vec![]));
+    let table = run(&project, "status").exits(0).out;
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(
+        lines[0].starts_with("test/one  revision 1  0/0 gateways alive"),
+        "{table}"
+    );
+    assert!(lines[1].starts_with("ST    WORKLOAD"), "{table}");
+    assert_eq!(lines.len(), 5, "{table}");
+    assert!(
+        lines.iter().all(|line| *line == line.trim_end()),
+        "nothing trails"
+    );
+
+    let one = run(&project, "status support-chat --json").exits(0).json();
+    assert_eq!(one["workload"], "support-chat");
+    assert_eq!(one["mode"], "hold");
+    let detail = run(&project, "status support-chat").exits(0).out;
+    assert!(detail.contains("hold by jo until"), "{detail}");
+    let unknown = run(&project, "status batch").exits(2);
+    assert!(
+        unknown.err.contains("did you mean `batch-extraction`?"),
+        "{}",
+        unknown.err
+    );
+    assert_eq!(
+        run(&project, "gateways --json").exits(0).json(),
+        Value::Array(vec![])
+    );
+}
+
+fn decision(number: u128, workload: &str, decision: EventDecision, at: Timestamp) -> Event {
+    Event {
+        id: EventId::new(at, number),
+        at,
+        gateway: "gw1".into(),
+        workload: workload.into(),
+        family: Family::OpenaiChat,
+        primary: "premium-chat".into(),
+        fallback: Some("stable-chat".into()),
+        decision,
+        reason: match decision {
+            EventDecision::Fallback => Reason::Trigger,
+            EventDecision::Refused | EventDecision::Exhausted | EventDecision::Broken => {
+                Reason::NeverTrigger
+            }
+        },
+        class: Some(match decision {
+            EventDecision::Refused => ErrorClass::InvalidRequest,
+            EventDecision::Fallback | EventDecision::Exhausted | EventDecision::Broken => {
+                ErrorClass::ServerError
+            }
+        }),
+        status: Some(503),
+        attempts: vec![Attempt {
+            route: "premium-chat".into(),
+            status: Some(503),
+            code: Some("\x1b[31mred".to_owned()),
+            class: Some(ErrorClass::ServerError),
+            took: Duration::from_millis(5),
+        }],
+        notice: NoticeGiven::Header,
+        stream: false,
+        revision: Revision(0),
+        fingerprint: "f1".to_owned(),
+    }
+}
+
+fn outcome(event: &Event) -> Outcome {
+    Outcome {
+        event: event.id,
+        at: event.at,
+        kind: OutcomeKind::ErrorReturned,
+        status: 503,
+        class: None,
+        first_output: None,
+        total: Duration::from_millis(40),
+    }
+}
+
+async fn write(store: &Store, entry: Entry) {
+    store
+        .reserve()
+        .unwrap()
+        .append(entry)
+        .durable()
+        .await
+        .unwrap();
+}
+
+async fn store(project: &Project) -> Store {
+    let url = project.catalog().store;
+    Store::open(&url, Access::Write, Clock::system())
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_listed_filtered_and_followed() {
+    let project = Project::new();
+    let store = store(&project).await;
+    let now = Clock::system().now();
+    let old = decision(
+        1,
+        "support-chat",
+        EventDecision::Fallback,
+        now - SignedDuration::from_hours(2),
+    );
+    let refused = decision(2, "support-chat", EventDecision::Refused, now);
+    let other = decision(3, "batch-extraction", EventDecision::Fallback, now);
+    for event in [&old, &refused, &other] {
+        write(&store, Entry::Decision(Box::new(event.clone()))).await;
+    }
+    write(&store, Entry::Outcome(outcome(&refused))).await;
+
+    let listed = |line: &str| -> Vec<String> {
+        let events = run(&project, line).exits(0).lines();
+        events
+            .iter()
+            .map(|event| event["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let [old_id, refused_id, other_id] = [&old, &refused, &other].map(|event| event.id.to_string());
+    for (line, expected) in [
+        ("events --json", vec![&old_id, &refused_id, &other_id]),
+        ("events --json --since 1h", vec![&refused_id, &other_id]),
+        ("events --json --workload batch-extraction", vec![&other_id]),
+        ("events --json --class invalid-request", vec![&refused_id]),
+        (
+            "events --json --decision fallback",
+            vec![&old_id, &other_id],
+        ),
+        ("events --json --limit 1", vec![&other_id]),
+    ] {
+        assert_eq!(listed(line).iter().collect::<Vec<_>>(), expected, "{line}");
+    }
+    let events = run(&project, "events --json").exits(0).lines();
+    assert_eq!(events[0]["outcome"], Value::Null);
+    assert_eq!(events[1]["outcome"]["kind"], "error-returned");
+
+    let table = run(&project, "events").exits(0).out;
+    assert_eq!(table.lines().count(), 3);
+    assert!(
+        table.contains("premium-chat 503 server-error -> stable-chat"),
+        "{table}"
+    );
+    assert!(
+        table.contains("never causes a fallback; error returned 503"),
+        "{table}"
+    );
+    assert!(
+        !table.contains('\x1b'),
+        "what providers say reaches no terminal as it is"
+    );
+
+    let mut follower = Running::start(
+        &project,
+        "events --follow --json --workload support-chat --limit 1",
+    );
+    let mut lines = BufReader::new(follower.0.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["id"], refused_id);
+    let fresh = decision(4, "support-chat", EventDecision::Exhausted, now);
+    let elsewhere = decision(5, "batch-extraction", EventDecision::Fallback, now);
+    write(&store, Entry::Decision(Box::new(elsewhere.clone()))).await;
+    write(&store, Entry::Outcome(outcome(&elsewhere))).await;
+    write(&store, Entry::Decision(Box::new(fresh.clone()))).await;
+    assert_eq!(next()["id"], fresh.id.to_string());
+    write(&store, Entry::Outcome(outcome(&fresh))).await;
+    assert_eq!(next()["outcome"]["event"], fresh.id.to_string());
+    follower.signal(Signal::INT);
+    assert_eq!(follower.ends(), Some(130));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn following_ends_quietly_when_the_reader_goes_away() {
+    let project = Project::new();
+    let store = store(&project).await;
+    let now = Clock::system().now();
+    let first = decision(1, "support-chat", EventDecision::Fallback, now);
+    write(&store, Entry::Decision(Box::new(first))).await;
+    let mut follower = Running::start(&project, "events --follow --json");
+    let mut reader = BufReader::new(follower.0.stdout.take().unwrap());
+    reader.read_line(&mut String::new()).unwrap();
+    drop(reader);
+    let second = decision(2, "support-chat", EventDecision::Fallback, now);
+    write(&store, Entry::Decision(Box::new(second))).await;
+    assert_eq!(follower.ends(), Some(0));
+}
