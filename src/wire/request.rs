@@ -45,17 +45,6 @@ pub enum ScanError {
     Encoded,
 }
 
-impl ScanError {
-    /// The HTTP status to answer with.
-    #[must_use]
-    pub const fn status(&self) -> u16 {
-        match self {
-            Self::NotJson { .. } | Self::NoModel => 400,
-            Self::Encoded => 415,
-        }
-    }
-}
-
 impl From<Malformed> for ScanError {
     fn from(malformed: Malformed) -> Self {
         Self::NotJson { at: malformed.at }

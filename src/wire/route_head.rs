@@ -110,12 +110,6 @@ impl RouteHead {
         })
     }
 
-    /// Its shape.
-    #[must_use]
-    pub const fn shape(&self) -> Shape {
-        self.shape
-    }
-
     /// Host and port, for a connection pool.
     #[must_use]
     pub const fn authority(&self) -> &Authority {

@@ -342,7 +342,6 @@ fn what_is_no_request_is_refused_with_the_reason() {
     headers.insert("content-encoding", HeaderValue::from_static("gzip"));
     let refused = request::scan(Shape::OpenaiChat, &headers, br#"{"model":"m"}"#).unwrap_err();
     assert_eq!(refused, ScanError::Encoded);
-    assert_eq!(refused.status(), 415);
 }
 
 #[test]
