@@ -56,10 +56,16 @@ impl<'f> Names<'f> {
 
     /// The family of a route: its own or its provider's.
     pub(super) fn family(&self, route: &Route) -> Option<Family> {
+        self.family_word(route).map(|family| *family.get_ref())
+    }
+
+    /// Where that family is written.
+    fn family_word<'r>(&self, route: &'r Route) -> Option<&'r At<Family>>
+    where
+        'f: 'r,
+    {
         let family = route.family.as_ref();
-        family
-            .or_else(|| self.provider(route)?.family.as_ref())
-            .map(|family| *family.get_ref())
+        family.or_else(|| self.provider(route)?.family.as_ref())
     }
 
     /// The boundary of a route: its own or its provider's.
@@ -82,6 +88,7 @@ impl<'f> Names<'f> {
 pub(super) fn check(file: &File, names: &Names<'_>, findings: &Findings) {
     providers(file, names, findings);
     routes(file, names, findings);
+    families(file, names, findings);
     unused(file, names, findings);
     for workload in &file.workloads {
         for (name, what) in [
@@ -153,6 +160,37 @@ fn routes(file: &File, names: &Names<'_>, findings: &Findings) {
                 ),
             );
         }
+    }
+}
+
+/// Families of the design that this version does not relay. One finding for each place, however many routes
+/// take it from there.
+fn families(file: &File, names: &Names<'_>, findings: &Findings) {
+    let words: BTreeMap<usize, &At<Family>> = file
+        .routes
+        .iter()
+        .filter_map(|route| names.family_word(route))
+        .filter(|family| !family.get_ref().is_supported())
+        .map(|family| (family.span().start, family))
+        .collect();
+    for family in words.values() {
+        findings.error(
+            "unsupported-family",
+            family.span(),
+            format!(
+                "the family {} is not supported by this version",
+                family.get_ref()
+            ),
+            format!(
+                "it relays {}",
+                Family::ALL
+                    .into_iter()
+                    .filter(|family| family.is_supported())
+                    .map(Family::as_str)
+                    .collect::<Vec<_>>()
+                    .join(" and ")
+            ),
+        );
     }
 }
 

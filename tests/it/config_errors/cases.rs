@@ -351,6 +351,13 @@ pub(super) static CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "a family that this version does not relay",
+        edits: &[("family = \"openai-chat\"", "family = \"gemini-generate\"")],
+        found: &[
+            "4:10: error[unsupported-family]: the family gemini-generate is not supported by this version; it relays openai-chat and anthropic-messages",
+        ],
+    },
+    Case {
         name: "a fallback that differs by name only",
         edits: &[("model = \"n\"", "model = \"m\"")],
         found: &[
