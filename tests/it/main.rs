@@ -21,6 +21,8 @@ mod control_project;
 mod gateway_relay;
 mod keymap;
 mod store_contract;
+mod store_processes;
+mod store_rules;
 mod store_samples;
 mod support;
 mod themes;

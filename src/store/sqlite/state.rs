@@ -179,14 +179,15 @@ pub(super) fn end_expired(
 }
 
 fn expired(connection: &Connection, now: Timestamp) -> Result<Vec<OverrideKey>, Fault> {
-    let mut statement =
-        connection.prepare_cached("SELECT key FROM slots WHERE expires <= ?1 ORDER BY key")?;
+    let mut statement = connection.prepare_cached("SELECT key FROM slots WHERE expires <= ?1")?;
     let mut rows = statement.query([micros(now)])?;
     let mut keys = Vec::new();
     while let Some(row) = rows.next()? {
         let key: String = row.get(0)?;
         keys.push(key.parse().map_err(Fault::Words)?);
     }
+    // The order of the keys is not that of their text.
+    keys.sort();
     Ok(keys)
 }
 

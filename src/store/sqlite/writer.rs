@@ -140,13 +140,13 @@ impl Writer {
     }
 
     fn tell(&mut self, batch: Vec<Job>, base: Seq) {
-        let count = batch.len();
+        // First the places: who was told that an entry is durable may count on its place.
+        self.queue.places.give_back(batch.len());
         let mut seq = base;
         for job in batch {
             seq.0 += 1;
             job.answer(Ok(seq));
         }
-        self.queue.places.give_back(count);
         follower::advance(&self.newest, seq);
         self.bell.ring();
     }
