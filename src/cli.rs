@@ -15,6 +15,7 @@ mod output;
 mod places;
 mod plan_text;
 mod prompt;
+mod reference;
 mod serve;
 mod session;
 mod status;
@@ -39,6 +40,7 @@ use error::CliError;
 use session::Session;
 
 pub use exit::{EXIT_CODES, Exit};
+pub use reference::reference;
 
 /// Runs the program.
 #[must_use]

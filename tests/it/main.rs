@@ -20,6 +20,7 @@ mod control_follow;
 mod control_project;
 mod gateway_relay;
 mod keymap;
+mod readme;
 mod store_contract;
 mod store_processes;
 mod store_rules;

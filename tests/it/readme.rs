@@ -1,0 +1,142 @@
+//! The README: its tables are those of the program, and its `console` blocks run against a demo.
+//!
+//! `UPDATE_README=1 cargo test --test it readme` writes the tables again.
+
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use backstop::{cli, config, console::action};
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+
+/// The keys as a table: what a key asks for, in the order of the help.
+fn keys() -> String {
+    let mut out = String::from("| key | does | where |\n|---|---|---|\n");
+    for entry in action::TABLE {
+        let chords: Vec<String> = entry
+            .chords
+            .iter()
+            .map(|chord| format!("`{chord}`").replace('|', "\\|"))
+            .collect();
+        let places: BTreeSet<String> = entry
+            .contexts
+            .iter()
+            .map(|context| context.as_str().to_owned())
+            .collect();
+        let places: Vec<String> = places.into_iter().collect();
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} |",
+            chords.join(" "),
+            entry.help,
+            places.join(", ")
+        );
+    }
+    out
+}
+
+/// Replaces what stands between the marks of a block.
+fn with_block(text: &str, name: &str, body: &str) -> String {
+    let begin = format!("<!-- begin: {name} -->\n");
+    let end = format!("<!-- end: {name} -->");
+    let from = text.find(&begin).expect(name) + begin.len();
+    let to = text[from..].find(&end).expect(name) + from;
+    format!("{}\n{}\n{}", &text[..from], body.trim(), &text[to..])
+}
+
+#[test]
+fn its_tables_are_those_of_the_program() {
+    let before = fs::read_to_string(README).unwrap();
+    let mut after = before.clone();
+    let exit_codes = format!("```text\n{}\n```", cli::EXIT_CODES);
+    for (name, body) in [
+        ("keys", keys()),
+        ("configuration", config::reference()),
+        ("commands", cli::reference()),
+        ("exit codes", exit_codes),
+    ] {
+        after = with_block(&after, name, &body);
+    }
+    if std::env::var_os("UPDATE_README").is_some() {
+        fs::write(README, &after).unwrap();
+        return;
+    }
+    assert!(
+        before == after,
+        "README.md is behind the code; run UPDATE_README=1 cargo test --test it readme"
+    );
+}
+
+/// The commands of the `console` blocks with the exit code each must end with.
+fn commands(text: &str) -> Vec<(String, i32)> {
+    let mut inside = false;
+    let mut commands = Vec::new();
+    for line in text.lines() {
+        match line {
+            "```console" => inside = true,
+            "```" => inside = false,
+            line if inside => {
+                if let Some(command) = line.strip_prefix("$ ") {
+                    let (command, code) = match command.split_once("# exit ") {
+                        Some((command, code)) => (command.trim(), code.trim().parse().unwrap()),
+                        None => (command, 0),
+                    };
+                    commands.push((command.to_owned(), code));
+                }
+            }
+            _ => {}
+        }
+    }
+    commands
+}
+
+#[test]
+fn its_commands_run_against_a_demo() {
+    let commands = commands(&fs::read_to_string(README).unwrap());
+    assert!(commands.len() >= 10, "{commands:?}");
+    let binary = Path::new(env!("CARGO_BIN_EXE_backstop"));
+    let mut demo = Command::new(binary)
+        .args(["demo", "--headless", "--seconds", "300", "--no-faults"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(demo.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let path = format!(
+        "{}:{}",
+        binary.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let mut wrong = Vec::new();
+    for (command, code) in commands {
+        let output = Command::new("sh")
+            .args(["-c", &command])
+            .env("PATH", &path)
+            .env("BACKSTOP_CONFIG", ready["config"].as_str().unwrap())
+            .env("GATEWAY", ready["gateway"].as_str().unwrap())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        if output.status.code() != Some(code) {
+            wrong.push(format!(
+                "{command}\n  wanted {code}, got {}\n{}{}",
+                output.status,
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            ));
+        }
+    }
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
