@@ -26,7 +26,11 @@ pub(super) fn begin(app: &mut App, record: &AuditRecord, effects: &mut Vec<Effec
 }
 
 /// Gateways have applied it, or it is not known.
-pub(super) fn progress(app: &mut App, revision: Revision, result: Result<Progress, ControlError>) {
+pub(super) fn progress(
+    app: &mut App,
+    revision: Revision,
+    result: Result<Progress, ControlError>,
+) {
     match result {
         Ok(progress) => {
             let change = app
@@ -41,9 +45,7 @@ pub(super) fn progress(app: &mut App, revision: Revision, result: Result<Progres
         }
         Err(error) => app.say(
             Level::Error,
-            &format!(
-                "committed as revision {revision}, but how far it has come is not known: {error}"
-            ),
+            &format!("committed as revision {revision}, but how far it has come is not known: {error}"),
         ),
     }
 }
