@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -65,6 +67,7 @@ pub struct Serving {
 pub fn prepare(options: Options) -> Result<Prepared, DemoError> {
     let mut directory = tempfile::Builder::new()
         .prefix("backstop-demo-")
+        .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .map_err(|cause| DemoError::write(&std::env::temp_dir(), cause))?;
     directory.disable_cleanup(options.keep);
@@ -109,6 +112,7 @@ impl Prepared {
         } = self;
         let (announce, serving) = watch::channel(None);
         let front_ends = CancellationToken::new();
+        let mut serves = serving.clone();
         let stage = Stage {
             config: project.config.clone(),
             serving,
@@ -134,10 +138,14 @@ impl Prepared {
                 }
             }
         };
+        // Counted from the moment it serves, so that even a short demo says where it is.
         let time = async {
             tokio::select! {
-                () = signals::time_up(options.seconds) => front_ends.cancel(),
                 () = over.cancelled() => {}
+                () = async {
+                    let _ = serves.wait_for(Option::is_some).await;
+                    signals::time_up(options.seconds).await;
+                } => front_ends.cancel(),
             }
         };
         let (output, behind, ()) = tokio::join!(in_front, behind, time);
@@ -165,9 +173,10 @@ impl Prepared {
                 std::future::pending::<()>().await;
             };
             tokio::select! {
-                asked = signals::asked_to_end(None) => asked.map_err(DemoError::Signals),
-                () = stage.end.cancelled() => Ok(()),
+                biased;
                 () = wait => Ok(()),
+                () = stage.end.cancelled() => Ok(()),
+                asked = signals::asked_to_end(None) => asked.map_err(DemoError::Signals),
             }
         };
         self.run(clock, front).await?

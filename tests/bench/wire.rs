@@ -1,6 +1,5 @@
 //! The relay path: what reading a request, an answer and a stream costs. `cargo bench --bench wire`.
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     reason = "a bench is read by its names and fails by panicking"
 )]

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, so that it links once. A module per subject; helpers in `support`.
 
 #![expect(
+    clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test fails by panicking, and so do the helpers it calls"
@@ -18,7 +19,13 @@ mod config_robust;
 mod control_apply;
 mod control_follow;
 mod control_project;
+mod demo_headless;
+mod gateway_events;
+mod gateway_fallback;
 mod gateway_relay;
+mod gateway_stop;
+mod gateway_stream;
+mod gateway_switches;
 mod keymap;
 mod readme;
 mod store_contract;

@@ -1,4 +1,4 @@
 //! What several test modules share.
 
-pub mod gateway;
-pub mod upstream;
+pub(crate) mod gateway;
+pub(crate) mod upstream;

@@ -17,7 +17,7 @@ macro_rules! section {
 }
 
 section! {
-    ROOT = "", "The top of the file.";
+    ROOT = "", "A number, and the tables described below.";
     "schema": "number", Required, "Version of this format: `1`.";
     "environment": "table", Told("see below"), "Where the file is in force.";
     "store": "table", Told("see below"), "Where state lives and how long.";
@@ -34,7 +34,7 @@ section! {
 }
 
 section! {
-    STORE = "store", "Where overrides, events and audit live. A change needs a restart.";
+    STORE = "store", "Where overrides, events and audit live. A change of `url` needs a restart.";
     "url": "text", Told("`sqlite:` in `$XDG_STATE_HOME/backstop`"), "`sqlite:DIRECTORY`, relative to this file.";
     "retain_events": "duration", Value("30d"), "Events older than this are removed.";
     "retain_audit": "duration", Value("400d"), "Audit records older than this are removed.";

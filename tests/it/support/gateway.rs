@@ -23,27 +23,27 @@ use tokio::{sync::watch, time::timeout};
 use super::upstream::{DEADLINE, Script, Upstream};
 
 /// A good whole answer of the primary.
-pub const PRIMARY: &str = r#"{"id":"p","object":"chat.completion","model":"served-1","choices":[{"index":0,"message":{"role":"assistant","content":"from the primary"},"finish_reason":"stop"}],"extra":[1,2]}"#;
+pub(crate) const PRIMARY: &str = r#"{"id":"p","object":"chat.completion","model":"served-1","choices":[{"index":0,"message":{"role":"assistant","content":"from the primary"},"finish_reason":"stop"}],"extra":[1,2]}"#;
 /// A good whole answer of the fallback.
-pub const FALLBACK: &str = r#"{"id":"f","object":"chat.completion","model":"served-2","choices":[{"index":0,"message":{"role":"assistant","content":"from the fallback"},"finish_reason":"stop"}]}"#;
+pub(crate) const FALLBACK: &str = r#"{"id":"f","object":"chat.completion","model":"served-2","choices":[{"index":0,"message":{"role":"assistant","content":"from the fallback"},"finish_reason":"stop"}]}"#;
 /// An error of the provider.
-pub const OVERLOADED: &str =
+pub(crate) const OVERLOADED: &str =
     r#"{"error":{"message":"busy","type":"server_error","code":"server_is_overloaded"}}"#;
 
 /// What a test may want to have otherwise.
-pub struct Plan {
+pub(crate) struct Plan {
     /// `memory:` or `sqlite:`.
-    pub store: Option<String>,
+    pub(crate) store: Option<String>,
     /// How the gateway's store is opened.
-    pub access: Access,
+    pub(crate) access: Access,
     /// Changes the one workload.
-    pub workload: Box<dyn Fn(&mut Workload)>,
+    pub(crate) workload: Box<dyn Fn(&mut Workload)>,
     /// Changes the fallback's route.
-    pub fallback: Box<dyn Fn(&mut Route)>,
+    pub(crate) fallback: Box<dyn Fn(&mut Route)>,
     /// Changes the settings.
-    pub settings: Box<dyn Fn(&mut GatewaySettings)>,
+    pub(crate) settings: Box<dyn Fn(&mut GatewaySettings)>,
     /// The family of everything.
-    pub family: Family,
+    pub(crate) family: Family,
 }
 
 impl Default for Plan {
@@ -60,19 +60,19 @@ impl Default for Plan {
 }
 
 /// A gateway with two upstreams and one workload, `support-chat`.
-pub struct Site {
-    pub primary: Upstream,
-    pub fallback: Upstream,
-    pub gateway: Gateway,
-    pub store: Store,
-    pub clock: Clock,
-    pub client: reqwest::Client,
-    pub catalog: watch::Sender<Arc<Catalog>>,
-    pub refused: watch::Sender<Option<String>>,
+pub(crate) struct Site {
+    pub(crate) primary: Upstream,
+    pub(crate) fallback: Upstream,
+    pub(crate) gateway: Gateway,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) client: reqwest::Client,
+    pub(crate) catalog: watch::Sender<Arc<Catalog>>,
+    pub(crate) refused: watch::Sender<Option<String>>,
 }
 
 /// A name that no other test of this process has.
-pub fn unique(prefix: &str) -> String {
+pub(crate) fn unique(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{prefix}-{}-{number}", std::process::id())
@@ -80,19 +80,19 @@ pub fn unique(prefix: &str) -> String {
 
 impl Site {
     /// Both upstreams answer well.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Plan::default()).await
     }
 
     /// As planned.
-    pub async fn with(plan: Plan) -> Self {
+    pub(crate) async fn with(plan: Plan) -> Self {
         let primary = Upstream::start(Script::json(200, PRIMARY)).await;
         let fallback = Upstream::start(Script::json(200, FALLBACK)).await;
         Self::over(plan, primary, fallback).await
     }
 
     /// As planned, over these upstreams.
-    pub async fn over(plan: Plan, primary: Upstream, fallback: Upstream) -> Self {
+    pub(crate) async fn over(plan: Plan, primary: Upstream, fallback: Upstream) -> Self {
         let clock = Clock::system();
         let url = plan
             .store
@@ -123,29 +123,29 @@ impl Site {
     }
 
     /// The absolute URL of a path.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.gateway.address())
     }
 
     /// Asks the workload for a chat completion.
-    pub async fn ask(&self, body: &str) -> reqwest::Response {
+    pub(crate) async fn ask(&self, body: &str) -> reqwest::Response {
         self.post("/w/support-chat/v1/chat/completions", body).await
     }
 
     /// Posts a body.
-    pub async fn post(&self, path: &str, body: &str) -> reqwest::Response {
+    pub(crate) async fn post(&self, path: &str, body: &str) -> reqwest::Response {
         let request = self.client.post(self.url(path)).body(body.to_owned());
         timeout(DEADLINE, request.send()).await.unwrap().unwrap()
     }
 
     /// Asks for a path.
-    pub async fn get(&self, path: &str) -> reqwest::Response {
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
         let request = self.client.get(self.url(path));
         timeout(DEADLINE, request.send()).await.unwrap().unwrap()
     }
 
     /// Waits until the store holds so many events, all of them with their outcome.
-    pub async fn events(&self, count: usize) -> Vec<StoredEvent> {
+    pub(crate) async fn events(&self, count: usize) -> Vec<StoredEvent> {
         let mut newest = self.store.newest();
         let wait = async {
             loop {
@@ -164,17 +164,17 @@ impl Site {
     }
 
     /// The only event.
-    pub async fn event(&self) -> StoredEvent {
+    pub(crate) async fn event(&self) -> StoredEvent {
         self.events(1).await.remove(0)
     }
 
     /// Changes an override and waits until the gateway has applied it.
-    pub async fn switch(&self, key: OverrideKey, change: Option<Change>) -> AuditRecord {
+    pub(crate) async fn switch(&self, key: OverrideKey, change: Option<Change>) -> AuditRecord {
         self.switch_until(key, change, None).await
     }
 
     /// The same, ending by itself after a while.
-    pub async fn switch_until(
+    pub(crate) async fn switch_until(
         &self,
         key: OverrideKey,
         change: Option<Change>,
@@ -186,13 +186,13 @@ impl Site {
     }
 
     /// Waits until the gateway's heartbeat says that it has applied a revision.
-    pub async fn applied(&self, revision: Revision) -> Heartbeat {
+    pub(crate) async fn applied(&self, revision: Revision) -> Heartbeat {
         self.heartbeat(|heartbeat| heartbeat.revision >= revision)
             .await
     }
 
     /// Waits for a heartbeat.
-    pub async fn heartbeat(&self, wanted: impl Fn(&Heartbeat) -> bool) -> Heartbeat {
+    pub(crate) async fn heartbeat(&self, wanted: impl Fn(&Heartbeat) -> bool) -> Heartbeat {
         let name = self.gateway.name().clone();
         let wait = async {
             loop {
@@ -209,7 +209,7 @@ impl Site {
 }
 
 /// Changes an override as an operator does.
-pub async fn change_override(
+pub(crate) async fn change_override(
     store: &Store,
     clock: &Clock,
     key: OverrideKey,
@@ -319,7 +319,7 @@ fn route(name: &str, base_url: &str, model: &str, key: &str, family: Family) -> 
 }
 
 fn workload(family: Family) -> Workload {
-    let long = Duration::from_secs(60);
+    let long = Duration::from_mins(1);
     Workload {
         name: "support-chat".into(),
         description: "test".to_owned(),
@@ -366,7 +366,7 @@ fn workload(family: Family) -> Workload {
 }
 
 /// A header of an answer as text.
-pub fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
     response
         .headers()
         .get(name)
@@ -374,7 +374,7 @@ pub fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str
 }
 
 /// The names of the gateway's own headers in an answer.
-pub fn own_headers(response: &reqwest::Response) -> BTreeSet<String> {
+pub(crate) fn own_headers(response: &reqwest::Response) -> BTreeSet<String> {
     response
         .headers()
         .keys()

@@ -17,11 +17,11 @@ use tokio::{
 };
 
 /// No condition of a test takes longer.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// One thing that the upstream does with a connection.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// Sends bytes.
     Send(Vec<u8>),
     /// Waits until the test lets it go on.
@@ -36,55 +36,60 @@ pub enum Step {
 
 /// What the upstream does with one request.
 #[derive(Clone, Debug, Default)]
-pub struct Script(Vec<Step>);
+pub(crate) struct Script(Vec<Step>);
 
 impl Script {
     /// No step yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// A JSON answer.
-    pub fn json(status: u16, body: &str) -> Self {
+    pub(crate) fn json(status: u16, body: &str) -> Self {
         Self::answer(status, &[("content-type", "application/json")], body)
     }
 
     /// An answer with these headers and a content length.
-    pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+    pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
         let mut head = format!(
             "HTTP/1.1 {status} Scripted\r\ncontent-length: {}\r\n",
             body.len()
         );
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head += &format!("{name}: {value}\r\n");
         }
         Self::new().send(format!("{head}\r\n{body}"))
     }
 
     /// The head of a chunked event stream.
-    pub fn stream() -> Self {
+    pub(crate) fn stream() -> Self {
         Self::new().send(
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
         )
     }
 
     /// One chunk of a chunked body.
-    pub fn chunk(self, text: &str) -> Self {
+    pub(crate) fn chunk(self, text: &str) -> Self {
         self.send(format!("{:x}\r\n{text}\r\n", text.len()))
     }
 
     /// The end of a chunked body.
-    pub fn end(self) -> Self {
+    pub(crate) fn end(self) -> Self {
         self.send("0\r\n\r\n")
     }
 
     /// Raw bytes.
-    pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.step(Step::Send(bytes.into()))
     }
 
+    /// Its steps.
+    pub(crate) fn into_steps(self) -> Vec<Step> {
+        self.0
+    }
+
     /// One more step.
-    pub fn step(mut self, step: Step) -> Self {
+    pub(crate) fn step(mut self, step: Step) -> Self {
         self.0.push(step);
         self
     }
@@ -92,20 +97,20 @@ impl Script {
 
 /// A request that came.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The request line.
-    pub line: String,
+    pub(crate) line: String,
     /// Names in lower case.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// The body, decoded.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Which connection it came on.
-    pub connection: usize,
+    pub(crate) connection: usize,
 }
 
 impl Seen {
     /// The value of a header.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(known, _)| known == name)
@@ -113,7 +118,7 @@ impl Seen {
     }
 
     /// The body as text.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }
@@ -130,7 +135,7 @@ struct State {
 
 /// The upstream. Ends when dropped.
 #[derive(Debug)]
-pub struct Upstream {
+pub(crate) struct Upstream {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     news: watch::Sender<()>,
@@ -145,7 +150,7 @@ impl Drop for Upstream {
 
 impl Upstream {
     /// Listens; answers every request with `standing`, unless something is queued.
-    pub async fn start(standing: Script) -> Self {
+    pub(crate) async fn start(standing: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State {
@@ -163,44 +168,44 @@ impl Upstream {
     }
 
     /// Where it listens.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Answers the next request that nothing is queued for with this.
-    pub fn queue(&self, script: Script) {
+    pub(crate) fn queue(&self, script: Script) {
         self.state.lock().unwrap().queue.push_back(script);
     }
 
     /// Answers every further request with this.
-    pub fn set(&self, standing: Script) {
+    pub(crate) fn set(&self, standing: Script) {
         self.state.lock().unwrap().standing = standing;
     }
 
     /// What came so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.state.lock().unwrap().seen.clone()
     }
 
     /// How many requests came so far.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.state.lock().unwrap().seen.len()
     }
 
     /// The only request that came.
-    pub fn only(&self) -> Seen {
+    pub(crate) fn only(&self) -> Seen {
         let seen = self.seen();
         assert_eq!(seen.len(), 1, "{seen:#?}");
         seen[0].clone()
     }
 
     /// Waits until so many requests have come.
-    pub async fn asked(&self, count: usize) {
+    pub(crate) async fn asked(&self, count: usize) {
         self.until(|state| state.seen.len() >= count).await;
     }
 
     /// Waits until the client has closed so many connections on which an answer was being made.
-    pub async fn cancelled(&self, count: usize) {
+    pub(crate) async fn cancelled(&self, count: usize) {
         self.until(|state| state.cancelled >= count).await;
     }
 
