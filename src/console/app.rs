@@ -266,15 +266,18 @@ impl App {
     /// The plan that is open.
     #[must_use]
     pub fn form(&self) -> Option<&Form> {
-        self.overlays.iter().rev().find_map(|overlay| match overlay {
-            Overlay::Plan(form) => Some(form.as_ref()),
-            Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Palette(_)
-            | Overlay::Filter(..) => None,
-        })
+        self.overlays
+            .iter()
+            .rev()
+            .find_map(|overlay| match overlay {
+                Overlay::Plan(form) => Some(form.as_ref()),
+                Overlay::Event(..)
+                | Overlay::Record(..)
+                | Overlay::Help(_)
+                | Overlay::Actions(_)
+                | Overlay::Palette(_)
+                | Overlay::Filter(..) => None,
+            })
     }
 
     /// The same, to change it.
@@ -362,7 +365,11 @@ fn form_context(form: &Form) -> Context {
     match form.focus {
         Focus::Ticket | Focus::Note => Context::Text,
         Focus::Name if form.typed() => Context::Plan,
-        Focus::Name if form.plan().is_some_and(|plan| plan.tier == RiskTier::Confirm) => {
+        Focus::Name
+            if form
+                .plan()
+                .is_some_and(|plan| plan.tier == RiskTier::Confirm) =>
+        {
             Context::Confirm
         }
         Focus::Name => Context::Popup,

@@ -129,7 +129,11 @@ pub fn screen(area: Rect, message: u16) -> Areas {
         Room::Full | Room::Wide => Areas {
             status: row(area, area.y),
             title: row(area, area.y + 1),
-            rules: [row(area, area.y + 2), row(area, bottom - 2), Rect::default()],
+            rules: [
+                row(area, area.y + 2),
+                row(area, bottom - 2),
+                Rect::default(),
+            ],
             head: row(area, area.y + 3),
             body: Rect::new(area.x, area.y + 4, area.width, area.height - 6 - message),
             message: Rect::new(area.x, bottom - 2 - message, area.width, message),
@@ -214,7 +218,11 @@ mod tests {
     }
 
     fn check(area: Rect, parts: &[Rect]) -> Result<(), TestCaseError> {
-        let parts: Vec<Rect> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+        let parts: Vec<Rect> = parts
+            .iter()
+            .copied()
+            .filter(|part| !part.is_empty())
+            .collect();
         for (index, part) in parts.iter().enumerate() {
             prop_assert_eq!(part.intersection(area), *part);
             for other in &parts[..index] {

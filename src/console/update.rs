@@ -56,8 +56,10 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Progress { revision, result } => follow::progress(app, revision, result),
         Msg::Saved(result) => match result {
             Ok(files) => {
-                let files: Vec<String> =
-                    files.iter().map(|file| file.display().to_string()).collect();
+                let files: Vec<String> = files
+                    .iter()
+                    .map(|file| file.display().to_string())
+                    .collect();
                 app.say(Level::Note, &format!("saved {}", files.join(" and ")));
             }
             Err(why) => app.say(Level::Error, &format!("not saved: {why}")),
@@ -65,7 +67,10 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Copied(result) => match result {
             Ok(file) => app.say(
                 Level::Note,
-                &format!("sent to the terminal's clipboard, and saved to {}", file.display()),
+                &format!(
+                    "sent to the terminal's clipboard, and saved to {}",
+                    file.display()
+                ),
             ),
             Err(why) => app.say(
                 Level::Warning,

@@ -48,7 +48,9 @@ fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
     let areas = areas_in(app, area);
     status::draw(app, &mut pen, &areas);
     match app.overlays.last() {
-        Some(Overlay::Event(number, scroll)) => events::popup(app, &mut pen, &areas, *number, *scroll),
+        Some(Overlay::Event(number, scroll)) => {
+            events::popup(app, &mut pen, &areas, *number, *scroll)
+        }
         Some(Overlay::Record(sequence, scroll)) => {
             audit::popup(app, &mut pen, &areas, *sequence, *scroll);
         }
@@ -175,8 +177,6 @@ pub fn copied(app: &App) -> Option<String> {
         (None, Screen::Routes) => routes::copied(app),
         (None, Screen::Events) => events::copied(app),
         (None, Screen::Audit) => audit::copied(app),
-        (None, Screen::Detail(workload)) => {
-            lines(detail::all(app, workload, width, &ASCII))
-        }
+        (None, Screen::Detail(workload)) => lines(detail::all(app, workload, width, &ASCII)),
     }
 }

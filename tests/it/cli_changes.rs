@@ -84,7 +84,7 @@ fn plan_apply_audit_undo() {
     );
 
     let listed = run(&project, "audit --json").exits(0).lines();
-    assert_eq!(listed, [audit.clone()]);
+    assert_eq!(listed, std::slice::from_ref(audit));
     let status = run(&project, "status support-chat --json").exits(0).json();
     assert_eq!(status["mode"], "force");
     assert_eq!(status["mode_by"], "Josephine");

@@ -3,9 +3,10 @@
 use std::{
     ffi::OsStr,
     process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use backstop::clock::Clock;
 use serde_json::Value;
 
 use crate::control_project::Project;
@@ -78,7 +79,7 @@ pub(crate) fn run(project: &Project, line: &str) -> Run {
 /// Waits until `condition` gives something.
 #[track_caller]
 pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
+    let start = Clock::instant();
     loop {
         if let Some(found) = condition() {
             return found;

@@ -251,8 +251,8 @@ async fn breaking_glass_overrides_a_failed_check_and_stays_marked() {
         .map(|check| check.name.as_str())
         .collect();
     assert_eq!(failed, ["health", "expiry"]);
-    let plain = door.apply(&plan, consent(&plan)).await.unwrap_err();
-    assert!(matches!(plain, ControlError::Consent { .. }), "{plain}");
+    let refused = door.apply(&plan, consent(&plan)).await.unwrap_err();
+    assert!(matches!(refused, ControlError::Consent { .. }), "{refused}");
     let glass = Consent {
         note: "both are down, this one less".to_owned(),
         break_glass: true,

@@ -27,6 +27,7 @@ mod gateway_stop;
 mod gateway_stream;
 mod gateway_switches;
 mod keymap;
+mod layers;
 mod readme;
 mod store_contract;
 mod store_processes;

@@ -153,7 +153,10 @@ impl Followed {
     pub fn told(&self, data: &Data) -> String {
         let done = done(self.verb, self.key.target());
         let Some(progress) = &self.progress else {
-            return format!("{done}: committed (revision {}), waiting for the gateways", self.revision);
+            return format!(
+                "{done}: committed (revision {}), waiting for the gateways",
+                self.revision
+            );
         };
         if progress.gateways == 0 {
             return format!(

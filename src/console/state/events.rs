@@ -107,9 +107,7 @@ impl Rows<'_> {
     #[must_use]
     pub fn row(self, number: u64) -> usize {
         match self {
-            Self::All(first, _) => {
-                usize::try_from(number.saturating_sub(first)).unwrap_or(0)
-            }
+            Self::All(first, _) => usize::try_from(number.saturating_sub(first)).unwrap_or(0),
             Self::Passed(numbers, _) => numbers.partition_point(|passed| *passed < number),
         }
         .min(self.len())
@@ -152,9 +150,7 @@ impl Events {
     pub fn rows(&self, log: &EventLog, end: u64) -> Rows<'_> {
         match &self.passed {
             None => Rows::All(log.first(), end.max(log.first())),
-            Some(numbers) => {
-                Rows::Passed(numbers, numbers.partition_point(|number| *number < end))
-            }
+            Some(numbers) => Rows::Passed(numbers, numbers.partition_point(|number| *number < end)),
         }
     }
 
@@ -189,7 +185,10 @@ impl Events {
     pub fn step(&mut self, step: Step, log: &EventLog, end: u64) {
         let rows = self.rows(log, end);
         let last = rows.len().saturating_sub(1);
-        let from = self.selected.map_or(last, |number| rows.row(number)).min(last);
+        let from = self
+            .selected
+            .map_or(last, |number| rows.row(number))
+            .min(last);
         let to = step.target(from, rows.len(), self.height);
         self.selected = rows.get(to);
         self.follow = step == Step::Last || (self.follow && to == last);

@@ -200,9 +200,8 @@ impl Home {
         match self.sort {
             // As the overview has it.
             Sort::Severity => {}
-            Sort::Name => rows.sort_by(|left, right| {
-                workloads[*left].workload.cmp(&workloads[*right].workload)
-            }),
+            Sort::Name => rows
+                .sort_by(|left, right| workloads[*left].workload.cmp(&workloads[*right].workload)),
             Sort::Errors => {
                 rows.sort_by(descending(|status| status.error_share.unwrap_or(-1.0)));
             }

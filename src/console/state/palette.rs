@@ -81,9 +81,11 @@ impl Palette {
                 .chain(&WITH_WORKLOAD)
                 .chain(&WITH_ROUTE)
                 .map(|(name, _)| *name)
-                .chain(catalog.iter().flat_map(|catalog| {
-                    catalog.workloads.keys().map(WorkloadName::as_str)
-                }))
+                .chain(
+                    catalog
+                        .iter()
+                        .flat_map(|catalog| catalog.workloads.keys().map(WorkloadName::as_str)),
+                )
                 .filter(|name| name.contains(text))
                 .take(PROPOSED)
                 .map(str::to_owned)
@@ -154,7 +156,9 @@ impl Palette {
         if let Some(name) = workloads.into_iter().find(|name| *name == text) {
             return Ok(Spoken::Open(name.into()));
         }
-        Err(format!("`{text}` is no command; Tab completes, ? lists the keys"))
+        Err(format!(
+            "`{text}` is no command; Tab completes, ? lists the keys"
+        ))
     }
 }
 

@@ -202,12 +202,9 @@ impl Form {
         if self.reason.is_none() || !self.typed() {
             return true;
         }
-        let next = self.plan().and_then(|plan| {
-            plan.target()
-                .strip_prefix(self.name.text())?
-                .chars()
-                .next()
-        });
+        let next = self
+            .plan()
+            .and_then(|plan| plan.target().strip_prefix(self.name.text())?.chars().next());
         next != Some(digit)
     }
 

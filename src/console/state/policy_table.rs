@@ -93,7 +93,10 @@ fn verdict(situation: &Situation<'_>, class: ErrorClass) -> Verdict {
             why: match workload.justifications.get(&class) {
                 Some(why) => format!("by exception: {why}"),
                 None if class == ErrorClass::RateLimited && workload.backoff.retries > 0 => {
-                    format!("after {} tries on the primary", workload.backoff.retries + 1)
+                    format!(
+                        "after {} tries on the primary",
+                        workload.backoff.retries + 1
+                    )
                 }
                 None => "listed by the policy".to_owned(),
             },

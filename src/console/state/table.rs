@@ -70,12 +70,14 @@ impl Fields for RouteStatus {
 }
 
 impl Fields for AuditRecord {
-    const NAMES: &'static [&'static str] =
-        &["who", "what", "target", "why", "ticket", "host"];
+    const NAMES: &'static [&'static str] = &["who", "what", "target", "why", "ticket", "host"];
 
     fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
         visitor("who", self.actor.name())
-            || visitor("what", self.verb.map_or("expired", crate::model::Verb::as_str))
+            || visitor(
+                "what",
+                self.verb.map_or("expired", crate::model::Verb::as_str),
+            )
             || visitor("target", self.key.target())
             || visitor("why", self.reason.as_str())
             || visitor("why", &self.note)

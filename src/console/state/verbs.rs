@@ -117,7 +117,10 @@ pub fn for_route(data: &Data, name: &RouteName, now: Timestamp) -> Vec<Offer> {
         ("undrain: take requests again", Command::Undrain { route })
     } else {
         let (route, lasting) = (name.clone(), Some(DEFAULT_LASTING));
-        ("drain: no new request goes to it", Command::Drain { route, lasting })
+        (
+            "drain: no new request goes to it",
+            Command::Drain { route, lasting },
+        )
     };
     vec![Offer {
         action: Action::Drain,

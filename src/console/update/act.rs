@@ -317,15 +317,13 @@ fn accept(app: &mut App, effects: &mut Vec<Effect>) {
             app.overlays.pop();
         }
         Some(Overlay::Plan(form)) => form.focus = Focus::Name,
-        Some(Overlay::Palette(palette)) => {
-            match palette.understand(app.data.catalog.as_deref()) {
-                Ok(spoken) => {
-                    app.overlays.pop();
-                    speak(app, spoken, effects);
-                }
-                Err(why) => app.say(Level::Warning, &why),
+        Some(Overlay::Palette(palette)) => match palette.understand(app.data.catalog.as_deref()) {
+            Ok(spoken) => {
+                app.overlays.pop();
+                speak(app, spoken, effects);
             }
-        }
+            Err(why) => app.say(Level::Warning, &why),
+        },
         Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Actions(_))
         | None => {}
     }

@@ -26,11 +26,7 @@ pub(super) fn begin(app: &mut App, record: &AuditRecord, effects: &mut Vec<Effec
 }
 
 /// Gateways have applied it, or it is not known.
-pub(super) fn progress(
-    app: &mut App,
-    revision: Revision,
-    result: Result<Progress, ControlError>,
-) {
+pub(super) fn progress(app: &mut App, revision: Revision, result: Result<Progress, ControlError>) {
     match result {
         Ok(progress) => {
             let change = app
@@ -45,7 +41,9 @@ pub(super) fn progress(
         }
         Err(error) => app.say(
             Level::Error,
-            &format!("committed as revision {revision}, but how far it has come is not known: {error}"),
+            &format!(
+                "committed as revision {revision}, but how far it has come is not known: {error}"
+            ),
         ),
     }
 }

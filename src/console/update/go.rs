@@ -208,12 +208,24 @@ pub(super) fn next_match(app: &mut App, forward: bool) {
     }
     let end = app.events_end();
     let (row, count) = match &app.screen {
-        Screen::Home => (app.home.list.position(app.home.names()), app.home.names().len()),
-        Screen::Routes => (app.routes.list.position(&app.routes.keys), app.routes.keys.len()),
-        Screen::Audit => (app.audit.list.position(&app.audit.keys), app.audit.keys.len()),
+        Screen::Home => (
+            app.home.list.position(app.home.names()),
+            app.home.names().len(),
+        ),
+        Screen::Routes => (
+            app.routes.list.position(&app.routes.keys),
+            app.routes.keys.len(),
+        ),
+        Screen::Audit => (
+            app.audit.list.position(&app.audit.keys),
+            app.audit.keys.len(),
+        ),
         Screen::Events => {
             let rows = app.events.rows(&app.data.log, end);
-            (app.events.selected().map(|number| rows.row(number)), rows.len())
+            (
+                app.events.selected().map(|number| rows.row(number)),
+                rows.len(),
+            )
         }
         Screen::Detail(_) => (None, 0),
     };
@@ -235,11 +247,17 @@ pub(super) fn sort(app: &mut App) {
         Screen::Home => {
             app.home.sort = app.home.sort.next();
             app.home.touched = true;
-            app.say(Level::Note, &format!("sorted by {}", app.home.sort.as_str()));
+            app.say(
+                Level::Note,
+                &format!("sorted by {}", app.home.sort.as_str()),
+            );
         }
         Screen::Routes => {
             app.routes.sort = (app.routes.sort + 1) % ROUTE_ORDERS.len();
-            let order = ROUTE_ORDERS.get(app.routes.sort).copied().unwrap_or_default();
+            let order = ROUTE_ORDERS
+                .get(app.routes.sort)
+                .copied()
+                .unwrap_or_default();
             app.say(Level::Note, &format!("sorted by {order}"));
         }
         Screen::Events | Screen::Audit | Screen::Detail(_) => {
@@ -262,7 +280,10 @@ pub(super) fn reverse(app: &mut App) {
             app.audit.arrange(app.data.audit.iter());
         }
         Screen::Events | Screen::Detail(_) => {
-            app.say(Level::Note, "events always come with the newest at the bottom");
+            app.say(
+                Level::Note,
+                "events always come with the newest at the bottom",
+            );
         }
     }
     arrange(app);
@@ -289,7 +310,11 @@ pub(super) fn neighbour(app: &mut App, rows: isize) {
     let Some(row) = names.iter().position(|known| known == name) else {
         return;
     };
-    if let Some(next) = row.checked_add_signed(rows).and_then(|row| names.get(row)).cloned() {
+    if let Some(next) = row
+        .checked_add_signed(rows)
+        .and_then(|row| names.get(row))
+        .cloned()
+    {
         open(app, next);
     }
 }

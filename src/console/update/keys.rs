@@ -39,7 +39,10 @@ pub(super) fn key(app: &mut App, key: KeyEvent, effects: &mut Vec<Effect>) {
 /// Whether an action is never taken from what looks like a paste: it changes the world or ends the program.
 fn guarded(action: Action) -> bool {
     action.changes_the_world()
-        || matches!(action, Action::Quit | Action::Exit | Action::Suspend | Action::Save)
+        || matches!(
+            action,
+            Action::Quit | Action::Exit | Action::Suspend | Action::Save
+        )
         || action
             .entry()
             .is_some_and(|entry| entry.group == Group::Change)
@@ -140,7 +143,9 @@ pub(super) fn paste(app: &mut App, text: &str) {
         }
         None => {
             let place = match app.screen {
-                Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => "; / opens a filter",
+                Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => {
+                    "; / opens a filter"
+                }
                 Screen::Detail(_) => "",
             };
             app.say(

@@ -45,8 +45,11 @@ pub(super) fn ask(app: &mut App, command: Command, effects: &mut Vec<Effect>) {
     app.requests += 1;
     let request = app.requests;
     app.home.touched = true;
-    app.overlays
-        .push(Overlay::Plan(Box::new(Form::new(command.clone(), request, app.now))));
+    app.overlays.push(Overlay::Plan(Box::new(Form::new(
+        command.clone(),
+        request,
+        app.now,
+    ))));
     effects.push(Effect::Plan { request, command });
 }
 
@@ -79,7 +82,10 @@ pub(super) fn planned(
             form.scroll = 0;
             form.read = false;
             form.stage = Stage::Ready(plan);
-            if form.held.is_some_and(|held| now.duration_since(held) > PATIENCE) {
+            if form
+                .held
+                .is_some_and(|held| now.duration_since(held) > PATIENCE)
+            {
                 form.held = None;
                 form.remark = Some("the plan took a while: look at it, then Enter".to_owned());
             }

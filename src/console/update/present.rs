@@ -19,9 +19,7 @@ pub(super) fn present(app: &mut App, effects: &mut Vec<Effect>) {
     let presence = app.presence();
     let due = match &app.presented {
         None => true,
-        Some((at, before)) => {
-            !same(before, &presence) || app.now.duration_since(*at) >= AGAIN
-        }
+        Some((at, before)) => !same(before, &presence) || app.now.duration_since(*at) >= AGAIN,
     };
     if due {
         app.presented = Some((app.now, presence.clone()));

@@ -75,7 +75,11 @@ fn cells(
     let mut at = 2;
     for (index, (title, width)) in columns.iter().enumerate() {
         let last = index + 1 == columns.len();
-        let width = if last { area.width.saturating_sub(at) } else { *width };
+        let width = if last {
+            area.width.saturating_sub(at)
+        } else {
+            *width
+        };
         let (text, role) = text(title);
         pen.cell(area, at, width, &text, role);
         at += width + 1;
@@ -92,7 +96,11 @@ fn find(app: &App, sequence: u64) -> Option<&AuditRecord> {
 }
 
 fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
-    let role = if record.break_glass { Role::Error } else { Role::Text };
+    let role = if record.break_glass {
+        Role::Error
+    } else {
+        Role::Text
+    };
     match title {
         "TIME" => (
             match app.times {
@@ -201,7 +209,11 @@ pub(super) fn whole(app: &App, sequence: u64, width: u16) -> Vec<Line> {
             usize::from(width),
         ));
     };
-    told("at", Role::Text, &record.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    told(
+        "at",
+        Role::Text,
+        &record.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+    );
     let actor = &record.actor;
     let mut who = format!("{} on {} by {}", actor.user, actor.host, actor.via);
     if let Some(declared) = &actor.declared {
@@ -221,7 +233,11 @@ pub(super) fn whole(app: &App, sequence: u64, width: u16) -> Vec<Line> {
             value(record.after)
         ),
     );
-    let role = if record.break_glass { Role::Error } else { Role::Text };
+    let role = if record.break_glass {
+        Role::Error
+    } else {
+        Role::Text
+    };
     told("why", role, &why(record));
     let end = record.expires.map_or_else(
         || "it does not end by itself".to_owned(),
@@ -268,9 +284,11 @@ pub(super) fn line_of(record: &AuditRecord) -> String {
 
 /// The same as a row, drawn.
 pub(super) fn line(app: &App, record: &AuditRecord) -> Line {
-    Line::of(Role::Muted, format!("  {:<9}", words::moment(app, record.at)))
-        .and(Role::Text, format!(" {}", words::safe(record.actor.name())))
-        .and(Role::Text, format!(" {}", what(record)))
-        .and(Role::Muted, format!("  {}", why(record)))
+    Line::of(
+        Role::Muted,
+        format!("  {:<9}", words::moment(app, record.at)),
+    )
+    .and(Role::Text, format!(" {}", words::safe(record.actor.name())))
+    .and(Role::Text, format!(" {}", what(record)))
+    .and(Role::Muted, format!("  {}", why(record)))
 }
-

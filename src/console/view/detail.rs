@@ -68,7 +68,10 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, name: &WorkloadN
 fn halves(body: Rect) -> (Rect, Rect) {
     let left = body.width * 11 / 20;
     (
-        Rect { width: left, ..body },
+        Rect {
+            width: left,
+            ..body
+        },
         Rect {
             x: body.x + left + GAP,
             width: body.width - left - GAP,
@@ -112,7 +115,11 @@ fn found<'a>(app: &'a App, name: &WorkloadName) -> Option<&'a WorkloadStatus> {
 fn headline(app: &App, workload: &Workload, status: &WorkloadStatus) -> Line {
     let (sign, role) = words::state(status.state);
     let since = status.since.map_or_else(String::new, |since| {
-        format!(" since {} ({})", words::clock(since), words::span(app.age(since)))
+        format!(
+            " since {} ({})",
+            words::clock(since),
+            words::span(app.age(since))
+        )
     });
     let line = Line::of(role, format!("{sign} {}{since}", state_name(status.state)));
     let serving = match &status.serving {
@@ -121,7 +128,11 @@ fn headline(app: &App, workload: &Workload, status: &WorkloadStatus) -> Line {
             let class = class.map_or_else(String::new, |class| format!(": {class}"));
             format!("  served by {route} (fallback, auto{class})")
         }
-        Serving::Forced { route, actor, until } => {
+        Serving::Forced {
+            route,
+            actor,
+            until,
+        } => {
             let end = until.map_or_else(String::new, |until| {
                 format!(" until {}", words::until(app, until))
             });
@@ -150,8 +161,18 @@ fn main(app: &App, workload: &Workload, status: &WorkloadStatus, width: u16) -> 
         ));
     }
     lines.extend(paragraph(Role::Text, " ", &description(workload), wide));
-    lines.extend(paragraph(Role::Text, " traffic  ", &traffic(app, status), wide));
-    lines.extend(paragraph(Role::Text, " mode     ", &mode(app, workload, status), wide));
+    lines.extend(paragraph(
+        Role::Text,
+        " traffic  ",
+        &traffic(app, status),
+        wide,
+    ));
+    lines.extend(paragraph(
+        Role::Text,
+        " mode     ",
+        &mode(app, workload, status),
+        wide,
+    ));
     lines.extend(notice(app, workload, status, wide));
     if let Some(who) = app.claimed_by(&workload.name) {
         let who = words::safe(who);
@@ -227,7 +248,12 @@ fn mode(app: &App, workload: &Workload, status: &WorkloadStatus) -> String {
             )
         },
     );
-    let mut text = format!("{} by {}{end}, then {}", status.mode, words::safe(by), workload.mode);
+    let mut text = format!(
+        "{} by {}{end}, then {}",
+        status.mode,
+        words::safe(by),
+        workload.mode
+    );
     let key = OverrideKey::Mode(workload.name.clone());
     let active = app
         .data
@@ -274,7 +300,10 @@ fn route(app: &App, side: &str, name: Option<&RouteName>, wide: usize) -> Vec<Li
         return vec![Line::of(Role::Muted, format!("  {side:<9} none by policy"))];
     };
     let found = app.overview().and_then(|overview| {
-        let status = overview.routes.iter().find(|status| status.route == *name)?;
+        let status = overview
+            .routes
+            .iter()
+            .find(|status| status.route == *name)?;
         Some((overview, status))
     });
     let Some((overview, status)) = found else {
@@ -299,9 +328,9 @@ fn route(app: &App, side: &str, name: Option<&RouteName>, wide: usize) -> Vec<Li
             .and(Role::Muted, format!("  {}", words::safe(&status.model))),
     ];
     if let Some(by) = &status.drained_by {
-        let end = status
-            .drained_until
-            .map_or_else(String::new, |until| format!(" until {}", words::until(app, until)));
+        let end = status.drained_until.map_or_else(String::new, |until| {
+            format!(" until {}", words::until(app, until))
+        });
         lines.push(Line::of(
             Role::Warning,
             format!("   drained by {}{end}", words::safe(by)),
@@ -374,9 +403,12 @@ fn side(app: &App, name: &WorkloadName, width: u16, glyphs: &Glyphs) -> Vec<Line
         .take(EVENTS)
         .map(|stored| {
             let (sign, role) = words::decision(stored.event.decision);
-            Line::of(Role::Muted, format!("  {:<9}", words::moment(app, stored.event.at)))
-                .and(role, format!("{sign} "))
-                .and(Role::Text, happened::line(app, stored, glyphs))
+            Line::of(
+                Role::Muted,
+                format!("  {:<9}", words::moment(app, stored.event.at)),
+            )
+            .and(role, format!("{sign} "))
+            .and(Role::Text, happened::line(app, stored, glyphs))
         })
         .collect();
     events.reverse();

@@ -44,7 +44,13 @@ pub(super) fn line(app: &App, pen: &mut Pen<'_>, area: Rect, stored: &StoredEven
     };
     pen.cell_right(area, 1, 8, &time, Role::Muted);
     pen.put(area, 10, sign, role);
-    pen.cell(area, 12, names, &words::safe(event.workload.as_str()), Role::Text);
+    pen.cell(
+        area,
+        12,
+        names,
+        &words::safe(event.workload.as_str()),
+        Role::Text,
+    );
     let text = happened::line(app, stored, pen.glyphs);
     pen.put(area, 12 + names + 1, &text, Role::Text);
 }
@@ -85,7 +91,11 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
 pub(super) fn whole(app: &App, number: u64, width: u16) -> Vec<Line> {
     match app.data.log.get(number) {
         Some(stored) => {
-            let width = if app.wrap { usize::from(width) } else { usize::from(u16::MAX) };
+            let width = if app.wrap {
+                usize::from(width)
+            } else {
+                usize::from(u16::MAX)
+            };
             happened::whole(app, stored, width)
         }
         None => vec![Line::of(

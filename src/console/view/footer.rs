@@ -124,7 +124,10 @@ pub(super) fn reason(app: &App, action: Action) -> Option<String> {
         }
         Action::Undo => {
             let actor: &Actor = &app.setup.actor;
-            verbs::undo(&app.data, actor).command.err().map(String::from)
+            verbs::undo(&app.data, actor)
+                .command
+                .err()
+                .map(String::from)
         }
         Action::Down
         | Action::Up

@@ -37,14 +37,21 @@ pub(super) fn line(app: &App, stored: &StoredEvent, glyphs: &Glyphs) -> String {
             }
         }
         EventDecision::Refused => {
-            format!("{} no fallback: {}", failure(event), policy::explain(&event.reason))
+            format!(
+                "{} no fallback: {}",
+                failure(event),
+                policy::explain(&event.reason)
+            )
         }
         EventDecision::Exhausted => {
             let second = event.attempts.last().map(attempt).unwrap_or_default();
             format!("{} {} {second}, both failed", failure(event), glyphs.arrow)
         }
         EventDecision::Broken => {
-            let route = event.attempts.last().map_or(&event.primary, |last| &last.route);
+            let route = event
+                .attempts
+                .last()
+                .map_or(&event.primary, |last| &last.route);
             format!(
                 "{} broke after its first output{}",
                 words::safe(route.as_str()),
@@ -130,8 +137,10 @@ pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> 
     let event = &stored.event;
     let (sign, role) = words::decision(event.decision);
     let mut lines = vec![
-        Line::of(role, format!(" {sign} {} ", event.decision))
-            .and(Role::Text, format!("for {}", words::safe(event.workload.as_str()))),
+        Line::of(role, format!(" {sign} {} ", event.decision)).and(
+            Role::Text,
+            format!("for {}", words::safe(event.workload.as_str())),
+        ),
         Line::default(),
     ];
     let mut told = |label: &str, role: Role, text: &str| {
@@ -143,12 +152,28 @@ pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> 
     if let Some(class) = event.class {
         told("class", Role::Text, class.as_str());
     }
-    told("at", Role::Text, &event.at.strftime("%Y-%m-%d %H:%M:%S%.3fZ").to_string());
+    told(
+        "at",
+        Role::Text,
+        &event.at.strftime("%Y-%m-%d %H:%M:%S%.3fZ").to_string(),
+    );
     told("gateway", Role::Text, event.gateway.as_str());
-    let shape = if event.stream { "streaming" } else { "not streaming" };
-    told("request", Role::Text, &format!("{}, {shape}; its body is not kept", event.family));
+    let shape = if event.stream {
+        "streaming"
+    } else {
+        "not streaming"
+    };
+    told(
+        "request",
+        Role::Text,
+        &format!("{}, {shape}; its body is not kept", event.family),
+    );
     for (index, attempt) in event.attempts.iter().enumerate() {
-        let role = if attempt.class.is_some() { Role::Error } else { Role::Success };
+        let role = if attempt.class.is_some() {
+            Role::Error
+        } else {
+            Role::Success
+        };
         told(&format!("attempt {}", index + 1), role, &tried(attempt));
     }
     told("notice", Role::Text, notice(event));
@@ -169,7 +194,10 @@ pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> 
 
 fn what(event: &Event) -> String {
     let primary = event.primary.as_str();
-    let fallback = event.fallback.as_ref().map_or("no route", |route| route.as_str());
+    let fallback = event
+        .fallback
+        .as_ref()
+        .map_or("no route", |route| route.as_str());
     match event.decision {
         EventDecision::Fallback => {
             format!("the request was sent to {fallback} instead of {primary}")
@@ -232,16 +260,27 @@ fn outcome(app: &App, stored: &StoredEvent) -> (String, Role) {
         OutcomeKind::ClientGone => ("the client went away", Role::Warning),
     };
     let status = outcome.status;
-    (format!("{kind}, status {status}{first}, {total} in all{}", class(outcome.class)), role)
+    (
+        format!(
+            "{kind}, status {status}{first}, {total} in all{}",
+            class(outcome.class)
+        ),
+        role,
+    )
 }
 
 fn headers(event: &Event) -> String {
-    let last = event.attempts.last().map_or(&event.primary, |last| &last.route);
+    let last = event
+        .attempts
+        .last()
+        .map_or(&event.primary, |last| &last.route);
     let mut sent = format!("x-backstop-workload: {}", event.workload);
     match event.decision {
         EventDecision::Fallback => {
             let route = event.fallback.as_ref().unwrap_or(last);
-            let class = event.class.map_or_else(|| "see why".to_owned(), |class| class.to_string());
+            let class = event
+                .class
+                .map_or_else(|| "see why".to_owned(), |class| class.to_string());
             sent += &format!(
                 "; x-backstop-route: {route}; x-backstop-fallback: {class}; x-backstop-event: {}",
                 event.id

@@ -47,7 +47,11 @@ pub(super) fn lines(app: &App, width: u16) -> Vec<Line> {
         let half = width / 2;
         let (mut left, mut right) = (Vec::new(), Vec::new());
         for group in GROUPS {
-            let shorter = if left.len() <= right.len() { &mut left } else { &mut right };
+            let shorter = if left.len() <= right.len() {
+                &mut left
+            } else {
+                &mut right
+            };
             shorter.extend(group_lines(app, context, group, half));
         }
         let rows = left.len().max(right.len());
@@ -82,7 +86,11 @@ fn group_lines(app: &App, context: Context, group: Group, width: u16) -> Vec<Lin
             let keys: Vec<String> = chords.iter().map(ToString::to_string).collect();
             let keys = keys.join(" ");
             let refused = footer::reason(app, entry.action);
-            let role = if refused.is_some() { Role::KeyDisabled } else { Role::Key };
+            let role = if refused.is_some() {
+                Role::KeyDisabled
+            } else {
+                Role::Key
+            };
             let mut help = entry.help.to_owned();
             if let Some(why) = refused {
                 help.push_str(&format!(" - refused now: {why}"));
@@ -115,13 +123,31 @@ fn verb(action: Action) -> bool {
 fn legend(width: u16) -> Vec<Line> {
     let mut lines = vec![Line::of(Role::Heading, " signs")];
     for (text, role) in [
-        ("x FL  failing: requests fail and nothing catches them", Role::StateFailing),
-        ("! FB  on the fallback by itself; ! FO  by an operator", Role::StateFallback),
-        ("? UN  unknown: no gateway tells; + OK  the primary serves", Role::StateUnknown),
+        (
+            "x FL  failing: requests fail and nothing catches them",
+            Role::StateFailing,
+        ),
+        (
+            "! FB  on the fallback by itself; ! FO  by an operator",
+            Role::StateFallback,
+        ),
+        (
+            "? UN  unknown: no gateway tells; + OK  the primary serves",
+            Role::StateUnknown,
+        ),
         ("- OFF held: no fallback would happen", Role::StateDisabled),
-        ("behind a route: + would serve, x fails or is paused, ? on trial, - drained", Role::Text),
-        ("ERR: share of requests answered with an error; TTFT: median time to the first output", Role::Text),
-        ("flags: paid tier, exp = the change ends then, glass = break-glass was used, notice = a fallback needs one, locked = needed and off", Role::Text),
+        (
+            "behind a route: + would serve, x fails or is paused, ? on trial, - drained",
+            Role::Text,
+        ),
+        (
+            "ERR: share of requests answered with an error; TTFT: median time to the first output",
+            Role::Text,
+        ),
+        (
+            "flags: paid tier, exp = the change ends then, glass = break-glass was used, notice = a fallback needs one, locked = needed and off",
+            Role::Text,
+        ),
     ] {
         lines.extend(paragraph(role, "  ", text, usize::from(width)));
     }
@@ -130,7 +156,12 @@ fn legend(width: u16) -> Vec<Line> {
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, scroll: usize) {
     pen.put(areas.head, 1, "HELP", Role::Heading);
-    pen.put(areas.head, 8, "this screen's keys; upper case changes the world and opens a plan first", Role::Muted);
+    pen.put(
+        areas.head,
+        8,
+        "this screen's keys; upper case changes the world and opens a plan first",
+        Role::Muted,
+    );
     let lines = lines(app, areas.body.width);
     pen.lines(areas.body, &lines, scroll);
     more(pen, areas.body, scroll, lines.len());

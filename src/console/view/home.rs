@@ -124,18 +124,18 @@ fn naturals(app: &App, overview: &Overview) -> [u16; 3] {
             .map(|status| status.route.as_str().width()),
     );
     let cause = if app.room() == Room::Wide { 16 } else { 7 };
-    [workload.max(8), (route + cause).max(11), (route + 2).max(14)]
+    [
+        workload.max(8),
+        (route + cause).max(11),
+        (route + 2).max(14),
+    ]
 }
 
 /// Shares columns out: what is needed where there is room, else the widest give first.
 fn share(left: u16, wanted: [u16; 3]) -> [u16; 3] {
     let mut given = wanted;
     while given.iter().sum::<u16>() > left {
-        let Some(widest) = given
-            .iter_mut()
-            .max()
-            .filter(|width| **width > LEAST)
-        else {
+        let Some(widest) = given.iter_mut().max().filter(|width| **width > LEAST) else {
             break;
         };
         *widest -= 1;
@@ -150,7 +150,11 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
             empty(pen, areas.body, "the configuration has no workload");
         }
         Some(_) if app.home.rows().is_empty() => {
-            empty(pen, areas.body, "no workload matches the filter; Esc lifts it");
+            empty(
+                pen,
+                areas.body,
+                "no workload matches the filter; Esc lifts it",
+            );
         }
         Some(overview) => table(app, pen, areas, overview),
     }
@@ -177,7 +181,12 @@ fn table(app: &App, pen: &mut Pen<'_>, areas: &Areas, overview: &Overview) {
             pen.style(area, Role::Selection);
         }
     }
-    more(pen, areas.body, app.home.list.offset(), app.home.rows().len());
+    more(
+        pen,
+        areas.body,
+        app.home.list.offset(),
+        app.home.rows().len(),
+    );
 }
 
 /// Marks in the margin that there are rows above or below.
@@ -194,18 +203,18 @@ pub(super) fn more(pen: &mut Pen<'_>, body: Rect, offset: usize, count: usize) {
 fn head(pen: &mut Pen<'_>, area: Rect, columns: &Columns) {
     pen.put(area, 3, "ST", Role::Heading);
     let mut at = NAMES;
-    for (width, title) in columns.names.iter().zip(["WORKLOAD", "SERVING NOW", "FALLBACK"]) {
+    for (width, title) in columns
+        .names
+        .iter()
+        .zip(["WORKLOAD", "SERVING NOW", "FALLBACK"])
+    {
         pen.cell(area, at, *width, title, Role::Heading);
         at += width + 1;
     }
     for (at, column) in &columns.fixed {
         match column {
             Column::Owner => pen.cell(area, *at, column.width(), column.head(), Role::Heading),
-            Column::Errors
-            | Column::First
-            | Column::Slow
-            | Column::Rate
-            | Column::Since => {
+            Column::Errors | Column::First | Column::Slow | Column::Rate | Column::Since => {
                 pen.cell_right(area, *at, column.width(), column.head(), Role::Heading);
             }
         }
@@ -228,7 +237,13 @@ fn line(
     pen.put(area, 3, sign, role);
     pen.put(area, 5, state_word(status.state), role);
     let [name, serving_width, fallback_width] = columns.names;
-    pen.cell(area, NAMES, name, &words::safe(status.workload.as_str()), Role::Text);
+    pen.cell(
+        area,
+        NAMES,
+        name,
+        &words::safe(status.workload.as_str()),
+        Role::Text,
+    );
     let at = NAMES + name + 1;
     let (text, serving_role) = serving(app, pen, status, usize::from(serving_width));
     pen.cell(area, at, serving_width, &text, serving_role);
@@ -300,10 +315,17 @@ fn serving(app: &App, pen: &Pen<'_>, status: &WorkloadStatus, width: usize) -> (
         ),
     };
     let route = words::safe(route.as_str());
-    let cause = if route.width() + long.width() <= width { long } else { short };
+    let cause = if route.width() + long.width() <= width {
+        long
+    } else {
+        short
+    };
     // The cause matters more than the end of a long name.
     let room = width.saturating_sub(cause.width());
-    (format!("{}{cause}", fit(&route, room, pen.glyphs.cut)), role)
+    (
+        format!("{}{cause}", fit(&route, room, pen.glyphs.cut)),
+        role,
+    )
 }
 
 /// The other side: would it serve?
@@ -435,7 +457,10 @@ fn strip_title(app: &App, pen: &mut Pen<'_>, area: Rect) {
     };
     line = line.and(
         Role::Text,
-        format!("   {back}: {} fallback, {} refused", sum.fallback, sum.refused),
+        format!(
+            "   {back}: {} fallback, {} refused",
+            sum.fallback, sum.refused
+        ),
     );
     if sum.failed > 0 {
         line = line.and(Role::Error, format!(", {} failed", sum.failed));
@@ -443,7 +468,9 @@ fn strip_title(app: &App, pen: &mut Pen<'_>, area: Rect) {
     let at = pen.line(area, 1, &line);
     let most = bars.iter().map(|bar| bar.total()).max().unwrap_or(0);
     let label = " per min";
-    let start = area.width.saturating_sub(SPAN as u16 + label.len() as u16 + 1);
+    let start = area
+        .width
+        .saturating_sub(SPAN as u16 + label.len() as u16 + 1);
     if start <= at || most == 0 {
         return;
     }
@@ -454,9 +481,15 @@ fn strip_title(app: &App, pen: &mut Pen<'_>, area: Rect) {
         let level = if bar.total() == 0 {
             0
         } else {
-            usize::try_from(bar.total() * 7 / most).unwrap_or(7).clamp(1, 7)
+            usize::try_from(bar.total() * 7 / most)
+                .unwrap_or(7)
+                .clamp(1, 7)
         };
-        let role = if level > 4 { Role::SparkHigh } else { Role::SparkLow };
+        let role = if level > 4 {
+            Role::SparkHigh
+        } else {
+            Role::SparkLow
+        };
         pen.put(area, column, levels[level], role);
         column += 1;
     }

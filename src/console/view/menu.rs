@@ -42,10 +42,7 @@ pub(super) fn actions(app: &App, pen: &mut Pen<'_>, areas: &Areas, menu: &Menu) 
     let area = panel(pen, areas, rows, &title);
     let selected = menu.list.selected().copied();
     let offset = selected.map_or(0, |row| (row + 1).saturating_sub(usize::from(area.height)));
-    for (place, (index, offer)) in area
-        .rows()
-        .zip(menu.offers.iter().enumerate().skip(offset))
-    {
+    for (place, (index, offer)) in area.rows().zip(menu.offers.iter().enumerate().skip(offset)) {
         let key = app.setup.keymap.shown(offer.action);
         let label = offer.action.entry().map_or("", |entry| entry.label);
         let (key_role, text) = match &offer.command {
@@ -61,7 +58,16 @@ pub(super) fn actions(app: &App, pen: &mut Pen<'_>, areas: &Areas, menu: &Menu) 
         };
         pen.cell(place, 3, 6, &key, key_role);
         pen.cell(place, 10, 9, label, key_role);
-        pen.put(place, 20, &text, if offer.command.is_ok() { Role::Text } else { Role::Muted });
+        pen.put(
+            place,
+            20,
+            &text,
+            if offer.command.is_ok() {
+                Role::Text
+            } else {
+                Role::Muted
+            },
+        );
         if selected == Some(index) {
             pen.put(place, 1, pen.glyphs.cursor, Role::Cursor);
             pen.style(place, Role::Selection);

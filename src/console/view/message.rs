@@ -133,7 +133,10 @@ fn others(app: &App) -> Option<String> {
                 return Some((1, format!("{name} is on {}", words::safe(claim.as_str()))));
             }
             let viewing = other.viewing.as_ref()?;
-            Some((2, format!("{name} looks at {}", words::safe(viewing.as_str()))))
+            Some((
+                2,
+                format!("{name} looks at {}", words::safe(viewing.as_str())),
+            ))
         })
         .collect();
     told.sort();

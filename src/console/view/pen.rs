@@ -63,13 +63,9 @@ impl<'a> Pen<'a> {
         }
         let text = fit(text, usize::from(room), self.glyphs.cut);
         let style = self.theme.style(role);
-        let (end, _) = self.buffer.set_stringn(
-            area.x + column,
-            area.y,
-            text,
-            usize::from(room),
-            style,
-        );
+        let (end, _) =
+            self.buffer
+                .set_stringn(area.x + column, area.y, text, usize::from(room), style);
         end - area.x
     }
 
@@ -252,7 +248,10 @@ mod tests {
 
     #[test]
     fn words_are_kept_whole_where_that_is_possible() {
-        assert_eq!(wrap("returns by itself in 30m", 11), ["returns by", "itself in", "30m"]);
+        assert_eq!(
+            wrap("returns by itself in 30m", 11),
+            ["returns by", "itself in", "30m"]
+        );
         assert_eq!(wrap("premium-chat-eu", 8), ["premium-", "chat-eu"]);
         assert_eq!(wrap("", 8), [""]);
     }

@@ -49,7 +49,9 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) -> bool {
     let body = body(app, form, areas.body.width, areas.body.height);
     pen.lines(areas.body, &body, form.scroll);
     more(pen, areas.body, form.scroll, body.len());
-    let below = body.len().saturating_sub(form.scroll + usize::from(areas.body.height));
+    let below = body
+        .len()
+        .saturating_sub(form.scroll + usize::from(areas.body.height));
     let words = if below > 0 {
         format!("{below} more lines: PgDn")
     } else {
@@ -284,7 +286,11 @@ fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
             .as_ref()
             .filter(|(_, key)| key.target() == target)
         {
-            Some(("!", Role::Warning, format!("{name} has plan #{id} open for it")))
+            Some((
+                "!",
+                Role::Warning,
+                format!("{name} has plan #{id} open for it"),
+            ))
         } else if workload.is_some() && other.claim.as_ref() == workload {
             Some(("!", Role::Warning, format!("{name} said \"I'm on it\"")))
         } else if workload.is_some() && other.viewing.as_ref() == workload {
@@ -302,7 +308,11 @@ fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
     let history = plan.checks.iter().find(|check| check.name == "history");
     if let Some(history) = history {
         let (sign, role) = words::verdict(history.verdict);
-        let role = if history.verdict == CheckVerdict::Pass { Role::Text } else { role };
+        let role = if history.verdict == CheckVerdict::Pass {
+            Role::Text
+        } else {
+            role
+        };
         let text = words::safe(&history.why);
         lines.extend(paragraph(role, &format!("  {sign} "), &text, wide));
     }
@@ -331,6 +341,9 @@ fn enlarge(pen: &mut Pen<'_>, area: Rect, form: &Form) {
     lines.push(Line::of(Role::Muted, "nothing has changed"));
     // The command matters more than the explanation.
     let height = usize::from(area.height);
-    let skip = lines.len().saturating_sub(height).min(lines.len().saturating_sub(2));
+    let skip = lines
+        .len()
+        .saturating_sub(height)
+        .min(lines.len().saturating_sub(2));
     pen.lines(area, &lines, skip);
 }

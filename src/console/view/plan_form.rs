@@ -49,7 +49,10 @@ fn refused(plan: &Plan, wide: usize) -> Vec<Line> {
     paragraph(
         Role::Error,
         " x ",
-        &format!("refused, and nothing here can override it: {}", words::safe(why)),
+        &format!(
+            "refused, and nothing here can override it: {}",
+            words::safe(why)
+        ),
         wide,
     )
 }
@@ -85,7 +88,10 @@ fn given(form: &Form, wide: usize) -> Vec<Line> {
         })
         .collect();
     let chosen = form.reason.map(|code| code.as_str());
-    for (index, text) in flow(&choices, wide.saturating_sub(8), " ").into_iter().enumerate() {
+    for (index, text) in flow(&choices, wide.saturating_sub(8), " ")
+        .into_iter()
+        .enumerate()
+    {
         let label = if index == 0 { " reason" } else { "" };
         lines.push(reason_line(label, &text, chosen));
     }
@@ -99,11 +105,23 @@ fn given(form: &Form, wide: usize) -> Vec<Line> {
         } else {
             "  (in words)".to_owned()
         };
-        lines.push(field("why", &form.note, form.focus == Focus::Note, &hint, wide));
+        lines.push(field(
+            "why",
+            &form.note,
+            form.focus == Focus::Note,
+            &hint,
+            wide,
+        ));
     }
     if !form.ticket.is_empty() || form.focus == Focus::Ticket {
         let hint = "  (may be left out)";
-        lines.push(field("ticket", &form.ticket, form.focus == Focus::Ticket, hint, wide));
+        lines.push(field(
+            "ticket",
+            &form.ticket,
+            form.focus == Focus::Ticket,
+            hint,
+            wide,
+        ));
     }
     lines
 }
@@ -141,11 +159,14 @@ fn ends(app: &App, form: &Form) -> Line {
         .map_or_else(String::new, |expires| {
             format!(", at {}", words::until(app, expires))
         });
-    line.and(Role::Text, format!(" by itself in {}{at}   ", short(lasting)))
-        .and(Role::Key, keys(crate::console::action::Action::Shorter))
-        .and(Role::Text, " sooner  ")
-        .and(Role::Key, keys(crate::console::action::Action::Longer))
-        .and(Role::Text, " later")
+    line.and(
+        Role::Text,
+        format!(" by itself in {}{at}   ", short(lasting)),
+    )
+    .and(Role::Key, keys(crate::console::action::Action::Shorter))
+    .and(Role::Text, " sooner  ")
+    .and(Role::Key, keys(crate::console::action::Action::Longer))
+    .and(Role::Text, " later")
 }
 
 /// What makes it happen.
@@ -173,7 +194,11 @@ fn confirmation(form: &Form, plan: Option<&Plan>, wide: usize) -> Vec<Line> {
     let typed = form.name.text();
     let needed = target.map_or(TYPED_LETTERS, |target| {
         let letters = target.chars().count();
-        if whole { letters } else { letters.min(TYPED_LETTERS) }
+        if whole {
+            letters
+        } else {
+            letters.min(TYPED_LETTERS)
+        }
     });
     let right = target.is_none_or(|target| target.starts_with(typed));
     let enough = typed.chars().count() >= needed;

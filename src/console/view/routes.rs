@@ -90,7 +90,11 @@ fn cells(
     let mut at = 5;
     for (index, (title, width, right)) in columns.iter().enumerate() {
         let last = index + 1 == columns.len();
-        let width = if last { area.width.saturating_sub(at) } else { *width };
+        let width = if last {
+            area.width.saturating_sub(at)
+        } else {
+            *width
+        };
         if let Some((text, role)) = text(title, width) {
             if *right {
                 pen.cell_right(area, at, width, &text, role);
@@ -164,9 +168,9 @@ fn users(app: &App, status: &RouteStatus) -> (String, Role) {
     match &status.drained_by {
         None => (names, Role::Muted),
         Some(by) => {
-            let end = status
-                .drained_until
-                .map_or_else(String::new, |until| format!(" to {}", words::until(app, until)));
+            let end = status.drained_until.map_or_else(String::new, |until| {
+                format!(" to {}", words::until(app, until))
+            });
             (
                 format!("DRAINED by {}{end}; {names}", words::safe(by)),
                 Role::Warning,

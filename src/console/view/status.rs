@@ -67,7 +67,9 @@ pub(super) fn place(app: &App) -> Line {
                 .and(Role::Text, " ")
                 .and(role, mode)
         }
-        None => Line::of(Role::Muted, "backstop").and(Role::Text, " ").and(role, mode),
+        None => Line::of(Role::Muted, "backstop")
+            .and(Role::Text, " ")
+            .and(role, mode),
     }
 }
 
@@ -112,7 +114,11 @@ pub(super) fn counts(app: &App, room: usize) -> Line {
         line
     };
     let long = build(true);
-    if long.width() <= room { long } else { build(false) }
+    if long.width() <= room {
+        long
+    } else {
+        build(false)
+    }
 }
 
 /// Who is here, and the time.
@@ -159,7 +165,10 @@ fn title(app: &App) -> Line {
         }
         Screen::Routes => {
             let all = overview.map_or(0, |overview| overview.routes.len());
-            let order = ROUTE_ORDERS.get(app.routes.sort).copied().unwrap_or_default();
+            let order = ROUTE_ORDERS
+                .get(app.routes.sort)
+                .copied()
+                .unwrap_or_default();
             (
                 format!("Routes {}/{all}", app.routes.keys.len()),
                 format!("  sort:{order}"),
@@ -199,7 +208,11 @@ fn title(app: &App) -> Line {
             .and(Role::Text, "  ")
             .and(Role::Warning, format!("PAUSED +{held_back}"));
     } else if app.screen == Screen::Events {
-        let follow = if app.events.follows() { "  follow" } else { "  not following (G)" };
+        let follow = if app.events.follows() {
+            "  follow"
+        } else {
+            "  not following (G)"
+        };
         line = line.and(Role::Info, follow);
     }
     line
@@ -214,8 +227,15 @@ fn freshness(app: &App) -> Line {
         let (text, role) = if alive == 0 {
             ("NO GATEWAY".to_owned(), Role::Error)
         } else {
-            let role = if current == alive { Role::Muted } else { Role::Warning };
-            (format!("gateways {current}/{alive} at rev {}", overview.revision), role)
+            let role = if current == alive {
+                Role::Muted
+            } else {
+                Role::Warning
+            };
+            (
+                format!("gateways {current}/{alive} at rev {}", overview.revision),
+                role,
+            )
         };
         line = line.and(role, text).and(Role::Text, "  ");
     }
