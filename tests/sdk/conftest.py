@@ -82,14 +82,14 @@ class Demo:
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def events(self):
-        """The event log, once every event in it has its outcome."""
+    def events(self, count=1):
+        """The event log, once it has so many events and all of them have their outcome."""
         end = time.monotonic() + DEADLINE
         while True:
             events = self.cli("events", "--limit", "0")
-            if all(event["outcome"] for event in events):
+            if len(events) >= count and all(event["outcome"] for event in events):
                 return events
-            assert time.monotonic() < end, "an event never got its outcome"
+            assert time.monotonic() < end, f"{count} events with outcomes never came: {events}"
 
     def openai(self, workload=None, **options):
         """The real client; no retries, so that one call is one request."""
