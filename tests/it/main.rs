@@ -30,6 +30,7 @@ mod keymap;
 mod layers;
 mod readme;
 mod store_contract;
+mod store_faults;
 mod store_processes;
 mod store_rules;
 mod store_samples;

@@ -18,8 +18,9 @@ use std::{
 use backstop::{
     clock::Clock,
     model::{Entry, Revision, Seq},
-    store::{Access, AuditQuery, ChangeError, EventQuery, Store},
+    store::{Access, AuditQuery, ChangeError, EventQuery, Health, Store, StoreError},
 };
+use rustix::process::{Resource, Rlimit};
 
 use crate::store_samples::{FORCE, change, event, mode_key, outcome, presence};
 
@@ -40,6 +41,7 @@ async fn child() {
         "write until killed" => write_until_killed(&directory).await,
         "win ten changes" => win_ten_changes(&directory).await,
         "observe" => observe(&directory).await,
+        "meet a full disk" => meet_a_full_disk(&directory).await,
         other => panic!("unknown task {other}"),
     }
 }
@@ -126,6 +128,53 @@ async fn observe(directory: &str) {
     let mut followed = store.overrides();
     let seen = followed.wait_for(|table| table.revision > Revision(1));
     println!("revision {}", seen.await.unwrap().revision.0);
+}
+
+/// No file may grow beyond a limit for a while, which looks to the store like a full disk.
+async fn meet_a_full_disk(directory: &str) {
+    let store = open(directory, Access::Write).await;
+    let mut health = store.health();
+    let decision = |number| Entry::Decision(Box::new(event(number, Clock::system().now())));
+    let first = store.reserve().unwrap().append(decision(1));
+    first.durable().await.unwrap();
+
+    let before = rustix::process::getrlimit(Resource::Fsize);
+    let tight = Rlimit {
+        current: Some(64 * 1024),
+        ..before
+    };
+    rustix::process::setrlimit(Resource::Fsize, tight).unwrap();
+    let mut number = 1;
+    let failed = loop {
+        number += 1;
+        let receipt = store.reserve().unwrap().append(decision(number));
+        if let Err(error) = receipt.durable().await {
+            break error;
+        }
+    };
+    assert!(matches!(failed, StoreError::Failed { .. }), "{failed:?}");
+    assert!(matches!(*health.borrow_and_update(), Health::Failing(_)));
+    let reservation = store.reserve().unwrap();
+    reservation.append_unawaited(Entry::Outcome(outcome(1, Clock::system().now())));
+    // Overrides live in another file, which is still small: the operator is not locked out.
+    win(&store, "support-chat").await;
+    // What was written is still read.
+    let kept = store.events(EventQuery::default()).await.unwrap();
+    assert_eq!(kept.len() as u64, number - 1);
+
+    rustix::process::setrlimit(Resource::Fsize, before).unwrap();
+    // Nobody appends anything more: the store finds out by itself.
+    let good = health.wait_for(|health| *health == Health::Good);
+    drop(good.await.unwrap());
+    let after = store.reserve().unwrap().append(decision(number + 1));
+    after.durable().await.unwrap();
+    let events = store.events(EventQuery::default()).await.unwrap();
+    assert_eq!(events.len() as u64, number);
+    assert!(
+        events[0].outcome.is_some(),
+        "the outcome was kept meanwhile"
+    );
+    println!("event {number}");
 }
 
 /// What a process was promised, in the order of its words.
@@ -252,6 +301,27 @@ async fn processes_race_for_changes_and_one_ends_what_expired() {
     let sequences: Vec<u64> = audit.iter().map(|record| record.sequence).collect();
     assert_eq!(sequences, (1..=42).collect::<Vec<u64>>());
     assert!(audit.is_sorted_by(|a, b| a.revision < b.revision));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_reported_and_survived() {
+    let directory = tempfile::tempdir().unwrap();
+    let wanted = process("meet a full disk", &directory.path().join("state"));
+    // The shell makes the signal that comes with the limit be ignored, also by the program it becomes.
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+        .arg(wanted.get_program())
+        .args(wanted.get_args())
+        .stdin(Stdio::null());
+    for (name, value) in wanted.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{complained}");
+    assert!(said.contains("event "), "{said}");
 }
 
 /// Only meaningful for the superuser, who can become somebody else; others run the half that they can.

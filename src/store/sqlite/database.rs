@@ -21,7 +21,8 @@ use crate::store::StoreError;
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opening {
-    /// For writing; made when it is not there.
+    /// For writing; made when it is not there, but only once: a file that vanishes later is a fault, and an
+    /// empty one in its place would hide it.
     Create,
     /// For writing if the operating system allows it; never made.
     Existing,
@@ -88,6 +89,9 @@ impl Database {
             open
         } else {
             let open = self.connect()?;
+            if self.opening == Opening::Create {
+                self.opening = Opening::Existing;
+            }
             self.open.insert(open)
         };
         let mut result = work(&mut open.connection);
@@ -175,16 +179,8 @@ impl Database {
         // The log files stay when the last process goes: an observer who may not create files can then
         // still open the database.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        if self.opening == Opening::Create {
-            let mode: String =
-                connection
-                    .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-            if !mode.eq_ignore_ascii_case("wal") {
-                return Err(Fault::Words(
-                    "its file system does not support several processes at once (WAL); use a local disk"
-                        .to_owned(),
-                ));
-            }
+        if self.opening != Opening::Read {
+            write_ahead(connection)?;
         }
         connection.pragma_update(None, "synchronous", self.kind.synchronous)?;
         connection.pragma_update(None, "wal_autocheckpoint", self.kind.checkpoint_pages)?;
@@ -194,16 +190,34 @@ impl Database {
     }
 
     fn cannot_open(&self, fault: &Fault) -> StoreError {
-        let missing = !self.path.exists();
+        // `exists` would also say no where we may not look.
+        let missing = matches!(self.path.try_exists(), Ok(false));
         StoreError::Open {
             place: self.path.display().to_string(),
             cause: if missing {
-                "there is no store yet; start the gateway first".to_owned()
+                "it is not there; start the gateway first".to_owned()
             } else {
                 fault.to_string()
             },
         }
     }
+}
+
+/// Makes sure that readers and the writer do not wait for each other.
+fn write_ahead(connection: &Connection) -> Result<(), Fault> {
+    let mode = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let found = connection.pragma_query_value(None, "journal_mode", mode)?;
+    if found.eq_ignore_ascii_case("wal") {
+        return Ok(());
+    }
+    let set = connection.pragma_update_and_check(None, "journal_mode", "WAL", mode)?;
+    if set.eq_ignore_ascii_case("wal") {
+        return Ok(());
+    }
+    Err(Fault::Words(
+        "its file system does not support several processes at once (WAL); use a local disk"
+            .to_owned(),
+    ))
 }
 
 /// Waits for another process's transaction: those are short, so the first looks are close together.
