@@ -10,6 +10,7 @@
 mod cli_changes;
 mod cli_help;
 mod cli_project;
+mod cli_prompt;
 mod cli_read;
 mod cli_serve;
 mod config_errors;
