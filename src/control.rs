@@ -104,6 +104,9 @@ pub enum News {
 /// How many events an overview looks at, at most; the rates come from heartbeats.
 const RECENT_EVENTS: usize = 500;
 
+/// How many audit records are searched for one's own last change, or for the last change of a key.
+const HISTORY: usize = 1000;
+
 /// The door. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Control {
@@ -228,7 +231,11 @@ impl Control {
             | Command::Drain { .. }
             | Command::Undrain { .. } => None,
         };
-        let records = self.inner.store.audit(AuditQuery::default()).await?;
+        let query = AuditQuery {
+            limit: if sequence.is_some() { 0 } else { HISTORY },
+            ..AuditQuery::default()
+        };
+        let records = self.inner.store.audit(query).await?;
         let record = undo::choose(&records, sequence, &self.inner.actor, overrides, now)?;
         Ok(undo::intent(record, &records, overrides, now))
     }
@@ -333,6 +340,7 @@ impl Control {
             .store
             .audit(AuditQuery {
                 target: Some(key.target().to_owned()),
+                limit: HISTORY,
                 ..AuditQuery::default()
             })
             .await?;

@@ -291,9 +291,9 @@ pub(super) struct EventsArgs {
     /// Only with this decision
     #[arg(long, value_parser = decisions())]
     pub(super) decision: Option<EventDecision>,
-    /// The newest so many; 0: all
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-    pub(super) limit: usize,
+    /// The newest so many; 0: all [default: 100, with --since all]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) limit: Option<usize>,
     /// JSON lines: one event with its outcome each. While following, the outcome of an event printed before
     /// comes as a line of its own: {"outcome": ...}
     #[arg(long)]
@@ -309,9 +309,9 @@ pub(super) struct AuditArgs {
     /// Only about this workload or route
     #[arg(long, value_name = "NAME")]
     pub(super) target: Option<String>,
-    /// The newest so many; 0: all
-    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
-    pub(super) limit: usize,
+    /// The newest so many; 0: all [default: 50, with --since all]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) limit: Option<usize>,
     /// JSON lines: one record each
     #[arg(long)]
     pub(super) json: bool,

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::Clock,
     control::{Consent, ControlError, Mode, Progress},
-    model::{AuditRecord, Change, Command, Mode as WorkloadMode, Plan, Revision, Verb},
+    model::{AuditRecord, Change, Command, Mode as WorkloadMode, Plan, Revision, RiskTier, Verb},
 };
 
 /// How long the gateways' confirmation is waited for.
@@ -136,10 +136,40 @@ fn show(session: &Session, plan: &Plan, args: &ChangeArgs) -> Result<Exit, CliEr
         return Ok(Exit::Done);
     }
     output::talk(format_args!(
-        "not confirmed; nothing was changed. Repeat the command with --apply {} (and a --reason where one is needed)",
-        plan.id
+        "not confirmed; nothing was changed. Repeat the command with --apply {}{}",
+        plan.id,
+        missing(plan, args)
     ));
     Ok(Exit::Refused)
+}
+
+/// The options that applying a plan still wants, beside its id.
+fn missing(plan: &Plan, args: &ChangeArgs) -> String {
+    let mut options = String::new();
+    let named = plan.verb != Verb::Undo;
+    match plan.tier {
+        RiskTier::Confirm => {}
+        RiskTier::Typed => {
+            if !named {
+                options.push_str(" --confirm NAME");
+            }
+            if args.reason.is_none() {
+                options.push_str(" --reason REASON");
+            }
+        }
+        RiskTier::BreakGlass => {
+            if !named {
+                options.push_str(" --confirm NAME");
+            }
+            if !args.break_glass {
+                options.push_str(" --break-glass");
+            }
+            if args.note.is_empty() {
+                options.push_str(" --note TEXT");
+            }
+        }
+    }
+    options
 }
 
 /// A plan is applied only by the command that it was made for.

@@ -11,7 +11,7 @@ use super::{
     output::{self, Paint, Stream, Tone},
     session::Session,
     table::Table,
-    time,
+    time::{self, Since},
 };
 use crate::{
     model::{
@@ -19,8 +19,14 @@ use crate::{
         StoredEvent, Verb, visible,
     },
     policy,
-    store::{AuditQuery, EventQuery},
+    store::{AuditQuery, EventQuery, StoreError},
 };
+
+/// Events listed unless said otherwise.
+const EVENTS: usize = 100;
+
+/// Audit records listed unless said otherwise.
+const RECORDS: usize = 50;
 
 /// Entries read at once while following.
 const PAGE: usize = 500;
@@ -38,7 +44,7 @@ pub(super) async fn events(session: &Session, args: EventsArgs) -> Result<Exit, 
         class: args.class,
         decision: args.decision,
         before: Some(Seq(start.0.saturating_add(1))),
-        limit: args.limit,
+        limit: limit(args.limit, args.since, EVENTS),
         ..EventQuery::default()
     };
     let mut open = HashSet::new();
@@ -51,19 +57,40 @@ pub(super) async fn events(session: &Session, args: EventsArgs) -> Result<Exit, 
     if !args.follow {
         return Ok(Exit::Done);
     }
+    let mut health = session.store.health();
     let mut seen = start;
     loop {
-        let entries = session.store.tail(seen, PAGE).await?;
-        let whole = entries.len() == PAGE;
-        if let Some((last, _)) = entries.last() {
-            seen = *last;
-        }
-        pass_on(entries, &args, &mut open)?;
+        let full = match session.store.tail(seen, PAGE).await {
+            Ok(entries) => {
+                let full = entries.len() == PAGE;
+                if let Some((last, _)) = entries.last() {
+                    seen = *last;
+                }
+                pass_on(entries, &args, &mut open)?;
+                full
+            }
+            Err(StoreError::Closed) => return Ok(Exit::Done),
+            // Nothing is lost: the next wake-up reads on from the same place.
+            Err(error) => {
+                output::talk(format_args!("! {}", visible(&error.to_string(), 400)));
+                false
+            }
+        };
         // A full page means that more is waiting already.
-        if !whole && newest.changed().await.is_err() {
-            return Ok(Exit::Done);
+        if !full {
+            tokio::select! {
+                moved = newest.changed() => if moved.is_err() {
+                    return Ok(Exit::Done);
+                },
+                Ok(()) = health.changed() => {}
+            }
         }
     }
+}
+
+/// How many to list: everything since a moment, else the newest few.
+fn limit(asked: Option<usize>, since: Option<Since>, usual: usize) -> usize {
+    asked.unwrap_or(if since.is_some() { 0 } else { usual })
 }
 
 /// Prints new entries: decisions that fit, and outcomes of events printed before.
@@ -187,7 +214,7 @@ pub(super) async fn audit(session: &Session, args: AuditArgs) -> Result<Exit, Cl
         .audit(AuditQuery {
             since: args.since.map(|since| since.at(now)),
             target: args.target,
-            limit: args.limit,
+            limit: limit(args.limit, args.since, RECORDS),
             ..AuditQuery::default()
         })
         .await?;

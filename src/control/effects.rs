@@ -200,7 +200,7 @@ fn notice(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Effects {
 
 fn notice_line(workload: &Workload, given: bool) -> String {
     if given && !workload.notice.text.is_empty() {
-        let text = crate::model::visible(&workload.notice.text, 60);
+        let text = crate::model::visible(&workload.notice.text, 120);
         match workload.notice.style {
             NoticeStyle::Header => format!("callers are told in the header: \"{text}\""),
             NoticeStyle::Inline => {

@@ -20,6 +20,7 @@ mod config_robust;
 mod control_apply;
 mod control_follow;
 mod control_project;
+mod control_rules;
 mod demo_headless;
 mod gateway_events;
 mod gateway_fallback;
