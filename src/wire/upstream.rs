@@ -115,7 +115,7 @@ impl Client {
     ) -> Result<Response<Answer>, Evidence> {
         let pool = self.pool(origin);
         if let Some(shared) = pool.shared() {
-            match ask_shared(shared.clone(), origin, build()).await {
+            match Box::pin(ask_shared(shared.clone(), origin, build())).await {
                 Ok(response) => return Ok(response),
                 // A GOAWAY or a dead connection: a fresh one is tried. A stream reset is an answer.
                 Err(error) if shared.is_closed() || error.is_canceled() || error.is_closed() => {
@@ -130,14 +130,15 @@ impl Client {
                 Err(_) => {}
             }
         }
-        match connect::connect(origin, &self.tls, connect_limit).await? {
+        // Boxed: a TLS handshake is large, rare, and would make every request's future large.
+        match Box::pin(connect::connect(origin, &self.tls, connect_limit)).await? {
             Connected::Http1(mut sender) => match sender.try_send_request(build()).await {
                 Ok(response) => Ok(answer(response, pool, sender)),
                 Err(failed) => Err(evidence(failed.error())),
             },
             Connected::Http2(sender) => {
                 *pool.shared.borrow_mut() = Some(sender.clone());
-                ask_shared(sender, origin, build())
+                Box::pin(ask_shared(sender, origin, build()))
                     .await
                     .map_err(|error| evidence(&error))
             }

@@ -24,6 +24,7 @@ mod control_rules;
 mod demo_headless;
 mod gateway_events;
 mod gateway_fallback;
+mod gateway_kill;
 mod gateway_relay;
 mod gateway_stop;
 mod gateway_stream;

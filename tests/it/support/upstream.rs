@@ -56,7 +56,7 @@ impl Script {
             body.len()
         );
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([*name, ": ", *value, "\r\n"]);
         }
         Self::new().send(format!("{head}\r\n{body}"))
     }
@@ -123,10 +123,14 @@ impl Seen {
     }
 }
 
-#[derive(Debug, Default)]
+/// Picks the script for a request.
+type Choice = Box<dyn Fn(&Seen) -> Script + Send>;
+
+#[derive(Default)]
 struct State {
     queue: VecDeque<Script>,
     standing: Script,
+    choice: Option<Choice>,
     seen: Vec<Seen>,
     connections: usize,
     /// Connections that the client closed while the upstream was at work on an answer.
@@ -134,7 +138,6 @@ struct State {
 }
 
 /// The upstream. Ends when dropped.
-#[derive(Debug)]
 pub(crate) struct Upstream {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -180,6 +183,11 @@ impl Upstream {
     /// Answers every further request with this.
     pub(crate) fn set(&self, standing: Script) {
         self.state.lock().unwrap().standing = standing;
+    }
+
+    /// Picks the answer of every further request by the request.
+    pub(crate) fn choose(&self, choice: impl Fn(&Seen) -> Script + Send + 'static) {
+        self.state.lock().unwrap().choice = Some(Box::new(choice));
     }
 
     /// What came so far.
@@ -245,9 +253,10 @@ async fn connection(
         let seen = read(&mut stream, &mut buffer, number).await?;
         let script = {
             let mut state = state.lock().unwrap();
-            state.seen.push(seen);
             let queued = state.queue.pop_front();
-            queued.unwrap_or_else(|| state.standing.clone())
+            let chosen = queued.or_else(|| state.choice.as_ref().map(|choice| choice(&seen)));
+            state.seen.push(seen);
+            chosen.unwrap_or_else(|| state.standing.clone())
         };
         news.send_replace(());
         for step in script.0 {
