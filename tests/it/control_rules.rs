@@ -26,7 +26,7 @@ fn lasting() -> impl Strategy<Value = Option<Duration>> {
     prop_oneof![
         Just(None),
         (1_u64..180).prop_map(|minutes| Some(Duration::from_secs(minutes * 60))),
-        Just(Some(Duration::from_secs(25 * 3600))),
+        Just(Some(Duration::from_hours(25))),
         Just(Some(UNTIL_CHANGED)),
     ]
 }
