@@ -9,15 +9,22 @@ pub mod app;
 pub mod chord;
 pub mod depth;
 pub mod effect;
+mod execute;
+mod feed;
 mod findings;
 pub mod glyph;
 pub mod keymap;
 pub mod keymap_file;
 pub mod layout;
+mod look;
 pub mod msg;
 mod outlet;
 mod paint;
+mod reload;
 mod role;
+mod run;
+mod saves;
+mod signals;
 pub mod state;
 mod terminal;
 pub mod theme;
@@ -144,6 +151,6 @@ pub enum ConsoleError {
 /// # Errors
 /// See [`ConsoleError`].
 pub async fn run(options: Options) -> Result<(), ConsoleError> {
-    let _ = options;
-    todo!()
+    // The whole console lives in this future: too large for the stacks of its callers.
+    Box::pin(run::run(options)).await
 }

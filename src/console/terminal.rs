@@ -88,10 +88,15 @@ impl Screen {
     /// Its modes cannot be set.
     pub(super) fn take() -> io::Result<Self> {
         let screen = Self::over(Outlet::start(Box::new(Tty))?, true);
-        hook_panics();
-        *lock(&TAKEN) = Some(Arc::clone(&screen.taken));
+        screen.guard();
         enable_raw_mode()?;
         Ok(screen)
+    }
+
+    /// From now on a panic gives this terminal back.
+    fn guard(&self) {
+        hook_panics();
+        *lock(&TAKEN) = Some(Arc::clone(&self.taken));
     }
 
     /// A screen that writes elsewhere and has no modes.
@@ -330,6 +335,20 @@ mod tests {
         drop(screen);
         let expected = [LEAVE, ENTER, super::MOUSE_ON, LEAVE].concat();
         assert_eq!(*kept.0.lock().unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_panic_anywhere_gives_it_back_before_its_message_and_ends_the_console() {
+        let kept = Kept::default();
+        let screen = Screen::fake(Box::new(kept.clone())).unwrap();
+        screen.guard();
+        let panicked = screen.panicked();
+        let elsewhere = std::thread::spawn(|| panic!("on purpose, by a test"));
+        assert!(elsewhere.join().is_err());
+        panicked.cancelled().await;
+        assert_eq!(*kept.0.lock().unwrap(), LEAVE);
+        drop(screen);
+        assert_eq!(*kept.0.lock().unwrap(), LEAVE, "once");
     }
 
     #[tokio::test]

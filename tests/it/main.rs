@@ -17,6 +17,7 @@ mod config_errors;
 mod config_follow;
 mod config_load;
 mod config_robust;
+mod console_pty;
 mod control_apply;
 mod control_follow;
 mod control_project;

@@ -1,4 +1,5 @@
 //! What several test modules share.
 
 pub(crate) mod gateway;
+pub(crate) mod pty;
 pub(crate) mod upstream;

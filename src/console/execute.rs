@@ -1,0 +1,286 @@
+//! Effects that reach beyond the terminal, as tasks over the door; their results come back as messages on one
+//! bounded channel.
+//!
+//! Owned by `run`. Tasks wait for the door when it is not open yet. A change that was sent off is finished,
+//! also when the operator quits meanwhile.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{msg::Msg, saves, theme_file::Loaded};
+use crate::{
+    clock::Clock,
+    control::{Consent, Control, ControlError, Progress},
+    model::{Command, Plan, Presence, Revision},
+};
+
+/// Results that may wait for the loop.
+const WAITING: usize = 256;
+
+/// A console that is not heard of for three times this long is forgotten.
+const PRESENCE: Duration = Duration::from_secs(5);
+
+/// How often a revision is looked for while its operator watches the screen, and later.
+const EAGER: Duration = Duration::from_millis(50);
+const PATIENT: Duration = Duration::from_millis(500);
+
+/// How long the operator watches.
+const EAGERLY: Duration = Duration::from_secs(3);
+
+/// How long the end waits for changes that were sent off, and for the farewell.
+const ENDING: Duration = Duration::from_secs(2);
+
+/// What comes back.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// A message for `update`.
+    Msg(Msg),
+    /// A theme was read again.
+    Theme(Box<Loaded>),
+}
+
+/// Starts tasks and keeps them together.
+pub(super) struct Executor {
+    door: watch::Sender<Option<Control>>,
+    presence: watch::Sender<Option<Presence>>,
+    arrivals: mpsc::Sender<Arrival>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    watched: CancellationToken,
+    clock: Clock,
+    saves: Arc<PathBuf>,
+}
+
+impl Executor {
+    pub(super) fn new(clock: Clock, saves: PathBuf) -> (Self, mpsc::Receiver<Arrival>) {
+        let (arrivals, arrived) = mpsc::channel(WAITING);
+        let executor = Self {
+            door: watch::Sender::new(None),
+            presence: watch::Sender::new(None),
+            arrivals,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            watched: CancellationToken::new(),
+            clock,
+            saves: Arc::new(saves),
+        };
+        (executor, arrived)
+    }
+
+    /// Where results go.
+    pub(super) fn arrivals(&self) -> mpsc::Sender<Arrival> {
+        self.arrivals.clone()
+    }
+
+    /// Runs something until the end.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            stop.run_until_cancelled(work).await;
+        });
+    }
+
+    /// The door is open: what waits for it goes on, and this console is announced.
+    pub(super) fn open(&self, control: Control) {
+        self.spawn(announce(
+            control.clone(),
+            self.presence.subscribe(),
+            self.clock.clone(),
+        ));
+        self.door.send_replace(Some(control));
+    }
+
+    /// Makes a plan. It is kept in the store, so that its number can be given to others.
+    pub(super) fn plan(&self, request: u64, command: Command) {
+        self.ask(async move |control: Control| Msg::Planned {
+            request,
+            result: control.plan(command, true).await.map(Box::new),
+        });
+    }
+
+    /// Applies a plan.
+    pub(super) fn apply(&self, plan: Box<Plan>, consent: Consent) {
+        let (door, arrivals) = (self.door.subscribe(), self.arrivals.clone());
+        // Not stopped at the end: whether it happened must not depend on who was quicker.
+        self.tasks.spawn(async move {
+            let Some(control) = opened(door).await else {
+                return;
+            };
+            let result = control.apply(&plan, consent).await.map(Box::new);
+            let plan = plan.id;
+            let _ = arrivals
+                .send(Arrival::Msg(Msg::Applied { plan, result }))
+                .await;
+        });
+    }
+
+    /// Tells how far a revision has come, until it is everywhere or another one is watched.
+    pub(super) fn watch(&mut self, revision: Revision) {
+        self.watched.cancel();
+        self.watched = self.stop.child_token();
+        let (door, arrivals) = (self.door.subscribe(), self.arrivals.clone());
+        let watched = self.watched.clone();
+        self.tasks.spawn(async move {
+            watched
+                .run_until_cancelled(follow(door, arrivals, revision))
+                .await;
+        });
+    }
+
+    /// Tells the others what this console looks at, from now on.
+    pub(super) fn present(&self, presence: Presence) {
+        self.presence.send_replace(Some(presence));
+    }
+
+    /// Saves a copied text. `sent` is false when it is too long for a terminal's clipboard.
+    pub(super) fn copy(&self, text: String, sent: bool) {
+        self.save_with(move |directory, now| {
+            let saved = saves::write(directory, now, "copy", "txt", &text);
+            Msg::Copied(if sent {
+                saved
+            } else {
+                Err(saved.map_or_else(
+                    |why| why,
+                    |path| {
+                        format!(
+                            "too long for the clipboard, saved to {} only",
+                            path.display()
+                        )
+                    },
+                ))
+            })
+        });
+    }
+
+    /// Saves a view as text and as JSON.
+    pub(super) fn save(&self, name: String, text: String, json: String) {
+        self.save_with(move |directory, now| {
+            let files = [("txt", text), ("json", json)]
+                .map(|(extension, text)| saves::write(directory, now, &name, extension, &text));
+            Msg::Saved(files.into_iter().collect())
+        });
+    }
+
+    /// Sends a tick after a delay.
+    pub(super) fn wake(&self, delay: Duration) {
+        let arrivals = self.arrivals.clone();
+        self.spawn(async move {
+            sleep(delay).await;
+            let _ = arrivals.send(Arrival::Msg(Msg::Tick)).await;
+        });
+    }
+
+    /// Ends: changes that were sent off are finished, this console says farewell.
+    pub(super) async fn close(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        let control = self.door.borrow().clone();
+        let presence = self.presence.borrow().clone();
+        let farewell = async {
+            self.tasks.wait().await;
+            if let (Some(control), Some(presence)) = (control, presence)
+                && let Err(error) = control.leave(presence.session).await
+            {
+                tracing::debug!(%error, "no farewell");
+            }
+        };
+        if timeout(ENDING, farewell).await.is_err() {
+            tracing::warn!("the store did not answer in time at the end");
+        }
+    }
+
+    /// Asks the door and sends the answer.
+    fn ask<F>(&self, question: impl FnOnce(Control) -> F + Send + 'static)
+    where
+        F: Future<Output = Msg> + Send,
+    {
+        let (door, arrivals) = (self.door.subscribe(), self.arrivals.clone());
+        self.spawn(async move {
+            if let Some(control) = opened(door).await {
+                let answer = question(control).await;
+                let _ = arrivals.send(Arrival::Msg(answer)).await;
+            }
+        });
+    }
+
+    /// Writes files off the loop.
+    fn save_with(
+        &self,
+        work: impl FnOnce(&std::path::Path, jiff::Timestamp) -> Msg + Send + 'static,
+    ) {
+        let (directory, arrivals) = (Arc::clone(&self.saves), self.arrivals.clone());
+        let now = self.clock.now();
+        self.tasks.spawn_blocking(move || {
+            let _ = arrivals.blocking_send(Arrival::Msg(work(&directory, now)));
+        });
+    }
+}
+
+/// Waits for the door. `None`: the console ended before.
+async fn opened(mut door: watch::Receiver<Option<Control>>) -> Option<Control> {
+    let open = door.wait_for(Option::is_some).await.ok()?;
+    open.clone()
+}
+
+/// Writes the presence when it changes, and often enough not to be forgotten.
+async fn announce(control: Control, mut presence: watch::Receiver<Option<Presence>>, clock: Clock) {
+    loop {
+        let newest = presence.borrow_and_update().clone();
+        if let Some(mut newest) = newest {
+            newest.at = clock.now();
+            // The feed tells how the store fares; the next try comes anyway.
+            if let Err(error) = control.present(newest).await {
+                tracing::debug!(%error, "not announced");
+            }
+        }
+        if let Ok(Err(_)) = timeout(PRESENCE, presence.changed()).await {
+            return;
+        }
+    }
+}
+
+/// Reports every change of how far a revision has come.
+async fn follow(
+    door: watch::Receiver<Option<Control>>,
+    arrivals: mpsc::Sender<Arrival>,
+    revision: Revision,
+) {
+    let Some(control) = opened(door).await else {
+        return;
+    };
+    let began = Instant::now();
+    let mut told: Option<Result<(usize, usize), String>> = None;
+    loop {
+        let result = control.progress(revision).await;
+        let everywhere = matches!(
+            result,
+            Ok(Progress { applied, gateways, .. }) if gateways > 0 && applied == gateways
+        );
+        let news = match &result {
+            Ok(progress) => Ok((progress.applied, progress.gateways)),
+            Err(error) => Err(ControlError::to_string(error)),
+        };
+        if told.as_ref() != Some(&news) {
+            told = Some(news);
+            let progress = Msg::Progress { revision, result };
+            if arrivals.send(Arrival::Msg(progress)).await.is_err() {
+                return;
+            }
+        }
+        if everywhere {
+            return;
+        }
+        // Heartbeats wake nobody: they are read.
+        sleep(if began.elapsed() < EAGERLY {
+            EAGER
+        } else {
+            PATIENT
+        })
+        .await;
+    }
+}

@@ -1,0 +1,498 @@
+//! The one loop that joins keys, news, results, signals and the clock to state and screen.
+//!
+//! It waits for the first of them, takes in everything else that is ready, and then draws once, if something
+//! visible has changed and the terminal has taken the frame before. Keys draw at once, data at most ten times
+//! a second, and nothing is written when nothing changed.
+
+use std::{future::poll_fn, io, pin::Pin, task::Poll, time::Duration};
+
+use crossterm::{
+    Command as _,
+    clipboard::CopyToClipboard,
+    event::{Event, EventStream},
+};
+use futures_util::{Stream, StreamExt as _};
+use ratatui::Terminal;
+use tokio::{
+    sync::{mpsc::Receiver, oneshot},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Appearance, ConsoleError, Opening, Options,
+    app::{App, BACKLOG, Setup},
+    effect::Effect,
+    execute::{Arrival, Executor},
+    feed,
+    keymap::Keymap,
+    keymap_file,
+    look::Look,
+    msg::Msg,
+    paint::Paint,
+    reload,
+    signals::{Heard, Signals},
+    terminal::{self, Screen},
+    update::update,
+    view::view,
+};
+use crate::{
+    clock::Clock,
+    control::{Control, News},
+};
+
+/// Data is drawn at most so often.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// Messages taken in before a frame, so that a flood cannot keep the screen from being drawn.
+const ROUND: usize = 256;
+
+/// How long after a stop its end may take to be heard of.
+const CONTINUED: Duration = Duration::from_millis(100);
+
+/// The longest text for a terminal's clipboard, in bytes before encoding: what common terminals take.
+const CLIPBOARD: usize = 56_000;
+
+/// Keys, pastes and sizes. One reader per process; dropped while somebody else has the terminal.
+type Input = Pin<Box<dyn Stream<Item = io::Result<Event>> + Send>>;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What ends the loop.
+#[derive(Debug)]
+enum End {
+    /// The operator, or the token.
+    Wanted,
+    Signal(i32),
+    Panicked,
+    Lost(io::Error),
+    Door(Failure),
+}
+
+/// What the loop waited for.
+enum Wake {
+    Heard(Heard),
+    End(End),
+    Event(Option<io::Result<Event>>),
+    Written(io::Result<()>),
+    Arrived(Arrival),
+    News(News),
+    Opened(Result<Control, Failure>),
+    Second,
+    Draw,
+}
+
+/// The terminal as the loop sees it; a test has its own.
+struct Tty {
+    screen: Screen,
+    /// Starts to read keys.
+    input: Box<dyn Fn() -> Input + Send>,
+    size: fn() -> (u16, u16),
+    /// Gives the terminal to the shell until the process is continued.
+    stop: fn() -> io::Result<()>,
+}
+
+/// Everything the loop owns.
+struct Console {
+    app: App,
+    look: Look,
+    tty: Tty,
+    input: Option<Input>,
+    terminal: Terminal<Paint>,
+    signals: Signals,
+    end: CancellationToken,
+    panicked: CancellationToken,
+    executor: Executor,
+    arrivals: Receiver<Arrival>,
+    door: Option<oneshot::Receiver<Result<Control, Failure>>>,
+    feed: Option<Receiver<News>>,
+    clock: Clock,
+    /// The next frame does not wait.
+    urgent: bool,
+    drawn: Instant,
+    /// Asked for by an effect, done when the round is over.
+    suspend: bool,
+    quit: bool,
+}
+
+/// Runs the console until it ends.
+pub(super) async fn run(mut options: Options) -> Result<(), ConsoleError> {
+    if !terminal::is_terminal() {
+        return Err(ConsoleError::NoTerminal);
+    }
+    let keymap = match &options.keys {
+        Some(path) => keymap_file::read(path).map_err(ConsoleError::Keys)?,
+        None => Keymap::default(),
+    };
+    let (look, complaint) = Look::new(&options)?;
+    let tty = Tty {
+        screen: Screen::take()?,
+        input: Box::new(|| Box::pin(EventStream::new())),
+        size: terminal::size,
+        stop: terminal::stop,
+    };
+    let door = std::mem::replace(&mut options.door, Box::pin(std::future::pending()));
+    let mut console = Console::new(&options, keymap, look, tty)?;
+    if let Some(complaint) = complaint {
+        console.take_in(Msg::Themed(Err(complaint)));
+    }
+    let end = console.start(door, options.appearance).await;
+    console.finish(end).await
+}
+
+impl Console {
+    fn new(options: &Options, keymap: Keymap, look: Look, tty: Tty) -> Result<Self, ConsoleError> {
+        let size = (tty.size)();
+        let opened = options.clock.now();
+        let (executor, arrivals) = Executor::new(options.clock.clone(), options.saves.clone());
+        let setup = Setup {
+            session: format!(
+                "{}-{}-{}",
+                options.actor.host,
+                std::process::id(),
+                opened.as_millisecond()
+            ),
+            actor: options.actor.clone(),
+            mode: options.mode,
+            opened,
+            keymap,
+            size,
+        };
+        let terminal = match Terminal::new(Paint::new(size.0, size.1)) {
+            Ok(terminal) => terminal,
+            Err(never) => match never {},
+        };
+        Ok(Self {
+            app: App::new(setup),
+            look,
+            input: None,
+            terminal,
+            signals: Signals::new()?,
+            end: options.end.clone(),
+            panicked: tty.screen.panicked(),
+            tty,
+            executor,
+            arrivals,
+            door: None,
+            feed: None,
+            clock: options.clock.clone(),
+            urgent: true,
+            drawn: Instant::now(),
+            suspend: false,
+            quit: false,
+        })
+    }
+
+    /// Draws the skeleton before anything is read from anywhere, and then goes on until the end.
+    async fn start(&mut self, door: Opening, appearance: Appearance) -> End {
+        if let Err(error) = self.draw() {
+            return End::Lost(error);
+        }
+        self.input = Some((self.tty.input)());
+        let (opened, door_opened) = oneshot::channel();
+        self.door = Some(door_opened);
+        self.executor.spawn(async move {
+            // Nobody waits any more when the console has ended.
+            let _ = opened.send(door.await);
+        });
+        if let Some(following) = reload::follow(&appearance.directories) {
+            self.executor.spawn(following.run(
+                appearance.theme,
+                appearance.directories,
+                self.executor.arrivals(),
+            ));
+        }
+        self.turn().await
+    }
+
+    async fn turn(&mut self) -> End {
+        loop {
+            let wake = self.wait().await;
+            let mut end = self.wake(wake);
+            for _ in 0..ROUND {
+                if end.is_some() {
+                    break;
+                }
+                match self.ready().await {
+                    Some(wake) => end = self.wake(wake),
+                    None => break,
+                }
+            }
+            if let Some(end) = end {
+                return end;
+            }
+            if self.quit {
+                return End::Wanted;
+            }
+            if std::mem::take(&mut self.suspend)
+                && let Err(error) = self.stand_aside().await
+            {
+                return End::Lost(error);
+            }
+            if self.is_due()
+                && let Err(error) = self.draw()
+            {
+                return End::Lost(error);
+            }
+        }
+    }
+
+    /// Waits for the next thing to happen.
+    async fn wait(&mut self) -> Wake {
+        let second = until_second(&self.clock);
+        let draw_at = self.draw_at();
+        tokio::select! {
+            biased;
+            heard = self.signals.next() => Wake::Heard(heard),
+            () = self.panicked.cancelled() => Wake::End(End::Panicked),
+            () = self.end.cancelled() => Wake::End(End::Wanted),
+            event = next(&mut self.input) => Wake::Event(event),
+            written = self.tty.screen.written() => Wake::Written(written),
+            Some(arrival) = self.arrivals.recv() => Wake::Arrived(arrival),
+            Some(opened) = answer(&mut self.door) => Wake::Opened(opened),
+            Some(news) = receive(&mut self.feed) => Wake::News(news),
+            () = sleep_until(draw_at.unwrap_or(self.drawn)), if draw_at.is_some() => Wake::Draw,
+            () = sleep(second) => Wake::Second,
+        }
+    }
+
+    /// What has happened already, without waiting.
+    async fn ready(&mut self) -> Option<Wake> {
+        if let Some(input) = &mut self.input {
+            // With the loop's own waker: crossterm remembers the one it was given last.
+            let polled = poll_fn(|context| match input.poll_next_unpin(context) {
+                Poll::Ready(event) => Poll::Ready(Some(event)),
+                Poll::Pending => Poll::Ready(None),
+            })
+            .await;
+            if let Some(event) = polled {
+                return Some(Wake::Event(event));
+            }
+        }
+        if let Ok(arrival) = self.arrivals.try_recv() {
+            return Some(Wake::Arrived(arrival));
+        }
+        let news = self.feed.as_mut()?.try_recv().ok()?;
+        Some(Wake::News(news))
+    }
+
+    /// Takes in what happened; answers the end when it is one.
+    fn wake(&mut self, wake: Wake) -> Option<End> {
+        match wake {
+            Wake::End(end) => return Some(end),
+            Wake::Heard(Heard::End(number)) => return Some(End::Signal(number)),
+            Wake::Heard(Heard::Continued) => {
+                if let Err(error) = self.come_back() {
+                    return Some(End::Lost(error));
+                }
+            }
+            Wake::Event(Some(Ok(event))) => self.event(event),
+            Wake::Event(Some(Err(error))) | Wake::Written(Err(error)) => {
+                return Some(End::Lost(error));
+            }
+            Wake::Event(None) => return Some(End::Lost(io::ErrorKind::UnexpectedEof.into())),
+            Wake::Written(Ok(())) | Wake::Draw => {}
+            Wake::Arrived(Arrival::Msg(message)) => {
+                self.urgent |= !matches!(message, Msg::Tick);
+                self.take_in(message);
+            }
+            Wake::Arrived(Arrival::Theme(loaded)) => {
+                self.look.wear(&loaded.sheet);
+                self.take_in(Msg::Redraw);
+            }
+            Wake::Opened(Ok(control)) => {
+                self.feed = Some(control.follow(BACKLOG));
+                self.executor.open(control);
+            }
+            Wake::Opened(Err(error)) => return Some(End::Door(error)),
+            Wake::News(first) => {
+                let gathered = match &mut self.feed {
+                    Some(feed) => feed::gather(first, feed),
+                    None => vec![first],
+                };
+                for news in gathered {
+                    self.take_in(Msg::News(news));
+                }
+            }
+            Wake::Second => {
+                if self.tty.screen.is_lost() {
+                    return Some(End::Lost(io::ErrorKind::NotConnected.into()));
+                }
+                self.take_in(Msg::Tick);
+            }
+        }
+        None
+    }
+
+    /// Keys, pastes and sizes.
+    fn event(&mut self, event: Event) {
+        let message = match event {
+            Event::Key(key) if key.is_press() => Msg::Key(key),
+            Event::Paste(text) => Msg::Paste(text),
+            Event::Resize(columns, rows) => {
+                self.terminal.backend_mut().resize(columns, rows);
+                Msg::Resize(columns, rows)
+            }
+            Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => return,
+        };
+        self.urgent = true;
+        self.take_in(message);
+    }
+
+    /// The only way into the state.
+    fn take_in(&mut self, message: Msg) {
+        let now = self.clock.now();
+        for effect in update(&mut self.app, message, now) {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Plan { request, command } => self.executor.plan(request, command),
+            Effect::Apply { plan, consent } => self.executor.apply(plan, consent),
+            Effect::Watch(revision) => self.executor.watch(revision),
+            Effect::Present(presence) => self.executor.present(*presence),
+            Effect::Copy(text) => {
+                let sent = text.len() <= CLIPBOARD;
+                if sent {
+                    let mut sequence = String::new();
+                    // Writing to a string cannot fail.
+                    let _ = CopyToClipboard::to_clipboard_from(&text).write_ansi(&mut sequence);
+                    self.tty.screen.aside(sequence.as_bytes());
+                }
+                self.executor.copy(text, sent);
+            }
+            Effect::Save { name, text, json } => self.executor.save(name, text, json),
+            Effect::Wake(delay) => self.executor.wake(delay),
+            Effect::Bell => self.tty.screen.aside(b"\x07"),
+            Effect::Mouse(on) => self.tty.screen.mouse(on),
+            Effect::Repaint => self.repaint(),
+            Effect::Suspend => self.suspend = true,
+            Effect::Quit => self.quit = true,
+        }
+    }
+
+    /// The next frame is a whole one.
+    fn repaint(&mut self) {
+        match self.terminal.clear() {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+        self.app.dirty = true;
+        self.urgent = true;
+    }
+
+    /// Gives the terminal to the shell and takes it again afterwards.
+    async fn stand_aside(&mut self) -> io::Result<()> {
+        self.input = None;
+        self.tty.screen.restore();
+        (self.tty.stop)()?;
+        // Here the process stands still. What continued it is no news any more.
+        let _ = timeout(CONTINUED, self.signals.next()).await;
+        self.input = Some((self.tty.input)());
+        self.come_back()
+    }
+
+    /// The terminal may have been somebody else's, and may have another size.
+    fn come_back(&mut self) -> io::Result<()> {
+        self.tty.screen.take_again()?;
+        let (columns, rows) = (self.tty.size)();
+        let paint = self.terminal.backend_mut();
+        paint.forget();
+        paint.resize(columns, rows);
+        self.repaint();
+        self.take_in(Msg::Resize(columns, rows));
+        self.take_in(Msg::Redraw);
+        Ok(())
+    }
+
+    fn wants_frame(&self) -> bool {
+        (self.app.dirty || self.tty.screen.has_aside()) && self.tty.screen.is_ready()
+    }
+
+    fn is_due(&self) -> bool {
+        self.wants_frame() && (self.urgent || self.drawn.elapsed() >= FRAME)
+    }
+
+    /// When a frame that is wanted but not due will be.
+    fn draw_at(&self) -> Option<Instant> {
+        self.wants_frame().then(|| self.drawn + FRAME)
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let (app, look) = (&self.app, &self.look);
+        let drawn = self
+            .terminal
+            .draw(|frame| view(app, &look.theme, &look.glyphs, frame));
+        match drawn {
+            Ok(_) => {}
+            Err(never) => match never {},
+        }
+        self.app.dirty = false;
+        self.urgent = false;
+        self.drawn = Instant::now();
+        let paint = self.terminal.backend_mut();
+        self.tty.screen.send(|frame| paint.take(frame))
+    }
+
+    /// Gives the terminal back, and then ends what runs.
+    async fn finish(mut self, end: End) -> Result<(), ConsoleError> {
+        self.input = None;
+        self.tty.screen.restore();
+        drop(self.arrivals);
+        self.executor.close().await;
+        match end {
+            End::Wanted => Ok(()),
+            End::Signal(number) => Err(ConsoleError::Signal(number)),
+            End::Panicked => Err(ConsoleError::Panicked),
+            End::Lost(error) => Err(ConsoleError::Terminal(error)),
+            End::Door(error) => Err(ConsoleError::Door(error)),
+        }
+    }
+}
+
+/// From now to the next whole second of the wall clock.
+fn until_second(clock: &Clock) -> Duration {
+    let into = clock.now().as_millisecond().rem_euclid(1000);
+    Duration::from_millis(1000 - into.unsigned_abs())
+}
+
+/// The next event; never while nobody reads.
+async fn next(input: &mut Option<Input>) -> Option<io::Result<Event>> {
+    match input {
+        Some(input) => input.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next news; never while there is no feed.
+async fn receive(feed: &mut Option<Receiver<News>>) -> Option<News> {
+    match feed {
+        Some(receiver) => {
+            let news = receiver.recv().await;
+            if news.is_none() {
+                *feed = None;
+            }
+            news
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The door, once.
+async fn answer(
+    door: &mut Option<oneshot::Receiver<Result<Control, Failure>>>,
+) -> Option<Result<Control, Failure>> {
+    match door {
+        Some(opened) => {
+            let opened = opened.await.ok();
+            *door = None;
+            opened
+        }
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Journeys of the real binary in a real terminal. A handful: what needs no process is tested without one.
+
+use crate::support::pty::Pty;
+
+/// SIGTERM and SIGHUP as exit codes of a shell.
+const ENDED_BY_TERM: u32 = 128 + 15;
+const ENDED_BY_HUP: u32 = 128 + 1;
+
+/// The words of the home screen while the scripted incident runs.
+const HOME: &str = "Workloads 4/4";
+
+#[test]
+fn six_keys_force_the_failing_workload_and_z_undoes_it() {
+    let mut pty = Pty::backstop(&["demo", "--seed", "7"], (120, 40));
+    pty.wait_for("? help");
+    pty.wait_for("> x FL");
+    pty.press("F");
+    pty.wait_for("To confirm, type support-chat");
+    pty.press("1sup\r");
+    pty.wait_for("applied on 1/1 gateways");
+    pty.wait_for("! FO");
+    pty.wait_for("(forced by mira)");
+    pty.press("z");
+    pty.wait_for("undo support-chat");
+    pty.wait_for("Nothing has changed yet");
+    pty.press_until_gone("y", "Nothing has changed yet");
+    pty.wait_gone("(by you)");
+    pty.press("5");
+    pty.wait_for("undo");
+    pty.wait_for("5xx");
+    pty.press("\x03");
+    assert_eq!(pty.ended().exit_code(), 0);
+    pty.assert_restored();
+}
+
+#[test]
+fn every_size_is_drawn_and_sigterm_gives_the_terminal_back() {
+    let mut pty = Pty::backstop(&["demo"], (80, 24));
+    pty.wait_for(HOME);
+    for (columns, rows) in [(120, 40), (60, 15), (200, 50), (80, 24)] {
+        pty.resize(columns, rows);
+        pty.wait_for("support-chat");
+        pty.wait_for("? help");
+    }
+    for (columns, rows) in [(20, 3), (1, 1), (80, 24)] {
+        pty.resize(columns, rows);
+    }
+    pty.wait_for(HOME);
+    pty.signal("TERM");
+    assert_eq!(pty.ended().exit_code(), ENDED_BY_TERM);
+    pty.assert_restored();
+}
+
+#[test]
+fn sighup_gives_the_terminal_back_and_a_hangup_ends_the_program() {
+    let mut pty = Pty::backstop(&["demo"], (80, 24));
+    pty.wait_for(HOME);
+    pty.signal("HUP");
+    assert_eq!(pty.ended().exit_code(), ENDED_BY_HUP);
+    pty.assert_restored();
+
+    let mut pty = Pty::backstop(&["demo"], (80, 24));
+    pty.wait_for(HOME);
+    pty.hang_up();
+    assert!(!pty.ended().success());
+}
+
+#[test]
+fn control_z_gives_the_terminal_to_the_shell_and_fg_brings_the_screen_back() {
+    let mut pty = Pty::start("/bin/sh", &["-i"], (80, 24));
+    pty.wait_for("shell>");
+    pty.press(concat!(env!("CARGO_BIN_EXE_backstop"), " demo\r"));
+    pty.wait_for(HOME);
+    pty.press("\x1a");
+    pty.wait_for("topped");
+    pty.assert_restored_screen();
+    pty.press("fg\r");
+    pty.wait_for(HOME);
+    pty.press("q");
+    pty.wait_gone(HOME);
+    pty.press("exit 0\r");
+    assert_eq!(pty.ended().exit_code(), 0);
+    pty.assert_restored();
+}
+
+#[test]
+fn no_colour_is_sent_under_no_color_and_no_question_is_ever_asked() {
+    for (case, variables) in [("no colour", "NO_COLOR=1"), ("colours", "NO_COLOR=")] {
+        let binary = env!("CARGO_BIN_EXE_backstop");
+        let arguments = [variables, binary, "demo", "--theme", "catppuccin-mocha"];
+        let mut pty = Pty::start("env", &arguments, (80, 24));
+        pty.wait_for("> x FL");
+        pty.press("q");
+        assert_eq!(pty.ended().exit_code(), 0);
+        pty.assert_restored();
+        let bytes = String::from_utf8(pty.bytes()).unwrap();
+        let sequences: Vec<&str> = bytes.split('\x1b').skip(1).collect();
+        let coloured = sequences.iter().any(|sequence| colours(sequence));
+        assert_eq!(coloured, case == "colours", "{case}");
+        for sequence in sequences {
+            let asks = [
+                "[c", "[6n", "[5n", "[>", "[?u", "]10;?", "]11;?", "P+q", "[18t",
+            ];
+            assert!(
+                !asks.iter().any(|ask| sequence.starts_with(ask)),
+                "{sequence:?}"
+            );
+        }
+    }
+}
+
+/// Whether a sequence sets a colour.
+fn colours(sequence: &str) -> bool {
+    let Some((numbers, _)) = sequence
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once('m'))
+    else {
+        return false;
+    };
+    numbers
+        .split(';')
+        .filter_map(|number| number.parse::<u16>().ok())
+        .any(|number| matches!(number, 30..=49 | 90..=107))
+}
