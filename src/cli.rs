@@ -4,6 +4,7 @@
 //! every change goes through `control`.
 
 mod about;
+mod announce;
 mod args;
 mod change;
 mod check;

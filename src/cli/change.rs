@@ -7,6 +7,7 @@ use std::{fmt, time::Duration};
 use serde_json::json;
 
 use super::{
+    announce,
     args::ChangeArgs,
     error::CliError,
     exit::Exit,
@@ -89,7 +90,7 @@ pub(super) async fn run(
             Paint::of(Stream::Err),
         );
         output::talk(text);
-        prompt::consent(&plan, &args).await?
+        announce::while_open(session, &plan, prompt::consent(&plan, &args)).await?
     } else {
         Consent {
             // Naming a plan by its id names its target: the plan was printed with it, and the command line

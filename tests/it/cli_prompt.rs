@@ -98,6 +98,21 @@ fn the_plan_is_shown_and_the_name_asked_for() {
     terminal.sees("Nothing has changed yet");
     terminal.sees("reason? 1 5xx  2 timeout");
     assert_eq!(changes(&project), 0);
+    wait_for("the open plan to be known", || {
+        let plan = run(&project, "hold support-chat --plan --json")
+            .exits(0)
+            .json();
+        plan["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|check| {
+                check["name"] == "people"
+                    && check["verdict"] == "warn"
+                    && check["why"].as_str().unwrap().starts_with("jo has plan ")
+            })
+            .then_some(())
+    });
     terminal.types("2\r");
     terminal.sees("type 3 or more letters of `support-chat` to force: ");
     terminal.types("sup\r");

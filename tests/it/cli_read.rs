@@ -32,6 +32,15 @@ fn check_answers_with_its_exit_code() {
     assert_eq!(json["worst"], Value::Null);
     assert_eq!(json["diagnostics"], Value::Array(vec![]));
 
+    // The last workload of the file has no fallback.
+    let project = Project::with(&(CONFIG.to_owned() + "triggers = [\"timeout\"]\n"));
+    let warned = run(&project, "check").exits(1);
+    assert!(warned.out.contains("do nothing"), "{}", warned.out);
+    let json = run(&project, "check --json").exits(1).json();
+    assert_eq!(json["worst"], "warning");
+    // It can be used all the same; there is only no store yet.
+    run(&project, "status").exits(5);
+
     let project =
         Project::with(&CONFIG.replace("fallback = \"stable-chat\"", "fallback = \"stabel-chat\""));
     let bad = run(&project, "check").exits(2);
