@@ -67,6 +67,10 @@ pub(super) const APPLICATIONS: &[Application] = &[
 /// Requests of one application that may run at once; more are not sent.
 const AT_ONCE: usize = 24;
 
+/// So many requests of each application are right before one may be wrong, so that the first look at the demo
+/// shows the incident and nothing else.
+const WARM_UP: u32 = 20;
+
 /// A client gives up after this.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -108,12 +112,12 @@ async fn run(
     tasks: TaskTracker,
 ) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
-    loop {
+    for number in 0_u32.. {
         tokio::select! {
             () = end.cancelled() => return,
             () = tokio::time::sleep(pause(application.rate, random.f64())) => {}
         }
-        let body = request(application, &mut random);
+        let body = request(application, number >= WARM_UP, &mut random);
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             continue;
         };
@@ -150,14 +154,15 @@ fn pause(rate: f64, roll: f64) -> Duration {
     Duration::from_secs_f64((0.5 + roll) / rate.max(0.01))
 }
 
-fn request(application: &Application, random: &mut fastrand::Rng) -> Value {
+/// `mistakes`: whether it may be wrong.
+fn request(application: &Application, mistakes: bool, random: &mut fastrand::Rng) -> Value {
     let mut body = (application.body)(random);
     if let Value::Object(fields) = &mut body {
         fields.insert("model".to_owned(), application.workload.into());
         if random.f64() < application.streamed {
             fields.insert("stream".to_owned(), true.into());
         }
-        if random.f64() < application.mistakes {
+        if mistakes && random.f64() < application.mistakes {
             fields.insert("messages".to_owned(), Value::Array(Vec::new()));
         }
     }
@@ -174,7 +179,7 @@ mod tests {
         for application in APPLICATIONS {
             let mut random = fastrand::Rng::with_seed(7);
             let bodies: Vec<_> = (0..900)
-                .map(|_| request(application, &mut random))
+                .map(|_| request(application, true, &mut random))
                 .collect();
             let read = |body| match application.path {
                 "/v1/messages" => anthropic::read(body),
@@ -191,7 +196,7 @@ mod tests {
     fn the_same_seed_gives_the_same_requests() {
         let bodies = |seed| {
             let mut random = fastrand::Rng::with_seed(seed);
-            let mut next = || request(&APPLICATIONS[0], &mut random);
+            let mut next = || request(&APPLICATIONS[0], true, &mut random);
             (0..20).map(|_| next()).collect::<Vec<_>>()
         };
         assert_eq!(bodies(1), bodies(1));
