@@ -172,3 +172,17 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(output.stderr, b"");
 }
+#[test]
+fn the_console_wants_a_terminal() {
+    let project = Project::new();
+    run(&project, "force support-chat --plan").exits(0);
+    for line in ["", "console", "demo --no-traffic --no-faults"] {
+        let refused = run(&project, line).exits(5);
+        assert!(
+            refused.err.contains("needs a terminal"),
+            "{line}: {}",
+            refused.err
+        );
+        assert_eq!(refused.out, "", "{line}");
+    }
+}
