@@ -140,20 +140,21 @@ pub(super) fn heartbeat(workloads: Vec<WorkloadTraffic>, routes: Vec<RouteTraffi
     }
 }
 
-/// Requests, failures of the primary, answers by the fallback, errors.
+/// Requests, failures of the primary, answers by the fallback, errors that nothing caught.
 pub(super) fn traffic(
     workload: &str,
     requests: u64,
     primary_failures: u64,
     fallbacks: u64,
-    errors: u64,
+    uncaught: u64,
 ) -> WorkloadTraffic {
     WorkloadTraffic {
         workload: workload.into(),
         requests,
         primary_failures,
         fallbacks,
-        errors,
+        errors: uncaught,
+        uncaught,
         refused: 0,
         first_output_p50_ms: None,
         first_output_p95_ms: None,

@@ -44,6 +44,7 @@ pub(super) struct Exchange {
     pub(super) status: u16,
     failures: Vec<Attempt>,
     primary_failed: bool,
+    route_failed: bool,
     /// The last failure's class.
     class: Option<ErrorClass>,
     /// Each gets an outcome at the end.
@@ -72,6 +73,7 @@ impl Exchange {
             status: 0,
             failures: Vec::new(),
             primary_failed: false,
+            route_failed: false,
             class: None,
             events: Vec::new(),
             ended: false,
@@ -98,6 +100,7 @@ impl Exchange {
         }
         let callers = matches!(evidence, Evidence::Timeout { caller: true, .. })
             || matches!(class, ErrorClass::InvalidRequest);
+        self.route_failed |= !callers;
         if side == Side::Primary && !callers {
             self.primary_failed = true;
             self.in_force
@@ -214,6 +217,7 @@ impl Exchange {
             side: self.side,
             ending,
             primary_failed: self.primary_failed,
+            route_failed: self.route_failed,
             first_output: self.first_output,
             total,
             // Of streams, of repeats and of clients that went, the rest is not the gateway's own time.

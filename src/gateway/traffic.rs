@@ -65,6 +65,8 @@ pub(super) struct Finished {
     pub(super) side: Option<Side>,
     pub(super) ending: Ending,
     pub(super) primary_failed: bool,
+    /// Whether any route failed for a reason that is not the caller's.
+    pub(super) route_failed: bool,
     pub(super) first_output: Option<Duration>,
     pub(super) total: Duration,
     /// What the gateway itself took.
@@ -77,6 +79,8 @@ const PRIMARY_FAILURES: usize = 1;
 const FALLBACKS: usize = 2;
 const ERRORS: usize = 3;
 const REFUSED: usize = 4;
+const UNCAUGHT: usize = 5;
+const COUNTS: usize = 6;
 
 const CLASSES: usize = ErrorClass::ALL.len() + 1;
 
@@ -172,7 +176,7 @@ struct WorkloadShard {
 
 #[derive(Debug, Default)]
 struct Recent {
-    window: Window<5>,
+    window: Window<COUNTS>,
     times: Times,
     totals: Totals,
 }
@@ -218,7 +222,10 @@ impl WorkloadStats {
         counts[PRIMARY_FAILURES] += u32::from(finished.primary_failed);
         match finished.ending {
             Ending::Served if finished.side == Some(Side::Fallback) => counts[FALLBACKS] += 1,
-            Ending::Error | Ending::Broken => counts[ERRORS] += 1,
+            Ending::Error | Ending::Broken => {
+                counts[ERRORS] += 1;
+                counts[UNCAUGHT] += u32::from(finished.route_failed);
+            }
             Ending::Served | Ending::ClientGone => {}
         }
         let totals = &mut recent.totals;
@@ -296,7 +303,7 @@ impl WorkloadStats {
         workload: &WorkloadName,
         route: impl Fn(Side) -> Option<RouteName>,
     ) -> Option<WorkloadTraffic> {
-        let mut counts = [0; 5];
+        let mut counts = [0; COUNTS];
         let mut spread = Spread::default();
         let (mut in_flight, mut last_primary, mut last_fallback) = (0, None, None);
         let mut last_routed = None;
@@ -315,7 +322,7 @@ impl WorkloadStats {
                 recent.times.sum(second, &mut spread);
             }
         }
-        if counts == [0; 5] && in_flight == 0 {
+        if counts == [0; COUNTS] && in_flight == 0 {
             return None;
         }
         let millis = |percent| {
@@ -328,6 +335,7 @@ impl WorkloadStats {
             primary_failures: counts[PRIMARY_FAILURES],
             fallbacks: counts[FALLBACKS],
             errors: counts[ERRORS],
+            uncaught: counts[UNCAUGHT],
             refused: counts[REFUSED],
             first_output_p50_ms: millis(50),
             first_output_p95_ms: millis(95),

@@ -34,8 +34,11 @@ pub struct WorkloadTraffic {
     pub primary_failures: u64,
     /// Of these, answered by the fallback.
     pub fallbacks: u64,
-    /// Of these, answered with an error.
+    /// Of these, answered with an error or broken off.
     pub errors: u64,
+    /// Of the errors, those that a failing route caused and nothing caught: not the caller's own.
+    #[serde(default)]
+    pub uncaught: u64,
     /// Events that refused a fallback.
     pub refused: u64,
     /// Median time to the first output in milliseconds.

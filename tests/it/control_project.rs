@@ -175,6 +175,7 @@ fn traffic(workload: &str, requests: u64) -> WorkloadTraffic {
         primary_failures: 0,
         fallbacks: 0,
         errors: 0,
+        uncaught: 0,
         refused: 0,
         first_output_p50_ms: None,
         first_output_p95_ms: None,

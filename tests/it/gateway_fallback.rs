@@ -633,6 +633,30 @@ async fn five_failures_open_the_circuit_and_the_primary_is_spared() {
 }
 
 #[tokio::test]
+async fn errors_that_the_caller_made_are_told_from_those_that_nothing_caught() {
+    let site = Site::with(workload(|workload| {
+        workload.triggers = [ErrorClass::Timeout].into_iter().collect();
+    }))
+    .await;
+    site.primary.set(Script::json(400, OVERLOADED));
+    site.ask(BODY).await;
+    site.primary.set(Script::json(503, OVERLOADED));
+    site.ask(BODY).await;
+    let beat = site
+        .heartbeat(|beat| {
+            beat.workloads
+                .first()
+                .is_some_and(|traffic| traffic.requests == 2)
+        })
+        .await;
+    let traffic = &beat.workloads[0];
+    assert_eq!(
+        (traffic.errors, traffic.uncaught, traffic.primary_failures),
+        (2, 1, 1)
+    );
+}
+
+#[tokio::test]
 async fn the_retry_budget_keeps_an_outage_from_being_multiplied() {
     // Ten are always allowed; 200 requests at a share of 0.05 allow about as many again.
     let site = Site::with(workload(|workload| {

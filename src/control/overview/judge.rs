@@ -166,21 +166,14 @@ impl Facts<'_> {
         if traffic.requests < ENOUGH {
             return false;
         }
-        let (route, failed) = if switched {
-            (&self.fallback, traffic.requests)
-        } else if self.primary.circuit == CircuitState::Closed {
-            (&self.primary, traffic.primary_failures)
+        let route_fails = if switched {
+            self.fallback.circuit != CircuitState::Closed
+                || many(self.fallback.failures, self.fallback.attempts)
         } else {
-            // A paused primary is not attempted, so that its failures are not counted either.
-            (&self.primary, traffic.requests)
+            self.primary_fails_now()
         };
-        let route_fails = route.circuit != CircuitState::Closed
-            || many(route.failures, route.attempts)
-            || (!switched && many(traffic.primary_failures, traffic.requests));
-        let caught = if switched { 0 } else { traffic.fallbacks };
-        // The caller's own errors (400) also count as errors: never more than what was not caught.
-        let uncaught = traffic.errors.min(failed.saturating_sub(caught));
-        route_fails && share(uncaught, traffic.requests).is_some_and(|part| part >= UNCAUGHT_SHARE)
+        route_fails
+            && share(traffic.uncaught, traffic.requests).is_some_and(|part| part >= UNCAUGHT_SHARE)
     }
 
     fn primary_fails_now(&self) -> bool {

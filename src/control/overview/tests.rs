@@ -31,6 +31,12 @@ fn chat(
     .unwrap()
 }
 
+/// Adds errors that are the callers' own.
+fn with_errors(errors: u64, mut traffic: WorkloadTraffic) -> WorkloadTraffic {
+    traffic.errors += errors;
+    traffic
+}
+
 fn mode(mode: Mode) -> Overrides {
     overrides(vec![(
         OverrideKey::Mode("chat".into()),
@@ -80,7 +86,7 @@ fn states_follow_from_traffic_switches_and_circuits() {
         (
             "the callers' own errors are not ours",
             none(),
-            traffic("chat", 600, 0, 0, 300),
+            with_errors(300, traffic("chat", 600, 0, 0, 0)),
             vec![load("premium", 600, 0, CLOSED)],
             State::Ok,
         ),
@@ -94,7 +100,7 @@ fn states_follow_from_traffic_switches_and_circuits() {
         (
             "primary fails, all caught, and callers make errors of their own",
             none(),
-            traffic("chat", 600, 246, 246, 60),
+            with_errors(60, traffic("chat", 600, 246, 246, 0)),
             vec![load("premium", 600, 246, CLOSED)],
             State::Fallback,
         ),
@@ -117,6 +123,13 @@ fn states_follow_from_traffic_switches_and_circuits() {
             none(),
             traffic("chat", 600, 246, 0, 246),
             vec![load("premium", 600, 246, CLOSED)],
+            State::Failing,
+        ),
+        (
+            "one part caught by an open circuit, another refused by policy",
+            none(),
+            traffic("chat", 80, 43, 45, 25),
+            vec![load("premium", 56, 43, CLOSED)],
             State::Failing,
         ),
         (
@@ -171,7 +184,7 @@ fn states_follow_from_traffic_switches_and_circuits() {
         (
             "forced, and callers make errors of their own",
             mode(Mode::Force),
-            traffic("chat", 600, 0, 600, 300),
+            with_errors(300, traffic("chat", 600, 0, 300, 0)),
             vec![load("stable", 600, 0, CLOSED)],
             State::Forced,
         ),

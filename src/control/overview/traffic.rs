@@ -14,6 +14,7 @@ pub(super) struct Traffic {
     pub(super) primary_failures: u64,
     pub(super) fallbacks: u64,
     pub(super) errors: u64,
+    pub(super) uncaught: u64,
     pub(super) rps: f64,
     pub(super) failing_since: Option<Timestamp>,
     pub(super) first_output_p50: Option<Duration>,
@@ -54,6 +55,7 @@ impl Totals {
                 sum.primary_failures += from.primary_failures;
                 sum.fallbacks += from.fallbacks;
                 sum.errors += from.errors;
+                sum.uncaught += from.uncaught;
                 sum.rps += count(from.requests) / window;
                 sum.failing_since = earliest(sum.failing_since, from.failing_since);
                 if let Some(median) = from.first_output_p50_ms {
