@@ -16,6 +16,7 @@ mod ops;
 mod registry;
 mod relay;
 mod request;
+mod running;
 mod serve;
 mod server;
 mod snapshot;

@@ -10,9 +10,10 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Request, StatusCode, header, response};
+use jiff::Timestamp;
 use tokio::time::timeout_at;
 
-use super::{snapshot::ReadyRoute, worker::Worker};
+use super::running::Running;
 use crate::{
     clock::Clock,
     model::Timeouts,
@@ -37,8 +38,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// What is asked.
 pub(super) struct Ask<'a> {
-    pub(super) worker: &'a Worker,
-    pub(super) ready: &'a ReadyRoute,
     pub(super) shape: Shape,
     pub(super) timeouts: &'a Timeouts,
     pub(super) headers: &'a HeaderMap,
@@ -127,11 +126,11 @@ pub(super) fn broken(kind: BrokenKind, status: StatusCode) -> Evidence {
 }
 
 impl Ask<'_> {
-    /// Makes the attempt. `head_after` is set when the response head comes.
-    pub(super) async fn run(&self, head_after: &mut Option<Duration>) -> Result<Good, Bad> {
+    /// Makes the attempt.
+    pub(super) async fn run(&self, running: &mut Running) -> Result<Good, Bad> {
         let started = Clock::instant();
-        let response = self.head(started).await?;
-        *head_after = Some(Clock::instant().saturating_duration_since(started));
+        let response = self.head(running, started).await?;
+        running.head_after = Some(Clock::instant().saturating_duration_since(started));
         let (head, body) = response.into_parts();
         let mut reading = Reading {
             body,
@@ -143,7 +142,8 @@ impl Ask<'_> {
             status: head.status,
         };
         if head.status.as_u16() >= 300 {
-            return Err(self.error(head, reading).await);
+            let now = running.worker.shared.clock.now();
+            return Err(error(head, reading, now).await);
         }
         if let Some(evidence) = answers::head_evidence(head.status, &head.headers, self.stream) {
             return Err(self.not_an_answer(evidence, &head, reading).await);
@@ -171,8 +171,12 @@ impl Ask<'_> {
     }
 
     /// Sends the request and waits for the head.
-    async fn head(&self, started: Instant) -> Result<http::Response<Answer>, Evidence> {
-        let target = self.ready.target.as_ref().ok_or(Evidence::Unreachable {
+    async fn head(
+        &self,
+        running: &Running,
+        started: Instant,
+    ) -> Result<http::Response<Answer>, Evidence> {
+        let target = running.route.target.as_ref().ok_or(Evidence::Unreachable {
             kind: UnreachableKind::Dns,
         })?;
         let model = target.head.model();
@@ -194,29 +198,10 @@ impl Ask<'_> {
         };
         // Half of the time at most, so that a connect that is not answered is told from a slow answer.
         let connect = CONNECT.min(self.timeouts.headers / 2);
-        let send = self.worker.upstream.send(&target.origin, connect, build);
+        let send = running.worker.upstream.send(&target.origin, connect, build);
         timeout_at((started + self.timeouts.headers).into(), send)
             .await
             .unwrap_or_else(|_| Err(timed_out(TimeoutStage::Headers)))
-    }
-
-    /// An error status: reads its body for evidence and for the client.
-    async fn error(&self, mut head: response::Parts, mut reading: Reading) -> Bad {
-        let read = reading.all(RELAYED_ERROR).await;
-        let (body, whole) = match read {
-            Ok((body, end)) => (body, end),
-            Err(_) => (Bytes::new(), false),
-        };
-        let shown = body.get(..EVIDENCE).unwrap_or(&body);
-        let now = self.worker.shared.clock.now();
-        let evidence = answers::error_evidence(head.status, &head.headers, shown, now);
-        // A redirect is no answer for the client: it would be followed with the client's credentials.
-        let relayed = whole && head.status.as_u16() >= 400;
-        head.extensions.clear();
-        Bad {
-            evidence,
-            answer: relayed.then_some((head, body)),
-        }
     }
 
     /// A success status whose head says that it is none; the body may say why.
@@ -285,6 +270,24 @@ impl Ask<'_> {
                 });
             }
         }
+    }
+}
+
+/// An error status: reads its body for evidence and for the client.
+async fn error(mut head: response::Parts, mut reading: Reading, now: Timestamp) -> Bad {
+    let read = reading.all(RELAYED_ERROR).await;
+    let (body, whole) = match read {
+        Ok((body, end)) => (body, end),
+        Err(_) => (Bytes::new(), false),
+    };
+    let shown = body.get(..EVIDENCE).unwrap_or(&body);
+    let evidence = answers::error_evidence(head.status, &head.headers, shown, now);
+    // A redirect is no answer for the client: it would be followed with the client's credentials.
+    let relayed = whole && head.status.as_u16() >= 400;
+    head.extensions.clear();
+    Bad {
+        evidence,
+        answer: relayed.then_some((head, body)),
     }
 }
 

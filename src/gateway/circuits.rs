@@ -1,4 +1,4 @@
-//! A route's circuit, shared by the workers, and the pass that an attempt holds while it runs.
+//! A route's circuit, shared by the workers, and the pass that an attempt needs for it.
 
 use std::{
     sync::{Arc, Mutex},
@@ -49,19 +49,15 @@ pub(super) struct Pass {
 }
 
 impl Pass {
+    /// Whether the attempt is the trial of a half-open circuit.
+    pub(super) const fn is_trial(&self) -> bool {
+        self.trial
+    }
+
     /// Tells how the attempt ended.
     pub(super) fn record(&mut self, now: Instant, failure: Option<ErrorClass>) {
         self.trial = false;
         lock(&self.breaker.0).record(now, failure);
-    }
-}
-
-impl Pass {
-    /// A stream has begun well. A trial says so now, because its end may be minutes away.
-    pub(super) fn first_output(&mut self, now: Instant) {
-        if self.trial {
-            self.record(now, None);
-        }
     }
 }
 

@@ -109,11 +109,14 @@ pub(super) async fn beat(
             () = applied.notified() => {}
             _ = every.tick() => {}
         }
-        if let Err(error) = shared.store.beat(beater.heartbeat()).await {
-            tracing::debug!(%error, "no heartbeat");
+        tokio::select! {
+            done = shared.store.beat(beater.heartbeat()) => if let Err(error) = done {
+                tracing::debug!(%error, "no heartbeat");
+            },
+            // A store that hangs must not keep the process from ending.
+            () = ended.cancelled() => break,
         }
     }
-    // A store that hangs must not keep the process from ending.
     let _ = timeout(FAREWELL_LIMIT, shared.store.farewell(shared.name.clone())).await;
 }
 

@@ -18,8 +18,8 @@ use tokio::time::{Sleep, sleep_until};
 use super::{
     answer,
     attempt::{Begun, Clocks, broken, timed_out},
-    circuits::Pass,
     exchange::Exchange,
+    running::Running,
     traffic::Ending,
 };
 use crate::{
@@ -61,7 +61,7 @@ pub(super) struct Relay {
     last: Instant,
     alarm: Option<Pin<Box<Sleep>>>,
     exchange: Option<Exchange>,
-    pass: Pass,
+    running: Running,
     /// The body must be cut after what is queued.
     cut: bool,
 }
@@ -73,7 +73,7 @@ impl Relay {
         status: http::StatusCode,
         begun: Begun,
         exchange: Exchange,
-        pass: Pass,
+        running: Running,
     ) -> Self {
         let now = Clock::instant();
         Self {
@@ -88,7 +88,7 @@ impl Relay {
             last: now,
             alarm: None,
             exchange: Some(exchange),
-            pass,
+            running,
             cut: false,
         }
     }
@@ -153,7 +153,7 @@ impl Relay {
         }
         let class = classify(evidence);
         let now = Clock::instant();
-        self.pass.record(now, Some(class));
+        self.running.end(Some(class));
         if let Some(watch) = &self.watch {
             // The provider's own error event has just been passed on.
             if watch.seen().error.is_none() {
@@ -174,7 +174,7 @@ impl Relay {
 
     fn complete(&mut self) {
         if let Some(exchange) = self.exchange.take() {
-            self.pass.record(Clock::instant(), None);
+            self.running.end(None);
             exchange.finish(Ending::Served);
         }
     }

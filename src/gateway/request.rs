@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     wire::{
         Shape,
-        endpoint::{self, Operation},
+        endpoint::{self, Operation, PathError},
         error_body::GatewayError,
         request::{ScanError, model, scan},
     },
@@ -38,22 +38,7 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
     }
     let endpoint = match endpoint::parse(&parts.method, parts.uri.path()) {
         Ok(endpoint) => endpoint,
-        Err(error) => {
-            let mut response = plain_error(
-                None,
-                &GatewayError {
-                    status: error.status(),
-                    code: "backstop_no_such_path",
-                    message: error.to_string(),
-                },
-            );
-            if let endpoint::PathError::Method { allow } = error {
-                response
-                    .headers_mut()
-                    .insert(header::ALLOW, HeaderValue::from_static(allow));
-            }
-            return response;
-        }
+        Err(error) => return no_endpoint(&error),
     };
     let named = endpoint.workload.as_deref().or_else(|| {
         let value = parts.headers.get(headers::WORKLOAD)?;
@@ -66,6 +51,27 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
             .await
             .unwrap_or_else(|error| plain_error(Some(shape), &error)),
     }
+}
+
+/// A request line that means nothing here.
+fn no_endpoint(error: &PathError) -> Response<Body> {
+    let code = match error {
+        PathError::Unknown | PathError::Workload => "backstop_no_such_path",
+        PathError::Method { .. } => "backstop_wrong_method",
+        PathError::Family(_) => "backstop_unsupported_family",
+    };
+    let told = GatewayError {
+        status: error.status(),
+        code,
+        message: error.to_string(),
+    };
+    let mut response = plain_error(None, &told);
+    if let PathError::Method { allow } = error {
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    response
 }
 
 async fn generate(

@@ -17,6 +17,7 @@ use super::{
     exchange::Exchange,
     headers,
     relay::{Body, Relay},
+    running::Running,
     snapshot::{InForce, ReadyRoute},
     traffic::{Ending, lock},
 };
@@ -78,17 +79,18 @@ pub(super) async fn serve(ready: &Ready<'_>, mut exchange: Exchange) -> Response
         let Some(route) = workload.route(side) else {
             return not_logged(ready, exchange, primary_failure);
         };
-        let bad = match attempt(ready, &mut exchange, side, route, chosen.as_ref()).await {
+        let mut running = Running::begin(route, &exchange.worker, pass);
+        let failed = match attempt(ready, &mut exchange, side, &mut running, chosen.as_ref()).await
+        {
             Ok(good) => {
                 return match durable(ready, &exchange, chosen).await {
-                    Ok(told) => served(ready, exchange, side, pass, good, told.as_ref()),
+                    Ok(told) => served(ready, exchange, side, running, good, told.as_ref()),
                     Err(NotLogged) => not_logged(ready, exchange, primary_failure),
                 };
             }
-            Err(bad) => bad,
+            Err(failed) => failed,
         };
-        let class = classify(&bad.evidence);
-        pass.record(Clock::instant(), Some(class));
+        let Failed { class, bad } = failed;
         let failure = failure(side, class, &bad.evidence);
         let kept = Kept {
             side,
@@ -110,9 +112,7 @@ pub(super) async fn serve(ready: &Ready<'_>, mut exchange: Exchange) -> Response
                 }
                 primary_failure = Some(kept);
                 side = Side::Fallback;
-                if let Some(next) = fallback_pass {
-                    pass = next;
-                }
+                pass = fallback_pass.unwrap_or_else(|| route.breaker.admit(Clock::instant()).1);
             }
             Decision::Refuse { why } => {
                 let spent = spends(&why);
@@ -293,25 +293,26 @@ fn choose(
     }
 }
 
-/// One attempt, with its bookkeeping.
+/// A failed attempt, classified.
+struct Failed {
+    class: ErrorClass,
+    bad: Bad,
+}
+
+/// One attempt, with its bookkeeping. A good answer is still running.
 async fn attempt(
     ready: &Ready<'_>,
     exchange: &mut Exchange,
     side: Side,
-    route: &ReadyRoute,
+    running: &mut Running,
     chosen: Option<&Chosen>,
-) -> Result<Good, Bad> {
+) -> Result<Good, Failed> {
     let workload = &ready.in_force.ready.workload;
     exchange.attempts += 1;
     exchange.side = Some(side);
-    let worker = std::rc::Rc::clone(&exchange.worker);
-    let running = Running::begin(route, &worker);
     let started = Clock::instant();
-    let mut head_after = None;
     let inline = chosen.is_some_and(|chosen| chosen.notice == NoticeGiven::Inline);
     let ask = Ask {
-        worker: &worker,
-        ready: route,
         shape: ready.shape,
         timeouts: &workload.timeouts,
         headers: ready.headers,
@@ -321,55 +322,21 @@ async fn attempt(
         stream: exchange.facts.stream,
         notice: inline.then_some(workload.notice.text.as_str()),
     };
-    let result = ask.run(&mut head_after).await;
+    let result = ask.run(running).await;
     let now = Clock::instant();
     let took = now.saturating_duration_since(started);
     exchange.waited += took;
-    match &result {
-        Ok(_) => {
-            running.end(None, head_after);
+    match result {
+        Ok(good) => {
             exchange.first_output = Some(now.saturating_duration_since(exchange.started));
             exchange.served_by(side);
+            Ok(good)
         }
         Err(bad) => {
             let class = classify(&bad.evidence);
-            running.end(Some(class), head_after);
+            running.end(Some(class));
             exchange.failed(side, class, &bad.evidence, took);
-        }
-    }
-    result
-}
-
-/// Counts an attempt as running until it ends or is dropped.
-struct Running<'a> {
-    route: &'a ReadyRoute,
-    worker: &'a super::worker::Worker,
-    ended: bool,
-}
-
-impl<'a> Running<'a> {
-    fn begin(route: &'a ReadyRoute, worker: &'a super::worker::Worker) -> Self {
-        route.stats.begin(worker.index);
-        Self {
-            route,
-            worker,
-            ended: false,
-        }
-    }
-
-    fn end(mut self, class: Option<ErrorClass>, head_after: Option<Duration>) {
-        self.ended = true;
-        let second = self.worker.shared.second();
-        self.route
-            .stats
-            .finish(self.worker.index, second, class, head_after);
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.route.stats.abandon(self.worker.index);
+            Err(Failed { class, bad })
         }
     }
 }
@@ -414,13 +381,13 @@ fn served(
     ready: &Ready<'_>,
     mut exchange: Exchange,
     side: Side,
-    mut pass: Pass,
+    mut running: Running,
     good: Good,
     told: Option<&Told>,
 ) -> Response<Body> {
     match good {
         Good::Whole { head, mut body } => {
-            pass.record(Clock::instant(), None);
+            running.end(None);
             let mut head = answer::head(head, &exchange, side, told);
             if told.is_some_and(|told| told.notice == Some(NoticeGiven::Inline)) {
                 let notice = &ready.in_force.ready.workload.notice.text;
@@ -438,10 +405,9 @@ fn served(
             exchange.status = head.status.as_u16();
             if begun.watch.is_some() {
                 head.headers.remove(header::CONTENT_LENGTH);
-                // A trial has shown what it had to: do not wait for the end of a long stream.
-                pass.first_output(Clock::instant());
+                running.first_output();
             }
-            let relay = Relay::new(ready.shape, side, head.status, *begun, exchange, pass);
+            let relay = Relay::new(ready.shape, side, head.status, *begun, exchange, running);
             Response::from_parts(head, Body::Relayed(Box::new(relay)))
         }
     }

@@ -132,7 +132,7 @@ async fn requests_that_are_none_get_an_error_of_our_own() {
             "/v1/models",
             "{}",
             405,
-            "backstop_no_such_path",
+            "backstop_wrong_method",
         ),
         (
             "another family",

@@ -27,6 +27,7 @@ mod gateway_events;
 mod gateway_fallback;
 mod gateway_kill;
 mod gateway_relay;
+mod gateway_robust;
 mod gateway_stop;
 mod gateway_stream;
 mod gateway_switches;
