@@ -1,4 +1,5 @@
-//! Confirming on a terminal: the plan is shown, the questions are asked, and a no changes nothing.
+//! On a terminal: the plan is shown, the questions are asked, and a no changes nothing; the console opens in
+//! the right mode.
 
 use std::{
     io::{Read as _, Write},
@@ -9,7 +10,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use crate::{
     cli_project::{run, wait_for},
-    control_project::Project,
+    control_project::{CONFIG, Project},
 };
 
 /// The binary on a terminal of its own.
@@ -169,4 +170,35 @@ fn breaking_glass_asks_for_words_and_the_whole_name() {
     terminal.types("support-chat\r");
     assert_eq!(terminal.ends(), 0);
     assert_eq!(changes(&project), 1);
+}
+
+#[test]
+fn the_console_observes_in_production_unless_told_to_write() {
+    let production = CONFIG.replace("[environment]\n", "[environment]\nproduction = true\n");
+    for (config, line, shown) in [
+        (production.as_str(), "", "OBSERVE"),
+        (production.as_str(), "console", "OBSERVE"),
+        (production.as_str(), "console --write", "WRITE"),
+        (CONFIG, "", "WRITE"),
+        (CONFIG, "console --observe", "OBSERVE"),
+    ] {
+        let project = Project::with(config);
+        // An observer makes no store of its own.
+        run(&project, "force support-chat --plan").exits(0);
+        let mut terminal = Terminal::start(&project, line);
+        terminal.sees(shown);
+        terminal.sees("support-chat");
+        let other = if shown == "WRITE" { "OBSERVE" } else { "WRITE" };
+        assert!(!terminal.seen.lock().unwrap().contains(other), "{line}");
+        terminal.types("q");
+        assert_eq!(terminal.ends(), 0, "{line}");
+    }
+}
+
+#[test]
+fn a_console_that_cannot_open_its_store_says_so_and_leaves_the_terminal() {
+    let project = Project::new();
+    let mut terminal = Terminal::start(&project, "console --observe");
+    terminal.sees("start the gateway first");
+    assert_eq!(terminal.ends(), 5);
 }
