@@ -23,8 +23,10 @@ use super::{request, worker::Worker};
 
 /// How long a client may take for a request head, or keep a connection without asking anything.
 const HEAD_LIMIT: Duration = Duration::from_secs(75);
-/// The longest request head, and the most of a body that is read at once.
+/// The longest request head, to within one read.
 const HEAD_BYTES: usize = 64 * 1024;
+/// The most of a body that is read at once.
+const BUFFER_BYTES: usize = 256 * 1024;
 /// How long a client may refuse to take anything of its answer.
 const STALL_LIMIT: Duration = Duration::from_mins(1);
 /// How long to wait when no connection can be accepted (no descriptors left).
@@ -70,7 +72,8 @@ pub(super) async fn connection(worker: Rc<Worker>, stream: TcpStream) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
-        .max_buf_size(HEAD_BYTES)
+        .max_header_size(HEAD_BYTES)
+        .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut connection = pin!(connection);
     // How a connection ends is the client's business; what was on it has been recorded.
