@@ -1,25 +1,19 @@
 //! Looking from the command line: check, status, gateways and events, as tables and as JSON.
 
-use std::{
-    io::{BufRead, BufReader},
-    time::Duration,
-};
+use std::io::{BufRead, BufReader};
 
 use backstop::{
     clock::Clock,
-    model::{
-        Attempt, Entry, ErrorClass, Event, EventDecision, EventId, Family, NoticeGiven, Outcome,
-        OutcomeKind, Reason, Revision,
-    },
+    model::{Entry, EventDecision},
     store::{Access, Store},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
     cli_project::{Running, run},
-    control_project::{CONFIG, Project},
+    control_project::{CONFIG, Project, decision, outcome},
 };
 
 #[test]
@@ -118,55 +112,6 @@ fn status_is_a_table_or_json() {
         run(&project, "gateways --json").exits(0).json(),
         Value::Array(vec![])
     );
-}
-
-fn decision(number: u128, workload: &str, decision: EventDecision, at: Timestamp) -> Event {
-    Event {
-        id: EventId::new(at, number),
-        at,
-        gateway: "gw1".into(),
-        workload: workload.into(),
-        family: Family::OpenaiChat,
-        primary: "premium-chat".into(),
-        fallback: Some("stable-chat".into()),
-        decision,
-        reason: match decision {
-            EventDecision::Fallback => Reason::Trigger,
-            EventDecision::Refused | EventDecision::Exhausted | EventDecision::Broken => {
-                Reason::NeverTrigger
-            }
-        },
-        class: Some(match decision {
-            EventDecision::Refused => ErrorClass::InvalidRequest,
-            EventDecision::Fallback | EventDecision::Exhausted | EventDecision::Broken => {
-                ErrorClass::ServerError
-            }
-        }),
-        status: Some(503),
-        attempts: vec![Attempt {
-            route: "premium-chat".into(),
-            status: Some(503),
-            code: Some("\x1b[31mred".to_owned()),
-            class: Some(ErrorClass::ServerError),
-            took: Duration::from_millis(5),
-        }],
-        notice: NoticeGiven::Header,
-        stream: false,
-        revision: Revision(0),
-        fingerprint: "f1".to_owned(),
-    }
-}
-
-fn outcome(event: &Event) -> Outcome {
-    Outcome {
-        event: event.id,
-        at: event.at,
-        kind: OutcomeKind::ErrorReturned,
-        status: 503,
-        class: None,
-        first_output: None,
-        total: Duration::from_millis(40),
-    }
 }
 
 async fn write(store: &Store, entry: Entry) {

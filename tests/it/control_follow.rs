@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use backstop::{
     control::{Mode, News},
-    model::{Change, Mode as WorkloadMode, OverrideKey},
+    model::{Change, Entry, EventDecision, Mode as WorkloadMode, OverrideKey},
 };
 use tokio::{sync::mpsc::Receiver, time::timeout};
 
-use crate::control_project::{House, actor, consent, mode};
+use crate::control_project::{House, actor, consent, decision, mode, outcome};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -106,6 +106,54 @@ async fn everything_is_told_at_first_and_then_what_changes() {
     })
     .await;
     assert_eq!(presences, [presence]);
+}
+
+#[tokio::test]
+async fn entries_begin_with_the_backlog_and_come_once_each() {
+    let house = House::new("follow-entries").await;
+    let now = house.clock.now();
+    let write = async |entry| {
+        let place = house.store.reserve().unwrap();
+        place.append(entry).durable().await.unwrap()
+    };
+    let event = |number| decision(number, "support-chat", EventDecision::Fallback, now);
+    for number in 0..5 {
+        write(Entry::Decision(Box::new(event(number)))).await;
+    }
+    write(Entry::Outcome(outcome(&event(4)))).await;
+    let mut news = house.door("jo", Mode::Observe).follow(2);
+    let mut seen = Vec::new();
+    let mut until = async |count: usize| {
+        while seen.len() < count {
+            let entries = wait_for(&mut news, |news| match news {
+                News::Entries(entries) => Some(entries),
+                _ => None,
+            })
+            .await;
+            seen.extend(entries);
+        }
+        seen.clone()
+    };
+    let told: Vec<Entry> = until(3).await.into_iter().map(|(_, entry)| entry).collect();
+    let expected = [
+        Entry::Decision(Box::new(event(3))),
+        Entry::Decision(Box::new(event(4))),
+        Entry::Outcome(outcome(&event(4))),
+    ];
+    assert_eq!(told, expected, "the newest two, with their outcomes");
+
+    // More than one page, while the follower is not listening.
+    let mut last = backstop::model::Seq::default();
+    for number in 5..1205 {
+        last = write(Entry::Decision(Box::new(event(number)))).await;
+    }
+    let told = until(1203).await;
+    assert_eq!(told.len(), 1203);
+    assert!(
+        told.is_sorted_by(|left, right| left.0 < right.0),
+        "each once, in order"
+    );
+    assert_eq!(told.last().map(|(seq, _)| *seq), Some(last));
 }
 
 #[tokio::test]

@@ -1,14 +1,15 @@
 //! A small project on disk, and doors to it: what tests of `control` and `cli` share.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use backstop::{
     clock::Clock,
     config,
     control::{Consent, Control, Mode},
     model::{
-        Actor, Catalog, Change, CircuitState, Command, Heartbeat, Mode as WorkloadMode, Plan,
-        ReasonCode, Revision, RouteTraffic, WorkloadTraffic,
+        Actor, Attempt, Catalog, Change, CircuitState, Command, ErrorClass, Event, EventDecision,
+        EventId, Family, Heartbeat, Mode as WorkloadMode, NoticeGiven, Outcome, OutcomeKind, Plan,
+        Reason, ReasonCode, Revision, RouteTraffic, WorkloadTraffic,
     },
     store::{Access, Store},
 };
@@ -231,4 +232,60 @@ pub(crate) fn in_force(house: &House) -> Option<Change> {
         .borrow()
         .active(&key, house.clock.now())
         .map(|entry| entry.change)
+}
+
+/// An event, as gateways write them.
+pub(crate) fn decision(
+    number: u128,
+    workload: &str,
+    decision: EventDecision,
+    at: Timestamp,
+) -> Event {
+    Event {
+        id: EventId::new(at, number),
+        at,
+        gateway: "gw1".into(),
+        workload: workload.into(),
+        family: Family::OpenaiChat,
+        primary: "premium-chat".into(),
+        fallback: Some("stable-chat".into()),
+        decision,
+        reason: match decision {
+            EventDecision::Fallback => Reason::Trigger,
+            EventDecision::Refused | EventDecision::Exhausted | EventDecision::Broken => {
+                Reason::NeverTrigger
+            }
+        },
+        class: Some(match decision {
+            EventDecision::Refused => ErrorClass::InvalidRequest,
+            EventDecision::Fallback | EventDecision::Exhausted | EventDecision::Broken => {
+                ErrorClass::ServerError
+            }
+        }),
+        status: Some(503),
+        attempts: vec![Attempt {
+            route: "premium-chat".into(),
+            status: Some(503),
+            code: Some("\x1b[31mred".to_owned()),
+            class: Some(ErrorClass::ServerError),
+            took: Duration::from_millis(5),
+        }],
+        notice: NoticeGiven::Header,
+        stream: false,
+        revision: Revision(0),
+        fingerprint: "f1".to_owned(),
+    }
+}
+
+/// How it ended.
+pub(crate) fn outcome(event: &Event) -> Outcome {
+    Outcome {
+        event: event.id,
+        at: event.at,
+        kind: OutcomeKind::ErrorReturned,
+        status: 503,
+        class: None,
+        first_output: None,
+        total: Duration::from_millis(40),
+    }
 }
