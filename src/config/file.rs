@@ -59,6 +59,7 @@ pub(super) struct Route {
     pub(super) capabilities: CapabilitySet,
     pub(super) context_tokens: Option<u32>,
     pub(super) capacity_rps: Option<f64>,
+    pub(super) circuit: bool,
 }
 
 impl File {
@@ -170,6 +171,7 @@ fn route(table: &Table<'_>, findings: &Findings) -> Route {
         capacity_rps: table
             .number_if_there("capacity_rps", |rate| rate > 0.0, "larger than zero")
             .map(At::into_inner),
+        circuit: table.flag("circuit").into_inner(),
     }
 }
 

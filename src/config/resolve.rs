@@ -204,6 +204,7 @@ fn route(entry: &file::Route, names: &Names<'_>, credentials: &Credentials<'_>) 
         context_tokens: entry.context_tokens,
         boundary: names.boundary(entry)?.clone(),
         capacity_rps: entry.capacity_rps,
+        circuit: entry.circuit,
     })
 }
 

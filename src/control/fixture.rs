@@ -43,6 +43,7 @@ pub(super) fn route(name: &str) -> Route {
         context_tokens: None,
         boundary: Boundary::default(),
         capacity_rps: Some(100.0),
+        circuit: true,
     }
 }
 

@@ -11,23 +11,34 @@ use crate::{
     policy::{Admission, Circuit, CircuitView},
 };
 
-/// One route's circuit.
-#[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<Circuit>);
+/// One route's circuit; `None`: the route is never paused.
+#[derive(Debug)]
+pub(super) struct Breaker(Option<Mutex<Circuit>>);
 
 impl Breaker {
+    /// A closed circuit, or one that stays so.
+    pub(super) fn new(enabled: bool) -> Self {
+        Self(enabled.then(Mutex::default))
+    }
+
     /// What it says now, without asking for admission.
     pub(super) fn view(&self, now: Instant) -> CircuitView {
-        lock(&self.0).view(now)
+        self.0
+            .as_ref()
+            .map(|circuit| lock(circuit).view(now))
+            .unwrap_or_default()
     }
 
     /// Asks for admission. The view is what the policy wants to know: `Open` when the request must pause,
     /// `HalfOpen` when it is the trial.
     pub(super) fn admit(self: &Arc<Self>, now: Instant) -> (CircuitView, Pass) {
-        let mut circuit = lock(&self.0);
-        let mut view = circuit.view(now);
-        let admission = circuit.admit(now);
-        drop(circuit);
+        let (mut view, admission) = match &self.0 {
+            Some(circuit) => {
+                let mut circuit = lock(circuit);
+                (circuit.view(now), circuit.admit(now))
+            }
+            None => (CircuitView::default(), Admission::Go),
+        };
         view.state = match admission {
             Admission::Go => CircuitState::Closed,
             Admission::Trial => CircuitState::HalfOpen,
@@ -57,14 +68,18 @@ impl Pass {
     /// Tells how the attempt ended.
     pub(super) fn record(&mut self, now: Instant, failure: Option<ErrorClass>) {
         self.trial = false;
-        lock(&self.breaker.0).record(now, failure);
+        if let Some(circuit) = &self.breaker.0 {
+            lock(circuit).record(now, failure);
+        }
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if self.trial {
-            lock(&self.breaker.0).abandon();
+        if self.trial
+            && let Some(circuit) = &self.breaker.0
+        {
+            lock(circuit).abandon();
         }
     }
 }
@@ -78,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_dropped_trial_is_given_back_and_a_told_one_closes() {
-        let breaker = Arc::new(Breaker::default());
+        let breaker = Arc::new(Breaker::new(true));
         let now = Clock::instant();
         for _ in 0..5 {
             let (_, mut pass) = breaker.admit(now);
@@ -94,5 +109,16 @@ mod tests {
         assert_eq!(view.state, CircuitState::HalfOpen);
         trial.record(later, None);
         assert_eq!(breaker.admit(later).0.state, CircuitState::Closed);
+    }
+
+    #[test]
+    fn a_route_without_a_circuit_is_never_paused() {
+        let breaker = Arc::new(Breaker::new(false));
+        let now = Clock::instant();
+        for _ in 0..100 {
+            let (view, mut pass) = breaker.admit(now);
+            assert_eq!(view.state, CircuitState::Closed);
+            pass.record(now, Some(ErrorClass::Overloaded));
+        }
     }
 }

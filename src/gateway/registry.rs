@@ -30,6 +30,7 @@ struct RouteIdentity {
     base_url: String,
     model: String,
     credential: Option<Secret>,
+    circuit: bool,
 }
 
 impl Registry {
@@ -60,13 +61,14 @@ impl Registry {
             base_url: route.base_url.clone(),
             model: route.model.clone(),
             credential: route.credential.clone(),
+            circuit: route.circuit,
         };
         if let Some((known, breaker)) = self.breakers.get(&route.name)
             && *known == identity
         {
             return Arc::clone(breaker);
         }
-        let breaker = Arc::new(Breaker::default());
+        let breaker = Arc::new(Breaker::new(route.circuit));
         self.breakers
             .insert(route.name.clone(), (identity, Arc::clone(&breaker)));
         breaker

@@ -58,6 +58,8 @@ pub struct Route {
     pub boundary: Boundary,
     /// Requests per second that it may carry, when known: what headroom is counted against.
     pub capacity_rps: Option<f64>,
+    /// Whether the route is paused while it keeps failing.
+    pub circuit: bool,
 }
 
 /// How the gateway listens.

@@ -192,6 +192,7 @@ mod tests {
             context_tokens: None,
             boundary: Boundary::default(),
             capacity_rps: None,
+            circuit: true,
         }
     }
 

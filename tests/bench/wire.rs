@@ -185,6 +185,7 @@ fn heads(criterion: &mut Criterion) {
         context_tokens: None,
         boundary: Boundary::default(),
         capacity_rps: None,
+        circuit: true,
     })
     .unwrap();
     criterion.bench_function("headers upstream, 15 of a client", |bencher| {

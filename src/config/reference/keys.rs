@@ -82,6 +82,7 @@ section! {
         "What it can honour: `streaming`, `tools`, `json-schema`, `vision`, `logprobs`, `cache-control`, `reasoning`, `audio`.";
     "context_tokens": "number", Told("unknown"), "Context window.";
     "capacity_rps": "number", Told("unknown"), "Requests per second it may carry; headroom is counted against it.";
+    "circuit": "flag", Value("true"), "Whether it is paused while it keeps failing; `false`: it is asked every time.";
     "base_url": "URL", Told("the provider's"), "As in the provider.";
     "family": "family", Told("the provider's"), "As in the provider.";
     "key": "key", Told("the provider's"), "As in the provider.";

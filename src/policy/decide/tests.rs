@@ -33,6 +33,7 @@ fn route(name: &str) -> Route {
         context_tokens: None,
         boundary: Boundary::default(),
         capacity_rps: None,
+        circuit: true,
     }
 }
 

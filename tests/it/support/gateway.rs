@@ -315,6 +315,7 @@ fn route(name: &str, base_url: &str, model: &str, key: &str, family: Family) -> 
         context_tokens: None,
         boundary: Boundary::default(),
         capacity_rps: None,
+        circuit: true,
     }
 }
 
