@@ -15,12 +15,12 @@
 #[expect(dead_code, reason = "shared with the tests, which use all of it")]
 mod store_samples;
 
-use std::{fs, hint::black_box, time::Duration};
+use std::{fs, hint::black_box, sync::Mutex, time::Duration};
 
 use backstop::{
     clock::Clock,
-    model::{Entry, Revision},
-    store::{Access, Store},
+    model::{Entry, Event, Retention, Revision},
+    store::{Access, EventQuery, Store},
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use store_samples::{FORCE, change, event, mode_key, outcome};
@@ -143,65 +143,98 @@ fn percentile(sorted: &[Duration], per_mille: usize) -> Duration {
     sorted[(sorted.len() - 1) * per_mille / 1_000]
 }
 
-/// Fallbacks at a fixed rate, each a decision that is waited for and an outcome that is not.
+/// Fallbacks at a fixed rate, each a decision that is waited for and an outcome that is not. A second handle
+/// follows the log, and an operator changes an override twenty times a second.
 fn rates() {
     println!(
-        "\nfallbacks per s | decision durable p50 / p99 / max ms | entries/s | writer thread, cores | log MB/s"
+        "\nfallbacks/s | decision durable p50 / p99 / max ms | override seen p50 / p99 ms | entries/s | \
+         cores: writer + upkeep + followers | MB/s"
     );
     for rate in [100_u32, 1_000, 10_000, 30_000, 45_000] {
         let place = Place::new();
-        let store = place.open();
+        let (store, other) = (place.open(), place.open());
+        let newest = other.newest();
         let seconds = 5;
-        let before = thread_seconds("store-events");
         let begun = Clock::instant();
-        let mut latencies = place.runtime.block_on(async {
-            let mut waiting = Vec::new();
-            let mut sent = 0_u32;
-            let mut tick = tokio::time::interval(Duration::from_millis(1));
-            while sent < rate * seconds {
-                tick.tick().await;
-                let due = (begun.elapsed().as_secs_f64() * f64::from(rate)) as u32;
-                while sent < due.min(rate * seconds) {
-                    sent += 1;
-                    let at = Clock::instant();
-                    let number = u64::from(sent);
-                    let receipt = store.reserve().unwrap().append(decision(number));
-                    let store = store.clone();
-                    waiting.push(tokio::spawn(async move {
-                        receipt.durable().await.unwrap();
-                        let took = at.elapsed();
-                        let ended = Entry::Outcome(outcome(number, Clock::system().now()));
-                        store.reserve().unwrap().append_unawaited(ended);
-                        took
-                    }));
-                }
-            }
-            let mut latencies = Vec::with_capacity(waiting.len());
-            for task in waiting {
-                latencies.push(task.await.unwrap());
-            }
-            latencies
-        });
+        let before = ["store-events", "store-upkeep", "store-follow"].map(thread_seconds);
+        let operator = place.runtime.spawn(operate(store.clone(), other.clone()));
+        let mut latencies = place.runtime.block_on(load(&store, rate, rate * seconds));
         let wall = begun.elapsed().as_secs_f64();
-        let busy = thread_seconds("store-events") - before;
-        let upkeep = thread_seconds("store-upkeep");
+        let after = ["store-events", "store-upkeep", "store-follow"].map(thread_seconds);
+        operator.abort();
+        let mut seen = SEEN.lock().unwrap().split_off(0);
         latencies.sort();
+        seen.sort();
         let size: u64 = fs::read_dir(place.directory.path().join("state"))
             .unwrap()
             .flatten()
             .map(|file| file.metadata().unwrap().len())
             .sum();
         println!(
-            "{rate:>7} | {:>8.2} / {:>8.2} / {:>8.2} | {:>7.0} | {:.2} + {:.2} upkeep | {:.1}",
+            "{rate:>7} | {:>7.2} / {:>7.2} / {:>7.2} | {:>7.2} / {:>7.2} | {:>7.0} | {:.2} + {:.2} + {:.2} | {:.1}",
             percentile(&latencies, 500).as_secs_f64() * 1e3,
             percentile(&latencies, 990).as_secs_f64() * 1e3,
             percentile(&latencies, 1_000).as_secs_f64() * 1e3,
+            percentile(&seen, 500).as_secs_f64() * 1e3,
+            percentile(&seen, 990).as_secs_f64() * 1e3,
             f64::from(2 * rate * seconds) / wall,
-            busy / wall,
-            upkeep / wall,
+            (after[0] - before[0]) / wall,
+            (after[1] - before[1]) / wall,
+            (after[2] - before[2]) / wall,
             size as f64 / 1e6 / wall,
         );
+        drop(newest);
         place.runtime.block_on(store.close()).unwrap();
+        place.runtime.block_on(other.close()).unwrap();
+    }
+}
+
+/// Appends at a rate; answers how long each decision took to become durable.
+async fn load(store: &Store, rate: u32, count: u32) -> Vec<Duration> {
+    let begun = Clock::instant();
+    let mut waiting = Vec::new();
+    let mut sent = 0_u32;
+    let mut tick = tokio::time::interval(Duration::from_millis(1));
+    while sent < count {
+        tick.tick().await;
+        let due = (begun.elapsed().as_secs_f64() * f64::from(rate)) as u32;
+        while sent < due.min(count) {
+            sent += 1;
+            let at = Clock::instant();
+            let number = u64::from(sent);
+            let receipt = store.reserve().unwrap().append(decision(number));
+            let store = store.clone();
+            waiting.push(tokio::spawn(async move {
+                receipt.durable().await.unwrap();
+                let took = at.elapsed();
+                let ended = Entry::Outcome(outcome(number, Clock::system().now()));
+                store.reserve().unwrap().append_unawaited(ended);
+                took
+            }));
+        }
+    }
+    let mut latencies = Vec::with_capacity(waiting.len());
+    for task in waiting {
+        latencies.push(task.await.unwrap());
+    }
+    latencies
+}
+
+/// How long each change of an override took until the other handle saw it.
+static SEEN: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
+
+async fn operate(store: Store, other: Store) {
+    let key = mode_key("support-chat");
+    let mut seen = other.overrides();
+    let mut tick = tokio::time::interval(Duration::from_millis(50));
+    let mut expected = Revision(0);
+    loop {
+        tick.tick().await;
+        let begun = Clock::instant();
+        let request = change(&key, expected, FORCE, "ana", Clock::system().now(), None);
+        expected = store.change(request).await.unwrap().revision;
+        drop(seen.wait_for(|it| it.revision >= expected).await.unwrap());
+        SEEN.lock().unwrap().push(begun.elapsed());
     }
 }
 
@@ -226,12 +259,59 @@ fn flood() {
         }
     }
     let writer = thread_seconds("store-events") - busy;
-    place.runtime.block_on(store.close()).unwrap();
+    let end = store.newest().borrow().0;
+    let rare = Event {
+        workload: "image-understanding".into(),
+        ..event(end, Clock::system().now())
+    };
+    let last = store
+        .reserve()
+        .unwrap()
+        .append(Entry::Decision(Box::new(rare)));
+    place.runtime.block_on(last.durable()).unwrap();
     let wall = begun.elapsed().as_secs_f64();
     println!(
         "\nflood: {entries} decisions in {wall:.2} s = {:.0}/s, writer thread about {writer:.2} s of CPU",
         entries as f64 / wall
     );
+    let all = EventQuery::default();
+    for (case, query) in [
+        (
+            "newest 200",
+            EventQuery {
+                limit: 200,
+                ..all.clone()
+            },
+        ),
+        (
+            "newest 200 of a workload with one event: looks at every row",
+            EventQuery {
+                workload: Some("image-understanding".into()),
+                limit: 200,
+                ..all.clone()
+            },
+        ),
+        (
+            "since one second ago, newest 200",
+            EventQuery {
+                since: Some(Clock::system().now() - Duration::from_secs(1)),
+                limit: 200,
+                ..all
+            },
+        ),
+    ] {
+        let begun = Clock::instant();
+        let found = place.runtime.block_on(store.events(query)).unwrap();
+        println!("  {case}: {} found in {:?}", found.len(), begun.elapsed());
+    }
+    let begun = Clock::instant();
+    let keep = Retention {
+        events: Duration::ZERO,
+        audit: Duration::ZERO,
+    };
+    let gone = place.runtime.block_on(store.retain(keep)).unwrap();
+    println!("  retention removed {} in {:?}", gone.0, begun.elapsed());
+    place.runtime.block_on(store.close()).unwrap();
 }
 
 criterion_group! {

@@ -11,6 +11,10 @@ use crate::store::StoreError;
 
 /// Pages of write-ahead log that are left to grow before the writer is stopped for a moment to begin anew.
 const PAGES: i64 = 8 * 1024;
+/// So few pages are left for the moment in which the writer is stopped.
+const REST: i64 = 512;
+/// How often it tries to come so close to a writer that goes on.
+const TRIES: u32 = 4;
 /// How long the writer may be stopped by readers that still use the old log.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -25,13 +29,20 @@ impl Keeper {
     /// to the end, so a log that has grown long is finished with the writer waiting: by then little is left.
     pub(super) fn checkpoint(&mut self) {
         let done = self.log.run(|connection| {
-            if checkpoint(connection, "PASSIVE")? > PAGES {
-                connection.busy_timeout(PATIENCE)?;
-                let done = checkpoint(connection, "RESTART");
-                connection.busy_handler(Some(super::database::wait))?;
-                done?;
+            let mut pages = checkpoint(connection, "PASSIVE")?;
+            if pages <= PAGES {
+                return Ok(());
             }
-            Ok(())
+            for _ in 0..TRIES {
+                let before = std::mem::replace(&mut pages, checkpoint(connection, "PASSIVE")?);
+                if pages - before <= REST {
+                    break;
+                }
+            }
+            connection.busy_timeout(PATIENCE)?;
+            let done = checkpoint(connection, "RESTART");
+            connection.busy_handler(Some(super::database::wait))?;
+            done.map(drop)
         });
         if let Err(error) = done {
             tracing::warn!(%error, "the event log could not be checkpointed");
