@@ -9,6 +9,7 @@
 
 mod bell;
 mod database;
+mod desk;
 mod fault;
 mod files;
 mod follower;
@@ -17,39 +18,37 @@ mod log;
 mod pulse;
 mod record;
 mod schema;
+mod start;
 mod state;
+mod table;
 mod vitals;
 mod worker;
 mod writer;
 
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
-    thread,
-    time::Duration,
 };
 
 use tokio::sync::watch;
 
 use self::{
-    bell::Bell,
-    database::{Database, Opening},
-    follower::{Follower, Wake},
+    desk::{Desk, Reader},
+    follower::Wake,
     keeper::Keeper,
     log::Walk,
     state::Refusal,
+    table::Table,
     vitals::Vitals,
-    worker::{Alive, Worker},
-    writer::Writer,
+    worker::Worker,
 };
 use super::{
     Access, AuditQuery, ChangeError, EventQuery, Health, Reservation, StoreError, earlier,
-    host_name,
     queue::{Queue, Sink},
 };
 use crate::{
@@ -59,10 +58,6 @@ use crate::{
         Presence, Retention, Revision, Seq, StoredEvent,
     },
 };
-
-/// The least time between two rings of the events bell: what a follower sees late, and what keeps it from
-/// waking up thousands of times a second.
-const EVENTS_GAP: Duration = Duration::from_millis(20);
 
 /// A handle; the threads end when the last one goes away.
 #[derive(Clone)]
@@ -78,26 +73,10 @@ struct Inner {
     readers: Worker<Reader>,
     keeper: Arc<Worker<Keeper>>,
     wakes: mpsc::Sender<Wake>,
-    overrides: watch::Sender<Arc<Overrides>>,
+    table: Table,
     newest: watch::Sender<Seq>,
     vitals: Arc<Vitals>,
     ended: watch::Receiver<()>,
-}
-
-/// What the thread for state and pulse works with.
-struct Desk {
-    state: Database,
-    pulse: Database,
-    overrides: watch::Sender<Arc<Overrides>>,
-    bell: Bell,
-    clock: Clock,
-    host: String,
-}
-
-/// What a reading thread works with.
-struct Reader {
-    state: Database,
-    log: Database,
 }
 
 impl Sqlite {
@@ -108,101 +87,16 @@ impl Sqlite {
         clock: Clock,
     ) -> Result<Self, StoreError> {
         let place = directory.display().to_string();
-        tokio::task::spawn_blocking(move || Self::start(&directory, access, clock))
-            .await
-            .unwrap_or_else(|error| {
-                Err(StoreError::Open {
-                    place,
-                    cause: error.to_string(),
-                })
+        tokio::task::spawn_blocking(move || {
+            start::start(&directory, access, clock).map(|inner| Self(Arc::new(inner)))
+        })
+        .await
+        .unwrap_or_else(|error| {
+            Err(StoreError::Open {
+                place,
+                cause: error.to_string(),
             })
-    }
-
-    fn start(directory: &Path, access: Access, clock: Clock) -> Result<Self, StoreError> {
-        let open_error = |error: std::io::Error| StoreError::Open {
-            place: directory.display().to_string(),
-            cause: error.to_string(),
-        };
-        let directory = &std::path::absolute(directory).map_err(open_error)?;
-        let (vitals, alive) = (Arc::new(Vitals::new()), Alive::default());
-        let ended = alive.subscribe();
-        let mut writable = Opening::Read;
-        let mut alive_opening = Opening::Existing;
-        if access == Access::Write {
-            (writable, alive_opening) = (Opening::Create, Opening::Create);
-            files::directory(directory)?;
-            for bell in [bell::OVERRIDES, bell::EVENTS] {
-                files::file(&directory.join(bell))?;
-            }
-        }
-        let mut state = Database::new(&schema::STATE, directory, writable).noted("desk", &vitals);
-        let table = state.run(follower::read_overrides)?;
-        let mut log = Database::new(&schema::EVENTS, directory, writable).noted("writer", &vitals);
-        let seq = log.run(|connection| log::newest(connection))?;
-        let mut pulse =
-            Database::new(&schema::PULSE, directory, alive_opening).noted("desk", &vitals);
-        pulse.touch()?;
-
-        let overrides = watch::Sender::new(Arc::new(table));
-        let newest = watch::Sender::new(seq);
-        let (wakes, woken) = mpsc::channel();
-        let read = |kind| Database::new(kind, directory, Opening::Read);
-
-        let desk = Desk {
-            state,
-            pulse,
-            overrides: overrides.clone(),
-            bell: Bell::new(directory, bell::OVERRIDES, Duration::ZERO),
-            clock: clock.clone(),
-            host: host_name(),
-        };
-        let desk = Worker::start("store-state", [desk], &alive).map_err(open_error)?;
-        let readers = [(), ()].map(|()| Reader {
-            state: read(&schema::STATE),
-            log: read(&schema::EVENTS),
-        });
-        let readers = Worker::start("store-read", readers, &alive).map_err(open_error)?;
-        let kept = Keeper {
-            log: Database::new(&schema::EVENTS_UPKEEP, directory, Opening::Existing),
-        };
-        let keeper = (access == Access::Write).then_some(kept);
-        let keeper = Worker::start("store-upkeep", keeper, &alive).map_err(open_error)?;
-        let keeper = Arc::new(keeper);
-        let follower = Follower {
-            wakes: woken,
-            watcher: bell::listen(directory, wakes.clone()),
-            state: read(&schema::STATE).noted("overrides", &vitals),
-            log: read(&schema::EVENTS).noted("events", &vitals),
-            overrides: overrides.clone(),
-            newest: newest.clone(),
-        };
-        spawn("store-follow", &alive, move || follower.run()).map_err(open_error)?;
-        let queue = Arc::new(Queue::new());
-        if access == Access::Write {
-            let writer = Writer {
-                queue: Arc::clone(&queue),
-                log,
-                newest: newest.clone(),
-                bell: Bell::new(directory, bell::EVENTS, EVENTS_GAP),
-                keeper: Arc::clone(&keeper),
-            };
-            spawn("store-events", &alive, move || writer.run()).map_err(open_error)?;
-        }
-        Ok(Self(Arc::new(Inner {
-            directory: directory.clone(),
-            access,
-            clock,
-            closed: AtomicBool::new(false),
-            queue,
-            desk,
-            readers,
-            keeper,
-            wakes,
-            overrides,
-            newest,
-            vitals,
-            ended,
-        })))
+        })
     }
 
     fn may_write(&self) -> Result<(), StoreError> {
@@ -213,7 +107,7 @@ impl Sqlite {
     }
 
     pub(super) fn overrides(&self) -> watch::Receiver<Arc<Overrides>> {
-        self.0.overrides.subscribe()
+        self.0.table.subscribe()
     }
 
     pub(super) async fn change(&self, request: ChangeRequest) -> Result<AuditRecord, ChangeError> {
@@ -259,10 +153,7 @@ impl Sqlite {
     }
 
     pub(super) fn newest(&self) -> watch::Receiver<Seq> {
-        let receiver = self.0.newest.subscribe();
-        // Nobody may have followed until now; then what is shown is old.
-        let _ = self.0.wakes.send(Wake::Events);
-        receiver
+        self.0.newest.subscribe()
     }
 
     pub(super) async fn tail(
@@ -439,25 +330,4 @@ impl fmt::Debug for Sqlite {
             .field(&self.0.directory)
             .finish()
     }
-}
-
-impl Desk {
-    /// Shows the table to this process before the caller hears of its change, and wakes the others.
-    fn publish(&mut self) {
-        self.bell.ring();
-        if let Ok(table) = self.state.run(follower::read_overrides) {
-            follower::publish(&self.overrides, table);
-        }
-    }
-}
-
-fn spawn(name: &str, alive: &Alive, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    let alive = Arc::clone(alive);
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            work();
-            drop(alive);
-        })?;
-    Ok(())
 }

@@ -260,3 +260,33 @@ async fn a_file_that_is_replaced_under_us_is_never_trusted() {
     assert_eq!(found, [(seq, decision(2))]);
     assert_eq!(other.tail(Seq(0), 10).await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn overrides_that_are_put_back_from_a_copy_are_followed() {
+    let place = Place::new();
+    let store = place.open(Access::Write).await.unwrap();
+    let key = mode_key("support-chat");
+    let request = change(&key, Revision(0), FORCE, "ana", start(), None);
+    store.change(request).await.unwrap();
+    let copy = place.root.path().join("copy");
+    let connection = rusqlite::Connection::open(place.state.join("state.db")).unwrap();
+    let target = copy.to_str().unwrap();
+    connection.execute("VACUUM INTO ?1", [target]).unwrap();
+    drop(connection);
+    set_mode(&copy, 0o600);
+    let request = change(&key, Revision(1), None, "ana", start(), None);
+    store.change(request).await.unwrap();
+
+    for log in ["state.db-wal", "state.db-shm"] {
+        fs::remove_file(place.state.join(log)).unwrap();
+    }
+    fs::rename(&copy, place.state.join("state.db")).unwrap();
+    // A gateway must not go on with what no operator can see any more.
+    let mut table = store.overrides();
+    let back = table.wait_for(|table| table.revision == Revision(1));
+    let back = tokio::time::timeout(Duration::from_secs(20), back).await;
+    assert!(back.unwrap().unwrap().slots[&key].current.is_some());
+    let request = change(&key, Revision(1), None, "ana", start(), None);
+    let record = store.change(request).await.unwrap();
+    assert_eq!(record.revision, Revision(2));
+}

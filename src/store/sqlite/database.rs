@@ -115,11 +115,6 @@ impl Database {
         fault.at(&self.path)
     }
 
-    /// Opens now, so that problems show at the start.
-    pub(super) fn touch(&mut self) -> Result<(), StoreError> {
-        self.run(|_| Ok(()))
-    }
-
     fn connect(&self) -> Result<Open, StoreError> {
         let access = match self.opening {
             Opening::Create | Opening::Existing => OpenFlags::SQLITE_OPEN_READ_WRITE,

@@ -1,22 +1,18 @@
-//! The thread that follows what any process writes: overrides for everybody, the event log for whoever asks.
+//! The thread that follows what any process writes to the overrides and to the event log.
 //!
 //! It sleeps until a bell rings and looks by itself four times a second, which costs two reads of a counter
 //! in shared memory.
 
 use std::{
-    sync::{Arc, mpsc},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
 use notify::RecommendedWatcher;
-use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::{database::Database, fault::Fault, log, state};
-use crate::{
-    clock::Clock,
-    model::{Overrides, Seq},
-};
+use super::{database::Database, log, table::Table};
+use crate::{clock::Clock, model::Seq};
 
 /// How often it looks without having been woken.
 const POLL: Duration = Duration::from_millis(250);
@@ -28,7 +24,7 @@ const POLL_DEAF: Duration = Duration::from_millis(25);
 pub(super) enum Wake {
     /// Overrides changed.
     Overrides,
-    /// Events were appended, or somebody began to follow them.
+    /// Events were appended.
     Events,
     /// The store closes.
     Stop,
@@ -41,7 +37,7 @@ pub(super) struct Follower {
     pub(super) watcher: Option<RecommendedWatcher>,
     pub(super) state: Database,
     pub(super) log: Database,
-    pub(super) overrides: watch::Sender<Arc<Overrides>>,
+    pub(super) table: Table,
     pub(super) newest: watch::Sender<Seq>,
 }
 
@@ -88,15 +84,15 @@ impl Follower {
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     looked = Some(Clock::instant());
                     due.overrides = self.moved(&mut versions.0, |follower| &mut follower.state);
-                    due.events = self.newest.receiver_count() > 0
-                        && self.moved(&mut versions.1, |follower| &mut follower.log);
+                    due.events = self.moved(&mut versions.1, |follower| &mut follower.log);
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
             }
             if due.overrides {
-                self.look_at_overrides();
+                // A fault is noted by the database; the last table stays in force.
+                let _ = self.table.refresh(&mut self.state);
             }
-            if due.events && self.newest.receiver_count() > 0 {
+            if due.events {
                 self.look_at_events();
             }
         }
@@ -112,40 +108,11 @@ impl Follower {
         std::mem::replace(last, version) != version
     }
 
-    fn look_at_overrides(&mut self) {
-        let known = self.overrides.borrow().revision;
-        let table = self.state.run(|connection| {
-            if state::revision(connection)? <= known {
-                return Ok(None);
-            }
-            read_overrides(connection).map(Some)
-        });
-        if let Ok(Some(table)) = table {
-            publish(&self.overrides, table);
-        }
-    }
-
     fn look_at_events(&mut self) {
         if let Ok(seq) = self.log.run(|connection| log::newest(connection)) {
             advance(&self.newest, seq);
         }
     }
-}
-
-/// Reads the table in one transaction, so that it is the table of one moment.
-pub(super) fn read_overrides(connection: &mut Connection) -> Result<Overrides, Fault> {
-    state::overrides(connection)
-}
-
-/// Shows a table to whoever follows, unless a newer one was shown.
-pub(super) fn publish(overrides: &watch::Sender<Arc<Overrides>>, table: Overrides) {
-    overrides.send_if_modified(|current| {
-        let newer = table.revision > current.revision;
-        if newer {
-            *current = Arc::new(table);
-        }
-        newer
-    });
 }
 
 /// Shows a place to whoever follows, unless a newer one was shown.

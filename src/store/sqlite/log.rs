@@ -15,10 +15,19 @@ use crate::{
     store::EventQuery,
 };
 
-/// How many events one read transaction answers at most.
-const PAGE: usize = 2_000;
-/// How many places one read transaction looks at: long reads would keep the log file growing.
-const WINDOW: u64 = 200_000;
+/// How far one read transaction goes: long ones would keep the write-ahead log growing.
+#[derive(Clone, Copy, Debug)]
+struct Steps {
+    /// So many events it answers at most.
+    page: usize,
+    /// So many places it looks at.
+    window: u64,
+}
+
+const STEPS: Steps = Steps {
+    page: 2_000,
+    window: 200_000,
+};
 /// How many entries one transaction of the retention removes: the writer waits for each.
 const REMOVE: u32 = 1_000;
 
@@ -144,6 +153,7 @@ pub(super) fn tail(
 #[derive(Debug)]
 pub(super) struct Walk {
     query: EventQuery,
+    steps: Steps,
     /// Everything at and above it has been looked at.
     top: u64,
     /// Nothing at or below it is wanted.
@@ -168,6 +178,7 @@ impl Walk {
             top: query.before.map_or(end, |before| before.0.min(end)),
             bottom,
             query,
+            steps: STEPS,
             found: Vec::new(),
         })
     }
@@ -179,11 +190,13 @@ impl Walk {
 
     /// Looks at the next places.
     pub(super) fn step(&mut self, connection: &Connection) -> Result<(), Fault> {
-        let low = self.bottom.max(self.top.saturating_sub(1 + WINDOW));
+        let low = self
+            .bottom
+            .max(self.top.saturating_sub(1 + self.steps.window));
         let most = if self.query.limit == 0 {
-            PAGE
+            self.steps.page
         } else {
-            PAGE.min(self.query.limit - self.found.len())
+            self.steps.page.min(self.query.limit - self.found.len())
         };
         let mut statement = connection.prepare_cached(
             "SELECT e.seq, b.body, (
@@ -286,4 +299,183 @@ pub(super) fn remove(connection: &mut Connection, before: Timestamp) -> Result<(
         old.iter().filter(|(_, decision)| *decision).count() as u64,
         more,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        model::{
+            Event, EventDecision, EventId, Family, NoticeGiven, Outcome, OutcomeKind, Reason,
+            Revision,
+        },
+        store::sqlite::schema,
+    };
+
+    const CLASSES: [Option<ErrorClass>; 3] = [
+        None,
+        Some(ErrorClass::Timeout),
+        Some(ErrorClass::Overloaded),
+    ];
+    const DECISIONS: [EventDecision; 2] = [EventDecision::Fallback, EventDecision::Refused];
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn decision(number: usize, seconds: i64, kind: usize) -> Entry {
+        let random = u128::try_from(number).unwrap();
+        Entry::Decision(Box::new(Event {
+            id: EventId::new(at(0), random),
+            at: at(seconds),
+            gateway: "gw".into(),
+            workload: ["a", "b"][kind % 2].into(),
+            family: Family::OpenaiChat,
+            primary: "p".into(),
+            fallback: None,
+            decision: DECISIONS[kind / 2 % 2],
+            reason: Reason::Trigger,
+            class: CLASSES[kind % 3],
+            status: None,
+            attempts: Vec::new(),
+            notice: NoticeGiven::None,
+            stream: false,
+            revision: Revision(0),
+            fingerprint: String::new(),
+        }))
+    }
+
+    fn outcome(number: usize, seconds: i64) -> Entry {
+        let random = u128::try_from(number).unwrap();
+        Entry::Outcome(Outcome {
+            event: EventId::new(at(0), random),
+            at: at(seconds),
+            kind: OutcomeKind::Completed,
+            status: 200,
+            class: None,
+            first_output: None,
+            total: Duration::from_millis(1),
+        })
+    }
+
+    fn log(batches: &[Vec<Entry>]) -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::EVENTS.climb(&mut connection).unwrap();
+        let mut bodies = Bodies::default();
+        for batch in batches {
+            bodies.clear();
+            for entry in batch {
+                bodies.push(entry).unwrap();
+            }
+            append(&mut connection, batch.iter(), &bodies).unwrap();
+        }
+        connection
+    }
+
+    fn ask(connection: &Connection, query: EventQuery, steps: Steps) -> Vec<StoredEvent> {
+        let mut walk = Walk::new(connection, query).unwrap();
+        walk.steps = steps;
+        while walk.goes_on() {
+            walk.step(connection).unwrap();
+        }
+        walk.finish()
+    }
+
+    fn queries() -> impl Strategy<Value = EventQuery> {
+        (
+            proptest::option::of(-100_i64..700),
+            proptest::option::of(0_usize..2),
+            0_usize..3,
+            proptest::option::of(0_usize..2),
+            0_u64..40,
+            proptest::option::of(0_u64..80),
+            0_usize..12,
+        )
+            .prop_map(|(since, workload, class, decision, after, before, limit)| {
+                EventQuery {
+                    since: since.map(at),
+                    workload: workload.map(|index| ["a", "b"][index].into()),
+                    class: CLASSES[class],
+                    decision: decision.map(|index| DECISIONS[index]),
+                    after: Seq(after),
+                    before: before.map(Seq),
+                    limit,
+                }
+            })
+    }
+
+    proptest! {
+        /// Clocks that jump, batches of any size, a retention in between, steps of any size: the walk
+        /// finds what a look at every single entry finds.
+        #[test]
+        fn a_walk_finds_what_is_there(
+            times in proptest::collection::vec((0_i64..600, 0_usize..12, any::<bool>()), 1..60),
+            batch in 1_usize..9,
+            forget in proptest::option::of(0_i64..600),
+            query in queries(),
+            page in 1_usize..5,
+            window in 1_u64..20,
+        ) {
+            let mut entries = Vec::new();
+            for (number, (seconds, kind, ended)) in times.iter().enumerate() {
+                entries.push(decision(number, *seconds, *kind));
+                if *ended {
+                    entries.push(outcome(number, *seconds + 1));
+                }
+            }
+            let batches: Vec<Vec<Entry>> = entries.chunks(batch).map(<[Entry]>::to_vec).collect();
+            let mut connection = log(&batches);
+            if let Some(forget) = forget {
+                let (_, more) = remove(&mut connection, at(forget)).unwrap();
+                prop_assert!(!more);
+            }
+            let left = tail(&connection, Seq(0), usize::MAX).unwrap();
+            let mut expected: Vec<StoredEvent> = left
+                .iter()
+                .filter_map(|(seq, entry)| match entry {
+                    Entry::Decision(event) if query.wants(*seq, event) => Some((*seq, event)),
+                    Entry::Decision(_) | Entry::Outcome(_) => None,
+                })
+                .map(|(seq, event)| StoredEvent {
+                    seq,
+                    event: (**event).clone(),
+                    outcome: left.iter().find_map(|(_, entry)| match entry {
+                        Entry::Outcome(outcome) if outcome.event == event.id => Some(outcome.clone()),
+                        Entry::Decision(_) | Entry::Outcome(_) => None,
+                    }),
+                })
+                .collect();
+            if query.limit > 0 && expected.len() > query.limit {
+                expected.drain(..expected.len() - query.limit);
+            }
+            prop_assert_eq!(ask(&connection, query, Steps { page, window }), expected);
+        }
+
+        /// Whatever is removed was old, nothing old stays for good, and no place is used twice.
+        #[test]
+        fn retention_removes_only_what_is_old(
+            times in proptest::collection::vec(0_i64..600, 1..60),
+            forget in 0_i64..600,
+        ) {
+            let entries: Vec<Entry> = times.iter().enumerate()
+                .map(|(number, seconds)| decision(number, *seconds, 0))
+                .collect();
+            let mut connection = log(&[entries]);
+            let before = newest(&connection).unwrap();
+            let (gone, _) = remove(&mut connection, at(forget)).unwrap();
+            let left = tail(&connection, Seq(0), usize::MAX).unwrap();
+            prop_assert_eq!(left.len() as u64 + gone, times.len() as u64);
+            let young = times.iter().filter(|seconds| **seconds >= forget).count();
+            prop_assert!(left.len() >= young);
+            prop_assert_eq!(newest(&connection).unwrap(), before);
+            // When everything is older than a later limit, everything goes.
+            remove(&mut connection, at(10_000)).unwrap();
+            prop_assert_eq!(tail(&connection, Seq(0), usize::MAX).unwrap(), vec![]);
+            prop_assert_eq!(newest(&connection).unwrap(), before);
+        }
+    }
 }

@@ -1,0 +1,32 @@
+//! What the threads for short work hold: the desk changes state and pulse, readers answer questions.
+
+use super::{bell::Bell, database::Database, table::Table};
+use crate::clock::Clock;
+
+/// What the thread for state and pulse works with.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) state: Database,
+    pub(super) pulse: Database,
+    pub(super) table: Table,
+    pub(super) bell: Bell,
+    pub(super) clock: Clock,
+    /// This host's name, for what the program does by itself.
+    pub(super) host: String,
+}
+
+/// What a reading thread works with.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) state: Database,
+    pub(super) log: Database,
+}
+
+impl Desk {
+    /// Wakes the other processes, and shows the table to this one before the caller hears of its change.
+    pub(super) fn publish(&mut self) {
+        self.bell.ring();
+        // The change is made; if it cannot be read back now, the follower tries again.
+        let _ = self.table.refresh(&mut self.state);
+    }
+}
