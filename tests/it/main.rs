@@ -41,6 +41,7 @@ mod store_rules;
 mod store_samples;
 mod support;
 mod themes;
+mod upstream_tls;
 mod wire_captures;
 mod wire_request;
 mod wire_response;
