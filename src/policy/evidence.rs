@@ -1,6 +1,6 @@
 //! Evidence: what was seen of a failed attempt, before anybody judged it.
 //!
-//! Made by `wire` (answers) and the gateway (clocks, connections); read by [`super::classify`].
+//! Made by `wire` (answers) and the gateway (clocks, connections); read by [`super::classify()`].
 
 use std::time::Duration;
 
