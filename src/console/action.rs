@@ -184,6 +184,9 @@ const LISTS: &[Context] = &[Workloads, Routes, Events, Audit];
 const SCREENS: &[Context] = &[Workloads, Routes, Events, Audit, Detail];
 const ITEMS: &[Context] = &[Workloads, Detail];
 const READING: &[Context] = &[Workloads, Routes, Events, Audit, Detail, Popup, Menu];
+const PAGING: &[Context] = &[
+    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Plan, Confirm,
+];
 const LEAVING: &[Context] = &[
     Workloads, Routes, Events, Audit, Detail, Popup, Menu, Palette, Filter, Text, Plan, Confirm,
 ];
@@ -212,7 +215,7 @@ const fn entry(
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
     entry(Action::Help, "help", "help", "help for this screen", Group::Session,
-        &[Workloads, Routes, Events, Audit, Detail, Menu, Popup, Confirm], &[key('?')]),
+        &[Workloads, Routes, Events, Audit, Detail, Menu, Popup, Plan, Confirm], &[key('?')]),
     entry(Action::Palette, "palette", "cmd", "type a command, the same verbs as on the command line", Group::View, SCREENS, &[key(':')]),
     entry(Action::Filter, "filter", "filter", "filter: text, !not, ~fuzzy, field:value", Group::View, LISTS, &[key('/')]),
     entry(Action::Open, "open", "open", "open the selection", Group::Move,
@@ -244,8 +247,8 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Bottom, "bottom", "bottom", "to the last row, and follow", Group::Move, READING, &[key('G'), named(KeyCode::End)]),
     entry(Action::HalfPageDown, "half-page-down", "half page", "half a page down", Group::Move, READING, &[ctrl('d')]),
     entry(Action::HalfPageUp, "half-page-up", "half page up", "half a page up", Group::Move, READING, &[ctrl('u')]),
-    entry(Action::PageDown, "page-down", "page", "a page down", Group::Move, READING, &[named(KeyCode::PageDown)]),
-    entry(Action::PageUp, "page-up", "page up", "a page up", Group::Move, READING, &[named(KeyCode::PageUp)]),
+    entry(Action::PageDown, "page-down", "page", "a page down", Group::Move, PAGING, &[named(KeyCode::PageDown)]),
+    entry(Action::PageUp, "page-up", "page up", "a page up", Group::Move, PAGING, &[named(KeyCode::PageUp)]),
     entry(Action::NextPane, "next-pane", "pane", "next pane", Group::Move, SCREENS, &[named(KeyCode::Tab), key('l'), named(KeyCode::Right)]),
     entry(Action::PreviousPane, "previous-pane", "pane before", "pane before", Group::Move, SCREENS, &[named(KeyCode::BackTab), key('h'), named(KeyCode::Left)]),
     entry(Action::PreviousItem, "previous-item", "before", "the item before", Group::Move, &[Detail], &[key('[')]),

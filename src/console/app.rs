@@ -163,7 +163,6 @@ pub struct App {
     pub(super) burst: Burst,
     pub(super) requests: u64,
     pub(super) presented: Option<(Timestamp, Presence)>,
-    pub(super) refresh_asked: bool,
 }
 
 impl App {
@@ -195,7 +194,6 @@ impl App {
             burst: Burst::default(),
             requests: 0,
             presented: None,
-            refresh_asked: false,
             setup,
         }
     }

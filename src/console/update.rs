@@ -98,54 +98,40 @@ impl App {
 
 /// A second has passed, or a delay that was asked for.
 fn tick(app: &mut App, effects: &mut Vec<Effect>) {
-    app.refresh_asked = false;
     app.dirty |= app.messages.fade(app.now);
     planning::tick(app, effects);
 }
 
 /// Takes in news.
 fn absorb(app: &mut App, news: News, effects: &mut Vec<Effect>) {
-    let was = (app.data.health.clone(), app.data.refused.clone());
-    let people = matches!(news, News::Presences(_));
-    let heartbeats = matches!(news, News::Heartbeats(_));
-    let Changed {
-        events,
-        overrides,
-        catalog,
-        audit,
-    } = app.data.absorb(news);
-    if events {
-        app.events.catch_up(&app.data.log);
+    let changed = app.data.absorb(news);
+    // Heartbeats are seen in the overview only.
+    app.dirty |= !matches!(changed, Changed::Nothing | Changed::Heartbeats);
+    match changed {
+        Changed::Nothing | Changed::People | Changed::Health => {}
+        Changed::Events => {
+            app.events.catch_up(&app.data.log);
+            follow::look(app);
+        }
+        Changed::Heartbeats => follow::look(app),
+        Changed::Overrides | Changed::Catalog => planning::recheck(app, effects),
+        Changed::Audit => app.audit.arrange(app.data.audit.iter()),
+        Changed::Refused => {
+            if let Some(refused) = app.data.refused.clone() {
+                app.say(
+                    Level::Error,
+                    &format!("the changed configuration is refused, the old one stays in force: {refused}"),
+                );
+            }
+        }
     }
-    if audit {
-        app.audit.arrange(app.data.audit.iter());
-    }
-    if events || heartbeats {
-        follow::look(app);
-    }
-    if overrides || catalog {
-        planning::recheck(app, effects);
-    }
-    let changed = was != (app.data.health.clone(), app.data.refused.clone());
-    if changed && let Some(refused) = app.data.refused.clone() {
-        app.say(
-            Level::Error,
-            &format!("the changed configuration is refused, the old one stays in force: {refused}"),
-        );
-    }
-    app.dirty |= events || overrides || catalog || audit || people || changed;
 }
 
 /// Computes the overview when it is due, and asks to be woken when it will be.
 fn refresh(app: &mut App, effects: &mut Vec<Effect>) {
     match app.data.refresh(app.now) {
         Refreshed::Current => {}
-        Refreshed::Due(rest) => {
-            if !app.refresh_asked {
-                app.refresh_asked = true;
-                effects.push(Effect::Wake(rest));
-            }
-        }
+        Refreshed::Due(rest) => effects.push(Effect::Wake(rest)),
         Refreshed::Computed { changed } => {
             app.dirty |= changed;
             go::arrange(app);
@@ -165,8 +151,8 @@ fn settle(app: &mut App) {
     if let Some(overview) = overview {
         app.home.settle(overview, height, frozen);
     }
-    app.routes.list.settle(&app.routes.keys, height);
-    app.audit.list.settle(&app.audit.keys, height);
+    app.routes.settle(height);
+    app.audit.settle(height);
     let end = app
         .paused
         .as_ref()

@@ -3,6 +3,7 @@
 //! Called by the loop when something visible has changed. Only rows that can be seen are put into words.
 
 mod audit;
+mod columns;
 mod detail;
 mod events;
 mod footer;
@@ -14,8 +15,10 @@ mod message;
 mod pen;
 mod plan;
 mod plan_form;
+mod policy;
 mod routes;
 mod status;
+mod strip;
 mod summary;
 mod words;
 
@@ -49,7 +52,7 @@ fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
     status::draw(app, &mut pen, &areas);
     match app.overlays.last() {
         Some(Overlay::Event(number, scroll)) => {
-            events::popup(app, &mut pen, &areas, *number, *scroll)
+            events::popup(app, &mut pen, &areas, *number, *scroll);
         }
         Some(Overlay::Record(sequence, scroll)) => {
             audit::popup(app, &mut pen, &areas, *sequence, *scroll);

@@ -1,6 +1,8 @@
 //! Changes that were applied and are followed: until every gateway has them, and until the first request took
 //! the new path. The console says "done" only then.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
 use super::data::Data;
@@ -173,11 +175,15 @@ impl Followed {
         if let Some(first) = &self.first {
             let at = first.at.strftime("%H:%M:%S");
             let route = &first.route;
-            told.push_str(&if self.as_meant(data) == Some(false) {
-                format!("; first request after it: {at} served by {route}, NOT where it was sent: see events (3)")
+            let (when, wrong) = if self.as_meant(data) == Some(false) {
+                (
+                    "request after it",
+                    ", NOT where it was sent: see events (3)",
+                )
             } else {
-                format!("; first request on the new path: {at} served by {route}")
-            });
+                ("request on the new path", "")
+            };
+            _ = write!(told, "; first {when}: {at} served by {route}{wrong}");
         } else if self.applied() && self.workload().is_some() {
             told.push_str("; waiting for the first request");
         }

@@ -50,19 +50,31 @@ pub struct Data {
     pub first_output_p95: BTreeMap<WorkloadName, u64>,
     stale: bool,
     computed: Option<Timestamp>,
+    /// Somebody was told when it will be due.
+    told: bool,
 }
 
 /// What news changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Changed {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Nothing that can be seen.
+    Nothing,
     /// New events arrived, or outcomes of known ones.
-    pub events: bool,
+    Events,
+    /// The gateways told how they fare.
+    Heartbeats,
     /// The overrides moved.
-    pub overrides: bool,
+    Overrides,
     /// The configuration moved.
-    pub catalog: bool,
+    Catalog,
+    /// The file on disk is refused now, or not any more.
+    Refused,
     /// The audit grew.
-    pub audit: bool,
+    Audit,
+    /// Somebody came, left, or looks elsewhere.
+    People,
+    /// The store fares differently.
+    Health,
 }
 
 impl Data {
@@ -82,51 +94,77 @@ impl Data {
             first_output_p95: BTreeMap::new(),
             stale: false,
             computed: None,
+            told: false,
         }
     }
 
     /// Takes in news.
     pub fn absorb(&mut self, news: News) -> Changed {
-        let mut changed = Changed::default();
         match news {
             News::Catalog(catalog) => {
                 self.catalog = Some(catalog);
-                changed.catalog = true;
-                self.stale = true;
-                // A new table or configuration is shown at once.
-                self.computed = None;
+                self.at_once();
+                Changed::Catalog
             }
             News::Overrides(overrides) => {
                 self.overrides = Some(overrides);
-                changed.overrides = true;
-                self.stale = true;
-                self.computed = None;
+                self.at_once();
+                Changed::Overrides
             }
             News::Heartbeats(heartbeats) => {
                 self.heartbeats = heartbeats;
                 self.sum_up();
                 self.stale = true;
+                Changed::Heartbeats
             }
             News::Entries(entries) => {
-                changed.events = true;
                 self.stale |= self.log.extend(entries) > 0;
+                Changed::Events
             }
-            News::Refused(refused) => self.refused = refused,
-            News::Presences(presences) => self.presences = presences,
-            News::Health(health) => self.health = Some(health),
-            News::Audit(records) => {
-                for record in records {
-                    let newest = self.audit.back().map_or(0, |last| last.sequence);
-                    if record.sequence > newest {
-                        self.audit.push_back(record);
-                        changed.audit = true;
-                    }
+            News::Refused(refused) => {
+                let same = self.refused == refused;
+                self.refused = refused;
+                if same {
+                    Changed::Nothing
+                } else {
+                    Changed::Refused
                 }
-                let over = self.audit.len().saturating_sub(AUDIT_KEPT);
-                self.audit.drain(..over);
+            }
+            News::Presences(presences) => {
+                self.presences = presences;
+                Changed::People
+            }
+            News::Health(health) => {
+                let same = self.health.as_ref() == Some(&health);
+                self.health = Some(health);
+                if same {
+                    Changed::Nothing
+                } else {
+                    Changed::Health
+                }
+            }
+            News::Audit(records) => {
+                self.record(records);
+                Changed::Audit
             }
         }
-        changed
+    }
+
+    /// A new table or configuration is shown without waiting.
+    fn at_once(&mut self) {
+        self.stale = true;
+        self.computed = None;
+    }
+
+    fn record(&mut self, records: Vec<AuditRecord>) {
+        for record in records {
+            let newest = self.audit.back().map_or(0, |last| last.sequence);
+            if record.sequence > newest {
+                self.audit.push_back(record);
+            }
+        }
+        let over = self.audit.len().saturating_sub(AUDIT_KEPT);
+        self.audit.drain(..over);
     }
 
     fn sum_up(&mut self) {
@@ -151,8 +189,11 @@ impl Data {
         match age {
             Some(age) if age < SignedDuration::ZERO => {}
             Some(age) if self.stale && age < APART => {
-                let rest = Duration::try_from(APART - age).unwrap_or_default();
-                return Refreshed::Due(rest);
+                if self.told {
+                    return Refreshed::Current;
+                }
+                self.told = true;
+                return Refreshed::Due(Duration::try_from(APART - age).unwrap_or_default());
             }
             Some(age) if !self.stale && age < AT_LEAST => return Refreshed::Current,
             Some(_) | None => {}
@@ -166,6 +207,7 @@ impl Data {
         self.overview = Some(next);
         self.computed = Some(now);
         self.stale = false;
+        self.told = false;
         Refreshed::Computed { changed }
     }
 
@@ -214,7 +256,7 @@ pub enum Refreshed {
         /// Whether it looks different.
         changed: bool,
     },
-    /// It will be due after this.
+    /// It will be due after this; said once.
     Due(Duration),
 }
 

@@ -10,6 +10,9 @@ pub trait Fields {
     /// The names that can be filtered by.
     const NAMES: &'static [&'static str];
 
+    /// Of these, the ones that a word alone does not look at.
+    const BY_NAME_ONLY: &'static [&'static str] = &[];
+
     /// Whether the visitor answered `true` for any field.
     fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool;
 }
@@ -92,7 +95,11 @@ impl Term {
 
     fn matches<T: Fields>(&self, row: &T) -> bool {
         let found = row.any(&mut |name, value| {
-            if self.field.as_deref().is_some_and(|field| field != name) {
+            let looked_at = match &self.field {
+                Some(field) => field == name,
+                None => !T::BY_NAME_ONLY.contains(&name),
+            };
+            if !looked_at {
                 return false;
             }
             if self.fuzzy {

@@ -79,6 +79,7 @@ impl Fields for Row<'_> {
     const NAMES: &'static [&'static str] = &[
         "workload", "state", "route", "serving", "tier", "family", "mode", "owner",
     ];
+    const BY_NAME_ONLY: &'static [&'static str] = &["tier", "family", "mode", "owner"];
 
     fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
         let Self(status, workload) = self;

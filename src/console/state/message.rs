@@ -9,7 +9,7 @@ use crate::model::visible;
 /// How long a note that is no error stays.
 const NOTE: Duration = Duration::from_secs(8);
 /// How long a confirmation stays.
-const DONE: Duration = Duration::from_secs(60);
+const DONE: Duration = Duration::from_mins(1);
 /// The most unread errors kept; the oldest go first.
 const KEPT: usize = 20;
 

@@ -105,7 +105,7 @@ impl Palette {
         };
         self.chosen = Some(match (self.chosen, forward) {
             (None, true) => 0,
-            (None, false) | (Some(0), false) => last,
+            (None | Some(0), false) => last,
             (Some(chosen), true) => (chosen + 1).min(last),
             (Some(chosen), false) => chosen - 1,
         });

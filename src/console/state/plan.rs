@@ -3,6 +3,8 @@
 //! It decides what a key means for the form and whether the form is complete; it never applies anything by
 //! itself. The door checks the same rules again (`control::fits`).
 
+use std::fmt::Write as _;
+
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -203,8 +205,8 @@ impl Form {
             return true;
         }
         let next = self
-            .plan()
-            .and_then(|plan| plan.target().strip_prefix(self.name.text())?.chars().next());
+            .target()
+            .and_then(|target| target.strip_prefix(self.name.text())?.chars().next());
         next != Some(digit)
     }
 
@@ -286,6 +288,21 @@ impl Form {
         }
     }
 
+    /// The name to type, as far as it is known.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        if let Some(plan) = self.plan() {
+            return Some(plan.target());
+        }
+        match &self.command {
+            Command::Mode { workload, .. } | Command::Notice { workload, .. } => {
+                Some(workload.as_str())
+            }
+            Command::Drain { route, .. } | Command::Undrain { route } => Some(route.as_str()),
+            Command::Undo { .. } => None,
+        }
+    }
+
     /// What is asked, in words: `force support-chat`.
     #[must_use]
     pub fn title(&self) -> String {
@@ -313,14 +330,14 @@ impl Form {
         if let Command::Undo { sequence } = &self.command {
             "backstop undo".clone_into(&mut line);
             if let Some(sequence) = sequence {
-                line.push_str(&format!(" {sequence}"));
+                _ = write!(line, " {sequence}");
             }
         }
         if let Some(lasting) = self.lasting() {
-            line.push_str(&format!(" --for {}", short(lasting)));
+            _ = write!(line, " --for {}", short(lasting));
         }
         if let Some(reason) = self.reason {
-            line.push_str(&format!(" --reason {reason}"));
+            _ = write!(line, " --reason {reason}");
         }
         line
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::data::Data;
 use crate::{
-    model::{Change, ErrorClass, Mode, OverrideKey, Overrides, RouteName, Workload},
+    model::{Change, ErrorClass, Mode, OverrideKey, Overrides, Reason, RouteName, Workload},
     policy::{
         CircuitView, Decision, Failure, RequestFacts, Side, Situation, Switches, decide, explain,
     },
@@ -17,7 +17,9 @@ use crate::{
 pub struct Verdict {
     /// Whether the fallback would be asked.
     pub falls_back: bool,
-    /// Why, in words.
+    /// Why, in two or three words.
+    pub brief: &'static str,
+    /// Why, in a sentence.
     pub why: String,
 }
 
@@ -79,28 +81,66 @@ fn verdict(situation: &Situation<'_>, class: ErrorClass) -> Verdict {
         committed: false,
     };
     let workload = situation.workload;
-    match decide(situation, &failure) {
-        Decision::Refuse { why } => Verdict {
-            falls_back: false,
-            why: explain(&why),
-        },
-        Decision::Retry { .. } => Verdict {
-            falls_back: false,
-            why: "the primary is asked again".to_owned(),
-        },
-        Decision::Fallback { .. } => Verdict {
-            falls_back: true,
-            why: match workload.justifications.get(&class) {
-                Some(why) => format!("by exception: {why}"),
-                None if class == ErrorClass::RateLimited && workload.backoff.retries > 0 => {
-                    format!(
-                        "after {} tries on the primary",
-                        workload.backoff.retries + 1
-                    )
+    let tries = workload.backoff.retries + 1;
+    let (falls_back, brief, why) = match decide(situation, &failure) {
+        Decision::Refuse { why } => {
+            let sentence = match (&why, class) {
+                (Reason::NeverTrigger, ErrorClass::Authentication) => {
+                    "never: the credential was refused".to_owned()
                 }
-                None => "listed by the policy".to_owned(),
-            },
+                (Reason::NeverTrigger, _) => "never: the request itself is wrong".to_owned(),
+                (Reason::NotListed, _) => "not a trigger of this workload".to_owned(),
+                (_, _) => explain(&why),
+            };
+            (false, brief(&why), sentence)
+        }
+        Decision::Retry { .. } => (
+            false,
+            "asked again",
+            "the primary is asked again".to_owned(),
+        ),
+        Decision::Fallback { .. } => match workload.justifications.get(&class) {
+            Some(why) => (true, "by exception", format!("by exception: {why}")),
+            None if class == ErrorClass::RateLimited && tries > 1 => (
+                true,
+                "after backoff",
+                format!("a trigger, after {tries} tries on the primary"),
+            ),
+            None => (true, "a trigger", "a trigger of this workload".to_owned()),
         },
+    };
+    Verdict {
+        falls_back,
+        brief,
+        why,
+    }
+}
+
+/// A refusal in two or three words.
+#[must_use]
+pub const fn brief(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::NeverTrigger => "never",
+        Reason::NotListed => "not a trigger",
+        Reason::Held => "on hold",
+        Reason::NoFallbackConfigured => "none by policy",
+        Reason::FallbackDrained => "drained",
+        Reason::FallbackCircuitOpen => "paused",
+        Reason::FamilyDiffers => "other family",
+        Reason::MissingCapability { .. } => "lacks something",
+        Reason::BoundaryCrossed { .. } => "boundary",
+        Reason::NoticeImpossible => "no notice",
+        Reason::PaidTierWithoutNotice => "paid, no notice",
+        Reason::AttemptsSpent | Reason::RetryBudgetSpent => "used up",
+        Reason::EventNotDurable => "not durable",
+        Reason::NotReplayable => "not repeatable",
+        Reason::CallerLimit => "caller's limit",
+        Reason::AfterCommit => "had begun",
+        Reason::AllRoutesFailed => "failed, too",
+        Reason::Trigger => "a trigger",
+        Reason::Forced { .. } | Reason::ForcedByConfig => "forced",
+        Reason::Drained { .. } => "primary drained",
+        Reason::CircuitOpen => "primary paused",
     }
 }
 

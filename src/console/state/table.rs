@@ -2,7 +2,7 @@
 
 use super::{
     filter::{Fields, Filter},
-    list::List,
+    list::{List, Step},
 };
 use crate::{
     control::RouteStatus,
@@ -20,6 +20,8 @@ pub struct Table<K> {
     pub sort: usize,
     /// The order is turned round.
     pub reversed: bool,
+    /// The operator moved the cursor: it stays on the first row no more.
+    pub touched: bool,
     /// The rows, in order.
     pub keys: Vec<K>,
 }
@@ -31,8 +33,27 @@ impl<K> Default for Table<K> {
             filter: Filter::default(),
             sort: 0,
             reversed: false,
+            touched: false,
             keys: Vec::new(),
         }
+    }
+}
+
+impl<K: Clone + PartialEq> Table<K> {
+    /// Moves the cursor.
+    pub fn step(&mut self, step: Step) {
+        self.touched = true;
+        self.list.step(step, &self.keys);
+    }
+
+    /// Brings the cursor in line with the rows.
+    pub fn settle(&mut self, height: usize) {
+        if let Some(first) = self.keys.first()
+            && !self.touched
+        {
+            self.list.select(first.clone());
+        }
+        self.list.settle(&self.keys, height);
     }
 }
 
@@ -52,6 +73,7 @@ pub const fn circuit_word(circuit: CircuitState) -> &'static str {
 impl Fields for RouteStatus {
     const NAMES: &'static [&'static str] =
         &["route", "family", "model", "circuit", "workload", "drained"];
+    const BY_NAME_ONLY: &'static [&'static str] = &["family", "workload"];
 
     fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
         visitor("route", self.route.as_str())

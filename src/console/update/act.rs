@@ -75,15 +75,15 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Save => take::save(app, effects),
         Action::Claim => claim(app),
         Action::Force | Action::Hold | Action::Auto | Action::Notice => {
-            if let Some(workload) = app.workload().cloned() {
-                workload_verb(app, action, &workload, effects);
+            match app.workload().cloned() {
+                Some(workload) => workload_verb(app, action, &workload, effects),
+                None => app.say(Level::Warning, "there is no workload to do that to"),
             }
         }
-        Action::Drain => {
-            if let Some(route) = app.routes.list.selected().cloned() {
-                route_verb(app, action, &route, effects);
-            }
-        }
+        Action::Drain => match app.routes.list.selected().cloned() {
+            Some(route) => route_verb(app, action, &route, effects),
+            None => app.say(Level::Warning, "there is no route to do that to"),
+        },
         Action::Undo => {
             let offer = verbs::undo(&app.data, &app.setup.actor);
             planning::open(app, offer, "", effects);
@@ -217,9 +217,12 @@ fn follow(app: &mut App) {
 
 /// "I'm on it", or not any more.
 fn claim(app: &mut App) {
-    let Some(workload) = app.workload().cloned() else {
-        return;
-    };
+    if let Some(workload) = app.workload().cloned() {
+        claim_of(app, workload);
+    }
+}
+
+fn claim_of(app: &mut App, workload: WorkloadName) {
     if app.claim.as_ref() == Some(&workload) {
         app.claim = None;
         app.say(Level::Note, &format!("you are not on {workload} any more"));
@@ -237,7 +240,7 @@ fn workload_verb(
     effects: &mut Vec<Effect>,
 ) {
     if action == Action::Claim {
-        return claim(app);
+        return claim_of(app, workload.clone());
     }
     let offer = verbs::for_workload(&app.data, workload, app.now)
         .into_iter()

@@ -81,13 +81,9 @@ pub(super) fn step(app: &mut App, step: Step) {
         Some(Overlay::Palette(_)) => {}
         Some(Overlay::Filter(..)) | None => match &app.screen {
             Screen::Home => app.home.step(step),
-            Screen::Routes => {
-                app.routes.list.step(step, &app.routes.keys);
-            }
+            Screen::Routes => app.routes.step(step),
             Screen::Events => app.events.step(step, &app.data.log, end),
-            Screen::Audit => {
-                app.audit.list.step(step, &app.audit.keys);
-            }
+            Screen::Audit => app.audit.step(step),
             Screen::Detail(_) => app.detail_scroll = scrolled(app.detail_scroll, step, height),
         },
     }

@@ -137,21 +137,16 @@ pub(super) fn paste(app: &mut App, text: &str) {
     if taken {
         return;
     }
-    match app.form_mut() {
-        Some(form) => {
-            form.remark = Some("a paste is not taken here: type the name by hand".to_owned());
-        }
-        None => {
-            let place = match app.screen {
-                Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => {
-                    "; / opens a filter"
-                }
-                Screen::Detail(_) => "",
-            };
-            app.say(
-                Level::Warning,
-                &format!("a paste was ignored: there is no text field open{place}"),
-            );
-        }
+    if let Some(form) = app.form_mut() {
+        form.remark = Some("a paste is not taken here: type the name by hand".to_owned());
+    } else {
+        let place = match app.screen {
+            Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => "; / opens a filter",
+            Screen::Detail(_) => "",
+        };
+        app.say(
+            Level::Warning,
+            &format!("a paste was ignored: there is no text field open{place}"),
+        );
     }
 }

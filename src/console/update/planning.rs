@@ -12,12 +12,14 @@ use crate::{
     console::{
         app::{App, Overlay},
         effect::Effect,
+        layout,
         state::{
             burst::{Burst, Pace},
             message::Level,
             plan::{Focus, Form, Stage, title},
             verbs::Offer,
         },
+        view,
     },
     control::{self, ControlError},
     model::{AuditRecord, Command, Plan, PlanId},
@@ -136,7 +138,7 @@ pub(super) fn recheck(app: &mut App, effects: &mut Vec<Effect>) {
                     |current| format!("{} changed it, and it", current.actor.name()),
                 );
             remark = Some(format!(
-                "{by} moved to revision {found}: the plan was made again; look, then type the name"
+                "{by} moved to revision {found}: the plan was made again; look at it, then confirm"
             ));
         }
     }
@@ -144,7 +146,7 @@ pub(super) fn recheck(app: &mut App, effects: &mut Vec<Effect>) {
         && catalog.fingerprint != plan.fingerprint
     {
         remark = Some(
-            "the configuration changed: the plan was made again; look, then type the name"
+            "the configuration changed: the plan was made again; look at it, then confirm"
                 .to_owned(),
         );
     }
@@ -228,7 +230,13 @@ pub(super) fn tick(app: &mut App, effects: &mut Vec<Effect>) {
 
 /// Applies the plan, or says what is missing.
 fn apply(app: &mut App, mode: control::Mode, effects: &mut Vec<Effect>) {
+    let shown = view::measure(app, layout::area(app.size)).is_some();
     let Some(form) = app.form_mut() else { return };
+    if !shown {
+        form.remark = Some("the plan cannot be seen whole: enlarge the terminal".to_owned());
+        app.dirty = true;
+        return;
+    }
     if let Some(missing) = form.missing(mode) {
         form.remark = Some(missing);
         app.dirty = true;

@@ -1,5 +1,7 @@
 //! The audit screen: who changed what, why, until when, and what undid it.
 
+use std::fmt::Write as _;
+
 use ratatui::layout::Rect;
 
 use super::{
@@ -20,11 +22,11 @@ use crate::{
 /// Title and width, from left to right; the last one takes what is left.
 const NARROW: [(&str, u16); 6] = [
     ("TIME", 11),
-    ("WHO", 10),
+    ("WHO", 8),
     ("WHAT", 10),
-    ("TARGET", 20),
+    ("TARGET", 19),
+    ("UNTIL", 11),
     ("WHY", 12),
-    ("UNTIL", 12),
 ];
 const WIDE: [(&str, u16); 8] = [
     ("TIME", 11),
@@ -168,7 +170,7 @@ pub(super) fn why(record: &AuditRecord) -> String {
         why.push_str(&words::safe(&record.note));
     }
     if let Some(ticket) = &record.ticket {
-        why.push_str(&format!(" [{}]", words::safe(ticket)));
+        _ = write!(why, " [{}]", words::safe(ticket));
     }
     why
 }
@@ -220,7 +222,7 @@ pub(super) fn whole(app: &App, sequence: u64, width: u16) -> Vec<Line> {
         who = format!("{declared}, signed in as {who}");
     }
     if let Some(from) = &actor.from {
-        who.push_str(&format!(", from {from}"));
+        _ = write!(who, ", from {from}");
     }
     told("who", Role::Text, &who);
     told(

@@ -3,20 +3,22 @@
 //! On a narrow screen the parts stand one below the other and scroll; from 120 columns on they stand in two
 //! columns.
 
+use std::fmt::Write as _;
+
 use ratatui::layout::Rect;
 
 use super::{
     audit, happened,
     home::more,
     pen::{Line, Pen, paragraph, row},
-    routes, words,
+    policy, routes, words,
 };
 use crate::{
     console::{
         app::App,
         glyph::Glyphs,
         layout::{Areas, Room},
-        state::{home::state_name, policy_table, table::circuit_word, verbs},
+        state::{home::state_name, table::circuit_word, verbs},
         theme::Role,
     },
     control::{Mode, Serving, WorkloadStatus},
@@ -180,12 +182,12 @@ fn main(app: &App, workload: &Workload, status: &WorkloadStatus, width: u16) -> 
         lines.push(Line::of(Role::Info, format!(" {who} {on} on it")));
     }
     lines.push(Line::default());
-    lines.push(heading("ROUTES     CIRCUIT     ERR    RPS  USED"));
+    lines.push(heading("ROUTES     CIRCUIT     ERR    RPS  ROOM"));
     lines.extend(route(app, "primary", Some(&workload.primary), wide));
     lines.extend(route(app, "fallback", workload.fallback.as_ref(), wide));
     lines.push(Line::default());
     lines.push(heading("DOES IT FALL BACK NOW?"));
-    lines.extend(policy(app, workload, wide));
+    lines.extend(policy::lines(app, workload, wide));
     lines
 }
 
@@ -261,9 +263,9 @@ fn mode(app: &App, workload: &Workload, status: &WorkloadStatus) -> String {
         .as_ref()
         .and_then(|overrides| overrides.active(&key, app.clock));
     if let Some(active) = active {
-        text.push_str(&format!("; reason {}", active.reason));
+        _ = write!(text, "; reason {}", active.reason);
         if !active.note.is_empty() {
-            text.push_str(&format!(": {}", words::safe(&active.note)));
+            _ = write!(text, ": {}", words::safe(&active.note));
         }
     }
     if status.break_glass {
@@ -322,7 +324,7 @@ fn route(app: &App, side: &str, name: Option<&RouteName>, wide: usize) -> Vec<Li
             .and(Role::Text, format!("{:>6} ", words::rate(status.rps)))
             .and(
                 routes::used_role(status.used),
-                format!("{:>5}", routes::used(status.used)),
+                format!("{:>5}", routes::headroom(status.used)),
             )
             .and(Role::Text, format!("  {}", words::safe(name.as_str())))
             .and(Role::Muted, format!("  {}", words::safe(&status.model))),
@@ -335,34 +337,6 @@ fn route(app: &App, side: &str, name: Option<&RouteName>, wide: usize) -> Vec<Li
             Role::Warning,
             format!("   drained by {}{end}", words::safe(by)),
         ));
-    }
-    lines
-}
-
-/// What a failure of each class would lead to, decided by the same code as in the gateway.
-fn policy(app: &App, workload: &Workload, wide: usize) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for (class, verdict) in policy_table::of(&app.data, workload, app.clock) {
-        let (sign, role) = if verdict.falls_back {
-            ("+", Role::StateOk)
-        } else {
-            ("-", Role::StateDisabled)
-        };
-        let answer = if verdict.falls_back { "yes" } else { "no" };
-        let wrapped = paragraph(Role::Muted, &" ".repeat(25), &verdict.why, wide);
-        for (index, line) in wrapped.into_iter().enumerate() {
-            if index == 0 {
-                let why = line.text().trim_start().to_owned();
-                lines.push(
-                    Line::of(role, format!(" {sign} "))
-                        .and(Role::Text, format!("{class:<17} "))
-                        .and(role, format!("{answer:<4}"))
-                        .and(Role::Muted, why),
-                );
-            } else {
-                lines.push(line);
-            }
-        }
     }
     lines
 }

@@ -5,14 +5,15 @@ use unicode_width::UnicodeWidthStr;
 use super::pen::Pen;
 use crate::{
     console::{
-        action::{Action, Entry, Group},
+        action::{Action, Entry},
         app::App,
         keymap::Context,
         layout::Areas,
         state::verbs,
         theme::Role,
     },
-    model::Actor,
+    control::Mode,
+    model::{Actor, Plan},
 };
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
@@ -25,10 +26,10 @@ pub(super) fn keys(app: &App, pen: &mut Pen<'_>, area: ratatui::layout::Rect, co
         .setup
         .keymap
         .entries(context)
-        .filter(|(entry, _)| rank(entry) < 99)
+        .filter(|(entry, _)| rank(entry, context) < 99)
         .map(|(entry, _)| (entry, app.setup.keymap.shown(entry.action)))
         .collect();
-    entries.sort_by_key(|(entry, _)| rank(entry));
+    entries.sort_by_key(|(entry, _)| rank(entry, context));
     let mut at = 1_u16;
     for (entry, key) in entries {
         let refused = reason(app, entry.action).is_some();
@@ -49,13 +50,23 @@ pub(super) fn keys(app: &App, pen: &mut Pen<'_>, area: ratatui::layout::Rect, co
 }
 
 /// In which order keys are shown; 99: never.
-fn rank(entry: &Entry) -> u8 {
+fn rank(entry: &Entry, context: Context) -> u8 {
     match entry.action {
         Action::Help => 0,
         Action::Apply | Action::Confirm | Action::Accept => 1,
-        Action::Back => match entry.group {
-            Group::Move => 70,
-            Group::Change | Group::Form | Group::View | Group::Session => 2,
+        Action::Back => match context {
+            Context::Workloads
+            | Context::Routes
+            | Context::Events
+            | Context::Audit
+            | Context::Detail => 70,
+            Context::Popup
+            | Context::Menu
+            | Context::Palette
+            | Context::Filter
+            | Context::Text
+            | Context::Plan
+            | Context::Confirm => 2,
         },
         Action::Open => 3,
         Action::Force => 4,
@@ -122,6 +133,14 @@ pub(super) fn reason(app: &App, action: Action) -> Option<String> {
                 .err()
                 .map(|why| format!("{workload}: {why}"))
         }
+        Action::Apply | Action::Confirm => {
+            let plan = app.form()?.plan();
+            match (app.setup.mode, plan.and_then(Plan::refusal)) {
+                (Mode::Observe, _) => Some("this session is OBSERVE".to_owned()),
+                (Mode::Write, Some(refusal)) => Some(refusal.why.clone()),
+                (Mode::Write, None) => None,
+            }
+        }
         Action::Undo => {
             let actor: &Actor = &app.setup.actor;
             verbs::undo(&app.data, actor)
@@ -167,8 +186,6 @@ pub(super) fn reason(app: &App, action: Action) -> Option<String> {
         | Action::Save
         | Action::Claim
         | Action::Drain
-        | Action::Apply
-        | Action::Confirm
         | Action::Shorter
         | Action::Longer
         | Action::Accept

@@ -37,15 +37,11 @@ pub(super) fn line(app: &App, stored: &StoredEvent, glyphs: &Glyphs) -> String {
             }
         }
         EventDecision::Refused => {
-            format!(
-                "{} no fallback: {}",
-                failure(event),
-                policy::explain(&event.reason)
-            )
+            format!("{} refused: {}", failure(event), brief(&event.reason))
         }
         EventDecision::Exhausted => {
             let second = event.attempts.last().map(attempt).unwrap_or_default();
-            format!("{} {} {second}, both failed", failure(event), glyphs.arrow)
+            format!("{} {} {second} failed, too", failure(event), glyphs.arrow)
         }
         EventDecision::Broken => {
             let route = event
@@ -88,6 +84,36 @@ fn because(reason: &Reason) -> Option<String> {
         | Reason::AfterCommit
         | Reason::AllRoutesFailed => None,
     }
+}
+
+/// Why there was no fallback, short enough for a list. The whole sentence is `policy::explain`.
+fn brief(reason: &Reason) -> String {
+    let words = match reason {
+        Reason::NeverTrigger => "never falls back",
+        Reason::NotListed => "no trigger of the policy",
+        Reason::Held => "on hold",
+        Reason::NoFallbackConfigured => "no fallback by policy",
+        Reason::FallbackDrained => "fallback is drained",
+        Reason::FallbackCircuitOpen => "fallback is paused",
+        Reason::FamilyDiffers => "fallback speaks another family",
+        Reason::NoticeImpossible => "no notice can be given",
+        Reason::PaidTierWithoutNotice => "paid tier, no notice",
+        Reason::AttemptsSpent => "attempts used up",
+        Reason::RetryBudgetSpent => "retry budget used up",
+        Reason::EventNotDurable => "event not durable",
+        Reason::NotReplayable => "request cannot be sent twice",
+        Reason::CallerLimit => "caller's own time limit",
+        Reason::AfterCommit => "answer had begun",
+        Reason::AllRoutesFailed => "fallback failed, too",
+        Reason::MissingCapability { missing } => return format!("fallback lacks {missing}"),
+        Reason::BoundaryCrossed { boundary } => return format!("would cross {boundary}"),
+        Reason::Trigger
+        | Reason::Forced { .. }
+        | Reason::ForcedByConfig
+        | Reason::Drained { .. }
+        | Reason::CircuitOpen => return policy::explain(reason),
+    };
+    words.to_owned()
 }
 
 /// `premium-chat 503`, `premium-chat timeout`.
@@ -179,7 +205,9 @@ pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> 
     told("notice", Role::Text, notice(event));
     let (ended, role) = outcome(app, stored);
     told("outcome", role, &ended);
-    told("headers", Role::Muted, &headers(event));
+    for (index, header) in headers(event).iter().enumerate() {
+        told(if index == 0 { "sent" } else { "" }, Role::Muted, header);
+    }
     told("id", Role::Muted, &event.id.to_string());
     told(
         "in force",
@@ -269,29 +297,37 @@ fn outcome(app: &App, stored: &StoredEvent) -> (String, Role) {
     )
 }
 
-fn headers(event: &Event) -> String {
+/// What the client was sent beside the answer.
+fn headers(event: &Event) -> Vec<String> {
     let last = event
         .attempts
         .last()
         .map_or(&event.primary, |last| &last.route);
-    let mut sent = format!("x-backstop-workload: {}", event.workload);
+    let mut sent = vec![format!("x-backstop-workload: {}", event.workload)];
     match event.decision {
         EventDecision::Fallback => {
             let route = event.fallback.as_ref().unwrap_or(last);
-            let class = event
-                .class
-                .map_or_else(|| "see why".to_owned(), |class| class.to_string());
-            sent += &format!(
-                "; x-backstop-route: {route}; x-backstop-fallback: {class}; x-backstop-event: {}",
-                event.id
-            );
+            sent.push(format!("x-backstop-route: {route}"));
+            sent.push(format!("x-backstop-fallback: {}", fallback_header(event)));
+            sent.push(format!("x-backstop-event: {}", event.id));
             if event.notice != NoticeGiven::None {
-                sent += "; x-backstop-degraded: the notice";
+                sent.push("x-backstop-degraded: (the notice)".to_owned());
             }
         }
         EventDecision::Refused | EventDecision::Exhausted | EventDecision::Broken => {
-            sent += &format!("; x-backstop-route: {last}");
+            sent.push(format!("x-backstop-route: {last}"));
         }
     }
     sent
+}
+
+/// The class, or the operator's or the circuit's word in its place.
+fn fallback_header(event: &Event) -> &'static str {
+    match (&event.reason, event.class) {
+        (Reason::Forced { .. } | Reason::ForcedByConfig, _) => "forced",
+        (Reason::Drained { .. }, _) => "drained",
+        (Reason::CircuitOpen, _) => "circuit-open",
+        (_, Some(class)) => class.as_str(),
+        (_, None) => "unknown",
+    }
 }

@@ -1,5 +1,7 @@
 //! Help: the keys of what is below, by subject, from the key table; refused ones with their reason.
 
+use std::fmt::Write as _;
+
 use super::{
     footer,
     home::more,
@@ -93,17 +95,17 @@ fn group_lines(app: &App, context: Context, group: Group, width: u16) -> Vec<Lin
             };
             let mut help = entry.help.to_owned();
             if let Some(why) = refused {
-                help.push_str(&format!(" - refused now: {why}"));
+                _ = write!(help, " - refused now: {why}");
             } else if app.setup.mode == Mode::Observe && verb(entry.action) {
                 help.push_str(" (OBSERVE: to look at, not to apply)");
             }
-            let wrapped = paragraph(Role::Text, &" ".repeat(18), &help, usize::from(width));
+            let wrapped = paragraph(Role::Text, &" ".repeat(20), &help, usize::from(width));
             wrapped.into_iter().enumerate().map(move |(index, line)| {
                 if index > 0 {
                     return line;
                 }
                 let text = line.text().trim_start().to_owned();
-                Line::of(role, format!("  {keys:<16}")).and(Role::Text, text)
+                Line::of(role, format!("  {keys:<17} ")).and(Role::Text, text)
             })
         })
         .collect();

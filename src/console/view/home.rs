@@ -4,144 +4,20 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    pen::{Line, Pen, fit, row},
-    words,
+    columns::{Column, Columns, NAMES, columns},
+    pen::{Pen, fit, row},
+    strip, words,
 };
 use crate::{
     console::{
         app::{App, Times},
-        layout::{Areas, Room},
+        layout::Areas,
         state::home::{state_name, state_word},
         theme::Role,
     },
     control::{Overview, Serving, State, WorkloadStatus},
     model::{Tier, Workload},
 };
-
-/// Where the first column of names begins: cursor, sign and word stand before it.
-const NAMES: u16 = 9;
-/// The three columns of names are never narrower.
-const LEAST: u16 = 8;
-
-/// What the columns are, from left to right behind the names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    Errors,
-    First,
-    Slow,
-    Rate,
-    Since,
-    Owner,
-}
-
-impl Column {
-    const fn head(self) -> &'static str {
-        match self {
-            Self::Errors => "ERR",
-            Self::First => "TTFT",
-            Self::Slow => "P95",
-            Self::Rate => "RPS",
-            Self::Since => "SINCE",
-            Self::Owner => "OWNER",
-        }
-    }
-
-    const fn width(self) -> u16 {
-        match self {
-            Self::Errors => 4,
-            Self::First | Self::Slow | Self::Since => 5,
-            Self::Rate => 6,
-            Self::Owner => 12,
-        }
-    }
-}
-
-/// The table's columns for a width.
-struct Columns {
-    names: [u16; 3],
-    fixed: Vec<(u16, Column)>,
-    flags: Option<u16>,
-}
-
-fn columns(app: &App, overview: &Overview, width: u16) -> Columns {
-    let room = app.room();
-    let wide = (room == Room::Wide) != app.home.wide;
-    let kinds: &[Column] = match (room, wide) {
-        (Room::Summary | Room::List, _) => &[Column::Errors, Column::First],
-        (Room::Full, false) | (Room::Wide, false) => &[Column::Errors, Column::First],
-        (Room::Full, true) => &[
-            Column::Errors,
-            Column::First,
-            Column::Slow,
-            Column::Rate,
-            Column::Since,
-        ],
-        (Room::Wide, true) => &[
-            Column::Errors,
-            Column::First,
-            Column::Slow,
-            Column::Rate,
-            Column::Since,
-            Column::Owner,
-        ],
-    };
-    let flags: u16 = match (room, wide) {
-        (Room::Summary | Room::List, _) | (Room::Full, true) => 0,
-        (Room::Full, false) => 10,
-        (Room::Wide, _) => 14,
-    };
-    let taken: u16 = kinds.iter().map(|kind| kind.width() + 2).sum();
-    let left = width.saturating_sub(NAMES + taken + flags + 2);
-    let names = share(left, naturals(app, overview));
-    let mut at = NAMES + names.iter().sum::<u16>() + 2;
-    let mut fixed = Vec::with_capacity(kinds.len());
-    for kind in kinds {
-        fixed.push((at + 1, *kind));
-        at += kind.width() + 2;
-    }
-    Columns {
-        names,
-        fixed,
-        flags: (flags > 0).then_some(at + 1),
-    }
-}
-
-/// How wide the names are: depends on the configuration only, so that columns do not jump about.
-fn naturals(app: &App, overview: &Overview) -> [u16; 3] {
-    let longest = |lengths: &mut dyn Iterator<Item = usize>| {
-        u16::try_from(lengths.max().unwrap_or(0)).unwrap_or(u16::MAX)
-    };
-    let workload = longest(
-        &mut overview
-            .workloads
-            .iter()
-            .map(|status| status.workload.as_str().width()),
-    );
-    let route = longest(
-        &mut overview
-            .routes
-            .iter()
-            .map(|status| status.route.as_str().width()),
-    );
-    let cause = if app.room() == Room::Wide { 16 } else { 7 };
-    [
-        workload.max(8),
-        (route + cause).max(11),
-        (route + 2).max(14),
-    ]
-}
-
-/// Shares columns out: what is needed where there is room, else the widest give first.
-fn share(left: u16, wanted: [u16; 3]) -> [u16; 3] {
-    let mut given = wanted;
-    while given.iter().sum::<u16>() > left {
-        let Some(widest) = given.iter_mut().max().filter(|width| **width > LEAST) else {
-            break;
-        };
-        *widest -= 1;
-    }
-    given
-}
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     match app.overview() {
@@ -158,10 +34,10 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         }
         Some(overview) => table(app, pen, areas, overview),
     }
-    strip(app, pen, areas);
+    strip::draw(app, pen, areas);
 }
 
-fn empty(pen: &mut Pen<'_>, body: Rect, text: &str) {
+pub(super) fn empty(pen: &mut Pen<'_>, body: Rect, text: &str) {
     pen.put(row(body, 0), 3, text, Role::Muted);
 }
 
@@ -248,7 +124,8 @@ fn line(
     let (text, serving_role) = serving(app, pen, status, usize::from(serving_width));
     pen.cell(area, at, serving_width, &text, serving_role);
     let at = at + serving_width + 1;
-    fallback(pen, area, at, fallback_width, overview, status);
+    let told = text.ends_with(')');
+    fallback(pen, area, at, fallback_width, overview, status, told);
     for (at, column) in &columns.fixed {
         let (text, role) = match column {
             Column::Errors => (
@@ -309,7 +186,8 @@ fn serving(app: &App, pen: &Pen<'_>, status: &WorkloadStatus, width: usize) -> (
         }
         Serving::RefusedByPolicy { route, .. } => (
             route,
-            " (refused)".to_owned(),
+            // Said in the column of fallbacks.
+            String::new(),
             " (fallback refused)".to_owned(),
             Role::StateFailing,
         ),
@@ -336,6 +214,7 @@ fn fallback(
     width: u16,
     overview: &Overview,
     status: &WorkloadStatus,
+    told: bool,
 ) {
     let (name, route) = match (&status.serving, &status.fallback) {
         (_, None) => {
@@ -345,6 +224,7 @@ fn fallback(
         (Serving::Auto { .. } | Serving::Forced { .. }, Some(_)) => {
             ("primary".into(), &status.primary)
         }
+        (Serving::RefusedByPolicy { .. }, Some(fallback)) if !told => ("refused".into(), fallback),
         (Serving::Primary { .. } | Serving::RefusedByPolicy { .. }, Some(fallback)) => {
             (words::safe(fallback.as_str()), fallback)
         }
@@ -394,106 +274,24 @@ fn flags(
         flags.push(("paid".to_owned(), Role::Text));
     }
     let required = workload.is_some_and(|workload| workload.notice.required);
-    match (status.notice, required) {
+    let given = status.notice && workload.is_some_and(|workload| !workload.notice.text.is_empty());
+    match (given, required) {
         (false, true) => flags.push(("locked".to_owned(), Role::Warning)),
         (true, true) => flags.push(("notice".to_owned(), Role::Muted)),
         (_, false) => {}
     }
     let mut column = at;
-    for (text, role) in flags {
-        let end = usize::from(column) + text.width();
+    let count = flags.len();
+    for (index, (text, role)) in flags.into_iter().enumerate() {
+        let last = index + 1 == count;
+        let end = usize::from(column) + text.width() + usize::from(!last);
         if end > usize::from(area.width) {
+            // There is more than can be shown.
+            pen.put(area, column.saturating_sub(1), "+", Role::Muted);
             break;
         }
         column = pen.put(area, column, &text, role) + 1;
     }
-}
-
-/// The newest events, and how many there were.
-fn strip(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
-    if areas.strip_title.is_empty() {
-        return;
-    }
-    pen.rule(areas.rules[2], "");
-    strip_title(app, pen, areas.strip_title);
-    let end = app.events_end();
-    let log = &app.data.log;
-    let height = u64::from(areas.strip.height);
-    let first = end.saturating_sub(height).max(log.first());
-    if first == end {
-        empty(
-            pen,
-            areas.strip,
-            "no event yet: nothing fell back, nothing was refused",
-        );
-    }
-    let names = super::events::names(app);
-    for (area, number) in areas.strip.rows().zip(first..end) {
-        if let Some(stored) = log.get(number) {
-            super::events::line(app, pen, area, stored, names);
-        }
-    }
-}
-
-fn strip_title(app: &App, pen: &mut Pen<'_>, area: Rect) {
-    /// Minutes.
-    const SPAN: usize = 15;
-    let log = &app.data.log;
-    let bars = log.histogram(SPAN, app.clock);
-    let mut sum = crate::console::state::log::Counts::default();
-    for bar in &bars {
-        sum.fallback += bar.fallback;
-        sum.refused += bar.refused;
-        sum.failed += bar.failed;
-    }
-    let back = match log.counted_since(crate::console::app::BACKLOG, 15, app.clock) {
-        None => "last 15m".to_owned(),
-        Some(since) => format!("last {}", words::span(app.age(since))),
-    };
-    let mut line = Line::of(Role::Title, "Events");
-    line = match app.held_back() {
-        Some(held_back) => line.and(Role::Warning, format!("  PAUSED +{held_back}")),
-        None => line.and(Role::Muted, "  newest last"),
-    };
-    line = line.and(
-        Role::Text,
-        format!(
-            "   {back}: {} fallback, {} refused",
-            sum.fallback, sum.refused
-        ),
-    );
-    if sum.failed > 0 {
-        line = line.and(Role::Error, format!(", {} failed", sum.failed));
-    }
-    let at = pen.line(area, 1, &line);
-    let most = bars.iter().map(|bar| bar.total()).max().unwrap_or(0);
-    let label = " per min";
-    let start = area
-        .width
-        .saturating_sub(SPAN as u16 + label.len() as u16 + 1);
-    if start <= at || most == 0 {
-        return;
-    }
-    let levels = pen.glyphs.spark;
-    let mut column = start;
-    for bar in &bars {
-        // Any event at all is at least the lowest visible level.
-        let level = if bar.total() == 0 {
-            0
-        } else {
-            usize::try_from(bar.total() * 7 / most)
-                .unwrap_or(7)
-                .clamp(1, 7)
-        };
-        let role = if level > 4 {
-            Role::SparkHigh
-        } else {
-            Role::SparkLow
-        };
-        pen.put(area, column, levels[level], role);
-        column += 1;
-    }
-    pen.put(area, column, label, Role::Muted);
 }
 
 /// The selected workload in one line.

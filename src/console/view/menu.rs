@@ -1,9 +1,10 @@
 //! What opens over a screen from below: the list of actions, the palette, the filter.
 
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
 
 use super::{
-    pen::{Pen, row},
+    pen::{Line, Pen, fit, row},
     words,
 };
 use crate::{
@@ -92,7 +93,8 @@ pub(super) fn palette(pen: &mut Pen<'_>, areas: &Areas, palette: &Palette) {
     }
     let line = row(area, area.height.saturating_sub(1));
     let at = pen.put(line, 1, ":", Role::Key);
-    typed(pen, line, at, &palette.field, Role::Text);
+    let room = usize::from(line.width.saturating_sub(at + 1));
+    pen.line(line, at, &typed(&palette.field, true, Role::Text, room));
 }
 
 /// A filter that is being typed.
@@ -104,7 +106,8 @@ pub(super) fn filter(app: &App, pen: &mut Pen<'_>, areas: &Areas, field: &Field)
     };
     pen.clear(areas.message);
     let at = pen.put(line, 1, "/", Role::Key);
-    let at = typed(pen, line, at, field, Role::Text);
+    let room = usize::from(line.width.saturating_sub(at + 1));
+    let at = pen.line(line, at, &typed(field, true, Role::Text, room));
     let hint = format!("  by {}", names(app).join(": "));
     pen.put(line, at + 1, &format!("{hint}:"), Role::Muted);
 }
@@ -120,24 +123,28 @@ fn names(app: &App) -> &'static [&'static str] {
     }
 }
 
-/// A field with its cursor; answers the column behind.
-pub(super) fn typed(pen: &mut Pen<'_>, area: Rect, column: u16, field: &Field, role: Role) -> u16 {
+/// A field with its cursor, in no more columns than there are. The end of a long text matters more than its
+/// beginning.
+pub(super) fn typed(field: &Field, focused: bool, role: Role, room: usize) -> Line {
     let text = words::safe(field.text());
     let before: String = text.chars().take(field.cursor()).collect();
     let mut after = text.chars().skip(field.cursor());
-    // The end of a long text matters more than its beginning.
-    let room = usize::from(area.width.saturating_sub(column + 2));
-    let shown = tail(&before, room);
-    let at = pen.put(area, column, shown, role);
+    let shown = tail(&before, room.saturating_sub(1));
+    let line = Line::of(role, shown);
+    if !focused {
+        let rest: String = after.collect();
+        let left = room.saturating_sub(line.width());
+        return line.and(role, fit(&rest, left, "").into_owned());
+    }
     let under = after.next().unwrap_or('_').to_string();
-    let end = pen.put(area, at, &under, Role::Cursor);
     let rest: String = after.collect();
-    pen.put(area, end, &rest, role)
+    let left = room.saturating_sub(line.width() + under.width());
+    line.and(Role::Cursor, under)
+        .and(role, fit(&rest, left, "").into_owned())
 }
 
 /// The last characters of a text that fit.
 fn tail(text: &str, room: usize) -> &str {
-    use unicode_width::UnicodeWidthStr;
     let mut shown = text;
     while shown.width() > room {
         let mut characters = shown.chars();

@@ -135,7 +135,7 @@ fn others(app: &App) -> Option<String> {
             let viewing = other.viewing.as_ref()?;
             Some((
                 2,
-                format!("{name} looks at {}", words::safe(viewing.as_str())),
+                format!("{name} is looking at {}", words::safe(viewing.as_str())),
             ))
         })
         .collect();

@@ -59,9 +59,17 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) -> bool {
     };
     pen.rule(areas.rules[1], &words);
     pen.lines(areas.form, &lines, 0);
-    pen.rule(areas.rules[2], "");
+    pen.rule(areas.rules[2], unchanged(form));
     footer::keys(app, pen, areas.footer, app.context());
     true
+}
+
+/// Said until it is true no more.
+fn unchanged(form: &Form) -> &'static str {
+    match form.stage {
+        Stage::Planning(_) | Stage::Ready(_) => "nothing has changed yet",
+        Stage::Applying(_) => "applying",
+    }
 }
 
 /// Whether there is no room for the plan in any form.
@@ -89,7 +97,7 @@ fn panel_rows(app: &App, form: &Form, area: Rect) -> Option<u16> {
     if form.typed() {
         return None;
     }
-    let body = body(app, form, area.width, u16::MAX).len();
+    let body = body(app, form, area.width, 0).len();
     let rows = body + form_view::lines(app, form, area.width).len() + 3;
     let rows = u16::try_from(rows).ok()?;
     (rows + ABOVE <= area.height).then_some(rows)
@@ -108,7 +116,7 @@ pub(super) fn panel(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
     pen.clear(place);
     pen.rule(row(place, 0), "");
     title(app, pen, row(place, 1), form);
-    let body = body(app, form, area.width, u16::MAX);
+    let body = body(app, form, area.width, 0);
     let at = Rect {
         y: place.y + 2,
         height: u16::try_from(body.len()).unwrap_or(0),
@@ -122,7 +130,7 @@ pub(super) fn panel(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
         ..place
     };
     pen.lines(at, &lines, 0);
-    pen.rule(row(place, place.height - 2), "");
+    pen.rule(row(place, place.height - 2), unchanged(form));
     footer::keys(app, pen, row(place, place.height - 1), app.context());
 }
 
@@ -160,10 +168,12 @@ fn title(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
 /// The text of a plan. Passed checks are told in full when there is room, else in one flow.
 fn body(app: &App, form: &Form, width: u16, height: u16) -> Vec<Line> {
     let Some(plan) = form.plan() else {
-        return vec![Line::of(
+        return paragraph(
             Role::Muted,
-            " looking at routes, traffic, policy and people; nothing has changed yet",
-        )];
+            " ",
+            "looking at routes, traffic, policy and people; nothing has changed yet",
+            usize::from(width),
+        );
     };
     let full = lines(app, plan, width, true);
     if full.len() <= usize::from(height) {
@@ -172,81 +182,84 @@ fn body(app: &App, form: &Form, width: u16, height: u16) -> Vec<Line> {
     lines(app, plan, width, false)
 }
 
+/// Before every line: the label of its part, on the first line of it.
+const LABEL: usize = 9;
+
 fn lines(app: &App, plan: &Plan, width: u16, full: bool) -> Vec<Line> {
-    let wide = usize::from(width.saturating_sub(1));
+    let wide = usize::from(width).saturating_sub(LABEL + 1);
+    let text = |text: &str| paragraph(Role::Text, "", &words::safe(text), wide);
     let mut lines = Vec::new();
-    lines.extend(labelled("NOW", &plan.now_line, wide));
-    lines.extend(labelled("AFTER", &plan.after_line, wide));
-    section(&mut lines, "what changes", full);
-    for effect in &plan.effects {
-        lines.extend(paragraph(Role::Text, "  ", &words::safe(effect), wide));
+    part(&mut lines, "NOW", text(&plan.now_line));
+    part(&mut lines, "AFTER", text(&plan.after_line));
+    // What stops it is on the first page of the smallest screen.
+    let stops = plan.checks.iter().filter(|check| stops(check));
+    part(
+        &mut lines,
+        "STOPS",
+        stops.flat_map(|check| told(check, wide)).collect(),
+    );
+    let effects = plan
+        .effects
+        .iter()
+        .flat_map(|effect| paragraph(Role::Text, "- ", &words::safe(effect), wide))
+        .collect();
+    part(&mut lines, "CHANGES", effects);
+    part(&mut lines, "CHECKS", checks(plan, wide, full));
+    part(&mut lines, "PEOPLE", people(app, plan, wide));
+    lines
+}
+
+/// Adds the lines of one part.
+fn part(lines: &mut Vec<Line>, label: &str, part: Vec<Line>) {
+    for (index, line) in part.into_iter().enumerate() {
+        let label = if index == 0 { label } else { "" };
+        let mut labelled = Line::of(Role::Heading, format!(" {label:<8}"));
+        labelled.0.extend(line.0);
+        lines.push(labelled);
     }
-    section(&mut lines, "checks", full);
+}
+
+/// What is worth knowing first; then what was found to be well.
+fn checks(plan: &Plan, wide: usize, full: bool) -> Vec<Line> {
     let (passed, other): (Vec<&Check>, Vec<&Check>) = plan
         .checks
         .iter()
-        .filter(|check| !about_people(check))
+        .filter(|check| !about_people(check) && !stops(check))
         .partition(|check| check.verdict == CheckVerdict::Pass);
-    for check in other {
-        lines.extend(told(check, wide));
-    }
+    let mut lines: Vec<Line> = other
+        .into_iter()
+        .flat_map(|check| told(check, wide))
+        .collect();
     if full {
-        for check in passed {
-            lines.extend(told(check, wide));
-        }
-    } else if !passed.is_empty() {
+        lines.extend(passed.into_iter().flat_map(|check| told(check, wide)));
+    } else {
         let names: Vec<String> = passed
             .iter()
             .map(|check| format!("+ {}", words::safe(&check.name)))
             .collect();
-        for line in flow(&names, wide.saturating_sub(2), "   ") {
-            lines.push(Line::of(Role::Success, format!("  {line}")));
-        }
+        let flown = flow(&names, wide, "   ");
+        lines.extend(flown.into_iter().map(|line| Line::of(Role::Success, line)));
     }
-    section(&mut lines, "people", full);
-    lines.extend(people(app, plan, wide));
     lines
-}
-
-fn section(lines: &mut Vec<Line>, title: &str, full: bool) {
-    let _ = full;
-    lines.push(Line::of(Role::Heading, format!(" {title}")));
-}
-
-fn labelled(label: &str, text: &str, wide: usize) -> Vec<Line> {
-    paragraph(Role::Text, "        ", &words::safe(text), wide)
-        .into_iter()
-        .enumerate()
-        .map(|(index, line)| {
-            if index > 0 {
-                return line;
-            }
-            let text = line.text().trim_start().to_owned();
-            Line::of(Role::Heading, format!(" {label:<7}")).and(Role::Text, text)
-        })
-        .collect()
 }
 
 /// Sign, name and why.
 fn told(check: &Check, wide: usize) -> Vec<Line> {
     let (sign, role) = words::verdict(check.verdict);
-    let name = words::safe(&check.name).into_owned();
     let stops = match check.verdict {
         CheckVerdict::Pass | CheckVerdict::Warn => "",
         CheckVerdict::Fail => "FAILS: ",
         CheckVerdict::Refuse => "REFUSED: ",
     };
-    let lead = name.width() + 6;
-    let text = format!("{stops}{}", words::safe(&check.why));
-    paragraph(Role::Text, &" ".repeat(lead), &text, wide)
+    let lead = format!("{sign} {}: ", words::safe(&check.name));
+    let text = format!("{lead}{stops}{}", words::safe(&check.why));
+    wrap(&text, wide.saturating_sub(2))
         .into_iter()
         .enumerate()
-        .map(|(index, line)| {
-            if index > 0 {
-                return line;
-            }
-            let text = line.text().trim_start().to_owned();
-            Line::of(role, format!("  {sign} {name}: ")).and(Role::Text, text)
+        .map(|(index, line)| match line.strip_prefix(&lead) {
+            Some(why) if index == 0 => Line::of(role, lead.clone()).and(Role::Text, why),
+            Some(_) | None if index == 0 => Line::of(role, line),
+            Some(_) | None => Line::of(Role::Text, format!("  {line}")),
         })
         .collect()
 }
@@ -260,10 +273,16 @@ pub(super) fn flow(words: &[String], width: usize, gap: &str) -> Vec<String> {
                 line.push_str(gap);
                 line.push_str(word);
             }
+            Some(_) | None if word.width() <= width => lines.push(word.clone()),
             Some(_) | None => lines.extend(wrap(word, width)),
         }
     }
     lines
+}
+
+/// Whether a check stands in the way.
+fn stops(check: &Check) -> bool {
+    check.verdict >= CheckVerdict::Fail
 }
 
 /// Told from what is known now, which may be newer than the plan.
@@ -299,11 +318,11 @@ fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
             None
         };
         if let Some((sign, role, text)) = at_it {
-            lines.extend(paragraph(role, &format!("  {sign} "), &text, wide));
+            lines.extend(paragraph(role, &format!("{sign} "), &text, wide));
         }
     }
     if lines.is_empty() {
-        lines.push(Line::of(Role::Text, "  + nobody else is at it"));
+        lines.push(Line::of(Role::Text, "+ nobody else is at it"));
     }
     let history = plan.checks.iter().find(|check| check.name == "history");
     if let Some(history) = history {
@@ -314,7 +333,13 @@ fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
             role
         };
         let text = words::safe(&history.why);
-        lines.extend(paragraph(role, &format!("  {sign} "), &text, wide));
+        let short = lines.len() == 1 && lines[0].width() + text.width() + 2 <= wide;
+        match lines.first_mut() {
+            Some(first) if short && role == Role::Text => {
+                first.0.push((role, format!("; {text}")));
+            }
+            Some(_) | None => lines.extend(paragraph(role, &format!("{sign} "), &text, wide)),
+        }
     }
     lines
 }

@@ -3,12 +3,14 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::{
+    menu,
     pen::{Line, paragraph, wrap},
     plan::flow,
     words,
 };
 use crate::{
     console::{
+        action::Action,
         app::App,
         state::{
             field::Field,
@@ -33,7 +35,7 @@ pub(super) fn lines(app: &App, form: &Form, width: u16) -> Vec<Line> {
                 Vec::new()
             };
             lines.push(ends(app, form));
-            lines.extend(confirmation(form, plan, wide));
+            lines.extend(confirmation(app, form, plan, wide));
             lines
         }
     };
@@ -87,7 +89,7 @@ fn given(form: &Form, wide: usize) -> Vec<Line> {
             }
         })
         .collect();
-    let chosen = form.reason.map(|code| code.as_str());
+    let chosen = form.reason.map(ReasonCode::as_str);
     for (index, text) in flow(&choices, wide.saturating_sub(8), " ")
         .into_iter()
         .enumerate()
@@ -149,7 +151,7 @@ fn ends(app: &App, form: &Form) -> Line {
     let Some(lasting) = form.lasting() else {
         let text = match form.plan().and_then(|plan| plan.expires) {
             Some(expires) => format!(" by itself at {}", words::until(app, expires)),
-            None => " not by itself".to_owned(),
+            None => " it does not end by itself".to_owned(),
         };
         return line.and(Role::Text, text);
     };
@@ -163,14 +165,14 @@ fn ends(app: &App, form: &Form) -> Line {
         Role::Text,
         format!(" by itself in {}{at}   ", short(lasting)),
     )
-    .and(Role::Key, keys(crate::console::action::Action::Shorter))
+    .and(Role::Key, keys(Action::Shorter))
     .and(Role::Text, " sooner  ")
-    .and(Role::Key, keys(crate::console::action::Action::Longer))
+    .and(Role::Key, keys(Action::Longer))
     .and(Role::Text, " later")
 }
 
 /// What makes it happen.
-fn confirmation(form: &Form, plan: Option<&Plan>, wide: usize) -> Vec<Line> {
+fn confirmation(app: &App, form: &Form, plan: Option<&Plan>, wide: usize) -> Vec<Line> {
     match &form.stage {
         Stage::Applying(_) => {
             return vec![Line::of(Role::Info, " applying ... the gateways are told")];
@@ -178,18 +180,12 @@ fn confirmation(form: &Form, plan: Option<&Plan>, wide: usize) -> Vec<Line> {
         Stage::Planning(_) | Stage::Ready(_) => {}
     }
     if !form.typed() {
-        let Some(plan) = plan else {
+        if plan.is_none() {
             return vec![Line::of(Role::Muted, " planning ...")];
-        };
-        return vec![
-            Line::of(Role::Text, " Nothing has changed yet.  ")
-                .and(Role::Key, "y")
-                .and(Role::Text, format!(" {} ", verb_words(form, plan)))
-                .and(Role::Key, " esc")
-                .and(Role::Text, " leave"),
-        ];
+        }
+        return one_key(app, form, wide);
     }
-    let target = plan.map(Plan::target);
+    let target = form.target();
     let whole = plan.is_some_and(|plan| plan.tier == RiskTier::BreakGlass);
     let typed = form.name.text();
     let needed = target.map_or(TYPED_LETTERS, |target| {
@@ -207,7 +203,7 @@ fn confirmation(form: &Form, plan: Option<&Plan>, wide: usize) -> Vec<Line> {
         (true, true) => Role::Success,
         (true, false) => Role::Text,
     };
-    let name = target.map_or_else(|| form.title(), str::to_owned);
+    let name = target.unwrap_or("the name of its target").to_owned();
     let ask = if whole {
         format!(" To break the glass, type {name} in full: ")
     } else {
@@ -216,7 +212,7 @@ fn confirmation(form: &Form, plan: Option<&Plan>, wide: usize) -> Vec<Line> {
     let state = if typed.is_empty() {
         "then Enter".to_owned()
     } else if !right {
-        format!("does not begin {name}")
+        "not the beginning of it".to_owned()
     } else if !enough {
         format!("{} of {needed}", typed.chars().count())
     } else if form.reason.is_none() {
@@ -225,50 +221,54 @@ fn confirmation(form: &Form, plan: Option<&Plan>, wide: usize) -> Vec<Line> {
         "Enter applies".to_owned()
     };
     let ask = words::safe(&ask).into_owned();
-    let cursor = if form.focus == Focus::Name { "_" } else { "" };
-    let short = ask.width() + typed.width() + state.width() + 4 <= wide;
+    let focused = form.focus == Focus::Name;
     let state_role = if right { Role::Muted } else { Role::Error };
-    if short {
-        return vec![
-            Line::of(Role::Text, ask)
-                .and(role, words::safe(typed).into_owned())
-                .and(Role::Cursor, cursor)
-                .and(state_role, format!("   {state}")),
-        ];
+    let behind = Line::of(state_role, format!("   {state}"));
+    let lead = Line::of(Role::Text, ask.clone());
+    let short = lead.width() + typed.width() + behind.width() < wide;
+    let mut lines = if short {
+        vec![lead]
+    } else {
+        let mut lines = paragraph(Role::Text, " ", ask.trim(), wide);
+        lines.push(Line::of(Role::Text, "   "));
+        lines
+    };
+    if let Some(last) = lines.last_mut() {
+        let room = wide.saturating_sub(last.width() + behind.width());
+        last.0
+            .extend(menu::typed(&form.name, focused, role, room).0);
+        last.0.extend(behind.0);
     }
-    let mut lines: Vec<Line> = wrap(&ask, wide)
-        .into_iter()
-        .map(|line| Line::of(Role::Text, line))
-        .collect();
-    lines.push(
-        Line::of(Role::Text, "   ")
-            .and(role, words::safe(typed).into_owned())
-            .and(Role::Cursor, cursor)
-            .and(state_role, format!("   {state}")),
-    );
     lines
 }
 
-/// What `y` does, in words.
-fn verb_words(form: &Form, plan: &Plan) -> String {
-    let _ = plan;
-    format!("apply: {}", words::safe(&form.title()))
+/// The key that applies a plan of the lowest tier.
+fn one_key(app: &App, form: &Form, wide: usize) -> Vec<Line> {
+    let shown = |action| app.setup.keymap.shown(action);
+    let (yes, no) = (shown(Action::Confirm), shown(Action::Back));
+    let title = words::safe(&form.title()).into_owned();
+    let keys = |title: &str| {
+        Line::of(Role::Text, " ")
+            .and(Role::Key, yes.clone())
+            .and(Role::Text, format!(" apply{title}  "))
+            .and(Role::Key, no.clone())
+            .and(Role::Text, " leave")
+    };
+    let line = keys(&format!(": {title}"));
+    if line.width() <= wide {
+        return vec![line];
+    }
+    let mut lines = paragraph(Role::Text, " ", &title, wide);
+    lines.push(keys(""));
+    lines
 }
 
-/// A labelled text field.
+/// A labelled text field, with a hint as long as there is room for one.
 fn field(label: &str, field: &Field, focused: bool, hint: &str, wide: usize) -> Line {
-    let text = words::safe(field.text());
-    let before: String = text.chars().take(field.cursor()).collect();
-    let rest: String = text.chars().skip(field.cursor()).collect();
-    let line = Line::of(Role::Heading, format!(" {label:<7} ")).and(Role::Text, before);
-    let line = if focused {
-        let mut rest = rest.chars();
-        let under = rest.next().unwrap_or('_').to_string();
-        line.and(Role::Cursor, under)
-            .and(Role::Text, rest.collect::<String>())
-    } else {
-        line.and(Role::Text, rest)
-    };
+    let mut line = Line::of(Role::Heading, format!(" {label:<7} "));
+    let room = wide.saturating_sub(line.width());
+    line.0
+        .extend(menu::typed(field, focused, Role::Text, room).0);
     if line.width() + hint.width() <= wide {
         line.and(Role::Muted, hint)
     } else {

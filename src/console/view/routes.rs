@@ -1,6 +1,7 @@
 //! The routes screen: where requests can go, and how each of these fares.
 
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     events::wide,
@@ -11,39 +12,40 @@ use super::{
 use crate::{
     console::{app::App, layout::Areas, state::table::circuit_word, theme::Role},
     control::RouteStatus,
+    model::{CircuitState, WorkloadName},
 };
 
-/// Title, width, and whether it stands on the right.
+/// Title, width, and whether it stands on the right. The last one takes what is left.
 type Column = (&'static str, u16, bool);
 
-const NARROW: [Column; 7] = [
-    ("ROUTE", 20, false),
-    ("PROVIDER", 12, false),
-    ("CIRCUIT", 9, false),
-    ("ERR", 4, true),
-    ("RPS", 6, true),
-    ("USED", 4, true),
-    ("USED BY", 12, false),
-];
-const WIDE: [Column; 9] = [
-    ("ROUTE", 22, false),
-    ("FAMILY", 18, false),
-    ("MODEL", 20, false),
-    ("PROVIDER", 12, false),
-    ("CIRCUIT", 9, false),
-    ("ERR", 4, true),
-    ("RPS", 6, true),
-    ("USED", 4, true),
-    ("USED BY", 10, false),
-];
+/// Names of routes take no more columns than this.
+const LONGEST: usize = 24;
 
-fn columns(app: &App) -> &'static [Column] {
-    if wide(app) { &WIDE } else { &NARROW }
+fn columns(app: &App) -> Vec<Column> {
+    let longest = app.overview().map_or(0, |overview| {
+        let names = overview.routes.iter().map(|status| status.route.as_str());
+        names.map(UnicodeWidthStr::width).max().unwrap_or(0)
+    });
+    let route = u16::try_from(longest.clamp(8, LONGEST)).unwrap_or(8);
+    let mut columns = vec![("ROUTE", route, false)];
+    if wide(app) {
+        columns.push(("FAMILY", 18, false));
+        columns.push(("MODEL", 16, false));
+    }
+    columns.extend([
+        ("PROVIDER", 10, false),
+        ("CIRCUIT", 9, false),
+        ("ERR", 4, true),
+        ("RPS", 6, true),
+        ("ROOM", 4, true),
+        ("USED BY", 12, false),
+    ]);
+    columns
 }
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     let columns = columns(app);
-    cells(pen, areas.head, columns, |title, _| {
+    cells(pen, areas.head, &columns, |title| {
         Some((title.to_owned(), Role::Heading))
     });
     let Some(overview) = app.overview() else {
@@ -70,9 +72,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         };
         let (sign, role) = words::route(overview, name);
         pen.put(area, 3, sign, role);
-        cells(pen, area, columns, |title, width| {
-            cell(app, status, title, width)
-        });
+        cells(pen, area, &columns, |title| cell(app, status, title));
         if selected == Some(name) {
             pen.put(area, 1, pen.glyphs.cursor, Role::Cursor);
             pen.style(area, Role::Selection);
@@ -85,7 +85,7 @@ fn cells(
     pen: &mut Pen<'_>,
     area: Rect,
     columns: &[Column],
-    text: impl Fn(&str, u16) -> Option<(String, Role)>,
+    text: impl Fn(&str) -> Option<(String, Role)>,
 ) {
     let mut at = 5;
     for (index, (title, width, right)) in columns.iter().enumerate() {
@@ -95,7 +95,7 @@ fn cells(
         } else {
             *width
         };
-        if let Some((text, role)) = text(title, width) {
+        if let Some((text, role)) = text(title) {
             if *right {
                 pen.cell_right(area, at, width, &text, role);
             } else {
@@ -106,7 +106,7 @@ fn cells(
     }
 }
 
-fn cell(app: &App, status: &RouteStatus, title: &str, _width: u16) -> Option<(String, Role)> {
+fn cell(app: &App, status: &RouteStatus, title: &str) -> Option<(String, Role)> {
     let text = |text: &str| Some((words::safe(text).into_owned(), Role::Text));
     match title {
         "ROUTE" => text(status.route.as_str()),
@@ -125,7 +125,7 @@ fn cell(app: &App, status: &RouteStatus, title: &str, _width: u16) -> Option<(St
             words::errors(status.failure_share),
         )),
         "RPS" => Some((words::rate(status.rps), Role::Text)),
-        "USED" => Some((used(status.used), used_role(status.used))),
+        "ROOM" => Some((headroom(status.used), used_role(status.used))),
         "USED BY" => Some(users(app, status)),
         _ => None,
     }
@@ -133,17 +133,18 @@ fn cell(app: &App, status: &RouteStatus, title: &str, _width: u16) -> Option<(St
 
 fn circuit_role(status: &RouteStatus) -> Role {
     match status.circuit {
-        crate::model::CircuitState::Closed => Role::Text,
-        crate::model::CircuitState::Open => Role::Error,
-        crate::model::CircuitState::HalfOpen => Role::Warning,
+        CircuitState::Closed => Role::Text,
+        CircuitState::Open => Role::Error,
+        CircuitState::HalfOpen => Role::Warning,
     }
 }
 
-/// Of its capacity; a route without a configured one has none to show.
-pub(super) fn used(used: Option<f64>) -> String {
+/// What is left of its capacity; a route without a configured one has none to show.
+pub(super) fn headroom(used: Option<f64>) -> String {
     match used {
         None => "-".to_owned(),
-        Some(_) => words::percent(used),
+        Some(used) if used > 1.0 => "over".to_owned(),
+        Some(used) => words::percent(Some(1.0 - used)),
     }
 }
 
@@ -159,7 +160,7 @@ pub(super) fn used_role(used: Option<f64>) -> Role {
 
 /// Who uses it; before that, who drained it.
 fn users(app: &App, status: &RouteStatus) -> (String, Role) {
-    let names: Vec<&str> = status.used_by.iter().map(|name| name.as_str()).collect();
+    let names: Vec<&str> = status.used_by.iter().map(WorkloadName::as_str).collect();
     let names = if names.is_empty() {
         "nobody".to_owned()
     } else {
@@ -188,14 +189,14 @@ pub(super) fn copied(app: &App) -> Option<String> {
         .iter()
         .find(|status| status.route == *name)?;
     Some(format!(
-        "{} ({}, {}): circuit {}, errors {}, {} rps, capacity used {}, used by {}\n",
+        "{} ({}, {}): circuit {}, errors {}, {} rps, headroom {}, used by {}\n",
         words::safe(name.as_str()),
         words::safe(&status.model),
         status.family,
         circuit_word(status.circuit),
         words::percent(status.failure_share),
         words::rate(status.rps),
-        used(status.used),
+        headroom(status.used),
         users(app, status).0,
     ))
 }

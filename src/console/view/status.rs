@@ -1,5 +1,7 @@
 //! The two lines on top: where am I, may I break things, what is broken, who is here, how fresh is this.
 
+use std::fmt::Write as _;
+
 use super::{
     pen::{Line, Pen},
     words,
@@ -45,7 +47,7 @@ fn both(
         pen.line(area, at, &middle);
     }
     let start = width.saturating_sub(right.width() + 1);
-    if start > usize::from(at) || start >= left.width() + 1 {
+    if start > left.width() {
         pen.line(area, u16::try_from(start).unwrap_or(0), right);
     }
 }
@@ -132,7 +134,7 @@ fn people(app: &App, room: usize) -> Line {
         let rest = names.len() - index;
         let next = format!(", {}", words::safe(name));
         if here.len() + next.len() + 5 > room {
-            here.push_str(&format!(" +{rest}"));
+            _ = write!(here, " +{rest}");
             break;
         }
         here.push_str(&next);
