@@ -229,6 +229,14 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_names_them_all() {
+        let readme = include_str!("../../README.md");
+        for kind in FaultKind::ALL {
+            assert!(readme.contains(&format!("`{kind}`")), "{kind}");
+        }
+    }
+
+    #[test]
     fn headers_are_read() {
         let plain = Fault::from_header("503", "m").unwrap();
         assert_eq!(plain, Some(Fault::new(FaultKind::Unavailable)));

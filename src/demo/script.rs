@@ -216,6 +216,16 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_readme_is_a_script() {
+        let readme = include_str!("../../README.md");
+        let (_, rest) = readme.split_once("```toml\ncycle_seconds").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        let example = &format!("cycle_seconds{example}");
+        let script = Script::parse(example).unwrap();
+        assert_eq!(script.steps.len(), 1);
+    }
+
+    #[test]
     fn mistakes_are_told() {
         assert!(
             Script::load("/does/not/exist")

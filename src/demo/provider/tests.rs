@@ -76,38 +76,36 @@ impl Cast {
 #[tokio::test]
 async fn every_model_answers_whole_and_streamed() {
     let cast = Cast::start();
-    for member in CAST {
-        for model in member.models {
-            let whole: Value = cast
-                .call(member, model.name, false)
-                .send()
-                .await
-                .unwrap()
-                .json()
-                .await
-                .unwrap();
-            assert_eq!(whole["model"], model.name);
-            let stream = cast.call(member, model.name, true).send().await.unwrap();
-            assert_eq!(stream.status(), 200);
-            let text = stream.text().await.unwrap();
-            let (text_of_whole, end) = match member.shape {
-                Shape::OpenaiChat => (
-                    &whole["choices"][0]["message"]["content"],
-                    "data: [DONE]\n\n",
-                ),
-                Shape::AnthropicMessages => (
-                    &whole["content"][0]["text"],
-                    "data: {\"type\":\"message_stop\"}\n\n",
-                ),
-            };
-            assert!(text.ends_with(end), "{text}");
-            assert_eq!(
-                streamed_text(member.shape, &text),
-                text_of_whole.as_str().unwrap()
-            );
-        }
-    }
+    let models = CAST
+        .iter()
+        .flat_map(|member| member.models.iter().map(move |model| (member, model.name)));
+    futures_util::future::join_all(models.map(|(member, model)| answers(&cast, member, model)))
+        .await;
     cast.stop().await;
+}
+
+async fn answers(cast: &Cast, member: &Member, model: &str) {
+    let whole = cast.call(member, model, false).send().await.unwrap();
+    let whole: Value = whole.json().await.unwrap();
+    assert_eq!(whole["model"], model);
+    let stream = cast.call(member, model, true).send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+    let text = stream.text().await.unwrap();
+    let (text_of_whole, end) = match member.shape {
+        Shape::OpenaiChat => (
+            &whole["choices"][0]["message"]["content"],
+            "data: [DONE]\n\n",
+        ),
+        Shape::AnthropicMessages => (
+            &whole["content"][0]["text"],
+            "data: {\"type\":\"message_stop\"}\n\n",
+        ),
+    };
+    assert!(text.ends_with(end), "{text}");
+    assert_eq!(
+        streamed_text(member.shape, &text),
+        text_of_whole.as_str().unwrap()
+    );
 }
 
 fn streamed_text(shape: Shape, stream: &str) -> String {
