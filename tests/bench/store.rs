@@ -150,7 +150,15 @@ fn rates() {
         "\nfallbacks/s | decision durable p50 / p99 / max ms | override seen p50 / p99 ms | entries/s | \
          cores: writer + upkeep + followers | MB/s"
     );
-    for rate in [100_u32, 1_000, 10_000, 30_000, 45_000] {
+    for (rate, both) in [
+        (100_u32, false),
+        (1_000, false),
+        (10_000, false),
+        (30_000, false),
+        (45_000, false),
+        (1_000, true),
+        (10_000, true),
+    ] {
         let place = Place::new();
         let (store, other) = (place.open(), place.open());
         let newest = other.newest();
@@ -158,7 +166,19 @@ fn rates() {
         let begun = Clock::instant();
         let before = ["store-events", "store-upkeep", "store-follow"].map(thread_seconds);
         let operator = place.runtime.spawn(operate(store.clone(), other.clone()));
-        let mut latencies = place.runtime.block_on(load(&store, rate, rate * seconds));
+        let mut latencies = place.runtime.block_on(async {
+            if both {
+                let halves = (
+                    load(&store, rate / 2, rate / 2 * seconds),
+                    load(&other, rate / 2, rate / 2 * seconds),
+                );
+                let (mut one, two) = tokio::join!(halves.0, halves.1);
+                one.extend(two);
+                one
+            } else {
+                load(&store, rate, rate * seconds).await
+            }
+        });
         let wall = begun.elapsed().as_secs_f64();
         let after = ["store-events", "store-upkeep", "store-follow"].map(thread_seconds);
         operator.abort();
@@ -171,7 +191,8 @@ fn rates() {
             .map(|file| file.metadata().unwrap().len())
             .sum();
         println!(
-            "{rate:>7} | {:>7.2} / {:>7.2} / {:>7.2} | {:>7.2} / {:>7.2} | {:>7.0} | {:.2} + {:.2} + {:.2} | {:.1}",
+            "{rate:>7}{} | {:>7.2} / {:>7.2} / {:>7.2} | {:>7.2} / {:>7.2} | {:>7.0} | {:.2} + {:.2} + {:.2} | {:.1}",
+            if both { " by two" } else { "" },
             percentile(&latencies, 500).as_secs_f64() * 1e3,
             percentile(&latencies, 990).as_secs_f64() * 1e3,
             percentile(&latencies, 1_000).as_secs_f64() * 1e3,
