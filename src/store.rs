@@ -185,7 +185,7 @@ impl Store {
         on!(self, backend => backend.health())
     }
 
-    /// Waits until everything appended so far is durable, then closes.
+    /// Waits until everything appended so far is durable, then closes. An error: something was not.
     pub async fn close(&self) -> Result<(), StoreError> {
         on!(self, backend => backend.close().await)
     }

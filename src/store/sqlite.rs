@@ -300,7 +300,13 @@ impl Sqlite {
         self.0.stop();
         let mut ended = self.0.ended.clone();
         while ended.changed().await.is_ok() {}
-        Ok(())
+        match self.0.vitals.failure(start::WRITER) {
+            Some(cause) => Err(StoreError::Failed {
+                place: self.0.directory.display().to_string(),
+                cause,
+            }),
+            None => Ok(()),
+        }
     }
 }
 

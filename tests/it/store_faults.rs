@@ -232,6 +232,16 @@ async fn a_state_that_vanishes_is_a_fault_and_its_return_the_end_of_it() {
     let ids: Vec<_> = events.iter().map(|stored| stored.event.id).collect();
     assert_eq!(ids, [event(1, start()).id, event(3, start()).id]);
     assert_eq!(events[0].outcome, Some(outcome(1, start())));
+
+    // Who closes while nothing can be written is told that something was lost.
+    fs::rename(&place.state, &away).unwrap();
+    let reservation = store.reserve().unwrap();
+    reservation.append_unawaited(Entry::Outcome(outcome(3, start())));
+    let closed = store.close().await;
+    assert!(
+        matches!(closed, Err(StoreError::Failed { .. })),
+        "{closed:?}"
+    );
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ async fn child() {
         "write until killed" => write_until_killed(&directory).await,
         "win ten changes" => win_ten_changes(&directory).await,
         "observe" => observe(&directory).await,
+        "look" => look(&directory).await,
         "meet a full disk" => meet_a_full_disk(&directory).await,
         other => panic!("unknown task {other}"),
     }
@@ -111,6 +112,13 @@ async fn win_ten_changes(directory: &str) {
     store.close().await.unwrap();
 }
 
+async fn look(directory: &str) {
+    let store = open(directory, Access::Observe).await;
+    println!("revision {}", store.overrides().borrow().revision.0);
+    assert_eq!(store.tail(Seq(0), 100).await.unwrap().len(), 1);
+    store.close().await.unwrap();
+}
+
 async fn observe(directory: &str) {
     let store = open(directory, Access::Observe).await;
     println!("revision {}", store.overrides().borrow().revision.0);
@@ -124,6 +132,8 @@ async fn observe(directory: &str) {
         Ok(()) => println!("presence written"),
         Err(error) => println!("presence {error}"),
     }
+    // Not being allowed to is no fault of the store.
+    assert_eq!(*store.health().borrow(), Health::Good);
     // A change by somebody who may write is seen here.
     let mut followed = store.overrides();
     let seen = followed.wait_for(|table| table.revision > Revision(1));
@@ -343,12 +353,12 @@ async fn another_user_observes_when_let_in_and_never_writes() {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
     mode(directory.path(), 0o755);
-    let stranger = || {
-        let mut command = process("observe", &state);
+    let stranger = |task| {
+        let mut command = process(task, &state);
         command.uid(65_534).gid(65_534).stderr(Stdio::null());
         command
     };
-    let refused = stranger().output().unwrap();
+    let refused = stranger("look").output().unwrap();
     assert!(
         !refused.status.success(),
         "the directory is for its owner alone"
@@ -358,7 +368,10 @@ async fn another_user_observes_when_let_in_and_never_writes() {
     for file in std::fs::read_dir(&state).unwrap() {
         mode(&file.unwrap().path(), 0o644);
     }
-    let mut child = stranger().stderr(Stdio::inherit()).spawn().unwrap();
+    let mut child = stranger("observe")
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut next = |wanted: &str| {
         let found = lines.find_map(|line| {
@@ -376,4 +389,11 @@ async fn another_user_observes_when_let_in_and_never_writes() {
     assert_eq!(win(&store, "support-chat").await, Revision(2));
     assert_eq!(next("revision"), "revision 2");
     assert!(child.wait().unwrap().success());
+
+    // The last writer has gone, and its log files with what was not yet moved are still there.
+    store.close().await.unwrap();
+    let alone = stranger("look").output().unwrap();
+    assert!(alone.status.success());
+    let said = String::from_utf8(alone.stdout).unwrap();
+    assert!(said.contains("revision 2"), "{said}");
 }

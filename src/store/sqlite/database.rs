@@ -74,7 +74,12 @@ impl Database {
     ) -> Result<T, StoreError> {
         let result = self.attempt(work);
         if let Some((part, vitals)) = &self.part {
-            vitals.note(part, result.as_ref().err());
+            // That somebody may not write is no fault of the store.
+            let error = result.as_ref().err();
+            vitals.note(
+                part,
+                error.filter(|error| !matches!(error, StoreError::ReadOnly)),
+            );
         }
         result
     }

@@ -35,6 +35,9 @@ const EVENTS_GAP: Duration = Duration::from_millis(20);
 /// How many questions are answered at once: a long look through the log must not hold up a short one.
 const READERS: usize = 2;
 
+/// The name under which the faults of the events' writer are noted.
+pub(super) const WRITER: &str = "writer";
+
 /// Opens a directory. Blocks.
 pub(super) fn start(directory: &Path, access: Access, clock: Clock) -> Result<Inner, StoreError> {
     let failed = |error: std::io::Error| StoreError::Open {
@@ -134,7 +137,7 @@ impl Parts {
         };
         Ok(Self {
             state: open(&schema::STATE, opening, "desk")?,
-            log: open(&schema::EVENTS, opening, "writer")?,
+            log: open(&schema::EVENTS, opening, WRITER)?,
             pulse: open(&schema::PULSE, opening_pulse, "desk")?,
             vitals,
         })

@@ -30,6 +30,12 @@ impl Vitals {
         self.health.subscribe()
     }
 
+    /// Why a part fails, if it does.
+    pub(super) fn failure(&self, part: &'static str) -> Option<String> {
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        failing.get(part).cloned()
+    }
+
     /// Notes how the last work of a part went.
     pub(super) fn note(&self, part: &'static str, error: Option<&StoreError>) {
         if error.is_none() && *self.health.borrow() == Health::Good {
