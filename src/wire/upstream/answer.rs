@@ -8,66 +8,87 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::{
-    body::{Body, Incoming},
-    client::conn::http1,
-};
+use hyper::body::{Body, Incoming};
 
-use super::{Pool, Slices};
+use super::{
+    Pool,
+    http1::{Begun, Connection, Framing},
+};
 use crate::clock::Clock;
 
-/// The body ended before its announced end.
+/// The body ended before its announced end, or is badly framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the upstream's answer was cut")]
 pub struct Cut;
 
-/// A body that is being received. Dropped before its end, it closes its connection.
+/// A body that is being received. Dropped before its end, it closes its connection (HTTP/1.1) or resets its
+/// stream (HTTP/2).
 #[derive(Debug)]
-pub struct Answer {
-    body: Incoming,
-    lease: Option<Lease>,
-}
+pub struct Answer(Kind);
 
-/// An HTTP/1.1 connection in use.
 #[derive(Debug)]
-pub(super) struct Lease {
-    pub(super) pool: Rc<Pool>,
-    pub(super) sender: http1::SendRequest<Slices>,
+enum Kind {
+    Own {
+        /// `None`: given back, or broken.
+        connection: Option<Connection>,
+        framing: Framing,
+        reusable: bool,
+        pool: Rc<Pool>,
+    },
+    Shared(Incoming),
 }
 
 impl Answer {
-    pub(super) fn new(body: Incoming, lease: Option<Lease>) -> Self {
-        let mut answer = Self { body, lease };
-        if answer.body.is_end_stream() {
+    /// Of an HTTP/1.1 connection.
+    pub(super) fn own(connection: Connection, begun: &Begun, pool: Rc<Pool>) -> Self {
+        let mut answer = Self(Kind::Own {
+            connection: Some(connection),
+            framing: begun.framing,
+            reusable: begun.reusable,
+            pool,
+        });
+        if begun.framing.at_end() {
             answer.finish();
         }
         answer
     }
 
+    /// Of an HTTP/2 stream.
+    pub(super) const fn shared(body: Incoming) -> Self {
+        Self(Kind::Shared(body))
+    }
+
     /// The next bytes; `None` at the end. Trailers are dropped.
     pub fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
-        loop {
-            return match Pin::new(&mut self.body).poll_frame(context) {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(None) => {
-                    self.finish();
-                    Poll::Ready(None)
-                }
-                Poll::Ready(Some(Err(_))) => {
-                    self.lease = None;
-                    Poll::Ready(Some(Err(Cut)))
-                }
-                Poll::Ready(Some(Ok(frame))) => {
-                    if self.body.is_end_stream() {
+        match &mut self.0 {
+            Kind::Shared(body) => poll_shared(body, context),
+            Kind::Own {
+                connection,
+                framing,
+                ..
+            } => {
+                let Some(open) = connection else {
+                    let whole = framing.at_end() || framing.ends_with_connection();
+                    return Poll::Ready(if whole { None } else { Some(Err(Cut)) });
+                };
+                match open.poll_body(context, framing) {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(None) => {
                         self.finish();
+                        Poll::Ready(None)
                     }
-                    match frame.into_data() {
-                        Ok(data) if data.is_empty() => continue,
-                        Ok(data) => Poll::Ready(Some(Ok(data))),
-                        Err(_) => continue,
+                    Poll::Ready(Some(Err(_))) => {
+                        *connection = None;
+                        Poll::Ready(Some(Err(Cut)))
+                    }
+                    Poll::Ready(Some(Ok(data))) => {
+                        if framing.at_end() {
+                            self.finish();
+                        }
+                        Poll::Ready(Some(Ok(data)))
                     }
                 }
-            };
+            }
         }
     }
 
@@ -79,21 +100,42 @@ impl Answer {
         poll_fn(|context| self.poll_data(context)).await.transpose()
     }
 
-    /// The announced number of bytes still to come, when it is known.
-    #[must_use]
-    pub fn exact(&self) -> Option<u64> {
-        self.body.size_hint().exact()
-    }
-
-    /// Nothing more will come.
+    /// It is known that nothing more will come.
     #[must_use]
     pub fn at_end(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.0 {
+            Kind::Own { framing, .. } => framing.at_end(),
+            Kind::Shared(body) => body.is_end_stream(),
+        }
     }
 
+    /// The body is over: the connection goes back, unless something on it is in doubt.
     fn finish(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.pool.give(lease.sender, Clock::instant());
+        if let Kind::Own {
+            connection,
+            reusable,
+            pool,
+            ..
+        } = &mut self.0
+            && let Some(connection) = connection.take()
+            && *reusable
+            && connection.is_clean()
+        {
+            pool.give(connection, Clock::instant());
         }
+    }
+}
+
+fn poll_shared(body: &mut Incoming, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+    loop {
+        return match Pin::new(&mut *body).poll_frame(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(Cut))),
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) if !data.is_empty() => Poll::Ready(Some(Ok(data))),
+                Ok(_) | Err(_) => continue,
+            },
+        };
     }
 }
