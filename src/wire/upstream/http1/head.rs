@@ -1,9 +1,9 @@
 //! The response head: read, and what it says about the body and the connection.
 
-use bytes::BytesMut;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header, response::Parts,
-};
+use std::mem::MaybeUninit;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, response::Parts};
 
 use super::body::{Chunked, Framing};
 
@@ -26,104 +26,75 @@ pub(super) struct NotHttp;
 /// Takes a head out of what was read, and interim responses (1xx) before it. `None`: it is not whole yet.
 /// `looked` keeps how much of the buffer has no end of a head in it.
 pub(super) fn take(buffer: &mut BytesMut, looked: &mut usize) -> Result<Option<Head>, NotHttp> {
-    loop {
-        if !has_end(buffer, looked) {
-            return Ok(None);
+    while let Some(end) = end(buffer, looked) {
+        let head = parse(&buffer.split_to(end).freeze())?;
+        // A switch of protocols was never asked for.
+        if head.parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(NotHttp);
         }
-        let Some((length, version, status, mut headers)) = parse(buffer)? else {
-            return Ok(None);
+        if !head.parts.status.is_informational() {
+            return Ok(Some(head));
+        }
+    }
+    Ok(None)
+}
+
+/// Where the first empty line ends. Looked for before anything is parsed, so that a dripping head is not
+/// parsed again with every byte.
+fn end(buffer: &[u8], looked: &mut usize) -> Option<usize> {
+    let from = looked.saturating_sub(3);
+    *looked = buffer.len();
+    for at in memchr::memchr_iter(b'\n', buffer.get(from..)?) {
+        let next = from + at + 1;
+        let length = match buffer.get(next..) {
+            Some([b'\n', ..]) => 1,
+            Some([b'\r', b'\n', ..]) => 2,
+            Some(_) | None => continue,
         };
         *looked = 0;
-        if status.is_informational() {
-            // A switch of protocols was never asked for.
-            if status == StatusCode::SWITCHING_PROTOCOLS {
-                return Err(NotHttp);
-            }
-            let _ = buffer.split_to(length);
-            continue;
-        }
-        let head = buffer.split_to(length).freeze();
-        let fields = fields(&head, &mut headers)?;
-        let framing = framing(status, &fields)?;
-        let keep_alive = version == Version::HTTP_11
-            && framing != Framing::UntilClose
-            && !says_close(&fields)
-            // Told twice, how long the body is: right or wrong, nobody else's answer comes after it.
-            && !(fields.contains_key(header::TRANSFER_ENCODING)
-                && fields.contains_key(header::CONTENT_LENGTH));
-        let mut parts = Response::new(()).into_parts().0;
-        parts.status = status;
-        parts.version = version;
-        parts.headers = fields;
-        return Ok(Some(Head {
-            parts,
-            framing,
-            keep_alive,
-        }));
+        return Some(next + length);
     }
+    None
 }
 
-/// Whether an empty line is in the buffer, so that a dripping head is not parsed again with every byte.
-fn has_end(buffer: &[u8], looked: &mut usize) -> bool {
-    let from = looked.saturating_sub(3);
-    let found = memchr::memchr_iter(b'\n', buffer.get(from..).unwrap_or_default()).any(|at| {
-        let next = from + at + 1;
-        matches!(buffer.get(next..), Some([b'\n', ..] | [b'\r', b'\n', ..]))
-    });
-    *looked = if found { 0 } else { buffer.len() };
-    found
-}
-
-/// Where names and values of the fields stand in a head.
-struct Places {
-    count: usize,
-    places: [(usize, usize, usize, usize); MOST_FIELDS],
-}
-
-type Parsed = (usize, Version, StatusCode, Places);
-
-fn parse(buffer: &[u8]) -> Result<Option<Parsed>, NotHttp> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_FIELDS];
-    let mut response = httparse::Response::new(&mut headers);
-    let length = match response.parse(buffer) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(_) => return Err(NotHttp),
-    };
-    let version = match response.version {
-        Some(1) => Version::HTTP_11,
-        _ => Version::HTTP_10,
-    };
+/// Reads a whole head; the values of its fields are slices of it.
+fn parse(head: &Bytes) -> Result<Head, NotHttp> {
+    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    match httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        head,
+        &mut fields,
+    ) {
+        Ok(httparse::Status::Complete(length)) if length == head.len() => {}
+        Ok(_) | Err(_) => return Err(NotHttp),
+    }
     let status = StatusCode::from_u16(response.code.ok_or(NotHttp)?).map_err(|_| NotHttp)?;
-    let start = buffer.as_ptr().addr();
-    let mut places = Places {
-        count: response.headers.len(),
-        places: [(0, 0, 0, 0); MOST_FIELDS],
-    };
-    for (place, field) in places.places.iter_mut().zip(&*response.headers) {
-        let name = field.name.as_ptr().addr() - start;
-        let value = field.value.as_ptr().addr() - start;
-        *place = (
+    // Room for our own fields, too.
+    let mut headers = HeaderMap::with_capacity(response.headers.len() + 8);
+    for field in response.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| NotHttp)?;
+        let value = head.slice_ref(field.value);
+        headers.append(
             name,
-            name + field.name.len(),
-            value,
-            value + field.value.len(),
+            HeaderValue::from_maybe_shared(value).map_err(|_| NotHttp)?,
         );
     }
-    Ok(Some((length, version, status, places)))
-}
-
-/// The fields, their values being slices of the head.
-fn fields(head: &bytes::Bytes, places: &mut Places) -> Result<HeaderMap, NotHttp> {
-    let mut fields = HeaderMap::with_capacity(places.count + 6);
-    for (name, name_end, value, value_end) in places.places.iter().take(places.count) {
-        let name = head.get(*name..*name_end).ok_or(NotHttp)?;
-        let name = HeaderName::from_bytes(name).map_err(|_| NotHttp)?;
-        let value = head.slice(*value..*value_end);
-        let value = HeaderValue::from_maybe_shared(value).map_err(|_| NotHttp)?;
-        fields.append(name, value);
-    }
-    Ok(fields)
+    let framing = framing(status, &headers)?;
+    let keep_alive = response.version == Some(1)
+        && framing != Framing::UntilClose
+        && !says_close(&headers)
+        // Told twice, how long the body is: right or wrong, nobody else's answer comes after it.
+        && !(headers.contains_key(header::TRANSFER_ENCODING)
+            && headers.contains_key(header::CONTENT_LENGTH));
+    let mut parts = Response::new(()).into_parts().0;
+    parts.status = status;
+    parts.headers = headers;
+    Ok(Head {
+        parts,
+        framing,
+        keep_alive,
+    })
 }
 
 /// How the end of the body is told (RFC 9112, section 6.3).
