@@ -90,11 +90,12 @@ fn run(args: Args) -> Result<Exit, CliError> {
     }
 }
 
-/// One thread is enough for a command; what stays wants more.
+/// One thread is enough for a command, and the quickest way from a key to its frame; what serves traffic wants
+/// more.
 fn runtime(command: &Command) -> Result<Runtime, CliError> {
     let stays = matches!(
         command,
-        Command::Console(_) | Command::Serve | Command::Demo(_) | Command::Simulate(_)
+        Command::Serve | Command::Demo(_) | Command::Simulate(_)
     );
     let mut builder = if stays {
         Builder::new_multi_thread()

@@ -7,12 +7,14 @@
 pub mod action;
 pub mod app;
 pub mod chord;
+mod decode;
 pub mod depth;
 pub mod effect;
 mod execute;
 mod feed;
 mod findings;
 pub mod glyph;
+mod input;
 pub mod keymap;
 pub mod keymap_file;
 pub mod layout;

@@ -1,5 +1,5 @@
-//! The way out to the terminal: a thread of its own and a mailbox for one frame, so that a terminal that does
-//! not read holds up nothing but frames.
+//! The way out to the terminal: what it takes at once is written at once; the rest goes to a thread of its own
+//! with a mailbox for one frame, so that a terminal that does not read holds up nothing but frames.
 //!
 //! Owned by `terminal`. A frame is written whole or the program ends: what ratatui believes to be on the
 //! screen is there.
@@ -24,8 +24,13 @@ enum Job {
     Last(&'static [u8], SyncSender<()>),
 }
 
-/// The thread's mailbox.
+/// Something that can be written to; without waiting, where that is said.
+pub(super) type Sink = Box<dyn Write + Send>;
+
+/// The way out.
 pub(super) struct Outlet {
+    /// Takes what it can without waiting; `None` where there is no such way.
+    direct: Option<Sink>,
     jobs: Sender<Job>,
     answers: Receiver<io::Result<Vec<u8>>>,
     written: Arc<Notify>,
@@ -38,8 +43,9 @@ pub(super) struct Outlet {
 pub(super) struct Exit(Sender<Job>);
 
 impl Outlet {
-    /// Starts the thread. It ends when every end of the mailbox is gone.
-    pub(super) fn start(to: Box<dyn Write + Send>) -> io::Result<Self> {
+    /// Starts the thread, which may wait on `to`; `direct` never waits and leads to the same terminal. The
+    /// thread ends when every end of the mailbox is gone.
+    pub(super) fn start(to: Sink, direct: Option<Sink>) -> io::Result<Self> {
         let (jobs, mailbox) = channel();
         let (answer, answers) = channel();
         let written = Arc::new(Notify::new());
@@ -49,6 +55,7 @@ impl Outlet {
             .stack_size(64 * 1024)
             .spawn(move || work(to, &mailbox, &answer, &notify))?;
         Ok(Self {
+            direct,
             jobs,
             answers,
             written,
@@ -72,7 +79,16 @@ impl Outlet {
     }
 
     /// Sends a frame; must not be busy.
-    pub(super) fn send(&mut self, frame: Vec<u8>) -> io::Result<()> {
+    pub(super) fn send(&mut self, mut frame: Vec<u8>) -> io::Result<()> {
+        if let Some(direct) = &mut self.direct {
+            let taken = at_once(direct, &frame)?;
+            if taken == frame.len() {
+                frame.clear();
+                self.spare = frame;
+                return Ok(());
+            }
+            frame.drain(..taken);
+        }
         self.busy = true;
         self.jobs.send(Job::Frame(frame)).map_err(|_| gone())
     }
@@ -123,12 +139,27 @@ impl Exit {
     }
 }
 
+/// Writes what is taken without waiting; answers how much that was.
+fn at_once(to: &mut Sink, bytes: &[u8]) -> io::Result<usize> {
+    let mut taken = 0;
+    while taken < bytes.len() {
+        match to.write(&bytes[taken..]) {
+            Ok(0) => break,
+            Ok(written) => taken += written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(taken)
+}
+
 fn gone() -> io::Error {
     io::Error::new(io::ErrorKind::BrokenPipe, "the writing thread has ended")
 }
 
 fn work(
-    mut to: Box<dyn Write + Send>,
+    mut to: Sink,
     mailbox: &Receiver<Job>,
     answer: &Sender<io::Result<Vec<u8>>>,
     notify: &Notify,
@@ -187,10 +218,13 @@ mod tests {
     async fn a_stalled_terminal_delays_frames_and_nothing_else() {
         let (go_on, wait) = channel();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let mut outlet = Outlet::start(Box::new(Stalled {
-            go_on: wait,
-            seen: Arc::clone(&seen),
-        }))
+        let mut outlet = Outlet::start(
+            Box::new(Stalled {
+                go_on: wait,
+                seen: Arc::clone(&seen),
+            }),
+            None,
+        )
         .unwrap();
         outlet.send(b"frame".to_vec()).unwrap();
         assert!(outlet.is_busy());
@@ -211,10 +245,13 @@ mod tests {
     fn the_last_bytes_wait_only_so_long() {
         let (go_on, wait) = channel();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let mut outlet = Outlet::start(Box::new(Stalled {
-            go_on: wait,
-            seen: Arc::clone(&seen),
-        }))
+        let mut outlet = Outlet::start(
+            Box::new(Stalled {
+                go_on: wait,
+                seen: Arc::clone(&seen),
+            }),
+            None,
+        )
         .unwrap();
         outlet.send(b"frame".to_vec()).unwrap();
         let exit = outlet.exit();
@@ -229,6 +266,42 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_not_taken_at_once_goes_out_by_the_thread_in_order() {
+        /// Takes so many bytes, and then none without waiting.
+        struct Hurried(usize, Arc<Mutex<Vec<u8>>>);
+        impl Write for Hurried {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let taken = self.0.min(bytes.len()).min(3);
+                if taken == 0 {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                self.0 -= taken;
+                self.1.lock().unwrap().extend_from_slice(&bytes[..taken]);
+                Ok(taken)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (go_on, wait) = channel();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let patient = Box::new(Stalled {
+            go_on: wait,
+            seen: Arc::clone(&seen),
+        });
+        let hurried = Box::new(Hurried(10, Arc::clone(&seen)));
+        let mut outlet = Outlet::start(patient, Some(hurried)).unwrap();
+        outlet.send(b"first ".to_vec()).unwrap();
+        assert!(!outlet.is_busy(), "taken at once");
+        outlet.send(b"second".to_vec()).unwrap();
+        assert!(outlet.is_busy(), "the rest waits");
+        assert_eq!(*seen.lock().unwrap(), b"first seco");
+        go_on.send(()).unwrap();
+        outlet.written().await.unwrap();
+        assert_eq!(*seen.lock().unwrap(), b"first second");
+    }
+
+    #[tokio::test]
     async fn a_lost_terminal_is_an_error() {
         struct Lost;
         impl Write for Lost {
@@ -239,7 +312,7 @@ mod tests {
                 Ok(())
             }
         }
-        let mut outlet = Outlet::start(Box::new(Lost)).unwrap();
+        let mut outlet = Outlet::start(Box::new(Lost), None).unwrap();
         outlet.send(b"frame".to_vec()).unwrap();
         let error = outlet.written().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);

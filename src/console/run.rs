@@ -4,14 +4,10 @@
 //! visible has changed and the terminal has taken the frame before. Keys draw at once, data at most ten times
 //! a second, and nothing is written when nothing changed.
 
-use std::{future::poll_fn, io, pin::Pin, task::Poll, time::Duration};
+use std::{future::poll_fn, io, task::Poll, time::Duration};
 
-use crossterm::{
-    Command as _,
-    clipboard::CopyToClipboard,
-    event::{Event, EventStream},
-};
-use futures_util::{Stream, StreamExt as _};
+use crossterm::{Command as _, clipboard::CopyToClipboard, event::Event};
+use futures_util::StreamExt as _;
 use ratatui::Terminal;
 use tokio::{
     sync::{mpsc::Receiver, oneshot},
@@ -25,6 +21,7 @@ use super::{
     effect::Effect,
     execute::{Arrival, Executor},
     feed,
+    input::{self, Input},
     keymap::Keymap,
     keymap_file,
     look::Look,
@@ -44,6 +41,9 @@ use crate::{
 /// Data is drawn at most so often.
 const FRAME: Duration = Duration::from_millis(100);
 
+/// News that comes together is drawn together.
+const TOGETHER: Duration = Duration::from_millis(8);
+
 /// Messages taken in before a frame, so that a flood cannot keep the screen from being drawn.
 const ROUND: usize = 256;
 
@@ -52,9 +52,6 @@ const CONTINUED: Duration = Duration::from_millis(100);
 
 /// The longest text for a terminal's clipboard, in bytes before encoding: what common terminals take.
 const CLIPBOARD: usize = 56_000;
-
-/// Keys, pastes and sizes. One reader per process; dropped while somebody else has the terminal.
-type Input = Pin<Box<dyn Stream<Item = io::Result<Event>> + Send>>;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -86,7 +83,7 @@ enum Wake {
 struct Tty {
     screen: Screen,
     /// Starts to read keys.
-    input: Box<dyn Fn() -> Input + Send>,
+    input: Box<dyn Fn() -> io::Result<Input> + Send>,
     size: fn() -> (u16, u16),
     /// Gives the terminal to the shell until the process is continued.
     stop: fn() -> io::Result<()>,
@@ -109,7 +106,8 @@ struct Console {
     clock: Clock,
     /// The next frame does not wait.
     urgent: bool,
-    drawn: Instant,
+    /// When the next frame of data may be drawn.
+    next_frame: Instant,
     /// Asked for by an effect, done when the round is over.
     suspend: bool,
     quit: bool,
@@ -127,7 +125,7 @@ pub(super) async fn run(mut options: Options) -> Result<(), ConsoleError> {
     let (look, complaint) = Look::new(&options)?;
     let tty = Tty {
         screen: Screen::take()?,
-        input: Box::new(|| Box::pin(EventStream::new())),
+        input: Box::new(input::open),
         size: terminal::size,
         stop: terminal::stop,
     };
@@ -177,7 +175,7 @@ impl Console {
             feed: None,
             clock: options.clock.clone(),
             urgent: true,
-            drawn: Instant::now(),
+            next_frame: Instant::now(),
             suspend: false,
             quit: false,
         })
@@ -185,10 +183,11 @@ impl Console {
 
     /// Draws the skeleton before anything is read from anywhere, and then goes on until the end.
     async fn start(&mut self, door: Opening, appearance: Appearance) -> End {
-        if let Err(error) = self.draw() {
+        if let Err(error) = self.draw().and_then(|()| self.listen()) {
             return End::Lost(error);
         }
-        self.input = Some((self.tty.input)());
+        // The skeleton holds no data: the first that comes need not wait for it.
+        self.next_frame = Instant::now();
         let (opened, door_opened) = oneshot::channel();
         self.door = Some(door_opened);
         self.executor.spawn(async move {
@@ -251,7 +250,7 @@ impl Console {
             Some(arrival) = self.arrivals.recv() => Wake::Arrived(arrival),
             Some(opened) = answer(&mut self.door) => Wake::Opened(opened),
             Some(news) = receive(&mut self.feed) => Wake::News(news),
-            () = sleep_until(draw_at.unwrap_or(self.drawn)), if draw_at.is_some() => Wake::Draw,
+            () = sleep_until(draw_at.unwrap_or(self.next_frame)), if draw_at.is_some() => Wake::Draw,
             () = sleep(second) => Wake::Second,
         }
     }
@@ -259,7 +258,6 @@ impl Console {
     /// What has happened already, without waiting.
     async fn ready(&mut self) -> Option<Wake> {
         if let Some(input) = &mut self.input {
-            // With the loop's own waker: crossterm remembers the one it was given last.
             let polled = poll_fn(|context| match input.poll_next_unpin(context) {
                 Poll::Ready(event) => Poll::Ready(Some(event)),
                 Poll::Pending => Poll::Ready(None),
@@ -342,7 +340,12 @@ impl Console {
     /// The only way into the state.
     fn take_in(&mut self, message: Msg) {
         let now = self.clock.now();
-        for effect in update(&mut self.app, message, now) {
+        let clean = !self.app.dirty;
+        let effects = update(&mut self.app, message, now);
+        if clean && self.app.dirty {
+            self.next_frame = self.next_frame.max(Instant::now() + TOGETHER);
+        }
+        for effect in effects {
             self.carry_out(effect);
         }
     }
@@ -390,8 +393,14 @@ impl Console {
         (self.tty.stop)()?;
         // Here the process stands still. What continued it is no news any more.
         let _ = timeout(CONTINUED, self.signals.next()).await;
-        self.input = Some((self.tty.input)());
+        self.listen()?;
         self.come_back()
+    }
+
+    /// Reads keys from now on.
+    fn listen(&mut self) -> io::Result<()> {
+        self.input = Some((self.tty.input)()?);
+        Ok(())
     }
 
     /// The terminal may have been somebody else's, and may have another size.
@@ -412,12 +421,12 @@ impl Console {
     }
 
     fn is_due(&self) -> bool {
-        self.wants_frame() && (self.urgent || self.drawn.elapsed() >= FRAME)
+        self.wants_frame() && (self.urgent || self.next_frame <= Instant::now())
     }
 
     /// When a frame that is wanted but not due will be.
     fn draw_at(&self) -> Option<Instant> {
-        self.wants_frame().then(|| self.drawn + FRAME)
+        self.wants_frame().then_some(self.next_frame)
     }
 
     fn draw(&mut self) -> io::Result<()> {
@@ -431,7 +440,7 @@ impl Console {
         }
         self.app.dirty = false;
         self.urgent = false;
-        self.drawn = Instant::now();
+        self.next_frame = Instant::now() + FRAME;
         let paint = self.terminal.backend_mut();
         self.tty.screen.send(|frame| paint.take(frame))
     }

@@ -5,7 +5,9 @@
 //! SSH would be typed into the screen.
 
 use std::{
+    fs::OpenOptions,
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt as _,
     sync::{
         Arc, Mutex, Once, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -16,13 +18,14 @@ use std::{
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    fs::OFlags,
     process::{Signal, kill_current_process_group},
     stdio::{stdin, stdout},
-    termios::{QueueSelector, isatty, tcflush, tcgetwinsize},
+    termios::{QueueSelector, isatty, tcflush, tcgetwinsize, ttyname},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::outlet::{Exit, Outlet};
+use super::outlet::{Exit, Outlet, Sink};
 
 /// Alternate screen, blank; bracketed paste; no cursor.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[m\x1b[2J\x1b[?2004h\x1b[?25l";
@@ -87,7 +90,7 @@ impl Screen {
     /// # Errors
     /// Its modes cannot be set.
     pub(super) fn take() -> io::Result<Self> {
-        let screen = Self::over(Outlet::start(Box::new(Tty))?, true);
+        let screen = Self::over(Outlet::start(Box::new(Tty), hurried())?, true);
         screen.guard();
         enable_raw_mode()?;
         Ok(screen)
@@ -102,7 +105,7 @@ impl Screen {
     /// A screen that writes elsewhere and has no modes.
     #[cfg(test)]
     pub(super) fn fake(to: Box<dyn Write + Send>) -> io::Result<Self> {
-        Ok(Self::over(Outlet::start(to)?, false))
+        Ok(Self::over(Outlet::start(to, None)?, false))
     }
 
     fn over(outlet: Outlet, real: bool) -> Self {
@@ -262,6 +265,19 @@ fn hook_panics() {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same terminal, opened once more: an opening of our own may be non-blocking, standard output is shared
+/// with the shell and may not. `None` where it cannot be opened, as after a change of user.
+fn hurried() -> Option<Sink> {
+    let name = ttyname(stdout(), Vec::new()).ok()?;
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new()
+        .write(true)
+        .custom_flags(i32::try_from(flags.bits()).ok()?)
+        .open(name.to_str().ok()?)
+        .ok()?;
+    Some(Box::new(file))
 }
 
 /// Standard output without a buffer or a lock that could be held when the program ends.

@@ -144,12 +144,12 @@ fn console(
 ) -> (Console, mpsc::UnboundedSender<io::Result<Event>>) {
     let (send, keys) = mpsc::unbounded_channel();
     let keys = Arc::new(tokio::sync::Mutex::new(keys));
-    let input = move || -> Input {
+    let input = move || -> io::Result<Input> {
         let keys = Arc::clone(&keys);
-        Box::pin(stream::unfold(keys, async |keys| {
+        Ok(Box::pin(stream::unfold(keys, async |keys| {
             let event = keys.lock().await.recv().await?;
             Some((event, keys))
-        }))
+        })))
     };
     let tty = Tty {
         screen: Screen::fake(Box::new(shown.clone())).unwrap(),
