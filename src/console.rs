@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::Report,
-    control::{Control, Mode},
+    control::Control,
     model::Actor,
 };
 
@@ -58,12 +58,10 @@ pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// What the console needs to start.
 pub struct Options {
-    /// Becomes the door.
+    /// Becomes the door, which knows whether plans can be applied.
     pub door: Opening,
     /// Who sits here; the same as the door's.
     pub actor: Actor,
-    /// Whether plans can be applied; the same as the door's.
-    pub mode: Mode,
     /// The time.
     pub clock: Clock,
     /// How it looks.
@@ -107,7 +105,6 @@ impl fmt::Debug for Options {
         formatter
             .debug_struct("Options")
             .field("actor", &self.actor)
-            .field("mode", &self.mode)
             .field("appearance", &self.appearance)
             .field("keys", &self.keys)
             .field("saves", &self.saves)

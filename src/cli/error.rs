@@ -2,10 +2,15 @@
 
 use std::{io, path::PathBuf};
 
-use super::exit::Exit;
+use super::{exit::Exit, output};
 use crate::{
-    console::ConsoleError, control::ControlError, demo::DemoError, gateway::StartError,
-    model::visible, store::StoreError,
+    config::{Report, Severity},
+    console::ConsoleError,
+    control::ControlError,
+    demo::DemoError,
+    gateway::StartError,
+    model::visible,
+    store::StoreError,
 };
 
 /// A command failed.
@@ -14,13 +19,13 @@ pub(super) enum CliError {
     /// There is no configuration.
     #[error("there is no configuration; looked at {}; give one with --config PATH, or try `backstop demo`", places(.0))]
     NoConfig(Vec<PathBuf>),
-    /// The configuration has errors; they were printed.
-    #[error("{} cannot be used: {errors} {}; the findings stand above", .path.display(), if *.errors == 1 { "error" } else { "errors" })]
+    /// The configuration has errors.
+    #[error("{} cannot be used: {} {}; the findings stand above", .path.display(), .report.count(Severity::Error), if .report.count(Severity::Error) == 1 { "error" } else { "errors" })]
     BadConfig {
         /// Which.
         path: PathBuf,
-        /// How many.
-        errors: usize,
+        /// The findings.
+        report: Box<Report>,
     },
     /// The plan that was named is for something else.
     #[error("plan {plan} is to {planned}, not to {asked}")]
@@ -82,6 +87,10 @@ impl CliError {
             Self::Console(ConsoleError::Signal(_) | ConsoleError::Panicked) => None,
             Self::Console(ConsoleError::Keys(report)) => {
                 Some(format!("error: {self}\n{}", report.render(false)))
+            }
+            Self::BadConfig { report, .. } => {
+                let colour = output::Paint::of(output::Stream::Err).on();
+                Some(format!("{}\nerror: {self}", report.render(colour)))
             }
             _ => Some(format!("error: {}", visible(&self.to_string(), 2000))),
         }

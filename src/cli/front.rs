@@ -1,6 +1,6 @@
 //! Opening the console, alone or in front of the demo.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,9 +13,10 @@ use super::{
 use crate::{
     clock::Clock,
     config::{self, Keys},
-    console::{self, Appearance},
+    console::{self, Appearance, ConsoleError},
     control::{Control, Mode},
     demo,
+    model::Actor,
     store::Store,
     telemetry,
 };
@@ -38,34 +39,18 @@ async fn open(
     args: ConsoleArgs,
     end: CancellationToken,
 ) -> Result<Exit, CliError> {
-    let catalog = session::catalog_with(global, Keys::IfThere)?;
-    let mode = match (global.observe, args.write, catalog.environment.production) {
-        (true, _, _) | (false, false, true) => Mode::Observe,
-        (false, true, _) | (false, false, false) => Mode::Write,
-    };
     let clock = Clock::system();
     let actor = session::actor(global, "console");
-    let url = catalog.store.clone();
     // Dropped after the console has ended: it follows the file as long as somebody looks.
-    let (followed, _follow) = config::follow_with(catalog, Keys::IfThere);
-    let (door_actor, door_clock) = (actor.clone(), clock.clone());
-    let door: console::Opening = Box::pin(async move {
-        let store = Store::open(&url, session::access(mode), door_clock.clone())
-            .await
-            .map_err(CliError::from)?;
-        Ok(Control::new(
-            followed.catalog,
-            followed.refused,
-            store,
-            door_clock,
-            door_actor,
-            mode,
-        ))
+    let follow = Arc::new(OnceLock::new());
+    let door: console::Opening = Box::pin({
+        let (actor, clock, follow) = (actor.clone(), clock.clone(), Arc::clone(&follow));
+        let (global, write) = (global.clone(), args.write);
+        async move { Ok(door(global, write, actor, clock, &follow).await?) }
     });
     console::run(console::Options {
         door,
         actor,
-        mode,
         clock,
         appearance: Appearance {
             theme: args.theme.unwrap_or_else(|| Appearance::default().theme),
@@ -77,8 +62,48 @@ async fn open(
         variables: Arc::new(session::variable),
         end,
     })
-    .await?;
+    .await
+    .map_err(|error| match error {
+        // What kept the door shut has its own exit code and words.
+        ConsoleError::Door(error) => match error.downcast::<CliError>() {
+            Ok(error) => *error,
+            Err(error) => ConsoleError::Door(error).into(),
+        },
+        error => error.into(),
+    })?;
     Ok(Exit::Done)
+}
+
+/// Reads the configuration and opens the store, while the console shows its skeleton.
+async fn door(
+    global: Global,
+    write: bool,
+    actor: Actor,
+    clock: Clock,
+    follow: &OnceLock<config::Follow>,
+) -> Result<Control, CliError> {
+    let observe = global.observe;
+    let reading =
+        tokio::task::spawn_blocking(move || session::catalog_with(&global, Keys::IfThere));
+    let catalog = reading
+        .await
+        .map_err(|_| CliError::Console(ConsoleError::Panicked))??;
+    let mode = match (observe, write, catalog.environment.production) {
+        (true, _, _) | (false, false, true) => Mode::Observe,
+        (false, true, _) | (false, false, false) => Mode::Write,
+    };
+    let url = catalog.store.clone();
+    let (followed, following) = config::follow_with(catalog, Keys::IfThere);
+    let _ = follow.set(following);
+    let store = Store::open(&url, session::access(mode), clock.clone()).await?;
+    Ok(Control::new(
+        followed.catalog,
+        followed.refused,
+        store,
+        clock,
+        actor,
+        mode,
+    ))
 }
 
 /// Runs the demo with its console in front, or headless.

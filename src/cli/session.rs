@@ -4,10 +4,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::watch;
 
-use super::{args::Global, error::CliError, output};
+use super::{args::Global, error::CliError};
 use crate::{
     clock::Clock,
-    config::{self, Keys, Severity},
+    config::{self, Keys},
     control::{self, Control, Mode},
     model::{Actor, Catalog},
     store::{Access, Store},
@@ -32,22 +32,17 @@ pub(super) fn config_path(global: &Global) -> Result<PathBuf, CliError> {
     config::find(global.config.as_deref(), &variable).map_err(CliError::NoConfig)
 }
 
-/// Reads the configuration. Findings go to standard error when it cannot be used.
+/// Reads the configuration. It prints nothing: a console may own the screen.
 pub(super) fn catalog_with(global: &Global, keys: Keys) -> Result<Catalog, CliError> {
     let path = config_path(global)?;
     let loaded = config::load_with(&path, &variable, keys);
     if let Some(catalog) = loaded.catalog {
         return Ok(catalog);
     }
-    let colour = output::Paint::of(output::Stream::Err).on();
-    output::talk(loaded.report.render(colour));
-    let errors = loaded
-        .report
-        .diagnostics
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .count();
-    Err(CliError::BadConfig { path, errors })
+    Err(CliError::BadConfig {
+        path,
+        report: Box::new(loaded.report),
+    })
 }
 
 /// Who acts.

@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    control::{Control, News},
+    control::{Control, Mode, News},
 };
 
 /// Data is drawn at most so often.
@@ -151,7 +151,8 @@ impl Console {
                 opened.as_millisecond()
             ),
             actor: options.actor.clone(),
-            mode: options.mode,
+            // Until the door is open there is nothing that could be changed.
+            mode: Mode::Observe,
             opened,
             keymap,
             size,
@@ -299,6 +300,7 @@ impl Console {
                 self.take_in(Msg::Redraw);
             }
             Wake::Opened(Ok(control)) => {
+                self.app.setup.mode = control.mode();
                 self.feed = Some(control.follow(BACKLOG));
                 self.executor.open(control);
             }

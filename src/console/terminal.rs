@@ -63,15 +63,16 @@ impl Taken {
             return;
         }
         let real = self.real;
+        if real {
+            // First: what is typed once the shell can be seen is typed to the shell.
+            let _ = disable_raw_mode();
+        }
         self.exit.last(LEAVE, PATIENCE, || {
             if real {
                 // What the terminal has not read will never be wanted; without it the way back is free.
                 let _ = tcflush(stdout(), QueueSelector::OFlush);
             }
         });
-        if real {
-            let _ = disable_raw_mode();
-        }
     }
 }
 

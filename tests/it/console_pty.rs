@@ -2,6 +2,9 @@
 
 use crate::support::pty::Pty;
 
+/// The exit code for a configuration that cannot be used.
+const USAGE: u32 = 2;
+
 /// SIGTERM and SIGHUP as exit codes of a shell.
 const ENDED_BY_TERM: u32 = 128 + 15;
 const ENDED_BY_HUP: u32 = 128 + 1;
@@ -22,8 +25,8 @@ fn six_keys_force_the_failing_workload_and_z_undoes_it() {
     pty.wait_for("(forced by mira)");
     pty.press("z");
     pty.wait_for("undo support-chat");
-    pty.wait_for("Nothing has changed yet");
-    pty.press_until_gone("y", "Nothing has changed yet");
+    pty.wait_for("y apply");
+    pty.press_until_gone("y", "y apply");
     pty.wait_gone("(by you)");
     pty.press("5");
     pty.wait_for("undo");
@@ -63,6 +66,16 @@ fn sighup_gives_the_terminal_back_and_a_hangup_ends_the_program() {
     pty.wait_for(HOME);
     pty.hang_up();
     assert!(!pty.ended().success());
+}
+
+#[test]
+fn what_keeps_the_door_shut_is_told_on_the_terminal_that_is_given_back() {
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let mut pty = Pty::backstop(&["console", "--config", fixture], (80, 24));
+    assert_eq!(pty.ended().exit_code(), USAGE);
+    pty.assert_restored();
+    let text = pty.text();
+    assert!(text.contains("cannot be used"), "{text}");
 }
 
 #[test]

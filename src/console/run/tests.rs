@@ -120,7 +120,6 @@ fn options(door: Opening, home: &Path) -> Options {
             from: None,
             via: "console".to_owned(),
         },
-        mode: Mode::Write,
         clock: Clock::manual("2026-11-21T14:33:05Z".parse::<Timestamp>().unwrap()),
         appearance: Appearance {
             directories: vec![home.to_owned()],

@@ -49,6 +49,8 @@ pub struct Data {
     /// The slow end of the first outputs by workload, in milliseconds, of the slowest gateway.
     pub first_output_p95: BTreeMap<WorkloadName, u64>,
     stale: bool,
+    /// Heartbeats have arrived.
+    heard: bool,
     computed: Option<Timestamp>,
     /// Somebody was told when it will be due.
     told: bool,
@@ -93,6 +95,7 @@ impl Data {
             overview: None,
             first_output_p95: BTreeMap::new(),
             stale: false,
+            heard: false,
             computed: None,
             told: false,
         }
@@ -112,6 +115,10 @@ impl Data {
                 Changed::Overrides
             }
             News::Heartbeats(heartbeats) => {
+                if !std::mem::replace(&mut self.heard, true) {
+                    // The first overview was computed without any gateway: it is not worth a wait.
+                    self.computed = None;
+                }
                 self.heartbeats = heartbeats;
                 self.sum_up();
                 self.stale = true;

@@ -69,9 +69,8 @@ pub(super) fn place(app: &App) -> Line {
                 .and(Role::Text, " ")
                 .and(role, mode)
         }
-        None => Line::of(Role::Muted, "backstop")
-            .and(Role::Text, " ")
-            .and(role, mode),
+        // The environment says what may be done in it.
+        None => Line::of(Role::Muted, "backstop"),
     }
 }
 
