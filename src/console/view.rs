@@ -37,7 +37,8 @@ pub fn view(app: &App, theme: &Theme, glyphs: &Glyphs, frame: &mut Frame<'_>) {
     draw(app, theme, glyphs, frame.buffer_mut());
 }
 
-fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
+/// The same into a buffer, whose area is the screen.
+pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
     let area = buffer.area;
     let mut pen = Pen::new(buffer, theme, glyphs);
     pen.style(area, Role::Text);

@@ -901,13 +901,13 @@ fn pausing_stops_the_view_and_not_the_data() {
     assert!(
         !stage
             .text()
-            .contains("support-chat        premium-chat 503 ->")
+            .contains("premium-chat 503 ->")
     );
     stage.keys("p");
     assert!(
         stage
             .text()
-            .contains("support-chat        premium-chat 503 ->")
+            .contains("premium-chat 503 ->")
     );
 }
 

@@ -1,7 +1,7 @@
 //! Changes that were applied and are followed: until every gateway has them, and until the first request took
 //! the new path. The console says "done" only then.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use jiff::Timestamp;
 
@@ -167,10 +167,10 @@ impl Followed {
             );
         }
         let mut told = format!(
-            "{done}: applied on {}/{} gateways in {:.2} s",
+            "{done}: applied on {}/{} gateways in {}",
             progress.applied,
             progress.gateways,
-            progress.elapsed.as_secs_f64()
+            took(progress.elapsed)
         );
         if let Some(first) = &self.first {
             let at = first.at.strftime("%H:%M:%S");
@@ -188,6 +188,15 @@ impl Followed {
             told.push_str("; waiting for the first request");
         }
         told
+    }
+}
+
+/// `0.02 s`, `4 ms`.
+fn took(elapsed: Duration) -> String {
+    if elapsed < Duration::from_millis(10) {
+        format!("{} ms", elapsed.as_millis().max(1))
+    } else {
+        format!("{:.2} s", elapsed.as_secs_f64())
     }
 }
 

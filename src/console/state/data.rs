@@ -11,7 +11,8 @@ use super::log::EventLog;
 use crate::{
     control::{GatewayStatus, News, Overview, WorkloadStatus, overview},
     model::{
-        AuditRecord, Catalog, Heartbeat, Overrides, Presence, RouteName, Workload, WorkloadName,
+        AuditRecord, Catalog, CircuitState, Heartbeat, Overrides, Presence, RouteName, Workload,
+        WorkloadName,
     },
     store::Health,
 };
@@ -234,15 +235,14 @@ impl Data {
         self.catalog.as_ref()?.workloads.get(name)
     }
 
-    /// Whether a route is drained now.
+    /// Why a gateway has paused a route.
     #[must_use]
-    pub fn drained(&self, route: &RouteName) -> bool {
-        self.overview.as_ref().is_some_and(|overview| {
-            overview
-                .routes
-                .iter()
-                .any(|status| status.route == *route && status.drained_by.is_some())
-        })
+    pub fn tripped_by(&self, route: &RouteName) -> Option<&str> {
+        self.heartbeats
+            .iter()
+            .flat_map(|beat| &beat.routes)
+            .filter(|traffic| traffic.route == *route && traffic.circuit != CircuitState::Closed)
+            .find_map(|traffic| traffic.tripped_by.as_deref())
     }
 
     /// How old the newest sign of life of any gateway is.

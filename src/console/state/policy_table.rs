@@ -120,7 +120,7 @@ fn verdict(situation: &Situation<'_>, class: ErrorClass) -> Verdict {
 #[must_use]
 pub const fn brief(reason: &Reason) -> &'static str {
     match reason {
-        Reason::NeverTrigger => "never",
+        Reason::NeverTrigger => "never a trigger",
         Reason::NotListed => "not a trigger",
         Reason::Held => "on hold",
         Reason::NoFallbackConfigured => "none by policy",

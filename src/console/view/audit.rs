@@ -157,7 +157,11 @@ pub(super) fn why(record: &AuditRecord) -> String {
         String::new()
     };
     match record.reason {
-        ReasonCode::Automatic => why.push_str("by itself"),
+        ReasonCode::Automatic => match (record.undoes, record.verb) {
+            (Some(undoes), _) => _ = write!(why, "undoes #{undoes}"),
+            (None, None) => why.push_str("its time was over"),
+            (None, Some(_)) => why.push_str("no reason given"),
+        },
         ReasonCode::ServerErrors
         | ReasonCode::Timeout
         | ReasonCode::RateLimit

@@ -16,7 +16,7 @@ const LEAST: u16 = 8;
 /// From so many columns on causes are told in full.
 const ROOMY: u16 = 140;
 /// The column of fallbacks gives way down to this before the others do.
-const SHORT: u16 = 13;
+const SHORT: u16 = 12;
 
 /// What the columns are, from left to right behind the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +43,8 @@ impl Column {
 
     pub(super) const fn width(self) -> u16 {
         match self {
-            Self::Errors => 4,
-            Self::First | Self::Slow | Self::Since | Self::Rate => 5,
+            Self::Errors | Self::First | Self::Slow => 4,
+            Self::Since | Self::Rate => 5,
             Self::Owner => 10,
         }
     }
@@ -82,7 +82,8 @@ pub(super) fn columns(app: &App, overview: &Overview, width: u16) -> Columns {
     };
     let flags: u16 = match (room, wide) {
         (Room::Summary | Room::List, _) | (Room::Full, true) => 0,
-        (Room::Full | Room::Wide, _) => 9,
+        (Room::Full, false) => 8,
+        (Room::Wide, _) => 9,
     };
     let taken: u16 = kinds.iter().map(|kind| kind.width() + 1).sum();
     let left = width.saturating_sub(NAMES + taken + flags + 2);

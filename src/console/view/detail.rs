@@ -25,8 +25,8 @@ use crate::{
     model::{NoticeStyle, OverrideKey, RouteName, Tier, Workload, WorkloadName},
 };
 
-/// The most events and audit records shown.
-const EVENTS: usize = 12;
+/// The most events shown, on a narrow and on a wide screen; the most audit records.
+const EVENTS: (usize, usize) = (8, 18);
 const RECORDS: usize = 5;
 /// Between the two columns.
 const GAP: u16 = 2;
@@ -128,7 +128,7 @@ fn headline(app: &App, workload: &Workload, status: &WorkloadStatus) -> Line {
         Serving::Primary { route } => format!("  served by {route} (primary)"),
         Serving::Auto { route, class } => {
             let class = class.map_or_else(String::new, |class| format!(": {class}"));
-            format!("  served by {route} (fallback, auto{class})")
+            format!("  served by {route} (auto{class})")
         }
         Serving::Forced {
             route,
@@ -138,7 +138,7 @@ fn headline(app: &App, workload: &Workload, status: &WorkloadStatus) -> Line {
             let end = until.map_or_else(String::new, |until| {
                 format!(" until {}", words::until(app, until))
             });
-            format!("  served by {route} (fallback, by {actor}{end})")
+            format!("  served by {route} (by {}{end})", words::actor(app, actor))
         }
         Serving::RefusedByPolicy { route, .. } => format!("  served by {route} (fallback refused)"),
     };
@@ -312,7 +312,6 @@ fn route(app: &App, side: &str, name: Option<&RouteName>, wide: usize) -> Vec<Li
         return vec![Line::of(Role::Muted, format!("  {side:<9} {name}"))];
     };
     let (sign, role) = words::route(overview, name);
-    let _ = wide;
     let mut lines = vec![
         Line::of(role, format!(" {sign} "))
             .and(Role::Text, format!("{side:<9}"))
@@ -329,6 +328,10 @@ fn route(app: &App, side: &str, name: Option<&RouteName>, wide: usize) -> Vec<Li
             .and(Role::Text, format!("  {}", words::safe(name.as_str())))
             .and(Role::Muted, format!("  {}", words::safe(&status.model))),
     ];
+    if let Some(why) = app.data.tripped_by(name) {
+        let text = format!("paused: {}", words::safe(why));
+        lines.extend(paragraph(Role::Warning, "   ", &text, wide));
+    }
     if let Some(by) = &status.drained_by {
         let end = status.drained_until.map_or_else(String::new, |until| {
             format!(" until {}", words::until(app, until))
@@ -374,7 +377,11 @@ fn side(app: &App, name: &WorkloadName, width: u16, glyphs: &Glyphs) -> Vec<Line
         .iter()
         .rev()
         .filter(|stored| stored.event.workload == *name)
-        .take(EVENTS)
+        .take(if app.room() == Room::Wide {
+            EVENTS.1
+        } else {
+            EVENTS.0
+        })
         .map(|stored| {
             let (sign, role) = words::decision(stored.event.decision);
             Line::of(
@@ -382,7 +389,10 @@ fn side(app: &App, name: &WorkloadName, width: u16, glyphs: &Glyphs) -> Vec<Line
                 format!("  {:<9}", words::moment(app, stored.event.at)),
             )
             .and(role, format!("{sign} "))
-            .and(Role::Text, happened::line(app, stored, glyphs))
+            .and(
+                Role::Text,
+                happened::line(app, stored, glyphs, wide.saturating_sub(13)),
+            )
         })
         .collect();
     events.reverse();
@@ -406,6 +416,5 @@ fn side(app: &App, name: &WorkloadName, width: u16, glyphs: &Glyphs) -> Vec<Line
         records.push(Line::of(Role::Muted, "  none"));
     }
     lines.extend(records);
-    let _ = wide;
     lines
 }

@@ -18,10 +18,10 @@ use crate::{
     model::StoredEvent,
 };
 
-/// Names of workloads take no more columns than this.
-const LONGEST: usize = 22;
+/// Names of workloads take no more columns than this, on a narrow and on a wide screen.
+const LONGEST: (usize, usize) = (17, 24);
 
-/// How wide the names of workloads are; depends on the configuration only.
+/// How wide the names of workloads are; depends on configuration and size only.
 pub(super) fn names(app: &App) -> u16 {
     let longest = app.data.catalog.as_ref().map_or(0, |catalog| {
         catalog
@@ -31,7 +31,7 @@ pub(super) fn names(app: &App) -> u16 {
             .max()
             .unwrap_or(0)
     });
-    u16::try_from(longest.clamp(8, LONGEST)).unwrap_or(8)
+    u16::try_from(longest.clamp(8, if wide(app) { LONGEST.1 } else { LONGEST.0 })).unwrap_or(8)
 }
 
 /// One event in one row.
@@ -51,7 +51,8 @@ pub(super) fn line(app: &App, pen: &mut Pen<'_>, area: Rect, stored: &StoredEven
         &words::safe(event.workload.as_str()),
         Role::Text,
     );
-    let text = happened::line(app, stored, pen.glyphs);
+    let room = usize::from(area.width.saturating_sub(12 + names + 1));
+    let text = happened::line(app, stored, pen.glyphs, room);
     pen.put(area, 12 + names + 1, &text, Role::Text);
 }
 
@@ -121,7 +122,7 @@ pub(super) fn copied(app: &App) -> Option<String> {
         event.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"),
         event.decision,
         words::safe(event.workload.as_str()),
-        happened::line(app, stored, &crate::console::glyph::ASCII),
+        happened::line(app, stored, &crate::console::glyph::ASCII, usize::MAX),
         event.id
     ))
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{
     pen::{Line, paragraph},
     words,
 };
 use crate::{
-    console::{app::App, glyph::Glyphs, theme::Role},
+    console::{app::App, glyph::Glyphs, state::policy_table, theme::Role},
     model::{
         Attempt, ErrorClass, Event, EventDecision, NoticeGiven, OutcomeKind, Reason, StoredEvent,
     },
@@ -17,31 +19,43 @@ use crate::{
 /// Without an outcome for so long, none will come: its gateway died.
 const GIVEN_UP: Duration = Duration::from_mins(5);
 
-/// What happened, in one line.
-pub(super) fn line(app: &App, stored: &StoredEvent, glyphs: &Glyphs) -> String {
+/// What happened, in one line, as much of it as fits: names and reasons are shortened before anything is cut.
+pub(super) fn line(app: &App, stored: &StoredEvent, glyphs: &Glyphs, room: usize) -> String {
+    let full = told(app, stored, glyphs, true, true);
+    if full.width() <= room {
+        return full;
+    }
+    let brief = told(app, stored, glyphs, true, false);
+    if brief.width() <= room {
+        return brief;
+    }
+    told(app, stored, glyphs, false, false)
+}
+
+fn told(app: &App, stored: &StoredEvent, glyphs: &Glyphs, named: bool, sentences: bool) -> String {
     let event = &stored.event;
+    let failure = failure(event, named);
     match event.decision {
         EventDecision::Fallback => {
             let fallback = event.fallback.as_ref().map_or("?", |route| route.as_str());
+            let fallback = words::safe(fallback);
             let ended = ended(app, stored);
-            match because(&event.reason) {
-                Some(because) => {
-                    format!("served by {} ({because}) {ended}", words::safe(fallback))
-                }
-                None => format!(
-                    "{} {} {} {ended}",
-                    failure(event),
-                    glyphs.arrow,
-                    words::safe(fallback)
-                ),
+            match because(app, &event.reason) {
+                Some(because) => format!("served by {fallback} ({because}) {ended}"),
+                None => format!("{failure} {} {fallback} {ended}", glyphs.arrow),
             }
         }
         EventDecision::Refused => {
-            format!("{} refused: {}", failure(event), brief(&event.reason))
+            let why = if sentences {
+                policy::explain(&event.reason)
+            } else {
+                policy_table::brief(&event.reason).to_owned()
+            };
+            format!("{failure} refused: {why}")
         }
         EventDecision::Exhausted => {
             let second = event.attempts.last().map(attempt).unwrap_or_default();
-            format!("{} {} {second} failed, too", failure(event), glyphs.arrow)
+            format!("{failure} {} {second} failed, too", glyphs.arrow)
         }
         EventDecision::Broken => {
             let route = event
@@ -49,20 +63,19 @@ pub(super) fn line(app: &App, stored: &StoredEvent, glyphs: &Glyphs) -> String {
                 .last()
                 .map_or(&event.primary, |last| &last.route);
             format!(
-                "{} broke after its first output{}",
-                words::safe(route.as_str()),
-                class(event.class)
+                "{} broke after its first output",
+                words::safe(route.as_str())
             )
         }
     }
 }
 
 /// Why a fallback served without a failure of this request.
-fn because(reason: &Reason) -> Option<String> {
+fn because(app: &App, reason: &Reason) -> Option<String> {
     match reason {
-        Reason::Forced { by, .. } => Some(format!("forced by {}", words::safe(by))),
+        Reason::Forced { by, .. } => Some(format!("forced by {}", words::actor(app, by))),
         Reason::ForcedByConfig => Some("forced by the configuration".to_owned()),
-        Reason::Drained { by } => Some(format!("primary drained by {}", words::safe(by))),
+        Reason::Drained { by } => Some(format!("primary drained by {}", words::actor(app, by))),
         Reason::CircuitOpen => Some("primary paused".to_owned()),
         Reason::Trigger
         | Reason::NeverTrigger
@@ -86,45 +99,19 @@ fn because(reason: &Reason) -> Option<String> {
     }
 }
 
-/// Why there was no fallback, short enough for a list. The whole sentence is `policy::explain`.
-fn brief(reason: &Reason) -> String {
-    let words = match reason {
-        Reason::NeverTrigger => "never falls back",
-        Reason::NotListed => "no trigger of the policy",
-        Reason::Held => "on hold",
-        Reason::NoFallbackConfigured => "no fallback by policy",
-        Reason::FallbackDrained => "fallback is drained",
-        Reason::FallbackCircuitOpen => "fallback is paused",
-        Reason::FamilyDiffers => "fallback speaks another family",
-        Reason::NoticeImpossible => "no notice can be given",
-        Reason::PaidTierWithoutNotice => "paid tier, no notice",
-        Reason::AttemptsSpent => "attempts used up",
-        Reason::RetryBudgetSpent => "retry budget used up",
-        Reason::EventNotDurable => "event not durable",
-        Reason::NotReplayable => "request cannot be sent twice",
-        Reason::CallerLimit => "caller's own time limit",
-        Reason::AfterCommit => "answer had begun",
-        Reason::AllRoutesFailed => "fallback failed, too",
-        Reason::MissingCapability { missing } => return format!("fallback lacks {missing}"),
-        Reason::BoundaryCrossed { boundary } => return format!("would cross {boundary}"),
-        Reason::Trigger
-        | Reason::Forced { .. }
-        | Reason::ForcedByConfig
-        | Reason::Drained { .. }
-        | Reason::CircuitOpen => return policy::explain(reason),
+/// `premium-chat 503`, `premium-chat timeout`; without the name when there is no room: it is the primary.
+fn failure(event: &Event, named: bool) -> String {
+    let route = if named {
+        format!("{} ", words::safe(event.primary.as_str()))
+    } else {
+        String::new()
     };
-    words.to_owned()
-}
-
-/// `premium-chat 503`, `premium-chat timeout`.
-fn failure(event: &Event) -> String {
-    let route = words::safe(event.primary.as_str());
     match (event.status, event.class) {
         // A success status that was no answer says nothing by itself.
-        (Some(status), _) if status >= 300 => format!("{route} {status}"),
-        (_, Some(class)) => format!("{route} {class}"),
-        (Some(status), None) => format!("{route} {status}"),
-        (None, None) => route.into_owned(),
+        (Some(status), _) if status >= 300 => format!("{route}{status}"),
+        (_, Some(class)) => format!("{route}{class}"),
+        (Some(status), None) => format!("{route}{status}"),
+        (None, None) => words::safe(event.primary.as_str()).into_owned(),
     }
 }
 

@@ -169,11 +169,7 @@ fn serving(app: &App, pen: &Pen<'_>, status: &WorkloadStatus, width: usize) -> (
             actor,
             until,
         } => {
-            let who = if *actor == app.setup.actor.name() {
-                "you".into()
-            } else {
-                words::safe(actor)
-            };
+            let who = words::actor(app, actor);
             let end = until.map_or_else(String::new, |until| {
                 format!(" to {}", words::until(app, until))
             });
@@ -218,7 +214,8 @@ fn fallback(
 ) {
     let (name, route) = match (&status.serving, &status.fallback) {
         (_, None) => {
-            pen.cell(area, at, width, "none by policy", Role::Muted);
+            let text = if width < 14 { "none" } else { "none by policy" };
+            pen.cell(area, at, width, text, Role::Muted);
             return;
         }
         (Serving::Auto { .. } | Serving::Forced { .. }, Some(_)) => {
@@ -281,16 +278,17 @@ fn flags(
         (_, false) => {}
     }
     let mut column = at;
-    let count = flags.len();
-    for (index, (text, role)) in flags.into_iter().enumerate() {
-        let last = index + 1 == count;
-        let end = usize::from(column) + text.width() + usize::from(!last);
-        if end > usize::from(area.width) {
-            // There is more than can be shown.
-            pen.put(area, column.saturating_sub(1), "+", Role::Muted);
+    let mut left_out = false;
+    for (text, role) in flags {
+        if usize::from(column) + text.width() <= usize::from(area.width) {
+            column = pen.put(area, column, &text, role) + 1;
+        } else {
+            left_out = true;
             break;
         }
-        column = pen.put(area, column, &text, role) + 1;
+    }
+    if left_out {
+        pen.put(area, column.saturating_sub(1), "+", Role::Muted);
     }
 }
 

@@ -18,6 +18,15 @@ pub(super) fn safe(text: &str) -> Cow<'_, str> {
     visible(text, 400)
 }
 
+/// A name, or `you`.
+pub(super) fn actor<'a>(app: &App, name: &'a str) -> Cow<'a, str> {
+    if name == app.setup.actor.name() {
+        Cow::Borrowed("you")
+    } else {
+        safe(name)
+    }
+}
+
 /// `41%`; small shares that are not nothing stay visible.
 pub(super) fn percent(share: Option<f64>) -> String {
     match share {
@@ -27,12 +36,12 @@ pub(super) fn percent(share: Option<f64>) -> String {
     }
 }
 
-/// `0.9s`, `40ms`.
+/// `0.9s`, `40ms`, `21s`: never more than four columns up to a quarter of an hour.
 pub(super) fn seconds(length: Option<Duration>) -> String {
     match length {
         None => "-".to_owned(),
         Some(length) if length < Duration::from_millis(95) => format!("{}ms", length.as_millis()),
-        Some(length) if length < Duration::from_secs(100) => {
+        Some(length) if length < Duration::from_millis(9_950) => {
             format!("{:.1}s", length.as_secs_f64())
         }
         Some(length) => format!("{}s", length.as_secs()),

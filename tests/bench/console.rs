@@ -1,0 +1,425 @@
+//! What the console costs: a message, a frame, and the bytes of a frame. `cargo bench --bench console`.
+//!
+//! Bytes are counted at the writer behind ratatui's own backend, without the synchronised-update brackets;
+//! they are printed once, before the timings.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a bench is read by its names, tells its byte counts, and fails by panicking"
+)]
+
+use std::{
+    cell::Cell, collections::BTreeMap, hint::black_box, io, rc::Rc, sync::Arc, time::Duration,
+};
+
+use backstop::{
+    console::{
+        app::{App, Setup},
+        depth::Depth,
+        glyph::UNICODE,
+        keymap::Keymap,
+        msg::Msg,
+        theme::Theme,
+        theme_file,
+        update::update,
+        view,
+    },
+    control::{Mode, News},
+    model::{
+        Actor, Attempt, Backoff, Boundary, Catalog, CircuitState, Entry, Environment, ErrorClass,
+        Event, EventDecision, EventId, Family, GatewaySettings, Heartbeat, LogFailure,
+        Mode as Switch, NoticeGiven, NoticePolicy, NoticeStyle, Overrides, Reason, Retention,
+        Revision, Route, RouteTraffic, Seq, Tier, Timeouts, Workload, WorkloadTraffic,
+    },
+    store::Health,
+};
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use jiff::Timestamp;
+use ratatui::{
+    Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, buffer::Buffer, layout::Rect,
+};
+
+fn now() -> Timestamp {
+    "2026-11-21T14:32:07Z".parse().unwrap()
+}
+
+fn theme() -> Theme {
+    theme_file::load("terminal", &[])
+        .unwrap()
+        .sheet
+        .theme(Depth::Ansi)
+}
+
+fn catalog(workloads: usize) -> Catalog {
+    let route = |name: &str| Route {
+        name: name.into(),
+        provider: "contoso".into(),
+        base_url: "https://contoso.example".to_owned(),
+        family: Family::OpenaiChat,
+        model: "co-stable-2".to_owned(),
+        credential: None,
+        capabilities: backstop::model::CapabilitySet::EMPTY,
+        context_tokens: None,
+        boundary: Boundary::default(),
+        capacity_rps: Some(120.0),
+        circuit: true,
+    };
+    let workload = |name: String| Workload {
+        name: name.into(),
+        description: "a workload".to_owned(),
+        owner: Some("team-chat".to_owned()),
+        family: Family::OpenaiChat,
+        primary: "premium-chat".into(),
+        fallback: Some("stable-baseline".into()),
+        mode: Switch::Auto,
+        tier: Tier::Paid,
+        user_visible: true,
+        triggers: [ErrorClass::ServerError, ErrorClass::Overloaded]
+            .into_iter()
+            .collect(),
+        justifications: BTreeMap::new(),
+        timeouts: Timeouts {
+            headers: Duration::from_secs(10),
+            first_output: Duration::from_secs(10),
+            idle: Duration::from_secs(10),
+            total: Duration::from_mins(2),
+        },
+        backoff: Backoff {
+            retries: 2,
+            initial: Duration::from_millis(250),
+            max_wait: Duration::from_secs(4),
+        },
+        max_attempts: 4,
+        retry_share: 1.0,
+        notice: NoticePolicy {
+            text: "A stand-in model is answering.".to_owned(),
+            style: NoticeStyle::Header,
+            enabled: true,
+            required: false,
+        },
+        may_cross: Vec::new(),
+        on_log_failure: LogFailure::Refuse,
+        samples: Vec::new(),
+    };
+    Catalog {
+        source: "/etc/backstop/backstop.toml".into(),
+        fingerprint: "c0ffee12".to_owned(),
+        environment: Environment {
+            name: "prod/eu-1".to_owned(),
+            production: true,
+        },
+        store: "sqlite:/var/lib/backstop".to_owned(),
+        gateway: GatewaySettings {
+            listen: "127.0.0.1:8080".parse().unwrap(),
+            workers: 0,
+            max_body: 1 << 20,
+            drain: Duration::from_secs(30),
+        },
+        retention: Retention {
+            events: Duration::from_hours(24),
+            audit: Duration::from_hours(24),
+        },
+        providers: BTreeMap::new(),
+        routes: ["premium-chat", "stable-baseline"]
+            .into_iter()
+            .map(|name| (name.into(), route(name)))
+            .collect(),
+        workloads: (0..workloads)
+            .map(|number| workload(format!("workload-{number:04}")))
+            .map(|workload| (workload.name.clone(), workload))
+            .collect(),
+    }
+}
+
+fn heartbeat(workloads: usize, at: Timestamp, bump: u64) -> Heartbeat {
+    Heartbeat {
+        gateway: "gw1-4711-1".into(),
+        host: "gw1".to_owned(),
+        pid: 4711,
+        version: "0.1.0".to_owned(),
+        listen: "127.0.0.1:8080".parse().unwrap(),
+        started: at,
+        at,
+        revision: Revision(0),
+        fingerprint: "c0ffee12".to_owned(),
+        config_error: None,
+        draining: false,
+        unlogged: 0,
+        workloads: (0..workloads)
+            .map(|number| WorkloadTraffic {
+                workload: format!("workload-{number:04}").into(),
+                requests: 2_000 + number as u64 + bump,
+                primary_failures: if number % 50 == 7 { 900 } else { 0 },
+                fallbacks: 0,
+                errors: if number % 50 == 7 { 900 } else { 0 },
+                uncaught: if number % 50 == 7 { 900 } else { 0 },
+                refused: 0,
+                first_output_p50_ms: Some(640 + number as u64 % 300),
+                first_output_p95_ms: Some(1900),
+                in_flight: 3,
+                failing_since: None,
+                last_primary: Some(at),
+                last_fallback: None,
+                last_routed: None,
+            })
+            .collect(),
+        routes: vec![RouteTraffic {
+            route: "premium-chat".into(),
+            attempts: 90_000,
+            failures: 4_000,
+            circuit: CircuitState::Closed,
+            tripped_by: None,
+            in_flight: 30,
+        }],
+    }
+}
+
+fn event(seq: u64, at: Timestamp) -> Event {
+    let attempt = |route: &str, status, class| Attempt {
+        route: route.into(),
+        status: Some(status),
+        code: None,
+        class,
+        took: Duration::from_millis(40),
+    };
+    Event {
+        id: EventId::new(at, u128::from(seq)),
+        at,
+        gateway: "gw1-4711-1".into(),
+        workload: format!("workload-{:04}", seq % 12).into(),
+        family: Family::OpenaiChat,
+        primary: "premium-chat".into(),
+        fallback: Some("stable-baseline".into()),
+        decision: EventDecision::Fallback,
+        reason: Reason::Trigger,
+        class: Some(ErrorClass::Overloaded),
+        status: Some(503),
+        attempts: vec![
+            attempt("premium-chat", 503, Some(ErrorClass::Overloaded)),
+            attempt("stable-baseline", 200, None),
+        ],
+        notice: NoticeGiven::Header,
+        stream: true,
+        revision: Revision(0),
+        fingerprint: "c0ffee12".to_owned(),
+    }
+}
+
+fn entries(first: u64, count: u64, at: Timestamp) -> News {
+    News::Entries(
+        (first..first + count)
+            .map(|seq| (Seq(seq), Entry::Decision(Box::new(event(seq, at)))))
+            .collect(),
+    )
+}
+
+/// A console with so many workloads and events.
+fn app(workloads: usize, events: u64, size: (u16, u16)) -> App {
+    let at = now();
+    let mut app = App::new(Setup {
+        actor: Actor {
+            user: "mira".to_owned(),
+            declared: None,
+            host: "ops1".to_owned(),
+            from: None,
+            via: "console".to_owned(),
+        },
+        mode: Mode::Write,
+        session: "s".to_owned(),
+        opened: at,
+        keymap: Keymap::default(),
+        size,
+    });
+    for news in [
+        News::Health(Health::Good),
+        News::Catalog(Arc::new(catalog(workloads))),
+        News::Overrides(Arc::new(Overrides::default())),
+        entries(1, events, at),
+        News::Heartbeats(vec![heartbeat(workloads, at, 0)]),
+    ] {
+        update(&mut app, Msg::News(news), at);
+    }
+    update(&mut app, Msg::Tick, at + Duration::from_secs(1));
+    app
+}
+
+/// Counts what is written.
+#[derive(Clone, Default)]
+struct Counter(Rc<Cell<usize>>);
+
+impl io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A terminal that counts.
+struct Counted {
+    terminal: Terminal<CrosstermBackend<Counter>>,
+    counter: Counter,
+    theme: Theme,
+}
+
+impl Counted {
+    fn new((width, height): (u16, u16)) -> Self {
+        let counter = Counter::default();
+        let terminal = Terminal::with_options(
+            CrosstermBackend::new(counter.clone()),
+            TerminalOptions {
+                viewport: Viewport::Fixed(Rect::new(0, 0, width, height)),
+            },
+        )
+        .expect("a terminal");
+        Self {
+            terminal,
+            counter,
+            theme: theme(),
+        }
+    }
+
+    /// Draws; answers the bytes of this frame.
+    fn bytes(&mut self, app: &App) -> usize {
+        self.counter.0.set(0);
+        let theme = &self.theme;
+        self.terminal
+            .draw(|frame| view::view(app, theme, &UNICODE, frame))
+            .expect("a frame");
+        self.counter.0.get()
+    }
+}
+
+fn key(app: &mut App, code: KeyCode, at: Timestamp) {
+    let key = KeyEvent::new(code, KeyModifiers::NONE);
+    black_box(update(app, Msg::Key(key), at));
+}
+
+/// Tells how many bytes each kind of frame costs.
+fn tell_bytes() {
+    for (size, workloads) in [
+        ((80, 24), 12),
+        ((120, 40), 12),
+        ((120, 40), 1_000),
+        ((200, 50), 1_000),
+    ] {
+        let mut app = app(workloads, 500, size);
+        let mut screen = Counted::new(size);
+        let mut at = now() + Duration::from_secs(1);
+        let first = screen.bytes(&app);
+        let same = screen.bytes(&app);
+        at += Duration::from_millis(200);
+        key(&mut app, KeyCode::Char('j'), at);
+        let moved = screen.bytes(&app);
+        at += Duration::from_secs(1);
+        update(&mut app, Msg::Tick, at);
+        let clock = screen.bytes(&app);
+        update(&mut app, Msg::News(entries(10_000, 1, at)), at);
+        let event = screen.bytes(&app);
+        at += Duration::from_secs(1);
+        let beat = heartbeat(workloads, at, 40);
+        update(&mut app, Msg::News(News::Heartbeats(vec![beat])), at);
+        let figures = screen.bytes(&app);
+        key(&mut app, KeyCode::Char('3'), at + Duration::from_secs(1));
+        let switched = screen.bytes(&app);
+        eprintln!(
+            "bytes {}x{} {workloads} workloads: first {first}, unchanged {same}, key {moved}, clock {clock}, \
+             one event {event}, new figures {figures}, another screen {switched}",
+            size.0, size.1
+        );
+    }
+}
+
+fn frames(criterion: &mut Criterion) {
+    tell_bytes();
+    let mut group = criterion.benchmark_group("frame");
+    let theme = theme();
+    for (name, workloads, size, keys) in [
+        ("home 80x24, 12 workloads", 12, (80, 24), ""),
+        ("home 120x40, 12 workloads", 12, (120, 40), ""),
+        ("home 200x50, 1000 workloads", 1_000, (200, 50), ""),
+        ("events 200x50, 10000 events", 12, (200, 50), "3"),
+        ("detail 200x50", 12, (200, 50), "\r"),
+        ("help 200x50", 12, (200, 50), "?"),
+    ] {
+        let mut app = app(workloads, 10_000, size);
+        for (code, millis) in keys.chars().zip((0..).step_by(200)) {
+            let code = if code == '\r' {
+                KeyCode::Enter
+            } else {
+                KeyCode::Char(code)
+            };
+            key(
+                &mut app,
+                code,
+                now() + Duration::from_millis(2_000 + millis),
+            );
+        }
+        let area = Rect::new(0, 0, size.0, size.1);
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+            bencher.iter_batched_ref(
+                || Buffer::empty(area),
+                |buffer| view::draw(&app, &theme, &UNICODE, black_box(buffer)),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn messages(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("message");
+    for workloads in [12, 1_000] {
+        let mut app = app(workloads, 10_000, (200, 50));
+        let at = Cell::new(now() + Duration::from_secs(2));
+        let mut down = false;
+        group.bench_function(BenchmarkId::new("key", workloads), |bencher| {
+            bencher.iter(|| {
+                down = !down;
+                // The clock stands still: only the key counts.
+                key(
+                    &mut app,
+                    KeyCode::Char(if down { 'j' } else { 'k' }),
+                    at.get(),
+                );
+            });
+        });
+        let mut seq = 100_000;
+        group.bench_function(BenchmarkId::new("event", workloads), |bencher| {
+            bencher.iter_batched(
+                || {
+                    seq += 1;
+                    entries(seq, 1, at.get())
+                },
+                |news| black_box(update(&mut app, Msg::News(news), at.get())),
+                BatchSize::SmallInput,
+            );
+        });
+        group.bench_function(
+            BenchmarkId::new("heartbeat and overview", workloads),
+            |bencher| {
+                bencher.iter_batched(
+                    || heartbeat(workloads, at.get(), 1),
+                    |beat| {
+                        at.set(at.get() + Duration::from_secs(1));
+                        black_box(update(
+                            &mut app,
+                            Msg::News(News::Heartbeats(vec![beat])),
+                            at.get(),
+                        ))
+                    },
+                    BatchSize::SmallInput,
+                );
+            },
+        );
+    }
+    group.finish();
+}
+
+criterion_group!(benches, frames, messages);
+criterion_main!(benches);
