@@ -6,7 +6,7 @@ mod judge;
 mod tests;
 mod traffic;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -218,15 +218,28 @@ pub fn overview<'a>(
     events: impl IntoIterator<Item = &'a StoredEvent>,
     now: Timestamp,
 ) -> Overview {
-    let recent: Vec<&StoredEvent> = events
-        .into_iter()
-        .filter(|stored| elapsed(stored.event.at, now) <= WINDOW)
-        .collect();
+    // Grouped once, so that the cost is a sum and not a product of workloads with events and routes.
+    let mut recent: BTreeMap<&WorkloadName, Vec<&StoredEvent>> = BTreeMap::new();
+    for stored in events {
+        if elapsed(stored.event.at, now) <= WINDOW {
+            let of_it = recent.entry(&stored.event.workload).or_default();
+            of_it.push(stored);
+        }
+    }
+    let mut users: BTreeMap<&RouteName, Vec<WorkloadName>> = BTreeMap::new();
+    for workload in catalog.workloads.values() {
+        for route in std::iter::once(&workload.primary).chain(&workload.fallback) {
+            users.entry(route).or_default().push(workload.name.clone());
+        }
+    }
     let totals = Totals::of(heartbeats.iter().filter(|heartbeat| alive(heartbeat, now)));
     let mut workloads: Vec<WorkloadStatus> = catalog
         .workloads
         .values()
-        .map(|workload| judge::workload(workload, overrides, &totals, &recent, now))
+        .map(|workload| {
+            let events = recent.remove(&workload.name).unwrap_or_default();
+            judge::workload(workload, overrides, &totals, events, now)
+        })
         .collect();
     workloads.sort_by(|left, right| {
         left.state
@@ -250,7 +263,10 @@ pub fn overview<'a>(
         routes: catalog
             .routes
             .values()
-            .map(|route| route_status(catalog, route, overrides, &totals.route(&route.name), now))
+            .map(|route| {
+                let used_by = users.remove(&route.name).unwrap_or_default();
+                route_status(route, used_by, overrides, &totals.route(&route.name), now)
+            })
             .collect(),
         gateways,
     }
@@ -278,7 +294,8 @@ impl Overview {
 }
 
 /// Whether a route fails for many of enough attempts, or is paused because it did.
-pub(super) fn fails(status: &RouteStatus) -> bool {
+#[must_use]
+pub fn fails(status: &RouteStatus) -> bool {
     let enough = status.rps * WINDOW.as_secs_f64() >= judge::ENOUGH_ATTEMPTS;
     status.circuit != CircuitState::Closed
         || (enough
@@ -298,8 +315,8 @@ pub(super) fn alive(heartbeat: &Heartbeat, now: Timestamp) -> bool {
 }
 
 fn route_status(
-    catalog: &Catalog,
     route: &Route,
+    used_by: Vec<WorkloadName>,
     overrides: &Overrides,
     load: &Load,
     now: Timestamp,
@@ -318,10 +335,7 @@ fn route_status(
             .capacity_rps
             .filter(|capacity| *capacity > 0.0)
             .map(|capacity| load.rps / capacity),
-        used_by: catalog
-            .users_of(&route.name)
-            .map(|workload| workload.name.clone())
-            .collect(),
+        used_by,
     }
 }
 

@@ -898,17 +898,9 @@ fn pausing_stops_the_view_and_not_the_data() {
     stage.news(News::Entries(entries));
     assert_eq!(stage.app.data.log.end(), before + 37);
     assert!(stage.text().contains("PAUSED +37"), "{}", stage.text());
-    assert!(
-        !stage
-            .text()
-            .contains("premium-chat 503 ->")
-    );
+    assert!(!stage.text().contains("premium-chat 503 ->"));
     stage.keys("p");
-    assert!(
-        stage
-            .text()
-            .contains("premium-chat 503 ->")
-    );
+    assert!(stage.text().contains("premium-chat 503 ->"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::{
     list::{List, Step},
 };
 use crate::{
-    control::RouteStatus,
+    control::{self, RouteStatus},
     model::{AuditRecord, CircuitState, RouteName},
 };
 
@@ -140,8 +140,7 @@ impl Table<RouteName> {
 
 /// Worst first: circuits that are not closed, then drained ones, then those that fail.
 fn severity(route: &RouteStatus) -> u8 {
-    let fails = route.failure_share.is_some_and(|share| share >= 0.2);
-    match (route.circuit, fails, &route.drained_by) {
+    match (route.circuit, control::fails(route), &route.drained_by) {
         (CircuitState::Open, _, _) => 0,
         (CircuitState::HalfOpen, _, _) => 1,
         (CircuitState::Closed, true, _) => 2,

@@ -9,7 +9,7 @@ use crate::{
         app::{App, Times},
         theme::Role,
     },
-    control::{Overview, State},
+    control::{self, Overview, State},
     model::{CheckVerdict, CircuitState, EventDecision, RouteName, visible},
 };
 
@@ -141,14 +141,13 @@ pub(super) fn route(overview: &Overview, name: &RouteName) -> (&'static str, Rol
     let Some(status) = found.ok().and_then(|index| overview.routes.get(index)) else {
         return ("?", Role::StateUnknown);
     };
-    let fails = status.failure_share.is_some_and(|share| share >= 0.2);
-    match (status.circuit, fails, &status.drained_by) {
-        (_, _, Some(_)) => ("-", Role::StateDisabled),
-        (CircuitState::Open, _, None) | (CircuitState::Closed, true, None) => {
+    match (&status.drained_by, status.circuit) {
+        (Some(_), _) => ("-", Role::StateDisabled),
+        (None, CircuitState::HalfOpen) => ("?", Role::StateUnknown),
+        (None, CircuitState::Open | CircuitState::Closed) if control::fails(status) => {
             ("x", Role::StateFailing)
         }
-        (CircuitState::HalfOpen, _, None) => ("?", Role::StateUnknown),
-        (CircuitState::Closed, false, None) => ("+", Role::StateOk),
+        (None, CircuitState::Open | CircuitState::Closed) => ("+", Role::StateOk),
     }
 }
 

@@ -49,12 +49,12 @@ struct Facts<'a> {
     events: Vec<&'a StoredEvent>,
 }
 
-/// Judges one workload.
+/// Judges one workload by its own recent events, oldest first.
 pub(super) fn workload(
     workload: &Workload,
     overrides: &Overrides,
     totals: &Totals,
-    recent: &[&StoredEvent],
+    events: Vec<&StoredEvent>,
     now: Timestamp,
 ) -> WorkloadStatus {
     let mode_override = overrides.active(&OverrideKey::Mode(workload.name.clone()), now);
@@ -77,11 +77,7 @@ pub(super) fn workload(
             .as_ref()
             .map(|fallback| totals.route(fallback))
             .unwrap_or_default(),
-        events: recent
-            .iter()
-            .copied()
-            .filter(|stored| stored.event.workload == workload.name)
-            .collect(),
+        events,
     };
     let state = facts.state();
     let traffic = &facts.traffic;
