@@ -10,6 +10,7 @@ mod ask;
 mod board;
 mod cast;
 mod fault;
+mod leftover;
 mod openai;
 mod project;
 mod prompts;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::Permissions,
+    fs::{File, Permissions},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DemoError, Options,
+    DemoError, Options, leftover,
     project::{self, Project},
     provider::{self, Seat},
     script::Script,
@@ -32,6 +32,8 @@ use crate::{
 pub struct Prepared {
     options: Options,
     directory: TempDir,
+    /// Tells other demos that the directory is in use; none where it is to be kept.
+    lock: Option<File>,
     project: Project,
     seats: Vec<Seat>,
 }
@@ -66,16 +68,23 @@ pub struct Serving {
 /// milliseconds, so that a console can open the configuration at once.
 pub fn prepare(options: Options) -> Result<Prepared, DemoError> {
     let mut directory = tempfile::Builder::new()
-        .prefix("backstop-demo-")
+        .prefix(leftover::PREFIX)
         .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .map_err(|cause| DemoError::write(&std::env::temp_dir(), cause))?;
     directory.disable_cleanup(options.keep);
+    let lock = if options.keep {
+        None
+    } else {
+        let lock = leftover::lock(directory.path());
+        Some(lock.map_err(|cause| DemoError::write(directory.path(), cause))?)
+    };
     let seats = provider::take_seats(0)?;
     let project = project::write(directory.path(), &seats)?;
     Ok(Prepared {
         options,
         directory,
+        lock,
         project,
         seats,
     })
@@ -107,6 +116,7 @@ impl Prepared {
         let Self {
             options,
             directory,
+            lock,
             project,
             seats,
         } = self;
@@ -148,7 +158,11 @@ impl Prepared {
                 } => front_ends.cancel(),
             }
         };
+        // Off this thread: nothing waits for it.
+        let parent = std::env::temp_dir();
+        let swept = tokio::task::spawn_blocking(move || leftover::sweep(&parent, &Clock::system()));
         let (output, behind, ()) = tokio::join!(in_front, behind, time);
+        let _ = swept.await;
         behind?;
         let path = directory.path().to_owned();
         if !options.keep {
@@ -156,6 +170,8 @@ impl Prepared {
                 .close()
                 .map_err(|cause| DemoError::write(&path, cause))?;
         }
+        // Only now: nobody else may clear the directory away before.
+        drop(lock);
         Ok(output)
     }
 
