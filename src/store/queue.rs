@@ -82,9 +82,15 @@ pub(super) struct Queue {
     wake: Condvar,
 }
 
+/// How long entries that nobody waits for may wait for company: a commit of their own would only delay the
+/// next one that somebody waits for.
+const LINGER: Duration = Duration::from_millis(20);
+
 #[derive(Default)]
 struct Waiting {
     jobs: Vec<Job>,
+    /// Whether somebody waits for one of them.
+    urgent: bool,
     /// Whether the writer sleeps, so that appending under load costs no system call.
     asleep: bool,
     closed: bool,
@@ -124,10 +130,14 @@ impl Queue {
             job.answer(Err(StoreError::Closed));
             return;
         }
+        let first = waiting.jobs.is_empty();
+        let urgent = job.answer.is_some();
         waiting.jobs.push(job);
-        let asleep = std::mem::take(&mut waiting.asleep);
+        waiting.urgent |= urgent;
+        // The first of those that may linger wakes the writer, too, so that it lingers and not sleeps.
+        let wake = (urgent || first) && std::mem::take(&mut waiting.asleep);
         drop(waiting);
-        if asleep {
+        if wake {
             self.wake.notify_one();
         }
     }
@@ -135,26 +145,22 @@ impl Queue {
     /// Moves everything that waits behind what is already in `into`; sleeps while nothing does.
     pub(super) fn take(&self, into: &mut Vec<Job>, patience: Option<Duration>) -> Taken {
         let mut waiting = self.lock();
-        while waiting.jobs.is_empty() && !waiting.closed {
+        while !waiting.urgent && !waiting.closed {
+            let lingering = !waiting.jobs.is_empty();
+            let limit = if lingering { Some(LINGER) } else { patience };
             waiting.asleep = true;
-            match patience {
-                None => {
-                    waiting = self
-                        .wake
-                        .wait(waiting)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
-                Some(patience) => {
-                    let (back, timeout) = self
-                        .wake
-                        .wait_timeout(waiting, patience)
-                        .unwrap_or_else(PoisonError::into_inner);
-                    waiting = back;
-                    if timeout.timed_out() && waiting.jobs.is_empty() {
-                        waiting.asleep = false;
-                        break;
-                    }
-                }
+            let Some(limit) = limit else {
+                let woken = self.wake.wait(waiting);
+                waiting = woken.unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let (back, timeout) = self
+                .wake
+                .wait_timeout(waiting, limit)
+                .unwrap_or_else(PoisonError::into_inner);
+            waiting = back;
+            if timeout.timed_out() && (lingering || waiting.jobs.is_empty()) {
+                break;
             }
         }
         waiting.asleep = false;
@@ -165,6 +171,7 @@ impl Queue {
                 Taken::TimedOut
             };
         }
+        waiting.urgent = false;
         if into.is_empty() {
             std::mem::swap(into, &mut waiting.jobs);
         } else {

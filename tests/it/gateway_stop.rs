@@ -7,11 +7,12 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::Semaphore,
+    time::timeout,
 };
 
 use crate::support::{
     gateway::{OVERLOADED, PRIMARY, Plan, Site},
-    upstream::{Script, Step},
+    upstream::{DEADLINE, Script, Step},
 };
 
 const REQUEST: &str = "POST /w/support-chat/v1/chat/completions HTTP/1.1\r\nhost: h\r\ncontent-length: 27\r\n\r\n{\"model\":\"m\",\"messages\":[]}";
@@ -37,9 +38,10 @@ async fn running_requests_finish_and_idle_connections_close() {
     } = site;
     let name = gateway.name().clone();
     let stopping = tokio::spawn(gateway.stop());
-    // The idle connection is closed at once, and the listener is gone.
+    // The idle connection is closed at once, and the listener goes.
     assert_eq!(idle.read(&mut [0; 9]).await.unwrap(), 0);
-    assert!(TcpStream::connect(address).await.is_err());
+    let refused = async { while TcpStream::connect(address).await.is_ok() {} };
+    timeout(DEADLINE, refused).await.unwrap();
     let beats = store.heartbeats().await.unwrap();
     assert!(beats.iter().any(|beat| beat.gateway == name));
     gate.add_permits(1);
