@@ -14,9 +14,9 @@ const CONSECUTIVE: u32 = 5;
 const SHARE_OF: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A trial that never reported (its task died) gives way to another after this.
-const TRIAL_LIMIT: Duration = Duration::from_secs(60);
+const TRIAL_LIMIT: Duration = Duration::from_mins(1);
 
 /// Why a circuit opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,7 +309,7 @@ mod tests {
         let mut now = Clock::instant();
         let mut circuit = tripped(now);
         for seconds in [5, 10, 20, 40, 60, 60] {
-            let before = now + Duration::from_secs(seconds) - Duration::from_millis(1);
+            let before = now + Duration::from_millis(seconds * 1000 - 1);
             assert_eq!(circuit.admit(before), Admission::Pause, "{seconds}");
             now += Duration::from_secs(seconds);
             assert_eq!(circuit.admit(now), Admission::Trial, "{seconds}");

@@ -161,6 +161,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "the table is the point")]
     fn responses_by_code_before_status() {
         use ErrorClass::{
             Authentication, Forbidden, InvalidRequest, Overloaded, QuotaExhausted, RateLimited,

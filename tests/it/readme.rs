@@ -44,9 +44,9 @@ fn keys() -> String {
 fn with_block(text: &str, name: &str, body: &str) -> String {
     let begin = format!("<!-- begin: {name} -->\n");
     let end = format!("<!-- end: {name} -->");
-    let from = text.find(&begin).expect(name) + begin.len();
-    let to = text[from..].find(&end).expect(name) + from;
-    format!("{}\n{}\n{}", &text[..from], body.trim(), &text[to..])
+    let (before, rest) = text.split_once(&begin).expect(name);
+    let (_, after) = rest.split_once(&end).expect(name);
+    format!("{before}{begin}\n{}\n{end}{after}", body.trim())
 }
 
 #[test]

@@ -1,3 +1,5 @@
+#![expect(clippy::too_many_lines, reason = "the tables are the point")]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use super::*;
@@ -64,7 +66,7 @@ fn case() -> Case {
                 headers: Duration::from_secs(10),
                 first_output: Duration::from_secs(10),
                 idle: Duration::from_secs(10),
-                total: Duration::from_secs(60),
+                total: Duration::from_mins(1),
             },
             backoff: Backoff {
                 retries: 2,
