@@ -39,12 +39,7 @@ use std::{fmt, io, path::PathBuf, pin::Pin, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    clock::Clock,
-    config::Report,
-    control::Control,
-    model::Actor,
-};
+use crate::{clock::Clock, config::Report, control::Control, model::Actor};
 
 pub use depth::Depth;
 

@@ -40,7 +40,7 @@ fn told(app: &App, stored: &StoredEvent, glyphs: &Glyphs, named: bool, sentences
             let fallback = event.fallback.as_ref().map_or("?", |route| route.as_str());
             let fallback = words::safe(fallback);
             let ended = ended(app, stored);
-            match because(app, &event.reason) {
+            match because(&event.reason) {
                 Some(because) => format!("served by {fallback} ({because}) {ended}"),
                 None => format!("{failure} {} {fallback} {ended}", glyphs.arrow),
             }
@@ -71,11 +71,11 @@ fn told(app: &App, stored: &StoredEvent, glyphs: &Glyphs, named: bool, sentences
 }
 
 /// Why a fallback served without a failure of this request.
-fn because(app: &App, reason: &Reason) -> Option<String> {
+fn because(reason: &Reason) -> Option<String> {
     match reason {
-        Reason::Forced { by, .. } => Some(format!("forced by {}", words::actor(app, by))),
+        Reason::Forced { by, .. } => Some(format!("forced by {}", words::safe(by))),
         Reason::ForcedByConfig => Some("forced by the configuration".to_owned()),
-        Reason::Drained { by } => Some(format!("primary drained by {}", words::actor(app, by))),
+        Reason::Drained { by } => Some(format!("primary drained by {}", words::safe(by))),
         Reason::CircuitOpen => Some("primary paused".to_owned()),
         Reason::Trigger
         | Reason::NeverTrigger
