@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, response};
+use http::{HeaderMap, Method, Request, StatusCode, header, response};
 use jiff::Timestamp;
 use tokio::time::timeout_at;
 
@@ -21,7 +21,7 @@ use crate::{
     wire::{
         Shape, request, response as answers,
         stream::Watch,
-        upstream::{Answer, Call, Slices},
+        upstream::{Answer, Slices},
     },
 };
 
@@ -186,16 +186,19 @@ impl Ask<'_> {
         } else {
             request::with_model(self.body, self.model, model.clone()).into()
         };
-        // Half of the time at most, so that a connect that is not answered is told from a slow answer.
-        let call = Call {
-            origin: &target.origin,
-            head: &target.head,
-            headers: self.headers,
-            query: self.query,
-            body: slices,
-            connect_limit: CONNECT.min(self.timeouts.headers / 2),
+        let build = || {
+            let mut request = Request::new(slices.clone());
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = target.path(self.query);
+            *request.headers_mut() = target.head.headers(self.headers);
+            request
+                .headers_mut()
+                .insert(header::HOST, target.head.host().clone());
+            request
         };
-        let send = running.worker.upstream.send(&call);
+        // Half of the time at most, so that a connect that is not answered is told from a slow answer.
+        let connect = CONNECT.min(self.timeouts.headers / 2);
+        let send = running.worker.upstream.send(&target.origin, connect, build);
         timeout_at((started + self.timeouts.headers).into(), send)
             .await
             .unwrap_or_else(|_| Err(timed_out(TimeoutStage::Headers)))

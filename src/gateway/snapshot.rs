@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use http::HeaderValue;
+use http::{HeaderValue, Uri};
 use jiff::Timestamp;
 
 use super::{
@@ -42,6 +42,8 @@ pub(super) struct ReadyRoute {
 pub(super) struct Target {
     pub(super) head: RouteHead,
     pub(super) origin: Origin,
+    /// Path only, for requests without a query.
+    pub(super) path: Uri,
 }
 
 impl Target {
@@ -55,8 +57,28 @@ impl Target {
         let origin = Origin::new(head.scheme(), head.authority())
             .inspect_err(|error| told(error))
             .ok()?;
-        Some(Self { head, origin })
+        let path = relative(head.uri(None).inspect_err(|error| told(error)).ok()?);
+        Some(Self { head, origin, path })
     }
+
+    /// Path and query to ask.
+    pub(super) fn path(&self, query: Option<&str>) -> Uri {
+        match query {
+            None => self.path.clone(),
+            // What a server has parsed always is a query.
+            Some(_) => self
+                .head
+                .uri(query)
+                .map_or_else(|_| self.path.clone(), relative),
+        }
+    }
+}
+
+fn relative(absolute: Uri) -> Uri {
+    absolute
+        .into_parts()
+        .path_and_query
+        .map_or_else(|| Uri::from_static("/"), Uri::from)
 }
 
 /// A workload, ready to be served.

@@ -1,6 +1,6 @@
 //! What is special about `anthropic-messages`: path, authentication, where requests and answers keep what.
 
-use http::{HeaderName, HeaderValue, header::InvalidHeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::InvalidHeaderValue};
 
 use super::{
     json::{Kind, Malformed, Reader},
@@ -25,8 +25,11 @@ pub(super) fn credential(key: &str) -> Result<(HeaderName, HeaderValue), Invalid
 }
 
 /// The API demands a version; a client that named one keeps it.
-pub(super) const DEMANDED: (HeaderName, &str) =
-    (HeaderName::from_static("anthropic-version"), "2023-06-01");
+pub(super) fn demanded_headers(upstream: &mut HeaderMap) {
+    upstream
+        .entry("anthropic-version")
+        .or_insert_with(|| HeaderValue::from_static("2023-06-01"));
+}
 
 /// Reads a request body. `false`: not an object.
 pub(super) fn scan(reader: &mut Reader<'_>, found: &mut Found) -> Result<bool, Malformed> {

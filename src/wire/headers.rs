@@ -18,8 +18,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 pub fn for_upstream(client: &HeaderMap) -> HeaderMap {
     // Room for the credential, the encoding and what a family demands.
     let mut upstream = HeaderMap::with_capacity(client.len() + 4);
-    for (name, value) in passed_on(client) {
-        upstream.append(name, value.clone());
+    let named = named_by_connection(client);
+    for (name, value) in client {
+        if !stays_below(name.as_str())
+            && !named
+                .iter()
+                .any(|gone| name.as_str().eq_ignore_ascii_case(gone))
+        {
+            upstream.append(name, value.clone());
+        }
     }
     upstream.insert(
         header::ACCEPT_ENCODING,
@@ -29,15 +36,6 @@ pub fn for_upstream(client: &HeaderMap) -> HeaderMap {
         .entry(header::CONTENT_TYPE)
         .or_insert_with(|| HeaderValue::from_static("application/json"));
     upstream
-}
-
-/// Those of the client's headers that may go upstream, in their order.
-pub(super) fn passed_on(client: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-    let named = named_by_connection(client);
-    client.iter().filter(move |(name, _)| {
-        let name = name.as_str();
-        !stays_below(name) && !named.iter().any(|gone| name.eq_ignore_ascii_case(gone))
-    })
 }
 
 /// Strips from an answer, in place, what must not reach the client. `content-length` stays, as the body

@@ -3,14 +3,14 @@
 //! Built by the gateway for every route when a catalog comes into force; used on every attempt. Besides
 //! tests, this is the only caller of `Secret::expose`.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Uri, header,
+    HeaderMap, HeaderName, HeaderValue, Uri,
     uri::{Authority, PathAndQuery, Scheme},
 };
 
 use super::{Shape, anthropic, headers, openai, request};
-use crate::model::{Family, Route, RouteName, Secret};
+use crate::model::{Family, Route, RouteName};
 
 /// A route that cannot be asked. `config` finds these before; here they are errors, not panics.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,8 +50,6 @@ pub struct RouteHead {
     host: HeaderValue,
     /// Credential first, then what the family demands when the client did not say it.
     credential: Option<(HeaderName, HeaderValue)>,
-    /// The request line after the query, and the fields that are always the same; the credential is one.
-    fixed: Secret,
     model: Bytes,
 }
 
@@ -100,14 +98,6 @@ impl RouteHead {
                 value.set_sensitive(true);
                 (name, value)
             });
-        let mut fixed = BytesMut::from(&b" HTTP/1.1\r\n"[..]);
-        field(&mut fixed, "host", host.as_bytes());
-        field(&mut fixed, "accept-encoding", b"identity");
-        if let Some((name, value)) = &credential {
-            field(&mut fixed, name.as_str(), value.as_bytes());
-        }
-        // A credential is text, so all of it is.
-        let fixed = Secret::new(&String::from_utf8_lossy(&fixed));
         Ok(Self {
             shape,
             scheme,
@@ -116,7 +106,6 @@ impl RouteHead {
             uri,
             host,
             credential,
-            fixed,
             model: request::model_json(&route.model),
         })
     }
@@ -167,65 +156,12 @@ impl RouteHead {
         if let Some((name, value)) = &self.credential {
             upstream.insert(name.clone(), value.clone());
         }
-        if let Some((name, value)) = self.demanded() {
-            let value = HeaderValue::from_static(value);
-            upstream.entry(name).or_insert(value);
+        match self.shape {
+            Shape::OpenaiChat => {}
+            Shape::AnthropicMessages => anthropic::demanded_headers(&mut upstream),
         }
         upstream
     }
-
-    /// What the family demands when the client did not say it.
-    const fn demanded(&self) -> Option<(HeaderName, &'static str)> {
-        match self.shape {
-            Shape::OpenaiChat => None,
-            Shape::AnthropicMessages => Some(anthropic::DEMANDED),
-        }
-    }
-
-    /// The head of an HTTP/1.1 request with the same headers, `host` and `content-length`, written out.
-    ///
-    /// What does not depend on the client was written when the route was prepared.
-    pub(super) fn encode(
-        &self,
-        client: &HeaderMap,
-        query: Option<&str>,
-        length: usize,
-        out: &mut BytesMut,
-    ) {
-        out.put_slice(b"POST ");
-        out.put_slice(self.path.as_bytes());
-        if let Some(query) = query.filter(|query| !query.is_empty()) {
-            out.put_u8(b'?');
-            out.put_slice(query.as_bytes());
-        }
-        out.put_slice(self.fixed.expose().as_bytes());
-        let demanded = self.demanded();
-        let (mut typed, mut said) = (false, false);
-        for (name, value) in headers::passed_on(client) {
-            typed |= name == header::CONTENT_TYPE;
-            said |= demanded
-                .as_ref()
-                .is_some_and(|(demanded, _)| name == demanded);
-            field(out, name.as_str(), value.as_bytes());
-        }
-        if !typed {
-            field(out, "content-type", b"application/json");
-        }
-        if let Some((name, value)) = demanded.filter(|_| !said) {
-            field(out, name.as_str(), value.as_bytes());
-        }
-        field(out, "content-length", length.to_string().as_bytes());
-        out.put_slice(b"\r\n");
-    }
-}
-
-/// One header field, written out.
-fn field(out: &mut BytesMut, name: &str, value: &[u8]) {
-    out.reserve(name.len() + value.len() + 4);
-    out.put_slice(name.as_bytes());
-    out.put_slice(b": ");
-    out.put_slice(value);
-    out.put_slice(b"\r\n");
 }
 
 /// An absolute URI from its parts.
@@ -239,7 +175,6 @@ fn absolute(scheme: &Scheme, authority: &Authority, path: &str) -> Result<Uri, h
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
     use http::{HeaderMap, HeaderValue};
 
     use super::{RouteError, RouteHead};
@@ -377,81 +312,5 @@ mod tests {
         let open = RouteHead::new(&route(Family::OpenaiChat, "http://h", None)).unwrap();
         assert!(!open.headers(&client).contains_key("authorization"));
         assert!(!format!("{openai:?}").contains("route\""), "{openai:?}");
-    }
-
-    /// The fields of a written head, sorted; `host` and `content-length` are the connection's own.
-    fn written(head: &RouteHead, client: &HeaderMap, query: Option<&str>) -> (String, Vec<String>) {
-        let mut out = BytesMut::new();
-        head.encode(client, query, 7, &mut out);
-        let text = String::from_utf8(out.to_vec()).unwrap();
-        let text = text.strip_suffix("\r\n\r\n").unwrap();
-        let mut lines = text.split("\r\n").map(str::to_owned);
-        let line = lines.next().unwrap();
-        let mut fields: Vec<String> = lines.collect();
-        for own in ["host: h:1", "content-length: 7"] {
-            let at = fields.iter().position(|field| field == own).unwrap();
-            fields.remove(at);
-        }
-        fields.sort();
-        (line, fields)
-    }
-
-    #[test]
-    fn a_written_head_says_the_same_as_the_headers() {
-        for family in [Family::OpenaiChat, Family::AnthropicMessages] {
-            for key in [None, Some("k\u{e9}y")] {
-                let head = RouteHead::new(&route(family, "http://h:1", key)).unwrap();
-                for fields in [
-                    &[][..],
-                    &[("content-type", "application/json; charset=utf-8")][..],
-                    &[
-                        ("anthropic-version", "2024-01-01"),
-                        ("x-own", "1"),
-                        ("x-own", "2"),
-                    ][..],
-                    &[
-                        ("connection", "x-hop"),
-                        ("x-hop", "1"),
-                        ("authorization", "theirs"),
-                    ][..],
-                    &[
-                        ("x-api-key", "theirs"),
-                        ("accept-encoding", "gzip"),
-                        ("host", "other"),
-                    ][..],
-                    &[
-                        ("content-length", "99"),
-                        ("x-empty", ""),
-                        ("x-backstop-x", "1"),
-                    ][..],
-                ] {
-                    let client: HeaderMap = fields
-                        .iter()
-                        .map(|(name, value)| {
-                            let name = http::HeaderName::from_static(name);
-                            (name, HeaderValue::from_static(value))
-                        })
-                        .collect();
-                    let mut wanted: Vec<String> = head
-                        .headers(&client)
-                        .iter()
-                        .map(|(name, value)| {
-                            format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))
-                        })
-                        .collect();
-                    wanted.sort();
-                    let (line, fields) = written(&head, &client, Some("a=b"));
-                    assert_eq!(fields, wanted, "{family} {client:?}");
-                    let uri = head.uri(Some("a=b")).unwrap();
-                    let path = uri.path_and_query().unwrap();
-                    assert_eq!(line, format!("POST {path} HTTP/1.1"));
-                    let (line, _) = written(&head, &client, None);
-                    assert_eq!(
-                        line,
-                        format!("POST {} HTTP/1.1", head.uri(None).unwrap().path())
-                    );
-                }
-            }
-        }
     }
 }

@@ -1,15 +1,13 @@
 //! Connections to providers: a pool per origin, HTTP/1.1 or HTTP/2 by ALPN, no redirect ever followed.
 //!
 //! One [`Client`] per gateway worker; it is not shared between threads and must be used inside a local
-//! runtime (HTTP/2 connections are local tasks). It judges nothing: what went wrong comes back as evidence.
+//! runtime (its connections are local tasks). It judges nothing: what went wrong comes back as evidence.
 //! Dropping a call or an answer half-way closes its connection (or resets its HTTP/2 stream) at once.
 
 mod answer;
 mod connect;
-mod http1;
 mod origin;
 mod slices;
-mod stream;
 
 use std::{
     cell::RefCell,
@@ -19,11 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
-use http::{HeaderMap, Method, Request, Response};
-use hyper::client::conn::http2;
+use http::{Request, Response};
+use hyper::client::conn::{http1, http2};
 
-use super::RouteHead;
 use crate::policy::{BrokenKind, Evidence, ProviderError, UnreachableKind};
 
 pub use answer::{Answer, Cut};
@@ -31,8 +27,8 @@ pub use connect::Tls;
 pub use origin::{Origin, OriginError};
 pub use slices::Slices;
 
+use answer::Lease;
 use connect::Connected;
-use http1::{Connection, Failure};
 
 /// Idle connections kept for one origin; more are closed when they become idle.
 const MOST_IDLE: usize = 1024;
@@ -44,25 +40,6 @@ const IDLE_LIMIT: Duration = Duration::from_secs(50);
 pub struct Client {
     tls: Arc<Tls>,
     pools: RefCell<HashMap<Arc<str>, Rc<Pool>>>,
-    /// Where request heads are written out; kept, so that its memory is.
-    scratch: RefCell<BytesMut>,
-}
-
-/// One request to a route.
-#[derive(Debug)]
-pub struct Call<'a> {
-    /// Where connections go.
-    pub origin: &'a Origin,
-    /// The route.
-    pub head: &'a RouteHead,
-    /// The client's headers.
-    pub headers: &'a HeaderMap,
-    /// The client's query, without `?`.
-    pub query: Option<&'a str>,
-    /// What is sent.
-    pub body: Slices,
-    /// The longest time for name, TCP and TLS, each.
-    pub connect_limit: Duration,
 }
 
 /// What is open to one origin.
@@ -75,29 +52,30 @@ struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    connection: Connection,
+    sender: http1::SendRequest<Slices>,
     since: Instant,
 }
 
 impl Pool {
-    /// A connection that can be used; closed ones found on the way are dropped.
-    fn take(&self) -> Option<Connection> {
+    /// A connection that is ready now; closed ones found on the way are dropped.
+    fn take(&self) -> Option<http1::SendRequest<Slices>> {
         let mut idle = self.idle.borrow_mut();
-        while let Some(mut last) = idle.pop() {
-            if last.connection.is_usable() {
-                return Some(last.connection);
+        let mut at = idle.len();
+        while at > 0 {
+            at -= 1;
+            if idle[at].sender.is_closed() {
+                idle.remove(at);
+            } else if idle[at].sender.is_ready() {
+                return Some(idle.remove(at).sender);
             }
         }
         None
     }
 
-    fn give(&self, connection: Connection, now: Instant) {
+    fn give(&self, sender: http1::SendRequest<Slices>, now: Instant) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < MOST_IDLE {
-            idle.push(Idle {
-                connection,
-                since: now,
-            });
+        if idle.len() < MOST_IDLE && !sender.is_closed() {
+            idle.push(Idle { sender, since: now });
         }
     }
 
@@ -118,21 +96,26 @@ impl Client {
         Self {
             tls,
             pools: RefCell::default(),
-            scratch: RefCell::default(),
         }
     }
 
     /// Sends one request and waits for the response head.
     ///
-    /// A reused connection that turns out to be dead before it answered anything is repeated once, on a
-    /// fresh one.
+    /// `build` makes the request; it is called again when a reused connection turns out to be dead before it
+    /// answered anything: that is retried once, on a fresh one. Its URI must be path and query only, its
+    /// headers must hold `host`.
     ///
     /// # Errors
     /// Evidence of what stood in the way of a response head.
-    pub async fn send(&self, call: &Call<'_>) -> Result<Response<Answer>, Evidence> {
-        let pool = self.pool(call.origin);
+    pub async fn send(
+        &self,
+        origin: &Origin,
+        connect_limit: Duration,
+        build: impl Fn() -> Request<Slices>,
+    ) -> Result<Response<Answer>, Evidence> {
+        let pool = self.pool(origin);
         if let Some(shared) = pool.shared() {
-            match Box::pin(ask_shared(shared.clone(), call)).await {
+            match Box::pin(ask_shared(shared.clone(), origin, build())).await {
                 Ok(response) => return Ok(response),
                 // A GOAWAY or a dead connection: a fresh one is tried. A stream reset is an answer.
                 Err(error) if shared.is_closed() || error.is_canceled() || error.is_closed() => {
@@ -140,49 +123,34 @@ impl Client {
                 }
                 Err(error) => return Err(evidence(&error)),
             }
-        } else if let Some(connection) = pool.take() {
-            match self.ask(connection, &pool, call).await {
-                Ok(response) => return Ok(response),
-                Err(Failure::Silent) => {}
-                Err(failure) => return Err(failure.into()),
+        } else if let Some(mut sender) = pool.take() {
+            match sender.try_send_request(build()).await {
+                Ok(response) => return Ok(answer(response, pool, sender)),
+                Err(failed) if failed.error().is_parse() => return Err(evidence(failed.error())),
+                Err(_) => {}
             }
         }
         // Boxed: a TLS handshake is large, rare, and would make every request's future large.
-        match Box::pin(connect::connect(call.origin, &self.tls, call.connect_limit)).await? {
-            Connected::Http1(connection) => Ok(self.ask(connection, &pool, call).await?),
+        match Box::pin(connect::connect(origin, &self.tls, connect_limit)).await? {
+            Connected::Http1(mut sender) => match sender.try_send_request(build()).await {
+                Ok(response) => Ok(answer(response, pool, sender)),
+                Err(failed) => Err(evidence(failed.error())),
+            },
             Connected::Http2(sender) => {
                 *pool.shared.borrow_mut() = Some(sender.clone());
-                Box::pin(ask_shared(sender, call))
+                Box::pin(ask_shared(sender, origin, build()))
                     .await
                     .map_err(|error| evidence(&error))
             }
         }
     }
 
-    /// One exchange over HTTP/1.1.
-    async fn ask(
-        &self,
-        mut connection: Connection,
-        pool: &Rc<Pool>,
-        call: &Call<'_>,
-    ) -> Result<Response<Answer>, Failure> {
-        let mut head = self.scratch.take();
-        head.clear();
-        call.head
-            .encode(call.headers, call.query, call.body.len(), &mut head);
-        let begun = connection.exchange(&head, call.body.clone()).await;
-        self.scratch.replace(head);
-        let begun = begun?;
-        let answer = Answer::own(connection, &begun, Rc::clone(pool));
-        Ok(Response::from_parts(begun.parts, answer))
-    }
-
     /// Closes connections that have been idle for too long, and forgets origins without any.
     pub fn purge(&self, now: Instant) {
         self.pools.borrow_mut().retain(|_, pool| {
             let mut idle = pool.idle.borrow_mut();
-            idle.retain_mut(|entry| {
-                now.duration_since(entry.since) < IDLE_LIMIT && entry.connection.is_usable()
+            idle.retain(|entry| {
+                !entry.sender.is_closed() && now.duration_since(entry.since) < IDLE_LIMIT
             });
             !idle.is_empty() || Rc::strong_count(pool) > 1 || pool.shared.borrow().is_some()
         });
@@ -200,42 +168,37 @@ impl Client {
     }
 }
 
-/// One exchange over HTTP/2, which wants the absolute URI and no `host`.
+fn answer(
+    response: Response<hyper::body::Incoming>,
+    pool: Rc<Pool>,
+    sender: http1::SendRequest<Slices>,
+) -> Response<Answer> {
+    response.map(|body| Answer::new(body, Some(Lease { pool, sender })))
+}
+
+/// HTTP/2 wants the absolute URI and no `host`.
 async fn ask_shared(
     mut sender: http2::SendRequest<Slices>,
-    call: &Call<'_>,
+    origin: &Origin,
+    mut request: Request<Slices>,
 ) -> Result<Response<Answer>, hyper::Error> {
-    let mut request = Request::new(call.body.clone());
-    *request.method_mut() = Method::POST;
-    // A query that a server has parsed always is one.
-    let uri = call.head.uri(call.query).or_else(|_| call.head.uri(None));
-    *request.uri_mut() = uri.unwrap_or_default();
-    *request.headers_mut() = call.head.headers(call.headers);
+    origin.make_absolute(request.uri_mut());
+    request.headers_mut().remove(http::header::HOST);
     sender.ready().await?;
     let response = sender.send_request(request).await?;
-    Ok(response.map(Answer::shared))
+    Ok(response.map(|body| Answer::new(body, None)))
 }
 
-impl From<Failure> for Evidence {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Silent | Failure::Cut => Self::Unreachable {
-                kind: UnreachableKind::ResetBeforeHeaders,
-            },
-            Failure::Malformed => Self::Broken {
-                kind: BrokenKind::Malformed,
-                error: ProviderError::default(),
-                status: None,
-            },
-        }
-    }
-}
-
-/// What a failure of HTTP/2 before the response head is evidence of.
+/// What a failure before the response head is evidence of.
 fn evidence(error: &hyper::Error) -> Evidence {
     if error.is_parse() {
-        Failure::Malformed.into()
-    } else {
-        Failure::Silent.into()
+        return Evidence::Broken {
+            kind: BrokenKind::Malformed,
+            error: ProviderError::default(),
+            status: None,
+        };
+    }
+    Evidence::Unreachable {
+        kind: UnreachableKind::ResetBeforeHeaders,
     }
 }

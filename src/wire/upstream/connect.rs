@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hyper::client::conn::http2;
+use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{Origin, Slices, http1::Connection, stream::Stream};
+use super::{Origin, Slices};
 use crate::policy::{Evidence, UnreachableKind};
 
 /// TLS settings, made when the first TLS connection is: reading the system's roots takes a while.
@@ -63,7 +63,7 @@ fn offer(mut config: ClientConfig) -> ClientConfig {
 /// A connection that has been made.
 pub(super) enum Connected {
     /// For one request at a time.
-    Http1(Connection),
+    Http1(http1::SendRequest<Slices>),
     /// For many.
     Http2(http2::SendRequest<Slices>),
 }
@@ -85,7 +85,7 @@ pub(super) async fn connect(
         .await
         .map_err(|_| unreachable(UnreachableKind::Connect))??;
     let Some(name) = origin.server_name.clone() else {
-        return Ok(Connected::Http1(Connection::new(Stream::Plain(stream))));
+        return http1(stream).await;
     };
     let config = tls.config().ok_or(unreachable(UnreachableKind::Tls))?;
     let stream = timeout(limit, TlsConnector::from(config).connect(name, stream))
@@ -96,8 +96,7 @@ pub(super) async fn connect(
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         http2(stream).await
     } else {
-        let stream = Stream::Tls(Box::new(stream));
-        Ok(Connected::Http1(Connection::new(stream)))
+        http1(stream).await
     }
 }
 
@@ -134,6 +133,21 @@ async fn dial_one(address: SocketAddr) -> std::io::Result<TcpStream> {
     socket.set_nodelay(true)?;
     socket.set_keepalive(true)?;
     socket.connect(address).await
+}
+
+async fn http1<S>(stream: S) -> Result<Connected, Evidence>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (sender, connection) = http1::Builder::new()
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| unreachable(UnreachableKind::Connect))?;
+    tokio::task::spawn_local(async move {
+        // Its end, good or bad, is seen by whoever waits for an answer.
+        let _ = connection.await;
+    });
+    Ok(Connected::Http1(sender))
 }
 
 async fn http2<S>(stream: S) -> Result<Connected, Evidence>

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use http::uri::{Authority, Scheme};
+use http::{
+    Uri,
+    uri::{Authority, PathAndQuery, Scheme},
+};
 use rustls::pki_types::ServerName;
 
 /// Scheme, host and port, understood once.
 #[derive(Clone, Debug)]
 pub struct Origin {
     key: Arc<str>,
+    scheme: Scheme,
+    authority: Authority,
     /// Without the brackets of an IPv6 address.
     pub(super) host: Arc<str>,
     pub(super) port: u16,
@@ -42,6 +47,8 @@ impl Origin {
         };
         Ok(Self {
             key: format!("{scheme}://{host}:{port}").into(),
+            scheme: scheme.clone(),
+            authority: authority.clone(),
             host: bare.into(),
             port,
             server_name,
@@ -56,6 +63,22 @@ impl Origin {
 
     pub(super) fn shared_key(&self) -> Arc<str> {
         Arc::clone(&self.key)
+    }
+
+    /// Puts scheme and authority before a path.
+    pub(super) fn make_absolute(&self, uri: &mut Uri) {
+        let path = uri
+            .path_and_query()
+            .cloned()
+            .unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let absolute = Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(path)
+            .build();
+        if let Ok(absolute) = absolute {
+            *uri = absolute;
+        }
     }
 }
 
@@ -103,5 +126,13 @@ mod tests {
                 "{case}"
             );
         }
+    }
+
+    #[test]
+    fn a_path_becomes_absolute() {
+        let origin = Origin::new(&Scheme::HTTPS, &"h.example:444".parse().unwrap()).unwrap();
+        let mut uri: Uri = "/v1/messages?beta=true".parse().unwrap();
+        origin.make_absolute(&mut uri);
+        assert_eq!(uri, "https://h.example:444/v1/messages?beta=true");
     }
 }

@@ -6,48 +6,31 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// A body that is sent slice by slice. Cheap to clone.
+/// A body that is sent slice by slice. Cheap to make again from the same bytes.
 #[derive(Clone, Debug, Default)]
-pub struct Slices([Bytes; 3]);
+pub struct Slices {
+    slices: [Bytes; 3],
+    next: usize,
+}
 
 impl From<[Bytes; 3]> for Slices {
     fn from(slices: [Bytes; 3]) -> Self {
-        Self(slices)
+        Self { slices, next: 0 }
     }
 }
 
 impl From<Bytes> for Slices {
     fn from(whole: Bytes) -> Self {
-        Self([whole, Bytes::new(), Bytes::new()])
-    }
-}
-
-impl Slices {
-    /// What is left, in order.
-    pub(super) fn left(&self) -> [&[u8]; 3] {
-        let [first, second, third] = &self.0;
-        [first, second, third]
-    }
-
-    /// How much is left.
-    pub(super) fn len(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
-    }
-
-    /// So much of it has been sent.
-    pub(super) fn advance(&mut self, mut count: usize) {
-        for slice in &mut self.0 {
-            let of_this = count.min(slice.len());
-            slice.advance(of_this);
-            count -= of_this;
+        Self {
+            slices: [whole, Bytes::new(), Bytes::new()],
+            next: 0,
         }
     }
 }
 
-/// For HTTP/2, which is sent by its own connection task.
 impl Body for Slices {
     type Data = Bytes;
     type Error = Infallible;
@@ -56,16 +39,22 @@ impl Body for Slices {
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let slices = &mut self.get_mut().0;
-        let next = slices.iter_mut().find(|slice| !slice.is_empty());
-        Poll::Ready(next.map(|slice| Ok(Frame::data(std::mem::take(slice)))))
+        let this = self.get_mut();
+        while let Some(slice) = this.slices.get_mut(this.next) {
+            this.next += 1;
+            let slice = std::mem::take(slice);
+            if !slice.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(slice))));
+            }
+        }
+        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.len() == 0
+        self.slices.iter().all(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.len() as u64)
+        SizeHint::with_exact(self.slices.iter().map(|slice| slice.len() as u64).sum())
     }
 }
