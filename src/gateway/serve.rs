@@ -117,8 +117,8 @@ pub(super) async fn serve(ready: &Ready<'_>, mut exchange: Exchange) -> Response
             Decision::Refuse { why } => {
                 let spent = spends(&why);
                 let decision = match side {
-                    Side::Primary => EventDecision::Refused,
-                    Side::Fallback => EventDecision::Exhausted,
+                    Side::Fallback if why != Reason::NeverTrigger => EventDecision::Exhausted,
+                    Side::Primary | Side::Fallback => EventDecision::Refused,
                 };
                 exchange.note(decision, why, Some(class));
                 // The client called the primary: its failure is the answer.

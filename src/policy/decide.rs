@@ -197,6 +197,12 @@ fn after_failure(situation: &Situation<'_>, failure: &Failure) -> Result<Decisio
         return Err(Reason::CallerLimit);
     }
     match failure.side {
+        // Forced, drained or paused: the only route that was asked says that the request is wrong.
+        Side::Fallback
+            if situation.attempts <= 1 && failure.class == ErrorClass::InvalidRequest =>
+        {
+            return Err(Reason::NeverTrigger);
+        }
         Side::Fallback => return Err(Reason::AllRoutesFailed),
         Side::Primary => {}
     }

@@ -497,6 +497,22 @@ fn failures_that_end_the_matter() {
             },
             Reason::AllRoutesFailed,
         ),
+        (
+            "the fallback alone was asked, and the request is wrong",
+            Failure {
+                side: Side::Fallback,
+                ..failed(ErrorClass::InvalidRequest)
+            },
+            Reason::NeverTrigger,
+        ),
+        (
+            "the fallback alone was asked, and its credential is wrong",
+            Failure {
+                side: Side::Fallback,
+                ..failed(ErrorClass::Authentication)
+            },
+            Reason::AllRoutesFailed,
+        ),
     ] {
         assert_eq!(
             decide(&case().situation(), &failure),
