@@ -4,14 +4,16 @@
 //! visible has changed and the terminal has taken the frame before. Keys draw at once, data at most ten times
 //! a second, and nothing is written when nothing changed.
 
-use std::{future::poll_fn, io, task::Poll, time::Duration};
+mod frame;
+mod wait;
+
+use std::{io, time::Duration};
 
 use crossterm::{Command as _, clipboard::CopyToClipboard, event::Event};
-use futures_util::StreamExt as _;
 use ratatui::Terminal;
 use tokio::{
     sync::{mpsc::Receiver, oneshot},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -31,15 +33,12 @@ use super::{
     signals::{Heard, Signals},
     terminal::{self, Screen},
     update::update,
-    view::view,
 };
 use crate::{
     clock::Clock,
     control::{Control, Mode, News},
 };
-
-/// Data is drawn at most so often.
-const FRAME: Duration = Duration::from_millis(100);
+use wait::{End, Failure, Wake};
 
 /// News that comes together is drawn together.
 const TOGETHER: Duration = Duration::from_millis(8);
@@ -47,37 +46,8 @@ const TOGETHER: Duration = Duration::from_millis(8);
 /// Messages taken in before a frame, so that a flood cannot keep the screen from being drawn.
 const ROUND: usize = 256;
 
-/// How long after a stop its end may take to be heard of.
-const CONTINUED: Duration = Duration::from_millis(100);
-
 /// The longest text for a terminal's clipboard, in bytes before encoding: what common terminals take.
 const CLIPBOARD: usize = 56_000;
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// What ends the loop.
-#[derive(Debug)]
-enum End {
-    /// The operator, or the token.
-    Wanted,
-    Signal(i32),
-    Panicked,
-    Lost(io::Error),
-    Door(Failure),
-}
-
-/// What the loop waited for.
-enum Wake {
-    Heard(Heard),
-    End(End),
-    Event(Option<io::Result<Event>>),
-    Written(io::Result<()>),
-    Arrived(Arrival),
-    News(News),
-    Opened(Result<Control, Failure>),
-    Second,
-    Draw,
-}
 
 /// The terminal as the loop sees it; a test has its own.
 struct Tty {
@@ -237,44 +207,6 @@ impl Console {
         }
     }
 
-    /// Waits for the next thing to happen.
-    async fn wait(&mut self) -> Wake {
-        let second = until_second(&self.clock);
-        let draw_at = self.draw_at();
-        tokio::select! {
-            biased;
-            heard = self.signals.next() => Wake::Heard(heard),
-            () = self.panicked.cancelled() => Wake::End(End::Panicked),
-            () = self.end.cancelled() => Wake::End(End::Wanted),
-            event = next(&mut self.input) => Wake::Event(event),
-            written = self.tty.screen.written() => Wake::Written(written),
-            Some(arrival) = self.arrivals.recv() => Wake::Arrived(arrival),
-            Some(opened) = answer(&mut self.door) => Wake::Opened(opened),
-            Some(news) = receive(&mut self.feed) => Wake::News(news),
-            () = sleep_until(draw_at.unwrap_or(self.next_frame)), if draw_at.is_some() => Wake::Draw,
-            () = sleep(second) => Wake::Second,
-        }
-    }
-
-    /// What has happened already, without waiting.
-    async fn ready(&mut self) -> Option<Wake> {
-        if let Some(input) = &mut self.input {
-            let polled = poll_fn(|context| match input.poll_next_unpin(context) {
-                Poll::Ready(event) => Poll::Ready(Some(event)),
-                Poll::Pending => Poll::Ready(None),
-            })
-            .await;
-            if let Some(event) = polled {
-                return Some(Wake::Event(event));
-            }
-        }
-        if let Ok(arrival) = self.arrivals.try_recv() {
-            return Some(Wake::Arrived(arrival));
-        }
-        let news = self.feed.as_mut()?.try_recv().ok()?;
-        Some(Wake::News(news))
-    }
-
     /// Takes in what happened; answers the end when it is one.
     fn wake(&mut self, wake: Wake) -> Option<End> {
         match wake {
@@ -378,75 +310,6 @@ impl Console {
         }
     }
 
-    /// The next frame is a whole one.
-    fn repaint(&mut self) {
-        match self.terminal.clear() {
-            Ok(()) => {}
-            Err(never) => match never {},
-        }
-        self.app.dirty = true;
-        self.urgent = true;
-    }
-
-    /// Gives the terminal to the shell and takes it again afterwards.
-    async fn stand_aside(&mut self) -> io::Result<()> {
-        self.input = None;
-        self.tty.screen.restore();
-        (self.tty.stop)()?;
-        // Here the process stands still. What continued it is no news any more.
-        let _ = timeout(CONTINUED, self.signals.next()).await;
-        self.listen()?;
-        self.come_back()
-    }
-
-    /// Reads keys from now on.
-    fn listen(&mut self) -> io::Result<()> {
-        self.input = Some((self.tty.input)()?);
-        Ok(())
-    }
-
-    /// The terminal may have been somebody else's, and may have another size.
-    fn come_back(&mut self) -> io::Result<()> {
-        self.tty.screen.take_again()?;
-        let (columns, rows) = (self.tty.size)();
-        let paint = self.terminal.backend_mut();
-        paint.forget();
-        paint.resize(columns, rows);
-        self.repaint();
-        self.take_in(Msg::Resize(columns, rows));
-        self.take_in(Msg::Redraw);
-        Ok(())
-    }
-
-    fn wants_frame(&self) -> bool {
-        (self.app.dirty || self.tty.screen.has_aside()) && self.tty.screen.is_ready()
-    }
-
-    fn is_due(&self) -> bool {
-        self.wants_frame() && (self.urgent || self.next_frame <= Instant::now())
-    }
-
-    /// When a frame that is wanted but not due will be.
-    fn draw_at(&self) -> Option<Instant> {
-        self.wants_frame().then_some(self.next_frame)
-    }
-
-    fn draw(&mut self) -> io::Result<()> {
-        let (app, look) = (&self.app, &self.look);
-        let drawn = self
-            .terminal
-            .draw(|frame| view(app, &look.theme, &look.glyphs, frame));
-        match drawn {
-            Ok(_) => {}
-            Err(never) => match never {},
-        }
-        self.app.dirty = false;
-        self.urgent = false;
-        self.next_frame = Instant::now() + FRAME;
-        let paint = self.terminal.backend_mut();
-        self.tty.screen.send(|frame| paint.take(frame))
-    }
-
     /// Gives the terminal back, and then ends what runs.
     async fn finish(mut self, end: End) -> Result<(), ConsoleError> {
         self.input = None;
@@ -460,48 +323,6 @@ impl Console {
             End::Lost(error) => Err(ConsoleError::Terminal(error)),
             End::Door(error) => Err(ConsoleError::Door(error)),
         }
-    }
-}
-
-/// From now to the next whole second of the wall clock.
-fn until_second(clock: &Clock) -> Duration {
-    let into = clock.now().as_millisecond().rem_euclid(1000);
-    Duration::from_millis(1000 - into.unsigned_abs())
-}
-
-/// The next event; never while nobody reads.
-async fn next(input: &mut Option<Input>) -> Option<io::Result<Event>> {
-    match input {
-        Some(input) => input.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The next news; never while there is no feed.
-async fn receive(feed: &mut Option<Receiver<News>>) -> Option<News> {
-    match feed {
-        Some(receiver) => {
-            let news = receiver.recv().await;
-            if news.is_none() {
-                *feed = None;
-            }
-            news
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// The door, once.
-async fn answer(
-    door: &mut Option<oneshot::Receiver<Result<Control, Failure>>>,
-) -> Option<Result<Control, Failure>> {
-    match door {
-        Some(opened) => {
-            let opened = opened.await.ok();
-            *door = None;
-            opened
-        }
-        None => std::future::pending().await,
     }
 }
 

@@ -5,7 +5,7 @@
 //! SSH would be typed into the screen.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt as _,
     sync::{
@@ -25,7 +25,7 @@ use rustix::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::outlet::{Exit, Outlet, Sink};
+use super::outlet::{Exit, Outlet};
 
 /// Alternate screen, blank; bracketed paste; no cursor.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[m\x1b[2J\x1b[?2004h\x1b[?25l";
@@ -39,6 +39,12 @@ const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// How long a terminal that does not read may hold up the way back, twice.
 const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long the writing thread waits before it looks whether its frame is still wanted.
+const A_LITTLE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
 
 /// The size where nothing says another.
 const SIZE: (u16, u16) = (80, 24);
@@ -91,7 +97,14 @@ impl Screen {
     /// # Errors
     /// Its modes cannot be set.
     pub(super) fn take() -> io::Result<Self> {
-        let screen = Self::over(Outlet::start(Box::new(Tty), hurried())?, true);
+        let outlet = match own() {
+            Some(own) => {
+                let patient = Patient(own.try_clone()?);
+                Outlet::start(Box::new(patient), Some(Box::new(own)))?
+            }
+            None => Outlet::start(Box::new(Tty), None)?,
+        };
+        let screen = Self::over(outlet, true);
         screen.guard();
         enable_raw_mode()?;
         Ok(screen)
@@ -175,6 +188,7 @@ impl Screen {
     /// # Errors
     /// Its modes cannot be set.
     pub(super) fn take_again(&mut self) -> io::Result<()> {
+        self.outlet.go_on();
         self.taken.ours.store(true, Ordering::Release);
         if self.taken.real {
             // Whoever had it may have set other modes, and raw mode is only set when it is not.
@@ -270,15 +284,34 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// The same terminal, opened once more: an opening of our own may be non-blocking, standard output is shared
 /// with the shell and may not. `None` where it cannot be opened, as after a change of user.
-fn hurried() -> Option<Sink> {
+fn own() -> Option<File> {
     let name = ttyname(stdout(), Vec::new()).ok()?;
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = OpenOptions::new()
+    OpenOptions::new()
         .write(true)
         .custom_flags(i32::try_from(flags.bits()).ok()?)
         .open(name.to_str().ok()?)
-        .ok()?;
-    Some(Box::new(file))
+        .ok()
+}
+
+/// Our own opening, for the thread: waits a little before it says that nothing is taken.
+struct Patient(File);
+
+impl Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut ends = [PollFd::new(&self.0, PollFlags::OUT)];
+                poll(&mut ends, Some(&A_LITTLE))?;
+                Err(error)
+            }
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Standard output without a buffer or a lock that could be held when the program ends.
@@ -286,16 +319,14 @@ struct Tty;
 
 impl Write for Tty {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            match rustix::io::write(stdout(), bytes) {
-                // Somebody made the terminal non-blocking: wait as if it were not.
-                Err(rustix::io::Errno::AGAIN) => {
-                    let output = stdout();
-                    poll(&mut [PollFd::new(&output, PollFlags::OUT)], None)?;
-                }
-                Err(rustix::io::Errno::INTR) => {}
-                written => return Ok(written?),
+        match rustix::io::write(stdout(), bytes) {
+            // Somebody made the terminal non-blocking: wait as if it were not.
+            Err(rustix::io::Errno::AGAIN) => {
+                let output = stdout();
+                poll(&mut [PollFd::new(&output, PollFlags::OUT)], Some(&A_LITTLE))?;
+                Err(io::ErrorKind::WouldBlock.into())
             }
+            written => Ok(written?),
         }
     }
 

@@ -2,7 +2,6 @@
 //!
 //! Depends on size and configuration only, so that columns do not jump about while figures change.
 
-use unicode_width::UnicodeWidthStr;
 
 use crate::{
     console::{app::App, layout::Room},
@@ -103,6 +102,7 @@ pub(super) fn columns(app: &App, overview: &Overview, width: u16) -> Columns {
 
 /// How wide the names are: depends on the configuration only, so that columns do not jump about.
 fn naturals(app: &App, overview: &Overview) -> [u16; 3] {
+    // Names are plain ASCII: the configuration takes no others.
     let longest = |lengths: &mut dyn Iterator<Item = usize>| {
         u16::try_from(lengths.max().unwrap_or(0)).unwrap_or(u16::MAX)
     };
@@ -110,13 +110,13 @@ fn naturals(app: &App, overview: &Overview) -> [u16; 3] {
         &mut overview
             .workloads
             .iter()
-            .map(|status| status.workload.as_str().width()),
+            .map(|status| status.workload.as_str().len()),
     );
     let route = longest(
         &mut overview
             .routes
             .iter()
-            .map(|status| status.route.as_str().width()),
+            .map(|status| status.route.as_str().len()),
     );
     let cause = if area_is_roomy(app) { 19 } else { 7 };
     [

@@ -1,7 +1,6 @@
 //! The events screen, one event as a line, and one event as a whole.
 
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthStr;
 
 use super::{
     happened,
@@ -27,7 +26,8 @@ pub(super) fn names(app: &App) -> u16 {
         catalog
             .workloads
             .keys()
-            .map(|name| name.as_str().width())
+            // Names are plain ASCII: the configuration takes no others.
+            .map(|name| name.as_str().len())
             .max()
             .unwrap_or(0)
     });

@@ -33,14 +33,15 @@ pub(super) fn keys(app: &App, pen: &mut Pen<'_>, area: ratatui::layout::Rect, co
     let mut at = 1_u16;
     for (entry, key) in entries {
         let refused = reason(app, entry.action).is_some();
-        let wide = key.width() + 1 + entry.label.width() + if refused { 2 } else { 0 };
-        if usize::from(at) + wide > usize::from(area.width) {
+        let wide = key.width() + 1 + entry.label.width();
+        if usize::from(at) + wide + usize::from(refused) > usize::from(area.width) {
             continue;
         }
         if refused {
-            // The brackets say it where colours cannot.
+            // The brackets say it where colours cannot. They stand in the gaps: what can be done with the next
+            // row moves no other key.
             let text = format!("({key} {})", entry.label);
-            at = pen.put(area, at, &text, Role::KeyDisabled);
+            at = pen.put(area, at - 1, &text, Role::KeyDisabled) - 1;
         } else {
             at = pen.put(area, at, &key, Role::Key);
             at = pen.put(area, at + 1, entry.label, Role::Text);

@@ -1,0 +1,85 @@
+//! Frames: when one is due, how it is drawn, and what happens to them when somebody else has had the terminal.
+
+use std::{io, time::Duration};
+
+use tokio::time::{Instant, timeout};
+
+use super::Console;
+use crate::console::{msg::Msg, view::view};
+
+/// Data is drawn at most so often.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// How long after a stop its end may take to be heard of.
+const CONTINUED: Duration = Duration::from_millis(100);
+
+impl Console {
+    /// The next frame is a whole one.
+    pub(super) fn repaint(&mut self) {
+        match self.terminal.clear() {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+        self.app.dirty = true;
+        self.urgent = true;
+    }
+
+    /// Gives the terminal to the shell and takes it again afterwards.
+    pub(super) async fn stand_aside(&mut self) -> io::Result<()> {
+        self.input = None;
+        self.tty.screen.restore();
+        (self.tty.stop)()?;
+        // Here the process stands still. What continued it is no news any more.
+        let _ = timeout(CONTINUED, self.signals.next()).await;
+        self.listen()?;
+        self.come_back()
+    }
+
+    /// Reads keys from now on.
+    pub(super) fn listen(&mut self) -> io::Result<()> {
+        self.input = Some((self.tty.input)()?);
+        Ok(())
+    }
+
+    /// The terminal may have been somebody else's, and may have another size.
+    pub(super) fn come_back(&mut self) -> io::Result<()> {
+        self.tty.screen.take_again()?;
+        let (columns, rows) = (self.tty.size)();
+        let paint = self.terminal.backend_mut();
+        paint.forget();
+        paint.resize(columns, rows);
+        self.repaint();
+        self.take_in(Msg::Resize(columns, rows));
+        self.take_in(Msg::Redraw);
+        Ok(())
+    }
+
+    pub(super) fn wants_frame(&self) -> bool {
+        (self.app.dirty || self.tty.screen.has_aside()) && self.tty.screen.is_ready()
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.wants_frame() && (self.urgent || self.next_frame <= Instant::now())
+    }
+
+    /// When a frame that is wanted but not due will be.
+    pub(super) fn draw_at(&self) -> Option<Instant> {
+        self.wants_frame().then_some(self.next_frame)
+    }
+
+    pub(super) fn draw(&mut self) -> io::Result<()> {
+        let (app, look) = (&self.app, &self.look);
+        let drawn = self
+            .terminal
+            .draw(|frame| view(app, &look.theme, &look.glyphs, frame));
+        match drawn {
+            Ok(_) => {}
+            Err(never) => match never {},
+        }
+        self.app.dirty = false;
+        self.urgent = false;
+        self.next_frame = Instant::now() + FRAME;
+        let paint = self.terminal.backend_mut();
+        self.tty.screen.send(|frame| paint.take(frame))
+    }
+}
