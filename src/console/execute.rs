@@ -141,19 +141,7 @@ impl Executor {
     pub(super) fn copy(&self, text: String, sent: bool) {
         self.save_with(move |directory, now| {
             let saved = saves::write(directory, now, "copy", "txt", &text);
-            Msg::Copied(if sent {
-                saved
-            } else {
-                Err(saved.map_or_else(
-                    |why| why,
-                    |path| {
-                        format!(
-                            "too long for the clipboard, saved to {} only",
-                            path.display()
-                        )
-                    },
-                ))
-            })
+            Msg::Copied { sent, saved }
         });
     }
 

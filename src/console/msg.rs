@@ -48,8 +48,13 @@ pub enum Msg {
     },
     /// A view was saved: the files, or why not in words.
     Saved(Result<Vec<PathBuf>, String>),
-    /// A text was sent to the terminal's clipboard and written to a file: the file, or why not in words.
-    Copied(Result<PathBuf, String>),
+    /// A text was copied.
+    Copied {
+        /// Sent to the terminal's clipboard; it is not when it is too long for one.
+        sent: bool,
+        /// The file it was written to, or why it was not, in words.
+        saved: Result<PathBuf, String>,
+    },
     /// The theme was read again: its name, or why the last good one is kept (file, line and column inside).
     Themed(Result<String, String>),
     /// The terminal is ours again after a suspend, or was scrambled: everything must be drawn.

@@ -12,6 +12,8 @@ mod planning;
 mod present;
 mod take;
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 
 use super::{
@@ -64,19 +66,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             }
             Err(why) => app.say(Level::Error, &format!("not saved: {why}")),
         },
-        Msg::Copied(result) => match result {
-            Ok(file) => app.say(
-                Level::Note,
-                &format!(
-                    "sent to the terminal's clipboard, and saved to {}",
-                    file.display()
-                ),
-            ),
-            Err(why) => app.say(
-                Level::Warning,
-                &format!("sent to the terminal's clipboard; not saved: {why}"),
-            ),
-        },
+        Msg::Copied { sent, saved } => copied(app, sent, saved),
         Msg::Themed(result) => match result {
             Ok(name) => app.say(Level::Note, &format!("theme {name} read again")),
             Err(why) => app.say(Level::Error, &format!("the theme in use is kept: {why}")),
@@ -93,6 +83,19 @@ impl App {
     pub(super) fn say(&mut self, level: Level, text: &str) {
         self.messages.say(level, text, self.now);
         self.dirty = true;
+    }
+}
+
+/// A text was copied. Whether the terminal took it nobody can know, so it says only what was done.
+fn copied(app: &mut App, sent: bool, saved: Result<PathBuf, String>) {
+    let sent = if sent {
+        "sent to the terminal's clipboard"
+    } else {
+        "too long for a terminal's clipboard"
+    };
+    match saved {
+        Ok(file) => app.say(Level::Note, &format!("{sent}, saved to {}", file.display())),
+        Err(why) => app.say(Level::Warning, &format!("{sent}; not saved: {why}")),
     }
 }
 

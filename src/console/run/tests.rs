@@ -283,6 +283,18 @@ async fn data_is_filled_in_when_the_door_opens() {
     running.shown.wait_for("test-env").await;
     running.press(KeyCode::Char('2'), KeyModifiers::NONE);
     running.shown.wait_for("second").await;
+    running.press(KeyCode::Char('y'), KeyModifiers::NONE);
+    running.shown.wait_for("sent to the terminal's clipboard").await;
+    assert!(running.shown.bytes().contains("^]52;c;"));
+    running.press(KeyCode::Char('S'), KeyModifiers::SHIFT);
+    running.shown.wait_for(".json").await;
+    let mut saved: Vec<_> = std::fs::read_dir(running.home.path().join("saves"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|name| name.split_once('-').unwrap().1.to_owned())
+        .collect();
+    saved.sort();
+    assert_eq!(saved, ["copy.txt", "routes.json", "routes.txt"]);
     running.press(KeyCode::Char('c'), KeyModifiers::CONTROL);
     running.result().await.unwrap();
 }
