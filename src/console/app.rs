@@ -33,6 +33,9 @@ use crate::{
 /// How many events of the past the console asks for when it opens.
 pub const BACKLOG: usize = 2_000;
 
+/// After this an applied change is not marked any more, even if no request has taken its path.
+const LONG: Duration = Duration::from_mins(1);
+
 /// What a console needs to know about itself.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -304,7 +307,9 @@ impl App {
     #[must_use]
     pub fn pending(&self, workload: &WorkloadName) -> Option<&Followed> {
         self.changes.iter().find(|change| {
-            !change.settled()
+            // A workload without traffic has no first request to wait for.
+            let waited = self.age(change.at) > LONG && change.applied();
+            !(change.settled() || waited)
                 && match &change.key {
                     OverrideKey::Mode(name) | OverrideKey::Notice(name) => name == workload,
                     OverrideKey::Drain(_) => false,

@@ -44,8 +44,6 @@ pub enum Effect {
     },
     /// Send `Msg::Tick` once after this delay.
     Wake(Duration),
-    /// Ring the bell.
-    Bell,
     /// Switch mouse reporting on or off.
     Mouse(bool),
     /// Draw everything again.

@@ -35,6 +35,8 @@ pub const LIST: (u16, u16) = (60, 15);
 pub const FULL: (u16, u16) = (80, 24);
 /// From so many columns on there are more of them.
 pub const WIDE: u16 = 120;
+/// From so many columns on the selected workload stands beside the list.
+pub const PANE: u16 = 160;
 /// The least for a plan.
 pub const PLAN: (u16, u16) = (60, 18);
 /// The fewest rows of events on the home screen.
@@ -73,6 +75,8 @@ pub struct Areas {
     pub strip_title: Rect,
     /// Events on the home screen.
     pub strip: Rect,
+    /// From 160 columns on, home only: the selected workload.
+    pub pane: Rect,
     /// One sentence.
     pub message: Rect,
     /// Keys.
@@ -104,6 +108,25 @@ pub fn home(area: Rect, message: u16, rows: usize) -> Areas {
     areas.rules[2] = row(area, top);
     areas.strip_title = row(area, top + 1);
     areas.strip = Rect::new(area.x, top + 2, area.width, rest.saturating_sub(2));
+    if area.width >= PANE {
+        let first = areas.head.y;
+        let left = area.width * 3 / 5;
+        for part in [
+            &mut areas.head,
+            &mut areas.body,
+            &mut areas.rules[2],
+            &mut areas.strip_title,
+            &mut areas.strip,
+        ] {
+            part.width = left;
+        }
+        areas.pane = Rect::new(
+            area.x + left + 1,
+            first,
+            area.width - left - 1,
+            areas.message.y - first,
+        );
+    }
     areas
 }
 
@@ -200,7 +223,7 @@ mod tests {
             for areas in [home(area, message, rows), screen(area, message)] {
                 let parts = [
                     areas.status, areas.title, areas.head, areas.body, areas.strip_title, areas.strip,
-                    areas.message, areas.footer, areas.rules[0], areas.rules[1], areas.rules[2],
+                    areas.pane, areas.message, areas.footer, areas.rules[0], areas.rules[1], areas.rules[2],
                 ];
                 check(area, &parts)?;
                 prop_assert!(areas.body.height > 0 || areas.status == area);

@@ -302,7 +302,6 @@ impl Console {
             }
             Effect::Save { name, text, json } => self.executor.save(name, text, json),
             Effect::Wake(delay) => self.executor.wake(delay),
-            Effect::Bell => self.tty.screen.aside(b"\x07"),
             Effect::Mouse(on) => self.tty.screen.mouse(on),
             Effect::Repaint => self.repaint(),
             Effect::Suspend => self.suspend = true,

@@ -250,6 +250,12 @@ fn small_terminals_get_a_list_and_then_a_summary() {
 }
 
 #[test]
+fn large_terminals_show_the_selected_workload_beside_the_list() {
+    look("home", &Stage::incident(200, 50, Door::Write));
+    look("home", &Stage::incident(160, 40, Door::Write));
+}
+
+#[test]
 fn after_a_change_the_row_and_the_message_tell_how_far_it_is() {
     let mut stage = Stage::incident(80, 24, Door::Write);
     typed(&mut stage, force_plan);

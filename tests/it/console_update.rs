@@ -403,6 +403,33 @@ fn one_key_confirms_the_lowest_tier_but_never_a_quick_one() {
 }
 
 #[test]
+fn y_right_after_the_plan_was_replaced_does_not_confirm_the_new_one() {
+    // The name of the old plan's target may hold a `y`.
+    let mut stage = planned();
+    stage.keys("1su");
+    let table = forced(stage.now, "jo", 413);
+    stage.news(News::Overrides(Arc::new(table)));
+    let mut plan = auto_plan(stage.now);
+    plan.key = OverrideKey::Mode("support-chat".into());
+    plan.expected = Revision(413);
+    stage.planned(plan);
+    assert_eq!(applies(&stage.keys("y")), []);
+    assert!(remark(&stage).contains("look at the plan first"));
+    stage.wait(Duration::from_secs(2));
+    assert_eq!(applies(&stage.keys("y")).len(), 1);
+}
+
+#[test]
+fn enter_does_not_confirm_what_needs_another_key() {
+    let mut stage = stage();
+    stage.keys("jjA");
+    let plan = auto_plan(stage.now);
+    stage.planned(plan);
+    assert_eq!(applies(&stage.press(KeyCode::Enter)), []);
+    assert!(remark(&stage).contains("one key applies it"));
+}
+
+#[test]
 fn y_before_the_plan_is_there_does_nothing() {
     let mut stage = stage();
     stage.keys("jjA");
@@ -1166,6 +1193,15 @@ fn the_palette_speaks_the_verbs_of_the_command_line() {
     assert_eq!(plans(&effects), [&force_command()]);
     stage.press(KeyCode::Esc);
     stage.keys(":drain stab");
+    assert_eq!(plans(&stage.press(KeyCode::Enter)).len(), 1);
+    stage.press(KeyCode::Esc);
+    stage.keys(":undrain stab");
+    assert_eq!(plans(&stage.press(KeyCode::Enter)).len(), 0);
+    assert!(said(&stage).contains("in use already"), "{}", said(&stage));
+    stage.keys(":notice on sup");
+    assert_eq!(plans(&stage.press(KeyCode::Enter)).len(), 0);
+    assert!(said(&stage).contains("is on already"), "{}", said(&stage));
+    stage.keys(":notice off sup");
     assert_eq!(plans(&stage.press(KeyCode::Enter)).len(), 1);
     stage.press(KeyCode::Esc);
     stage.keys(":nonsense");

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The most events looked at for the first request.
-const LOOKED_AT: usize = 2_000;
+const LOOKED_AT: usize = 500;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,8 +18,10 @@ pub enum Spoken {
     Do(Action),
     /// A verb for a workload.
     Workload(Action, WorkloadName),
-    /// A verb for a route.
-    Route(Action, RouteName),
+    /// The notice of a workload: on or off.
+    Notice(WorkloadName, bool),
+    /// A route: drained or not.
+    Drain(RouteName, bool),
     /// Open a workload.
     Open(WorkloadName),
 }
@@ -37,15 +39,9 @@ const ALONE: [(&str, Action); 9] = [
     ("quit", Action::Exit),
 ];
 /// What needs a workload.
-const WITH_WORKLOAD: [(&str, Action); 5] = [
-    ("force", Action::Force),
-    ("hold", Action::Hold),
-    ("auto", Action::Auto),
-    ("notice", Action::Notice),
-    ("claim", Action::Claim),
-];
+const WITH_WORKLOAD: [&str; 6] = ["force", "hold", "auto", "notice on", "notice off", "claim"];
 /// What needs a route.
-const WITH_ROUTE: [(&str, Action); 1] = [("drain", Action::Drain)];
+const WITH_ROUTE: [&str; 2] = ["drain", "undrain"];
 
 /// A command that is being typed.
 #[derive(Clone, Debug)]
@@ -75,23 +71,19 @@ impl Palette {
     pub fn propose(&mut self, catalog: Option<&Catalog>) {
         self.chosen = None;
         let text = self.field.text().trim_start();
-        self.proposals = match text.split_once(' ') {
+        self.proposals = match verb_of(text) {
             None => ALONE
                 .iter()
-                .chain(&WITH_WORKLOAD)
-                .chain(&WITH_ROUTE)
                 .map(|(name, _)| *name)
-                .chain(
-                    catalog
-                        .iter()
-                        .flat_map(|catalog| catalog.workloads.keys().map(WorkloadName::as_str)),
-                )
+                .chain(WITH_WORKLOAD)
+                .chain(WITH_ROUTE)
+                .chain(workloads(catalog))
                 .filter(|name| name.contains(text))
                 .take(PROPOSED)
                 .map(str::to_owned)
                 .collect(),
             Some((verb, rest)) => names(verb, catalog)
-                .filter(|name| name.contains(rest.trim()))
+                .filter(|name| name.contains(rest))
                 .take(PROPOSED)
                 .map(|name| format!("{verb} {name}"))
                 .collect(),
@@ -119,7 +111,7 @@ impl Palette {
         let goes_on = WITH_WORKLOAD
             .iter()
             .chain(&WITH_ROUTE)
-            .any(|(name, _)| name == proposal);
+            .any(|name| name == proposal);
         let text = if goes_on {
             format!("{proposal} ")
         } else {
@@ -135,50 +127,56 @@ impl Palette {
             Some(proposal) => proposal.as_str(),
             None => self.field.text().trim(),
         };
-        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-        let rest = rest.trim();
-        if let Some((_, action)) = ALONE.iter().find(|(name, _)| *name == word)
-            && rest.is_empty()
-        {
+        if let Some((_, action)) = ALONE.iter().find(|(name, _)| *name == text) {
             return Ok(Spoken::Do(*action));
         }
-        if let Some((_, action)) = WITH_WORKLOAD.iter().find(|(name, _)| *name == word) {
-            return one(word, rest, names(word, catalog))
-                .map(|name| Spoken::Workload(*action, name.into()));
-        }
-        if let Some((_, action)) = WITH_ROUTE.iter().find(|(name, _)| *name == word) {
-            return one(word, rest, names(word, catalog))
-                .map(|name| Spoken::Route(*action, name.into()));
-        }
-        let workloads = catalog
-            .into_iter()
-            .flat_map(|catalog| catalog.workloads.keys().map(WorkloadName::as_str));
-        if let Some(name) = workloads.into_iter().find(|name| *name == text) {
+        if let Some(name) = workloads(catalog).find(|name| *name == text) {
             return Ok(Spoken::Open(name.into()));
         }
-        Err(format!(
-            "`{text}` is no command; Tab completes, ? lists the keys"
-        ))
+        let Some((verb, rest)) = verb_of(text) else {
+            return Err(format!(
+                "`{text}` is no command; Tab completes, ? lists the keys"
+            ));
+        };
+        let name = one(verb, rest, names(verb, catalog))?;
+        Ok(match verb {
+            "force" => Spoken::Workload(Action::Force, name.into()),
+            "hold" => Spoken::Workload(Action::Hold, name.into()),
+            "auto" => Spoken::Workload(Action::Auto, name.into()),
+            "claim" => Spoken::Workload(Action::Claim, name.into()),
+            "notice on" => Spoken::Notice(name.into(), true),
+            "notice off" => Spoken::Notice(name.into(), false),
+            "undrain" => Spoken::Drain(name.into(), false),
+            _ => Spoken::Drain(name.into(), true),
+        })
     }
+}
+
+/// The verb that a text begins with, and what follows it.
+fn verb_of(text: &str) -> Option<(&'static str, &str)> {
+    WITH_WORKLOAD
+        .into_iter()
+        .chain(WITH_ROUTE)
+        .find_map(|verb| {
+            let rest = text.strip_prefix(verb)?;
+            (rest.is_empty() || rest.starts_with(' ')).then(|| (verb, rest.trim()))
+        })
+}
+
+fn workloads(catalog: Option<&Catalog>) -> impl Iterator<Item = &str> {
+    catalog
+        .into_iter()
+        .flat_map(|catalog| catalog.workloads.keys().map(WorkloadName::as_str))
 }
 
 /// The names that may follow a verb.
 fn names<'a>(verb: &str, catalog: Option<&'a Catalog>) -> impl Iterator<Item = &'a str> {
-    let is = |list: &[(&str, Action)]| list.iter().any(|(name, _)| *name == verb);
-    let (workloads, routes) = (is(&WITH_WORKLOAD), is(&WITH_ROUTE));
-    catalog.into_iter().flat_map(move |catalog| {
-        let workloads = catalog
-            .workloads
-            .keys()
-            .map(WorkloadName::as_str)
-            .filter(move |_| workloads);
-        let routes = catalog
-            .routes
-            .keys()
-            .map(RouteName::as_str)
-            .filter(move |_| routes);
-        workloads.chain(routes)
-    })
+    let of_routes = WITH_ROUTE.contains(&verb);
+    let routes = catalog
+        .into_iter()
+        .flat_map(|catalog| catalog.routes.keys().map(RouteName::as_str))
+        .filter(move |_| of_routes);
+    workloads(catalog).filter(move |_| !of_routes).chain(routes)
 }
 
 /// The one name that is meant: in full, or by a beginning that no other has.

@@ -83,6 +83,8 @@ pub struct Form {
     pub remark: Option<String>,
     /// When Enter was pressed while it could not be obeyed yet.
     pub held: Option<Timestamp>,
+    /// When a plan came that takes the place of another one.
+    pub replaced: Option<Timestamp>,
 }
 
 impl Form {
@@ -104,6 +106,7 @@ impl Form {
             full: false,
             remark: None,
             held: None,
+            replaced: None,
         }
     }
 
@@ -186,6 +189,10 @@ impl Form {
     pub fn key(&mut self, key: KeyEvent) -> bool {
         let plain = (key.modifiers - KeyModifiers::SHIFT).is_empty();
         match (self.focus, key.code) {
+            (Focus::Name, _) if !self.typed() => {
+                self.remark = Some("one key applies it, Esc leaves".to_owned());
+                true
+            }
             (Focus::Name, KeyCode::Char(digit @ '1'..='6')) if plain && self.is_reason(digit) => {
                 self.choose(digit);
                 true
@@ -193,7 +200,7 @@ impl Form {
             (Focus::Name, KeyCode::Backspace) if self.name.is_empty() => {
                 self.reason.take().is_some()
             }
-            (Focus::Name, _) => self.typed() && self.name.key(key),
+            (Focus::Name, _) => self.name.key(key),
             (Focus::Ticket, _) => self.ticket.key(key),
             (Focus::Note, _) => self.note.key(key),
         }
@@ -201,7 +208,7 @@ impl Form {
 
     /// A digit is the reason until one is chosen; after that only when the name does not go on with it.
     fn is_reason(&self, digit: char) -> bool {
-        if self.reason.is_none() || !self.typed() {
+        if self.reason.is_none() {
             return true;
         }
         let next = self
@@ -269,6 +276,16 @@ impl Form {
             }
             None => false,
         }
+    }
+
+    /// The plan is there.
+    pub fn arrive(&mut self, plan: Box<Plan>, now: Timestamp) {
+        if matches!(self.stage, Stage::Planning(Some(_))) {
+            self.replaced = Some(now);
+        }
+        self.scroll = 0;
+        self.read = false;
+        self.stage = Stage::Ready(plan);
     }
 
     /// The plan is made again under this number, because of what the remark says.

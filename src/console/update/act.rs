@@ -342,7 +342,28 @@ fn speak(app: &mut App, spoken: Spoken, effects: &mut Vec<Effect>) {
             app.home.list.select(workload.clone());
             workload_verb(app, action, &workload, effects);
         }
-        Spoken::Route(action, route) => route_verb(app, action, &route, effects),
+        Spoken::Notice(workload, wanted) => {
+            let given = app.data.status(&workload).map(|status| status.notice);
+            if given == Some(wanted) {
+                let state = if wanted { "on" } else { "off" };
+                let text = format!("the notice of {workload} is {state} already");
+                app.say(Level::Note, &text);
+            } else {
+                workload_verb(app, Action::Notice, &workload, effects);
+            }
+        }
+        Spoken::Drain(route, wanted) => {
+            let overview = app.data.overview.as_ref();
+            let drained = overview
+                .and_then(|overview| overview.route(&route))
+                .is_some_and(|status| status.drained_by.is_some());
+            if drained == wanted {
+                let state = if wanted { "drained" } else { "in use" };
+                app.say(Level::Note, &format!("{route} is {state} already"));
+            } else {
+                route_verb(app, Action::Drain, &route, effects);
+            }
+        }
     }
 }
 

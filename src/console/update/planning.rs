@@ -27,6 +27,8 @@ use crate::{
 
 /// Enter that came before the plan counts for a plan that comes no later than this.
 const PATIENCE: SignedDuration = SignedDuration::from_millis(500);
+/// So long a plan that took the place of another one is only looked at.
+const LOOK: SignedDuration = SignedDuration::from_millis(1_500);
 /// The field in which the name is typed.
 pub(super) const NAME: Focus = Focus::Name;
 
@@ -81,9 +83,7 @@ pub(super) fn planned(
     };
     match result {
         Ok(plan) => {
-            form.scroll = 0;
-            form.read = false;
-            form.stage = Stage::Ready(plan);
+            form.arrive(plan, now);
             if form
                 .held
                 .is_some_and(|held| now.duration_since(held) > PATIENCE)
@@ -192,13 +192,16 @@ pub(super) fn enter(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
 
 /// The key that confirms a plan of the lowest tier.
 pub(super) fn confirm(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
-    let mode = app.setup.mode;
+    let (now, mode) = (app.now, app.setup.mode);
+    let Some(form) = app.form_mut() else { return };
+    // A key that was meant for the plan before, or for its name, does not confirm this one.
+    let just_came = form
+        .replaced
+        .is_some_and(|at| now.duration_since(at) < LOOK);
     match pace {
-        Pace::Typed => apply(app, mode, effects),
-        Pace::Quick | Pace::Paste { .. } => {
-            if let Some(form) = app.form_mut() {
-                form.remark = Some("look at the plan first, then confirm".to_owned());
-            }
+        Pace::Typed if !just_came => apply(app, mode, effects),
+        Pace::Typed | Pace::Quick | Pace::Paste { .. } => {
+            form.remark = Some("look at the plan first, then confirm".to_owned());
         }
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! Depends on size and configuration only, so that columns do not jump about while figures change.
 
-
 use crate::{
-    console::{app::App, layout::Room},
+    console::{
+        app::App,
+        layout::{Room, WIDE},
+    },
     control::Overview,
 };
 
@@ -57,7 +59,10 @@ pub(super) struct Columns {
 }
 
 pub(super) fn columns(app: &App, overview: &Overview, width: u16) -> Columns {
-    let room = app.room();
+    let room = match app.room() {
+        Room::Wide if width < WIDE => Room::Full,
+        room => room,
+    };
     let wide = (room == Room::Wide) != app.home.wide;
     let kinds: &[Column] = match (room, wide) {
         (Room::Summary | Room::List, _) | (Room::Full | Room::Wide, false) => {
@@ -86,7 +91,7 @@ pub(super) fn columns(app: &App, overview: &Overview, width: u16) -> Columns {
     };
     let taken: u16 = kinds.iter().map(|kind| kind.width() + 1).sum();
     let left = width.saturating_sub(NAMES + taken + flags + 2);
-    let names = share(left, naturals(app, overview));
+    let names = share(left, naturals(overview, width));
     let mut at = NAMES + names.iter().sum::<u16>() + 2;
     let mut fixed = Vec::with_capacity(kinds.len());
     for kind in kinds {
@@ -101,7 +106,7 @@ pub(super) fn columns(app: &App, overview: &Overview, width: u16) -> Columns {
 }
 
 /// How wide the names are: depends on the configuration only, so that columns do not jump about.
-fn naturals(app: &App, overview: &Overview) -> [u16; 3] {
+fn naturals(overview: &Overview, width: u16) -> [u16; 3] {
     // Names are plain ASCII: the configuration takes no others.
     let longest = |lengths: &mut dyn Iterator<Item = usize>| {
         u16::try_from(lengths.max().unwrap_or(0)).unwrap_or(u16::MAX)
@@ -118,17 +123,12 @@ fn naturals(app: &App, overview: &Overview) -> [u16; 3] {
             .iter()
             .map(|status| status.route.as_str().len()),
     );
-    let cause = if area_is_roomy(app) { 19 } else { 7 };
+    let cause = if width >= ROOMY { 19 } else { 7 };
     [
         workload.max(8),
         (route + cause).max(11),
         (route + 2).max(14),
     ]
-}
-
-/// Whether causes can be told in full.
-fn area_is_roomy(app: &App) -> bool {
-    app.size.0 >= ROOMY
 }
 
 /// Shares columns out: what is needed where there is room. Else the fallbacks give first, because their sign

@@ -67,6 +67,30 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, name: &WorkloadN
     }
 }
 
+/// The same beside the list: as much of it as there is room for.
+pub(super) fn pane(app: &App, pen: &mut Pen<'_>, area: Rect, name: &WorkloadName) {
+    let (Some(workload), Some(status)) = (app.data.workload(name), found(app, name)) else {
+        return;
+    };
+    for row in area.rows() {
+        pen.put(row, 0, pen.glyphs.divider, Role::Border);
+    }
+    let inner = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(1),
+        ..area
+    };
+    let mut state = headline(app, workload, status);
+    state.0.insert(0, (Role::Text, " ".to_owned()));
+    let mut lines = vec![
+        Line::of(Role::Title, format!(" {}", words::safe(name.as_str()))),
+        state,
+    ];
+    let glyphs = pen.glyphs;
+    lines.extend(all(app, name, inner.width, glyphs));
+    pen.lines(inner, &lines, 0);
+}
+
 fn halves(body: Rect) -> (Rect, Rect) {
     let left = body.width * 11 / 20;
     (
@@ -102,6 +126,7 @@ pub(super) fn all(app: &App, name: &WorkloadName, width: u16, glyphs: &Glyphs) -
         return Vec::new();
     };
     let mut lines = main(app, workload, status, width);
+    lines.push(Line::default());
     lines.extend(side(app, name, width, glyphs));
     lines
 }
@@ -348,9 +373,6 @@ fn route(app: &App, side: &str, name: Option<&RouteName>, wide: usize) -> Vec<Li
 fn side(app: &App, name: &WorkloadName, width: u16, glyphs: &Glyphs) -> Vec<Line> {
     let wide = usize::from(width);
     let mut lines = Vec::new();
-    if app.room() != Room::Wide {
-        lines.push(Line::default());
-    }
     let heads = match app.setup.mode {
         Mode::Write => "WHAT CAN BE DONE",
         Mode::Observe => "WHAT CAN BE DONE (OBSERVE: plans can be opened, not applied)",

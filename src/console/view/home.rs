@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     columns::{Column, Columns, NAMES, columns},
+    detail,
     pen::{Pen, fit, row},
     strip, words,
 };
@@ -35,6 +36,11 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         Some(overview) => table(app, pen, areas, overview),
     }
     strip::draw(app, pen, areas);
+    if let Some(name) = app.home.list.selected()
+        && !areas.pane.is_empty()
+    {
+        detail::pane(app, pen, areas.pane, name);
+    }
 }
 
 pub(super) fn empty(pen: &mut Pen<'_>, body: Rect, text: &str) {

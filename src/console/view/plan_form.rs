@@ -34,7 +34,7 @@ pub(super) fn lines(app: &App, form: &Form, width: u16) -> Vec<Line> {
             } else {
                 Vec::new()
             };
-            lines.push(ends(app, form));
+            lines.push(ends(app, form, wide));
             lines.extend(confirmation(app, form, plan, wide));
             lines
         }
@@ -145,7 +145,7 @@ fn reason_line(label: &str, text: &str, chosen: Option<&str>) -> Line {
 }
 
 /// When it returns, and the keys for sooner and later.
-fn ends(app: &App, form: &Form) -> Line {
+fn ends(app: &App, form: &Form, wide: usize) -> Line {
     let keys = |action| app.setup.keymap.shown(action);
     let line = Line::of(Role::Heading, " ends   ");
     let Some(lasting) = form.lasting() else {
@@ -161,14 +161,24 @@ fn ends(app: &App, form: &Form) -> Line {
         .map_or_else(String::new, |expires| {
             format!(", at {}", words::until(app, expires))
         });
-    line.and(
-        Role::Text,
-        format!(" by itself in {}{at}   ", short(lasting)),
-    )
-    .and(Role::Key, keys(Action::Shorter))
-    .and(Role::Text, " sooner  ")
-    .and(Role::Key, keys(Action::Longer))
-    .and(Role::Text, " later")
+    let line = line
+        .and(
+            Role::Text,
+            format!(" by itself in {}{at}   ", short(lasting)),
+        )
+        .and(Role::Key, keys(Action::Shorter))
+        .and(Role::Text, " sooner  ")
+        .and(Role::Key, keys(Action::Longer))
+        .and(Role::Text, " later");
+    let hint = " ticket, note";
+    let key = keys(Action::NextField);
+    if form.typed() && line.width() + 3 + key.width() + hint.width() <= wide {
+        line.and(Role::Text, "   ")
+            .and(Role::Key, key)
+            .and(Role::Text, hint)
+    } else {
+        line
+    }
 }
 
 /// What makes it happen.
