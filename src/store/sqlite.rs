@@ -21,6 +21,7 @@ mod schema;
 mod start;
 mod state;
 mod table;
+mod turn;
 mod vitals;
 mod worker;
 mod writer;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::{database::Database, fault::Fault, log};
+use super::{database::Database, fault::Fault, log, turn::Turn};
 use crate::store::StoreError;
 
 /// Pages of write-ahead log that are left to grow before the writer is stopped for a moment to begin anew.
@@ -22,12 +22,14 @@ const PATIENCE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Keeper {
     pub(super) log: Database,
+    pub(super) turn: Turn,
 }
 
 impl Keeper {
     /// Moves the write-ahead log into the file while the writer goes on. A steady writer never lets it come
     /// to the end, so a log that has grown long is finished with the writer waiting: by then little is left.
     pub(super) fn checkpoint(&mut self) {
+        let turn = &self.turn;
         let done = self.log.run(|connection| {
             let mut pages = checkpoint(connection, "PASSIVE")?;
             if pages <= PAGES {
@@ -40,6 +42,7 @@ impl Keeper {
                 }
             }
             connection.busy_timeout(PATIENCE)?;
+            let _taken = turn.take();
             let done = checkpoint(connection, "RESTART");
             connection.busy_handler(Some(super::database::wait))?;
             done.map(drop)
@@ -51,9 +54,12 @@ impl Keeper {
 
     /// Removes what is older; answers how many decisions went.
     pub(super) fn remove(&mut self, before: Timestamp) -> Result<u64, StoreError> {
+        let turn = &self.turn;
         let mut gone = 0;
         loop {
-            let (decisions, more) = self.log.run(|connection| log::remove(connection, before))?;
+            let (decisions, more) = self
+                .log
+                .run(|connection| log::remove(connection, turn, before))?;
             gone += decisions;
             if !more {
                 return Ok(gone);

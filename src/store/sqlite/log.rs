@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use rusqlite::{
-    Connection, OptionalExtension, TransactionBehavior, params,
+    Connection, OptionalExtension, Transaction, TransactionBehavior, params,
     types::{ToSqlOutput, ValueRef},
 };
 
 use super::{
     fault::Fault,
     record::{counter, decode, integer, micros},
+    turn::Turn,
 };
 use crate::{
     model::{Entry, ErrorClass, EventDecision, Seq, StoredEvent, WorkloadName},
@@ -85,13 +86,22 @@ pub(super) fn newest(connection: &Connection) -> Result<Seq, Fault> {
     Ok(Seq(row.map_or(Ok(0), |row| counter(row, 0))?))
 }
 
+/// Waits for the lock.
+fn begin<'a>(connection: &'a mut Connection, turn: &Turn) -> Result<Transaction<'a>, Fault> {
+    let taken = turn.take();
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    drop(taken);
+    Ok(transaction?)
+}
+
 /// Appends a batch in one transaction; answers the place before its first entry.
 pub(super) fn append<'a>(
     connection: &mut Connection,
+    turn: &Turn,
     entries: impl Iterator<Item = &'a Entry>,
     bodies: &Bodies,
 ) -> Result<Seq, Fault> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = begin(connection, turn)?;
     let base = newest(&transaction)?;
     {
         let mut insert_entry =
@@ -261,8 +271,12 @@ fn stored(row: &rusqlite::Row<'_>, seq: Seq) -> Result<StoredEvent, Fault> {
 }
 
 /// Removes some of what is older than a moment; answers how many decisions went, and whether more is left.
-pub(super) fn remove(connection: &mut Connection, before: Timestamp) -> Result<(u64, bool), Fault> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+pub(super) fn remove(
+    connection: &mut Connection,
+    turn: &Turn,
+    before: Timestamp,
+) -> Result<(u64, bool), Fault> {
+    let transaction = begin(connection, turn)?;
     // No place at or above it holds anything so old, unless its clock went wrong; that goes later.
     let bound: Option<i64> = transaction
         .prepare_cached("SELECT min(first) FROM minutes WHERE minute > ?1")?
@@ -371,7 +385,7 @@ mod tests {
             for entry in batch {
                 bodies.push(entry).unwrap();
             }
-            append(&mut connection, batch.iter(), &bodies).unwrap();
+            append(&mut connection, &Turn::none(), batch.iter(), &bodies).unwrap();
         }
         connection
     }
@@ -430,7 +444,7 @@ mod tests {
             let batches: Vec<Vec<Entry>> = entries.chunks(batch).map(<[Entry]>::to_vec).collect();
             let mut connection = log(&batches);
             if let Some(forget) = forget {
-                let (_, more) = remove(&mut connection, at(forget)).unwrap();
+                let (_, more) = remove(&mut connection, &Turn::none(), at(forget)).unwrap();
                 prop_assert!(!more);
             }
             let left = tail(&connection, Seq(0), usize::MAX).unwrap();
@@ -466,14 +480,14 @@ mod tests {
                 .collect();
             let mut connection = log(&[entries]);
             let before = newest(&connection).unwrap();
-            let (gone, _) = remove(&mut connection, at(forget)).unwrap();
+            let (gone, _) = remove(&mut connection, &Turn::none(), at(forget)).unwrap();
             let left = tail(&connection, Seq(0), usize::MAX).unwrap();
             prop_assert_eq!(left.len() as u64 + gone, times.len() as u64);
             let young = times.iter().filter(|seconds| **seconds >= forget).count();
             prop_assert!(left.len() >= young);
             prop_assert_eq!(newest(&connection).unwrap(), before);
             // When everything is older than a later limit, everything goes.
-            remove(&mut connection, at(10_000)).unwrap();
+            remove(&mut connection, &Turn::none(), at(10_000)).unwrap();
             prop_assert_eq!(tail(&connection, Seq(0), usize::MAX).unwrap(), vec![]);
             prop_assert_eq!(newest(&connection).unwrap(), before);
         }

@@ -20,6 +20,7 @@ use super::{
     log,
     schema::{self, Kind},
     table::Table,
+    turn::Turn,
     vitals::Vitals,
     worker::{Alive, Worker},
     writer::Writer,
@@ -69,6 +70,7 @@ pub(super) fn start(directory: &Path, access: Access, clock: Clock) -> Result<In
     let readers = Worker::start("store-read", readers, &alive).map_err(failed)?;
     let keeper = (access == Access::Write).then(|| Keeper {
         log: Database::new(&schema::EVENTS_UPKEEP, directory, Opening::Existing),
+        turn: Turn::of(directory, bell::EVENTS),
     });
     let keeper = Arc::new(Worker::start("store-upkeep", keeper, &alive).map_err(failed)?);
     let follower = Follower {
@@ -85,6 +87,7 @@ pub(super) fn start(directory: &Path, access: Access, clock: Clock) -> Result<In
         let writer = Writer {
             queue: Arc::clone(&queue),
             log: parts.log,
+            turn: Turn::of(directory, bell::EVENTS),
             newest: newest.clone(),
             bell: Bell::new(directory, bell::EVENTS, EVENTS_GAP),
             keeper: Arc::clone(&keeper),

@@ -15,7 +15,8 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    bell::Bell, database::Database, fault::Fault, follower, keeper::Keeper, log, worker::Worker,
+    bell::Bell, database::Database, fault::Fault, follower, keeper::Keeper, log, turn::Turn,
+    worker::Worker,
 };
 use crate::{
     model::Seq,
@@ -35,6 +36,7 @@ const COMMIT_COST: usize = 16 * 1024;
 pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
     pub(super) log: Database,
+    pub(super) turn: Turn,
     pub(super) newest: watch::Sender<Seq>,
     pub(super) bell: Bell,
     pub(super) keeper: Arc<Worker<Keeper>>,
@@ -131,9 +133,9 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[Job], hand: &mut Hand) -> Result<Seq, crate::store::StoreError> {
-        let bodies = &hand.bodies;
+        let (bodies, turn) = (&hand.bodies, &self.turn);
         let base = self.log.run(|connection| -> Result<Seq, Fault> {
-            log::append(connection, batch.iter().map(|job| &job.entry), bodies)
+            log::append(connection, turn, batch.iter().map(|job| &job.entry), bodies)
         })?;
         hand.written += bodies.len() + COMMIT_COST;
         Ok(base)

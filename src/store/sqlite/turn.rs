@@ -1,0 +1,67 @@
+//! Taking turns at the event log, so that a busy process does not keep the others out.
+//!
+//! SQLite lets whoever asks first have the lock, and a process that writes without a pause asks again at
+//! once, while the others look only now and then. So whoever wants the lock takes the turn first and gives
+//! it back as soon as it has the lock: the next in line is already waiting when the lock becomes free. It is
+//! a courtesy, not a safeguard: one who waits too long for the turn goes on without it.
+
+use std::{
+    fs::{File, OpenOptions},
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+/// How often one looks whether the turn is free.
+const LOOK: Duration = Duration::from_micros(100);
+/// After so many looks it goes on without.
+const LOOKS: u32 = 2_000;
+
+/// The turn at one log. Held as a lock of the operating system on the log's bell, which ends with its process.
+#[derive(Debug)]
+pub(super) struct Turn(Option<File>);
+
+/// Given back when dropped.
+#[derive(Debug)]
+pub(super) struct Taken<'a>(Option<&'a File>);
+
+impl Turn {
+    /// The turn that belongs to a bell.
+    pub(super) fn of(directory: &Path, bell: &str) -> Self {
+        Self(
+            OpenOptions::new()
+                .write(true)
+                .open(directory.join(bell))
+                .ok(),
+        )
+    }
+
+    /// No turns are taken.
+    #[cfg(test)]
+    pub(super) const fn none() -> Self {
+        Self(None)
+    }
+
+    /// Waits for the turn.
+    pub(super) fn take(&self) -> Taken<'_> {
+        let Some(file) = &self.0 else {
+            return Taken(None);
+        };
+        for _ in 0..LOOKS {
+            if file.try_lock().is_ok() {
+                return Taken(Some(file));
+            }
+            thread::sleep(LOOK);
+        }
+        Taken(None)
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if let Some(file) = self.0 {
+            // It cannot fail for a lock that is held; if it did, the others would go on without.
+            let _ = file.unlock();
+        }
+    }
+}
