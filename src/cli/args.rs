@@ -9,7 +9,10 @@ use clap::{
 use clap_complete::Shell;
 
 use super::{exit::EXIT_CODES, time};
-use crate::model::{ErrorClass, EventDecision, PlanId, ReasonCode, RouteName, WorkloadName};
+use crate::{
+    console::Depth,
+    model::{ErrorClass, EventDecision, PlanId, ReasonCode, RouteName, WorkloadName},
+};
 
 /// The operations console, gateway and command line for fallbacks between model routes.
 ///
@@ -155,9 +158,22 @@ pub(super) struct ConsoleArgs {
     /// Allow changes, also in production (where the console opens in OBSERVE)
     #[arg(long, conflicts_with = "observe")]
     pub(super) write: bool,
+    #[command(flatten)]
+    pub(super) look: LookArgs,
+}
+
+/// How the console looks.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(super) struct LookArgs {
     /// The theme
     #[arg(long, value_name = "NAME", env = "BACKSTOP_THEME")]
     pub(super) theme: Option<String>,
+    /// Colours: never, 16, 256 or rgb; without it what NO_COLOR, COLORTERM and TERM say
+    #[arg(long, value_name = "DEPTH")]
+    pub(super) color: Option<Depth>,
+    /// ASCII signs only; without it what the locale says
+    #[arg(long)]
+    pub(super) ascii: bool,
 }
 
 /// A workload's mode.
@@ -339,14 +355,8 @@ pub(super) struct DemoArgs {
     /// Keep the directory when the demo ends
     #[arg(long)]
     pub(super) keep: bool,
-    /// The theme
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "BACKSTOP_THEME",
-        conflicts_with = "headless"
-    )]
-    pub(super) theme: Option<String>,
+    #[command(flatten)]
+    pub(super) look: LookArgs,
 }
 
 /// Simulated providers alone.

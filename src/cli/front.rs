@@ -53,9 +53,13 @@ async fn open(
         actor,
         clock,
         appearance: Appearance {
-            theme: args.theme.unwrap_or_else(|| Appearance::default().theme),
-            directories: vec![places::themes()],
-            ..Appearance::default()
+            theme: args
+                .look
+                .theme
+                .unwrap_or_else(|| Appearance::default().theme),
+            directories: vec![places::themes(), "/etc/xdg/backstop/themes".into()],
+            depth: args.look.color,
+            unicode: args.look.ascii.then_some(false),
         },
         keys: Some(places::keys()).filter(|path| path.exists()),
         saves: places::saves(),
@@ -132,7 +136,7 @@ pub(super) async fn demo(global: &Global, args: DemoArgs) -> Result<Exit, CliErr
     }
     let args = ConsoleArgs {
         write: false,
-        theme: args.theme,
+        look: args.look,
     };
     let front = async |stage: demo::Stage| {
         let global = Global {

@@ -17,7 +17,7 @@ const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 
 /// The keys as a table: what a key asks for, in the order of the help.
 fn keys() -> String {
-    let mut out = String::from("| key | does | where |\n|---|---|---|\n");
+    let mut out = String::from("| key | does | where | name |\n|---|---|---|---|\n");
     for entry in action::TABLE {
         let chords: Vec<String> = entry
             .chords
@@ -35,7 +35,8 @@ fn keys() -> String {
         } else {
             places.join(", ")
         };
-        let _ = writeln!(out, "| {} | {} | {place} |", chords.join(" "), entry.help);
+        let (keys, help, name) = (chords.join(" "), entry.help, entry.name);
+        let _ = writeln!(out, "| {keys} | {help} | {place} | `{name}` |");
     }
     out
 }
