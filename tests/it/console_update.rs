@@ -668,7 +668,7 @@ fn a_plan_that_does_not_fit_must_be_read_to_its_end() {
     let plan = force_plan(stage.now);
     stage.planned(plan);
     assert!(
-        stage.text().contains("more lines: PgDn"),
+        stage.text().contains("below: PgDn"),
         "{}",
         stage.text()
     );

@@ -284,7 +284,10 @@ async fn data_is_filled_in_when_the_door_opens() {
     running.press(KeyCode::Char('2'), KeyModifiers::NONE);
     running.shown.wait_for("second").await;
     running.press(KeyCode::Char('y'), KeyModifiers::NONE);
-    running.shown.wait_for("sent to the terminal's clipboard").await;
+    running
+        .shown
+        .wait_for("sent to the terminal's clipboard")
+        .await;
     assert!(running.shown.bytes().contains("^]52;c;"));
     running.press(KeyCode::Char('S'), KeyModifiers::SHIFT);
     running.shown.wait_for(".json").await;

@@ -16,8 +16,8 @@ pub(super) const NAMES: u16 = 9;
 const LEAST: u16 = 8;
 /// From so many columns on causes are told in full.
 const ROOMY: u16 = 140;
-/// The column of fallbacks gives way down to this before the others do.
-const SHORT: u16 = 12;
+/// The column of fallbacks gives way down to this before the others do, on a small and on a full screen.
+const SHORT: (u16, u16) = (9, 12);
 
 /// What the columns are, from left to right behind the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,11 @@ pub(super) fn columns(app: &App, overview: &Overview, width: u16) -> Columns {
     };
     let taken: u16 = kinds.iter().map(|kind| kind.width() + 1).sum();
     let left = width.saturating_sub(NAMES + taken + flags + 2);
-    let names = share(left, naturals(overview, width));
+    let names = share(
+        left,
+        naturals(overview, width),
+        if room < Room::Full { SHORT.0 } else { SHORT.1 },
+    );
     let mut at = NAMES + names.iter().sum::<u16>() + 2;
     let mut fixed = Vec::with_capacity(kinds.len());
     for kind in kinds {
@@ -133,9 +137,9 @@ fn naturals(overview: &Overview, width: u16) -> [u16; 3] {
 
 /// Shares columns out: what is needed where there is room. Else the fallbacks give first, because their sign
 /// says more than their name, and then the widest.
-fn share(left: u16, wanted: [u16; 3]) -> [u16; 3] {
+fn share(left: u16, wanted: [u16; 3], short: u16) -> [u16; 3] {
     let mut given = wanted;
-    while given.iter().sum::<u16>() > left && given[2] > SHORT {
+    while given.iter().sum::<u16>() > left && given[2] > short {
         given[2] -= 1;
     }
     while given.iter().sum::<u16>() > left {

@@ -53,7 +53,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) -> bool {
         .len()
         .saturating_sub(form.scroll + usize::from(areas.body.height));
     let words = if below > 0 {
-        format!("{below} more lines: PgDn")
+        format!("{} below: PgDn", words::count(below, "more line"))
     } else {
         String::new()
     };

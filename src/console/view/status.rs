@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use ratatui::layout::Rect;
+
 use super::{
     pen::{Line, Pen},
     words,
@@ -21,35 +23,39 @@ use crate::{
 const OLD: std::time::Duration = std::time::Duration::from_secs(5);
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
-    let right = people(app, usize::from(areas.status.width) / 3);
+    let room = usize::from(areas.status.width) / 3;
     let left = place(app).and(Role::Text, "   ");
-    both(pen, areas.status, &left, &right, |room| counts(app, room));
-    let title = title(app);
-    let right = freshness(app);
-    both(pen, areas.title, &title, &right, |_| Line::default());
+    let rights = [people(app, room), clock(app)];
+    both(pen, areas.status, &left, rights, |room| counts(app, room));
+    let left = title(app, !areas.strip_title.is_empty());
+    let rights = [0, 1, 2, 3].map(|short| freshness(app, short));
+    both(pen, areas.title, &left, rights, |_| Line::default());
     pen.rule(areas.rules[0], "");
     pen.rule(areas.rules[1], "");
 }
 
-/// Left and right parts, and in between what fits.
-fn both(
+/// The left part, the first of the right parts that fits beside it, and in between what still fits.
+fn both<const N: usize>(
     pen: &mut Pen<'_>,
-    area: ratatui::layout::Rect,
+    area: Rect,
     left: &Line,
-    right: &Line,
+    rights: [Line; N],
     middle: impl Fn(usize) -> Line,
 ) {
     let width = usize::from(area.width);
-    let room = width.saturating_sub(left.width() + right.width() + 2);
+    let room = width.saturating_sub(left.width() + 2);
+    let right = rights
+        .into_iter()
+        .find(|right| right.width() <= room)
+        .unwrap_or_default();
+    let room = room.saturating_sub(right.width());
     let middle = middle(room);
     let at = pen.line(area, 1, left);
     if middle.width() <= room {
         pen.line(area, at, &middle);
     }
     let start = width.saturating_sub(right.width() + 1);
-    if start > left.width() {
-        pen.line(area, u16::try_from(start).unwrap_or(0), right);
-    }
+    pen.line(area, u16::try_from(start).unwrap_or(0), &right);
 }
 
 /// Environment and mode.
@@ -124,7 +130,6 @@ pub(super) fn counts(app: &App, room: usize) -> Line {
 
 /// Who is here, and the time.
 fn people(app: &App, room: usize) -> Line {
-    let clock = app.clock.strftime("%H:%M:%SZ").to_string();
     let mut names: Vec<&str> = app.others().map(|other| other.actor.name()).collect();
     names.sort_unstable();
     names.dedup();
@@ -138,13 +143,18 @@ fn people(app: &App, room: usize) -> Line {
         }
         here.push_str(&next);
     }
-    Line::of(Role::Text, here)
-        .and(Role::Text, "  ")
-        .and(Role::Text, clock)
+    let mut line = Line::of(Role::Text, here + "  ");
+    line.0.extend(clock(app).0);
+    line
 }
 
-/// The screen's own line.
-fn title(app: &App) -> Line {
+/// The time.
+fn clock(app: &App) -> Line {
+    Line::of(Role::Text, app.clock.strftime("%H:%M:%SZ").to_string())
+}
+
+/// The screen's own line. What is paused is said in the strip, when there is one.
+fn title(app: &App, strip: bool) -> Line {
     let overview = app.overview();
     let filtered = |text: &str| {
         if text.is_empty() {
@@ -204,7 +214,7 @@ fn title(app: &App) -> Line {
     let mut line = Line::of(Role::Title, name)
         .and(Role::Muted, rest)
         .and(Role::Match, filter);
-    if let Some(held_back) = app.held_back() {
+    if let Some(held_back) = app.held_back().filter(|_| !strip) {
         line = line
             .and(Role::Text, "  ")
             .and(Role::Warning, format!("PAUSED +{held_back}"));
@@ -219,40 +229,43 @@ fn title(app: &App) -> Line {
     line
 }
 
-/// Gateways, host, store and the age of the data.
-fn freshness(app: &App) -> Line {
-    let mut line = Line::default();
+/// Gateways, host, store and the age of the data. Where there is little room, what is as it should be gives
+/// way: first the host, then the gateways, then the age; what is wrong never does.
+fn freshness(app: &App, short: u8) -> Line {
+    let mut parts = Vec::new();
     if let Some(overview) = &app.data.overview {
         let alive = overview.alive().count();
         let current = overview.alive().filter(|gateway| gateway.current).count();
-        let (text, role) = if alive == 0 {
-            ("NO GATEWAY".to_owned(), Role::Error)
-        } else {
-            let role = if current == alive {
-                Role::Muted
-            } else {
-                Role::Warning
-            };
-            (
-                format!("gateways {current}/{alive} at rev {}", overview.revision),
-                role,
-            )
-        };
-        line = line.and(role, text).and(Role::Text, "  ");
+        let text = format!("gateways {current}/{alive} at rev {}", overview.revision);
+        match (alive, current) {
+            (0, _) => parts.push((Role::Error, "NO GATEWAY".to_owned())),
+            (alive, current) if alive != current => parts.push((Role::Warning, text)),
+            _ if short < 2 => parts.push((Role::Muted, text)),
+            _ => {}
+        }
     }
-    line = line
-        .and(Role::Muted, words::safe(&app.setup.actor.host).into_owned())
-        .and(Role::Text, "  ");
-    line = match &app.data.health {
-        None => line.and(Role::Muted, "store ..."),
-        Some(Health::Good) => line.and(Role::Success, "store ok"),
-        Some(Health::Failing(_)) => line.and(Role::Error, "STORE FAILS"),
-    };
+    if short == 0 {
+        let host = words::safe(&app.setup.actor.host).into_owned();
+        parts.push((Role::Muted, host));
+    }
+    parts.push(match &app.data.health {
+        None => (Role::Muted, "store ...".to_owned()),
+        Some(Health::Good) => (Role::Success, "store ok".to_owned()),
+        Some(Health::Failing(_)) => (Role::Error, "STORE FAILS".to_owned()),
+    });
     match app.data.age(app.clock) {
         Some(age) if age > OLD => {
-            line.and(Role::Warning, format!("  DATA {} OLD", words::span(age)))
+            parts.push((Role::Warning, format!("DATA {} OLD", words::span(age))));
         }
-        Some(age) => line.and(Role::Muted, format!("  data {}", words::span(age))),
-        None => line,
+        Some(age) if short < 3 => {
+            parts.push((Role::Muted, format!("data {}", words::span(age))));
+        }
+        Some(_) | None => {}
     }
+    let mut line = Line::default();
+    for (role, text) in parts {
+        let gap = if line.0.is_empty() { "" } else { "  " };
+        line = line.and(Role::Text, gap).and(role, text);
+    }
+    line
 }
