@@ -667,11 +667,7 @@ fn a_plan_that_does_not_fit_must_be_read_to_its_end() {
     stage.keys("F");
     let plan = force_plan(stage.now);
     stage.planned(plan);
-    assert!(
-        stage.text().contains("below: PgDn"),
-        "{}",
-        stage.text()
-    );
+    assert!(stage.text().contains("below: PgDn"), "{}", stage.text());
     stage.keys("1sup");
     assert_eq!(applies(&stage.press(KeyCode::Enter)), []);
     assert!(remark(&stage).contains("to its end"), "{}", remark(&stage));
