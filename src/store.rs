@@ -179,6 +179,12 @@ impl Store {
         on!(self, backend => backend.retain(retention).await)
     }
 
+    /// Places taken in the event queue: entries that are not yet durable, and reservations.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        on!(self, backend => backend.waiting())
+    }
+
     /// How the store fares, followed.
     #[must_use]
     pub fn health(&self) -> watch::Receiver<Health> {

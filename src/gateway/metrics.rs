@@ -263,6 +263,13 @@ impl Page {
             MetricType::Gauge,
         )?
         .only(u64::from(shared.draining.is_cancelled()))?;
+        rows(
+            encoder,
+            "event_queue",
+            "Events that are not yet durable, and places taken for them",
+            MetricType::Gauge,
+        )?
+        .only(u64::try_from(shared.store.waiting()).unwrap_or(u64::MAX))?;
         let info = [
             ("gateway", shared.name.as_str()),
             ("version", env!("CARGO_PKG_VERSION")),

@@ -367,6 +367,10 @@ impl Memory {
         Ok((events, (records - tables.audit.len()) as u64))
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.places.taken()
+    }
+
     pub(super) fn health(&self) -> watch::Receiver<Health> {
         self.shared.health.subscribe()
     }

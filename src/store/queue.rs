@@ -68,6 +68,11 @@ impl Places {
             .map_err(|_| StoreError::QueueFull { capacity: CAPACITY })
     }
 
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        CAPACITY.saturating_sub(self.0.load(Ordering::Relaxed))
+    }
+
     /// Gives places back.
     pub(super) fn give_back(&self, count: usize) {
         self.0.fetch_add(count, Ordering::AcqRel);

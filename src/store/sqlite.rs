@@ -293,6 +293,10 @@ impl Sqlite {
         Ok((events, records))
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.0.queue.places.taken()
+    }
+
     pub(super) fn health(&self) -> watch::Receiver<Health> {
         self.0.vitals.subscribe()
     }

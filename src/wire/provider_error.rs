@@ -26,6 +26,8 @@ pub(super) fn read(body: &[u8]) -> ProviderError {
 /// The delay that a Gemini-shaped body asks for (`RetryInfo.retryDelay`), in seconds.
 pub(super) fn retry_delay(body: &[u8]) -> Option<f64> {
     let body = body.get(..BODY_LIMIT).unwrap_or(body);
+    // Most errors have none: a search is much cheaper than a tree.
+    memchr::memmem::find(body, b"retryDelay")?;
     let value: Value = serde_json::from_slice(body).ok()?;
     details(envelope(&value))
         .find_map(|detail| detail.get("retryDelay")?.as_str())?

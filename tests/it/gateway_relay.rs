@@ -264,6 +264,7 @@ async fn health_readiness_and_metrics_are_told() {
         r#"backstop_circuit_state{route="premium"} 0"#,
         r#"backstop_gateway_overhead_seconds_count{workload="support-chat"} 1"#,
         "backstop_applied_revision 0",
+        "backstop_event_queue 0",
         "# EOF",
     ] {
         assert!(metrics.contains(line), "{line} not in\n{metrics}");
