@@ -273,15 +273,17 @@ fn flags(
     if let Some(who) = app.claimed_by(&status.workload) {
         flags.push((format!("{}:on it", words::safe(who)), Role::Info));
     }
+    let required = workload.is_some_and(|workload| workload.notice.required);
+    let given = status.notice && workload.is_some_and(|workload| !workload.notice.text.is_empty());
+    if required && !given {
+        // No fallback is possible until the notice is on.
+        flags.push(("locked".to_owned(), Role::Warning));
+    }
     if status.tier == Tier::Paid {
         flags.push(("paid".to_owned(), Role::Text));
     }
-    let required = workload.is_some_and(|workload| workload.notice.required);
-    let given = status.notice && workload.is_some_and(|workload| !workload.notice.text.is_empty());
-    match (given, required) {
-        (false, true) => flags.push(("locked".to_owned(), Role::Warning)),
-        (true, true) => flags.push(("notice".to_owned(), Role::Muted)),
-        (_, false) => {}
+    if required && given {
+        flags.push(("notice".to_owned(), Role::Muted));
     }
     let mut column = at;
     let mut left_out = false;
