@@ -13,8 +13,9 @@ use prometheus_client::{
 
 use super::{
     histogram::Histogram,
+    route_traffic::RouteTotals,
     snapshot::{ReadyWorkload, Snapshot},
-    traffic::{DECISIONS, Ending, RouteTotals, SIDES, Totals, classes},
+    traffic::{DECISIONS, Ending, SIDES, Totals, classes},
     worker::Shared,
 };
 use crate::{clock::Clock, model::CircuitState};

@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::{
-    circuits::Breaker,
-    traffic::{RouteStats, WorkloadStats},
-};
+use super::{circuits::Breaker, route_traffic::RouteStats, traffic::WorkloadStats};
 use crate::{
     model::{Catalog, Route, RouteName, Secret, Workload, WorkloadName},
     policy::RetryBudget,

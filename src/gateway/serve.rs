@@ -1,39 +1,29 @@
 //! One request under its workload's policy: opening, attempts, decisions, answer.
-//!
-//! The write-ahead promise is kept here: a place in the event queue is taken before the fallback is tried,
-//! the decision is appended when it is chosen, and nothing of the fallback's answer is given to the client
-//! before the event is durable.
 
-use std::{ops::Range, time::Duration};
+use std::ops::Range;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header, response};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{
     answer::{self, Told},
     attempt::{Ask, Bad, Good},
-    circuits::Pass,
+    decision::{decided, failure, opening},
     exchange::Exchange,
     headers,
+    promise::{Chosen, NotLogged, choose, durable},
     relay::{Body, Relay},
     running::Running,
-    snapshot::{InForce, ReadyRoute},
+    snapshot::InForce,
     traffic::{Ending, lock},
 };
 use crate::{
     clock::Clock,
-    model::{CircuitState, ErrorClass, EventDecision, LogFailure, Mode, NoticeGiven, Reason},
-    policy::{
-        CircuitView, Decision, Evidence, Failure, Opening, Side, Situation, classify, decide,
-        explain, open,
-    },
-    store::Receipt,
+    model::{ErrorClass, EventDecision, NoticeGiven, Reason},
+    policy::{Decision, Evidence, Side, classify, explain},
     wire::{Shape, error_body::GatewayError, response::with_notice},
 };
-
-/// How long an answer waits for its event to become durable.
-const RECEIPT_LIMIT: Duration = Duration::from_secs(5);
 
 /// A request that is ready to be served.
 pub(super) struct Ready<'a> {
@@ -45,16 +35,6 @@ pub(super) struct Ready<'a> {
     pub(super) model: &'a Range<usize>,
     /// A notice inside the answer would break its form.
     pub(super) structured: bool,
-}
-
-/// A fallback that was chosen.
-struct Chosen {
-    notice: NoticeGiven,
-    why: Reason,
-    class: Option<ErrorClass>,
-    event: Option<HeaderValue>,
-    /// `None`: there was no place for the event, and the workload serves all the same.
-    receipt: Option<Receipt>,
 }
 
 /// A failure that may have to be returned.
@@ -129,170 +109,6 @@ pub(super) async fn serve(ready: &Ready<'_>, mut exchange: Exchange) -> Response
     }
 }
 
-/// The workload refuses a fallback without an event.
-struct NotLogged;
-
-/// Where the request goes first.
-fn opening(
-    ready: &Ready<'_>,
-    exchange: &mut Exchange,
-) -> Result<(Side, Pass, Option<Chosen>), NotLogged> {
-    let workload = &ready.in_force.ready;
-    let switches = &ready.in_force.switches;
-    let now = exchange.started;
-    // A trial of the primary must not be spent on a request that will not go there.
-    let moved = switches.mode == Mode::Force || switches.primary_drained_by.is_some();
-    let (primary_circuit, primary_pass) = if moved {
-        (workload.primary.breaker.view(now), None)
-    } else {
-        let (view, pass) = workload.primary.breaker.admit(now);
-        (view, Some(pass))
-    };
-    let paused = primary_circuit.state == CircuitState::Open;
-    let fallback = workload.fallback.as_ref().filter(|_| moved || paused);
-    let (fallback_circuit, fallback_pass) = admitted(fallback, now);
-    let opened = open(&situation(
-        ready,
-        exchange,
-        primary_circuit,
-        fallback_circuit,
-        true,
-    ));
-    let pass_to =
-        |route: &ReadyRoute, pass: Option<Pass>| pass.unwrap_or_else(|| route.breaker.admit(now).1);
-    match (opened, &workload.fallback) {
-        (Opening::Fallback { notice, why }, Some(route)) => {
-            let by_circuit = why == Reason::CircuitOpen;
-            let class = primary_circuit.tripped_by.filter(|_| by_circuit);
-            match choose(ready, exchange, notice, why, class) {
-                Ok(chosen) => {
-                    let pass = pass_to(route, fallback_pass);
-                    return Ok((Side::Fallback, pass, Some(chosen)));
-                }
-                // Without an operator's word the primary can still be asked.
-                Err(NotLogged) if by_circuit => {}
-                Err(NotLogged) => return Err(NotLogged),
-            }
-        }
-        (Opening::Primary { refused: Some(why) }, _) => {
-            exchange.note(EventDecision::Refused, why, None);
-        }
-        (Opening::Primary { refused: None }, _) | (Opening::Fallback { .. }, None) => {}
-    }
-    let pass = pass_to(&workload.primary, primary_pass);
-    Ok((Side::Primary, pass, None))
-}
-
-fn admitted(
-    route: Option<&std::sync::Arc<ReadyRoute>>,
-    now: std::time::Instant,
-) -> (CircuitView, Option<Pass>) {
-    match route {
-        Some(route) => {
-            let (view, pass) = route.breaker.admit(now);
-            (view, Some(pass))
-        }
-        None => (CircuitView::default(), None),
-    }
-}
-
-fn situation<'a>(
-    ready: &Ready<'a>,
-    exchange: &Exchange,
-    primary_circuit: CircuitView,
-    fallback_circuit: CircuitView,
-    retry_budget_left: bool,
-) -> Situation<'a> {
-    let workload = &ready.in_force.ready;
-    Situation {
-        workload: &workload.workload,
-        primary: &workload.primary.route,
-        fallback: workload.fallback.as_ref().map(|ready| &ready.route),
-        switches: &ready.in_force.switches,
-        request: exchange.facts,
-        attempts: exchange.attempts,
-        backoffs: exchange.backoffs,
-        primary_circuit,
-        fallback_circuit,
-        retry_budget_left,
-    }
-}
-
-/// What follows a failure. The budget is asked only when it would be used.
-fn decided(ready: &Ready<'_>, exchange: &Exchange, failure: &Failure) -> (Decision, Option<Pass>) {
-    let workload = &ready.in_force.ready;
-    let now = Clock::instant();
-    let primary = workload.primary.breaker.view(now);
-    let fallback = workload
-        .fallback
-        .as_ref()
-        .filter(|_| failure.side == Side::Primary);
-    let (fallback, pass) = admitted(fallback, now);
-    let decision = decide(
-        &situation(ready, exchange, primary, fallback, true),
-        failure,
-    );
-    let spends = match &decision {
-        Decision::Retry { .. } | Decision::Fallback { .. } => true,
-        Decision::Refuse { .. } => false,
-    };
-    if let Some(budget) = &workload.budget
-        && spends
-        && !lock(budget).take(now)
-    {
-        let without = situation(ready, exchange, primary, fallback, false);
-        return (decide(&without, failure), pass);
-    }
-    (decision, pass)
-}
-
-fn failure(side: Side, class: ErrorClass, evidence: &Evidence) -> Failure {
-    let (retry_after, caller_limit) = match evidence {
-        Evidence::Response { retry_after, .. } => (*retry_after, false),
-        Evidence::Timeout { caller, .. } => (None, *caller),
-        Evidence::Unreachable { .. } | Evidence::Broken { .. } => (None, false),
-    };
-    Failure {
-        side,
-        class,
-        retry_after,
-        caller_limit,
-        committed: false,
-    }
-}
-
-/// Chooses the fallback: takes a place for the event and hands the decision over.
-fn choose(
-    ready: &Ready<'_>,
-    exchange: &mut Exchange,
-    notice: NoticeGiven,
-    why: Reason,
-    class: Option<ErrorClass>,
-) -> Result<Chosen, NotLogged> {
-    let notice = match notice {
-        NoticeGiven::Inline if ready.structured => NoticeGiven::Header,
-        NoticeGiven::None | NoticeGiven::Header | NoticeGiven::Inline => notice,
-    };
-    let mut chosen = Chosen {
-        notice,
-        why,
-        class,
-        event: None,
-        receipt: None,
-    };
-    if let Ok(place) = exchange.reserve() {
-        let event = exchange.event(EventDecision::Fallback, chosen.why.clone(), class, notice);
-        chosen.event = HeaderValue::try_from(event.id.to_string()).ok();
-        chosen.receipt = Some(exchange.append(place, event));
-        return Ok(chosen);
-    }
-    exchange.unlogged();
-    match ready.in_force.ready.workload.on_log_failure {
-        LogFailure::Refuse => Err(NotLogged),
-        LogFailure::Serve => Ok(chosen),
-    }
-}
-
 /// A failed attempt, classified.
 struct Failed {
     class: ErrorClass,
@@ -339,41 +155,6 @@ async fn attempt(
             Err(Failed { class, bad })
         }
     }
-}
-
-/// Waits for the promise: nothing of a fallback's answer before its event is durable.
-async fn durable(
-    ready: &Ready<'_>,
-    exchange: &Exchange,
-    chosen: Option<Chosen>,
-) -> Result<Option<Told>, NotLogged> {
-    let Some(chosen) = chosen else {
-        return Ok(None);
-    };
-    let mut unlogged = chosen.receipt.is_none();
-    if let Some(receipt) = chosen.receipt
-        && !matches!(timeout(RECEIPT_LIMIT, receipt.durable()).await, Ok(Ok(_)))
-    {
-        exchange.unlogged();
-        match ready.in_force.ready.workload.on_log_failure {
-            LogFailure::Refuse => return Err(NotLogged),
-            LogFailure::Serve => unlogged = true,
-        }
-    }
-    let why = match (answer::cause(&chosen.why), chosen.class) {
-        (Some(cause), _) => HeaderValue::from_static(cause),
-        (None, Some(class)) => HeaderValue::from_static(class.as_str()),
-        (None, None) => HeaderValue::from_static("unknown"),
-    };
-    Ok(Some(Told {
-        why,
-        event: chosen.event,
-        unlogged,
-        notice: match chosen.notice {
-            NoticeGiven::None => None,
-            NoticeGiven::Header | NoticeGiven::Inline => Some(chosen.notice),
-        },
-    }))
 }
 
 /// The answer of a success.

@@ -12,10 +12,8 @@ use http::{HeaderValue, Uri};
 use jiff::Timestamp;
 
 use super::{
-    circuits::Breaker,
-    headers::value,
-    registry::Registry,
-    traffic::{RouteStats, WorkloadStats},
+    circuits::Breaker, headers::value, registry::Registry, route_traffic::RouteStats,
+    traffic::WorkloadStats,
 };
 use crate::{
     model::{

@@ -30,6 +30,7 @@ mod demo_headless;
 mod gateway_events;
 mod gateway_fallback;
 mod gateway_kill;
+mod gateway_policy;
 mod gateway_relay;
 mod gateway_robust;
 mod gateway_stop;
