@@ -49,6 +49,11 @@ impl Place {
             .block_on(Store::open(&url, Access::Write, Clock::system()))
             .unwrap()
     }
+
+    /// The files must not be removed while a thread still uses them.
+    fn close(&self, store: &Store) {
+        self.runtime.block_on(store.close()).unwrap();
+    }
 }
 
 fn decision(number: u64) -> Entry {
@@ -81,6 +86,7 @@ fn append(criterion: &mut Criterion) {
         );
     }
     group.finish();
+    place.close(&store);
 }
 
 /// From the call that changes an override to its sight in another handle.
@@ -121,6 +127,8 @@ fn propagation(criterion: &mut Criterion) {
             took
         });
     });
+    place.close(&first);
+    place.close(&second);
 }
 
 /// CPU time of our threads by name, in seconds.
@@ -205,8 +213,8 @@ fn rates() {
             size as f64 / 1e6 / wall,
         );
         drop(newest);
-        place.runtime.block_on(store.close()).unwrap();
-        place.runtime.block_on(other.close()).unwrap();
+        place.close(&store);
+        place.close(&other);
     }
 }
 
@@ -332,7 +340,7 @@ fn flood() {
     };
     let gone = place.runtime.block_on(store.retain(keep)).unwrap();
     println!("  retention removed {} in {:?}", gone.0, begun.elapsed());
-    place.runtime.block_on(store.close()).unwrap();
+    place.close(&store);
 }
 
 criterion_group! {
