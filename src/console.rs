@@ -21,7 +21,7 @@ pub mod layout;
 mod look;
 pub mod msg;
 mod outlet;
-mod paint;
+pub mod paint;
 mod reload;
 mod role;
 mod run;

@@ -168,7 +168,7 @@ pub(super) struct LookArgs {
     /// The theme
     #[arg(long, value_name = "NAME", env = "BACKSTOP_THEME")]
     pub(super) theme: Option<String>,
-    /// Colours: never, 16, 256 or rgb; without it what NO_COLOR, COLORTERM and TERM say
+    /// Colours: never, 16, 256 or rgb; without it what the environment says
     #[arg(long, value_name = "DEPTH")]
     pub(super) color: Option<Depth>,
     /// ASCII signs only; without it what the locale says

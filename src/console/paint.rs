@@ -45,7 +45,7 @@ impl Pen {
 
 /// The backend.
 #[derive(Debug)]
-pub(super) struct Paint {
+pub struct Paint {
     bytes: Vec<u8>,
     size: Size,
     /// Where the terminal's cursor is; `None`: not known, as after the last column.
@@ -60,7 +60,8 @@ pub(super) struct Paint {
 
 impl Paint {
     /// For a terminal that was just entered: blank, its cursor hidden.
-    pub(super) fn new(columns: u16, rows: u16) -> Self {
+    #[must_use]
+    pub fn new(columns: u16, rows: u16) -> Self {
         Self {
             bytes: Vec::with_capacity(8 * 1024),
             size: Size::new(columns, rows),
@@ -85,7 +86,7 @@ impl Paint {
     }
 
     /// Takes the bytes of a frame into `out`; nothing when nothing changed.
-    pub(super) fn take(&mut self, out: &mut Vec<u8>) {
+    pub fn take(&mut self, out: &mut Vec<u8>) {
         if self.bytes.is_empty() {
             return;
         }

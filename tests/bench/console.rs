@@ -1,17 +1,14 @@
 //! What the console costs: a message, a frame, and the bytes of a frame. `cargo bench --bench console`.
 //!
-//! Bytes are counted at the writer behind ratatui's own backend, without the synchronised-update brackets;
-//! they are printed once, before the timings.
+//! Bytes are those that leave for the terminal, with the synchronised-update brackets; they are printed once,
+//! before the timings.
 #![expect(
-    clippy::expect_used,
     clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a bench is read by its names, tells its byte counts, and fails by panicking"
 )]
 
-use std::{
-    cell::Cell, collections::BTreeMap, hint::black_box, io, rc::Rc, sync::Arc, time::Duration,
-};
+use std::{cell::Cell, collections::BTreeMap, hint::black_box, sync::Arc, time::Duration};
 
 use backstop::{
     console::{
@@ -20,6 +17,7 @@ use backstop::{
         glyph::UNICODE,
         keymap::Keymap,
         msg::Msg,
+        paint::Paint,
         theme::Theme,
         theme_file,
         update::update,
@@ -37,9 +35,7 @@ use backstop::{
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
-use ratatui::{
-    Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, buffer::Buffer, layout::Rect,
-};
+use ratatui::{Terminal, buffer::Buffer, layout::Rect};
 
 fn now() -> Timestamp {
     "2026-11-21T14:32:07Z".parse().unwrap()
@@ -245,53 +241,31 @@ fn app(workloads: usize, events: u64, size: (u16, u16)) -> App {
     app
 }
 
-/// Counts what is written.
-#[derive(Clone, Default)]
-struct Counter(Rc<Cell<usize>>);
-
-impl io::Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.set(self.0.get() + bytes.len());
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A terminal that counts.
+/// A terminal in memory.
 struct Counted {
-    terminal: Terminal<CrosstermBackend<Counter>>,
-    counter: Counter,
+    terminal: Terminal<Paint>,
     theme: Theme,
+    bytes: Vec<u8>,
 }
 
 impl Counted {
     fn new((width, height): (u16, u16)) -> Self {
-        let counter = Counter::default();
-        let terminal = Terminal::with_options(
-            CrosstermBackend::new(counter.clone()),
-            TerminalOptions {
-                viewport: Viewport::Fixed(Rect::new(0, 0, width, height)),
-            },
-        )
-        .expect("a terminal");
         Self {
-            terminal,
-            counter,
+            terminal: Terminal::new(Paint::new(width, height)).unwrap(),
             theme: theme(),
+            bytes: Vec::new(),
         }
     }
 
     /// Draws; answers the bytes of this frame.
     fn bytes(&mut self, app: &App) -> usize {
-        self.counter.0.set(0);
         let theme = &self.theme;
         self.terminal
             .draw(|frame| view::view(app, theme, &UNICODE, frame))
-            .expect("a frame");
-        self.counter.0.get()
+            .unwrap();
+        self.bytes.clear();
+        self.terminal.backend_mut().take(&mut self.bytes);
+        self.bytes.len()
     }
 }
 
