@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::console::{
@@ -61,12 +61,27 @@ impl<'a> Pen<'a> {
         if area.height == 0 || room == 0 || text.is_empty() {
             return column;
         }
-        let text = fit(text, usize::from(room), self.glyphs.cut);
         let style = self.theme.style(role);
+        if text.len() <= usize::from(room) && text.bytes().all(plain) {
+            return self.put_plain(area, column, text, style);
+        }
+        let text = fit(text, usize::from(room), self.glyphs.cut);
         let (end, _) =
             self.buffer
                 .set_stringn(area.x + column, area.y, text, usize::from(room), style);
         end - area.x
+    }
+
+    /// The same for characters that are one column wide each: most of the screen, so it is worth its own way.
+    fn put_plain(&mut self, area: Rect, column: u16, text: &str, style: Style) -> u16 {
+        let mut at = area.x + column;
+        for byte in text.bytes() {
+            if let Some(cell) = self.buffer.cell_mut((at, area.y)) {
+                cell.set_char(char::from(byte)).set_style(style);
+            }
+            at += 1;
+        }
+        at - area.x
     }
 
     /// The same for a cell of a table: no wider than `width`.
@@ -115,9 +130,10 @@ impl<'a> Pen<'a> {
         }
         let lead = if words.is_empty() { 0 } else { 2 };
         let style = self.theme.style(Role::Border);
-        for column in 0..area.width {
-            self.buffer
-                .set_stringn(area.x + column, area.y, self.glyphs.rule, 1, style);
+        for column in area.x..area.right() {
+            if let Some(cell) = self.buffer.cell_mut((column, area.y)) {
+                cell.set_symbol(self.glyphs.rule).set_style(style);
+            }
         }
         if lead > 0 {
             self.put(area, lead, &format!(" {words} "), Role::Heading);
@@ -149,6 +165,11 @@ pub(super) fn row(area: Rect, down: u16) -> Rect {
         height: u16::from(down < area.height),
         ..area
     }
+}
+
+/// Whether a byte is a character that is one column wide.
+const fn plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
 }
 
 /// A text in no more columns than there are, with a mark where it was cut.
@@ -279,6 +300,17 @@ mod tests {
                 }
             }
             prop_assert_eq!(buffer, expected);
+        }
+
+        #[test]
+        fn the_quick_way_draws_the_same(text in "[ -~]{0,30}", column in 0_u16..10) {
+            let (mut quick, mut plain) = (Buffer::empty(Rect::new(0, 0, 40, 1)), Buffer::empty(Rect::new(0, 0, 40, 1)));
+            let theme = Theme::default();
+            let area = Rect::new(0, 0, 40, 1);
+            let end = Pen::new(&mut quick, &theme, &ASCII).put(area, column, &text, Role::Text);
+            let (expected, _) = plain.set_stringn(column, 0, &text, 40, theme.style(Role::Text));
+            prop_assert_eq!(end, expected);
+            prop_assert_eq!(quick, plain);
         }
 
         #[test]
