@@ -162,6 +162,8 @@ pub(super) struct WorkloadStats {
     shards: Box<[Mutex<WorkloadShard>]>,
     /// Milliseconds since the epoch; 0: the primary is not failing.
     failing_since: AtomicI64,
+    /// Milliseconds since the epoch; 0: it has not failed yet.
+    last_failure: AtomicI64,
 }
 
 #[derive(Debug, Default)]
@@ -186,6 +188,7 @@ impl WorkloadStats {
         Self {
             shards: (0..workers.max(1)).map(|_| Mutex::default()).collect(),
             failing_since: AtomicI64::new(0),
+            last_failure: AtomicI64::new(0),
         }
     }
 
@@ -242,12 +245,11 @@ impl WorkloadStats {
 
     /// The primary failed for a reason that is not the caller's.
     pub(super) fn primary_failed(&self, at: Timestamp) {
-        let _ = self.failing_since.compare_exchange(
-            0,
-            at.as_millisecond(),
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
+        let millis = at.as_millisecond();
+        self.last_failure.fetch_max(millis, Ordering::Relaxed);
+        let _ =
+            self.failing_since
+                .compare_exchange(0, millis, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// The primary gave an answer.
@@ -340,10 +342,8 @@ impl WorkloadStats {
             first_output_p50_ms: millis(50),
             first_output_p95_ms: millis(95),
             in_flight,
-            failing_since: match self.failing_since.load(Ordering::Relaxed) {
-                0 => None,
-                millis => Timestamp::from_millisecond(millis).ok(),
-            },
+            failing_since: moment(&self.failing_since),
+            last_primary_failure: moment(&self.last_failure),
             last_primary,
             last_fallback,
             last_routed: last_routed.and_then(|(revision, at, side)| {
@@ -354,5 +354,13 @@ impl WorkloadStats {
                 })
             }),
         })
+    }
+}
+
+/// Milliseconds since the epoch as a time; 0 is none.
+fn moment(millis: &AtomicI64) -> Option<Timestamp> {
+    match millis.load(Ordering::Relaxed) {
+        0 => None,
+        millis => Timestamp::from_millisecond(millis).ok(),
     }
 }

@@ -49,6 +49,9 @@ pub struct WorkloadTraffic {
     pub in_flight: u64,
     /// Since when the primary has been failing without a success in between.
     pub failing_since: Option<Timestamp>,
+    /// The last time the primary failed with a class that is not the caller's fault.
+    #[serde(default)]
+    pub last_primary_failure: Option<Timestamp>,
     /// The last time an answer came from the primary.
     pub last_primary: Option<Timestamp>,
     /// The last time an answer came from the fallback.

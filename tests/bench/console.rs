@@ -156,6 +156,7 @@ fn heartbeat(workloads: usize, at: Timestamp, bump: u64) -> Heartbeat {
                 first_output_p95_ms: Some(1900),
                 in_flight: 3,
                 failing_since: None,
+                last_primary_failure: None,
                 last_primary: Some(at),
                 last_fallback: None,
                 last_routed: None,

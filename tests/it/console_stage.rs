@@ -390,6 +390,7 @@ fn traffic(name: &str, now: Timestamp) -> WorkloadTraffic {
         first_output_p95_ms: Some(1900),
         in_flight: 12,
         failing_since: None,
+        last_primary_failure: None,
         last_primary: Some(now),
         last_fallback: None,
         last_routed: None,

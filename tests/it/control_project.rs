@@ -182,6 +182,7 @@ fn traffic(workload: &str, requests: u64) -> WorkloadTraffic {
         first_output_p95_ms: None,
         in_flight: 0,
         failing_since: None,
+        last_primary_failure: None,
         last_primary: None,
         last_fallback: None,
         last_routed: None,

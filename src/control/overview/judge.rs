@@ -1,9 +1,11 @@
 //! The rules that turn counters, switches and events into a workload's state and into what serves it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
-    Serving, State, WorkloadStatus,
+    Serving, State, WorkloadStatus, elapsed,
     traffic::{Load, Totals, Traffic, share},
 };
 use crate::{
@@ -27,6 +29,12 @@ const ENOUGH: u64 = 3;
 /// [`ENOUGH`] of what is only known as a rate; a little less, because rates are rounded.
 pub(super) const ENOUGH_ATTEMPTS: f64 = 2.9;
 
+/// A primary that has not failed for this long has recovered, if enough was asked meanwhile.
+const RECOVERED_AFTER: Duration = Duration::from_secs(15);
+
+/// So many requests without a failure are enough: at [`FAILING_SHARE`] one run in a hundred is that long.
+const RECOVERED_REQUESTS: f64 = 20.0;
+
 /// Who set something, and until when.
 struct Setter {
     name: String,
@@ -47,6 +55,7 @@ struct Facts<'a> {
     fallback: Load,
     /// Of this workload, oldest first.
     events: Vec<&'a StoredEvent>,
+    now: Timestamp,
 }
 
 /// Judges one workload by its own recent events, oldest first.
@@ -78,6 +87,7 @@ pub(super) fn workload(
             .map(|fallback| totals.route(fallback))
             .unwrap_or_default(),
         events,
+        now,
     };
     let state = facts.state();
     let traffic = &facts.traffic;
@@ -181,7 +191,19 @@ impl Facts<'_> {
             // Too little for a share: the last word of the primary counts.
             return traffic.failing_since.is_some();
         }
-        many(traffic.primary_failures, traffic.requests)
+        many(traffic.primary_failures, traffic.requests) && !self.primary_recovered()
+    }
+
+    /// Whether the failures of the window are over: the primary's last word was an answer, and it has not
+    /// failed for a while in which enough was asked.
+    fn primary_recovered(&self) -> bool {
+        let traffic = &self.traffic;
+        let Some(last) = traffic.last_primary_failure else {
+            return false;
+        };
+        let asked = RECOVERED_REQUESTS / traffic.rps.max(f64::MIN_POSITIVE);
+        let quiet = elapsed(last, self.now);
+        traffic.failing_since.is_none() && quiet >= RECOVERED_AFTER && quiet.as_secs_f64() >= asked
     }
 
     fn since(&self, state: State) -> Option<Timestamp> {

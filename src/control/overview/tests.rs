@@ -216,6 +216,51 @@ fn states_follow_from_traffic_switches_and_circuits() {
 }
 
 #[test]
+fn a_primary_that_answers_again_is_soon_well_again() {
+    // Half of a minute's requests failed and nothing caught them; when was the last?
+    let outage = |requests: u64, since: Option<i64>, last: Option<i64>| WorkloadTraffic {
+        failing_since: since.map(seconds),
+        last_primary_failure: last.map(seconds),
+        ..traffic("chat", requests, requests / 2, 0, requests / 2)
+    };
+    for (case, traffic, state) in [
+        (
+            "it fails still",
+            outage(600, Some(-40), Some(-1)),
+            State::Failing,
+        ),
+        (
+            "it answers now and then",
+            outage(600, None, Some(-5)),
+            State::Failing,
+        ),
+        (
+            "it has answered for a while",
+            outage(600, None, Some(-16)),
+            State::Ok,
+        ),
+        (
+            "nobody asked since it failed",
+            outage(600, Some(-40), Some(-30)),
+            State::Failing,
+        ),
+        (
+            "too few have asked since",
+            outage(30, None, Some(-16)),
+            State::Failing,
+        ),
+        (
+            "a gateway of before, which does not tell",
+            outage(600, None, None),
+            State::Failing,
+        ),
+    ] {
+        let status = chat(&Overrides::default(), traffic, vec![]);
+        assert_eq!(status.state, state, "{case}");
+    }
+}
+
+#[test]
 fn without_a_living_gateway_nothing_is_known() {
     let mut silent = heartbeat(vec![traffic("chat", 600, 600, 0, 600)], vec![]);
     silent.at = seconds(-6);

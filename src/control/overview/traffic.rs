@@ -17,6 +17,7 @@ pub(super) struct Traffic {
     pub(super) uncaught: u64,
     pub(super) rps: f64,
     pub(super) failing_since: Option<Timestamp>,
+    pub(super) last_primary_failure: Option<Timestamp>,
     pub(super) first_output_p50: Option<Duration>,
 }
 
@@ -58,6 +59,7 @@ impl Totals {
                 sum.uncaught += from.uncaught;
                 sum.rps += count(from.requests) / window;
                 sum.failing_since = earliest(sum.failing_since, from.failing_since);
+                sum.last_primary_failure = sum.last_primary_failure.max(from.last_primary_failure);
                 if let Some(median) = from.first_output_p50_ms {
                     let weight = from.requests.max(1);
                     let entry = medians.entry(from.workload.clone()).or_default();
