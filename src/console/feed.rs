@@ -57,6 +57,7 @@ mod tests {
                         kind: OutcomeKind::Completed,
                         status: 200,
                         class: None,
+                        notice: None,
                         first_output: None,
                         total: std::time::Duration::ZERO,
                     };

@@ -42,6 +42,8 @@ pub(super) struct Exchange {
     pub(super) first_output: Option<Duration>,
     /// The status that the client sees.
     pub(super) status: u16,
+    /// How a fallback's answer has told the caller, so far.
+    pub(super) notice: Option<NoticeGiven>,
     failures: Vec<Attempt>,
     primary_failed: bool,
     route_failed: bool,
@@ -71,6 +73,7 @@ impl Exchange {
             waited: Duration::ZERO,
             first_output: None,
             status: 0,
+            notice: None,
             failures: Vec::new(),
             primary_failed: false,
             route_failed: false,
@@ -241,6 +244,7 @@ impl Exchange {
                 },
                 status: self.status,
                 class: self.class,
+                notice: self.notice,
                 first_output: self.first_output,
                 total,
             };

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{EventDecision, Reason},
+    model::{EventDecision, NoticeGiven, Reason},
     policy::{BrokenKind, Evidence, Side, classify},
     wire::{Shape, error_body, stream::Watch, upstream::Answer},
 };
@@ -76,7 +76,7 @@ impl Relay {
         running: Running,
     ) -> Self {
         let now = Clock::instant();
-        Self {
+        let mut relay = Self {
             shape,
             side,
             status,
@@ -90,6 +90,17 @@ impl Relay {
             exchange: Some(exchange),
             running,
             cut: false,
+        };
+        relay.note_notice();
+        relay
+    }
+
+    /// Notes that the notice stands in the answer, as soon as it does: the client may go at any time.
+    fn note_notice(&mut self) {
+        if self.watch.as_ref().is_some_and(Watch::notice_given)
+            && let Some(exchange) = &mut self.exchange
+        {
+            exchange.notice = Some(NoticeGiven::Inline);
         }
     }
 
@@ -104,10 +115,12 @@ impl Relay {
                 };
                 watch.push(bytes, &mut self.scratch);
                 self.queue.extend(self.scratch.drain(..));
-                Poll::Ready(match watch.evidence() {
+                let next = match watch.evidence() {
                     Some(evidence) => Next::Broken(evidence),
                     None => Next::More,
-                })
+                };
+                self.note_notice();
+                Poll::Ready(next)
             }
             Poll::Ready(Some(Err(_))) => {
                 Poll::Ready(Next::Broken(broken(BrokenKind::Cut, self.status)))

@@ -166,14 +166,21 @@ fn served(
     good: Good,
     told: Option<&Told>,
 ) -> Response<Body> {
+    let inline = told.is_some_and(|told| told.notice == Some(NoticeGiven::Inline));
+    // What stands inside the answer is noted when it does.
+    exchange.notice = told.map(|told| match told.notice {
+        None | Some(NoticeGiven::None) => NoticeGiven::None,
+        Some(NoticeGiven::Header | NoticeGiven::Inline) => NoticeGiven::Header,
+    });
     match good {
         Good::Whole { head, mut body } => {
             running.end(None);
             let mut head = answer::head(head, &exchange, side, told);
-            if told.is_some_and(|told| told.notice == Some(NoticeGiven::Inline)) {
+            if inline {
                 let notice = &ready.in_force.ready.workload.notice.text;
                 if let Some(with) = with_notice(ready.shape, &body, notice) {
                     body = with.into();
+                    exchange.notice = Some(NoticeGiven::Inline);
                     head.headers.remove(header::CONTENT_LENGTH);
                 }
             }

@@ -259,6 +259,10 @@ pub struct Outcome {
     /// The serving route's failure, when there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<ErrorClass>,
+    /// How the notice in fact reached the caller: an answer without text, or one too large to be read, has no
+    /// place for the one that was decided. `None`: no fallback answered, or not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<NoticeGiven>,
     /// From the client's request to the first output.
     #[serde(
         default,

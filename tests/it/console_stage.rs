@@ -517,6 +517,7 @@ pub(crate) fn outcome(event: &Event, kind: OutcomeKind) -> Outcome {
         kind,
         status: 200,
         class: None,
+        notice: None,
         first_output: Some(Duration::from_millis(460)),
         total: Duration::from_millis(1100),
     }

@@ -286,6 +286,7 @@ pub(crate) fn outcome(event: &Event) -> Outcome {
         kind: OutcomeKind::ErrorReturned,
         status: 503,
         class: None,
+        notice: None,
         first_output: None,
         total: Duration::from_millis(40),
     }

@@ -313,6 +313,57 @@ async fn an_inline_notice_stands_before_the_text_of_a_whole_answer() {
 }
 
 #[tokio::test]
+async fn the_outcome_says_how_the_notice_in_fact_came() {
+    let large = FALLBACK.replace("from the fallback", &"long ".repeat(800 * 1024));
+    let tool = r#"{"id":"f","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"t","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#;
+    for (case, style, answer, decided, given) in [
+        (
+            "text",
+            NoticeStyle::Inline,
+            FALLBACK,
+            NoticeGiven::Inline,
+            NoticeGiven::Inline,
+        ),
+        (
+            "no text",
+            NoticeStyle::Inline,
+            tool,
+            NoticeGiven::Inline,
+            NoticeGiven::Header,
+        ),
+        (
+            "too large to be read",
+            NoticeStyle::Inline,
+            &*large,
+            NoticeGiven::Inline,
+            NoticeGiven::Header,
+        ),
+        (
+            "by header",
+            NoticeStyle::Header,
+            FALLBACK,
+            NoticeGiven::Header,
+            NoticeGiven::Header,
+        ),
+    ] {
+        let site = Site::with(workload(move |workload| workload.notice.style = style)).await;
+        site.primary.set(Script::json(503, OVERLOADED));
+        site.fallback.set(Script::json(200, answer));
+        let response = site.ask(BODY).await;
+        assert!(header(&response, "x-backstop-degraded").is_some(), "{case}");
+        let text = response.text().await.unwrap();
+        assert_eq!(
+            text.contains("Served by a backup model."),
+            given == NoticeGiven::Inline,
+            "{case}"
+        );
+        let stored = site.event().await;
+        assert_eq!(stored.event.notice, decided, "{case}");
+        assert_eq!(stored.outcome.unwrap().notice, Some(given), "{case}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_in_a_demanded_form_keeps_its_form() {
     let site = Site::with(workload(|workload| {
         workload.notice.style = NoticeStyle::Inline;

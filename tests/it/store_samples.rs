@@ -165,6 +165,7 @@ pub(crate) fn outcome(number: u64, at: Timestamp) -> Outcome {
         kind: OutcomeKind::Completed,
         status: 200,
         class: None,
+        notice: None,
         first_output: Some(Duration::from_millis(180)),
         total: Duration::from_millis(950),
     }

@@ -189,7 +189,7 @@ pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> 
         };
         told(&format!("attempt {}", index + 1), role, &tried(attempt));
     }
-    told("notice", Role::Text, notice(event));
+    told("notice", Role::Text, notice(stored));
     let (ended, role) = outcome(app, stored);
     told("outcome", role, &ended);
     for (index, header) in headers(event).iter().enumerate() {
@@ -242,10 +242,15 @@ fn tried(attempt: &Attempt) -> String {
     }
 }
 
-fn notice(event: &Event) -> &'static str {
-    match (event.decision, event.notice) {
+fn notice(stored: &StoredEvent) -> &'static str {
+    let decided = stored.event.notice;
+    let given = stored.outcome.as_ref().and_then(|outcome| outcome.notice);
+    match (stored.event.decision, given.unwrap_or(decided)) {
         (EventDecision::Refused, _) => "none needed: the primary's own answer was returned",
         (_, NoticeGiven::None) => "NONE was given to the caller",
+        (_, NoticeGiven::Header) if decided == NoticeGiven::Inline => {
+            "given in the header x-backstop-degraded only: the answer had no place for it"
+        }
         (_, NoticeGiven::Header) => "given in the header x-backstop-degraded",
         (_, NoticeGiven::Inline) => {
             "given in the header x-backstop-degraded and at the start of the answer"

@@ -371,6 +371,7 @@ mod tests {
             kind: OutcomeKind::Completed,
             status: 200,
             class: None,
+            notice: None,
             first_output: None,
             total: Duration::from_millis(1),
         })
