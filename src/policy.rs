@@ -10,12 +10,12 @@ mod decide;
 mod evidence;
 mod explain;
 mod retry_budget;
+mod switches;
 
 pub use circuit::{Admission, Circuit, CircuitView, Trip};
 pub use classify::classify;
-pub use decide::{
-    Decision, Failure, Opening, RequestFacts, Side, Situation, Switches, decide, open,
-};
+pub use decide::{Decision, Failure, Opening, RequestFacts, Side, Situation, decide, open};
 pub use evidence::{BrokenKind, Evidence, ProviderError, TimeoutStage, UnreachableKind};
 pub use explain::explain;
 pub use retry_budget::RetryBudget;
+pub use switches::Switches;

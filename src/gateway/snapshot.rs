@@ -16,10 +16,7 @@ use super::{
     traffic::WorkloadStats,
 };
 use crate::{
-    model::{
-        Catalog, Change, Mode, OverrideKey, Overrides, Revision, Route, RouteName, Workload,
-        WorkloadName,
-    },
+    model::{Catalog, Overrides, Revision, Route, RouteName, Workload, WorkloadName},
     policy::{RetryBudget, Side, Switches},
     wire::{RouteHead, Shape, upstream::Origin},
 };
@@ -201,7 +198,7 @@ impl Snapshot {
         let switches = prepared
             .workloads
             .iter()
-            .map(|ready| Arc::new(switches(&ready.workload, overrides, now)))
+            .map(|ready| Arc::new(Switches::of(&ready.workload, overrides, now)))
             .collect();
         Self {
             prepared,
@@ -218,33 +215,5 @@ impl Snapshot {
             ready: Arc::clone(self.prepared.workloads.get(index)?),
             switches: Arc::clone(self.switches.get(index)?),
         })
-    }
-}
-
-/// What operators switched for a workload.
-fn switches(workload: &Workload, overrides: &Overrides, now: Timestamp) -> Switches {
-    let drained_by = |route: &RouteName| {
-        overrides
-            .active(&OverrideKey::Drain(route.clone()), now)
-            .map(|entry| entry.actor.name().to_owned())
-    };
-    let mode = overrides.active(&OverrideKey::Mode(workload.name.clone()), now);
-    let notice = overrides.active(&OverrideKey::Notice(workload.name.clone()), now);
-    let break_glass = mode.is_some_and(|entry| entry.break_glass);
-    let (mode, mode_by): (Mode, _) = match mode.map(|entry| (entry.change, entry)) {
-        Some((Change::Mode(mode), entry)) => (mode, Some(entry.actor.name().to_owned())),
-        Some((Change::Notice(_) | Change::Drain, _)) | None => (workload.mode, None),
-    };
-    Switches {
-        mode,
-        mode_by,
-        break_glass,
-        notice: match notice.map(|entry| entry.change) {
-            Some(Change::Notice(given)) => given,
-            Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
-        },
-        primary_drained_by: drained_by(&workload.primary),
-        fallback_drained_by: workload.fallback.as_ref().and_then(drained_by),
-        revision: overrides.revision,
     }
 }

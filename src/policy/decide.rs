@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::CircuitView;
+use super::{CircuitView, Switches};
 use crate::model::{
-    CapabilitySet, CircuitState, ErrorClass, Mode, NoticeGiven, NoticeStyle, Reason, Revision,
-    Route, Tier, Workload,
+    CapabilitySet, CircuitState, ErrorClass, Mode, NoticeGiven, NoticeStyle, Reason, Route, Tier,
+    Workload,
 };
 
 /// What is known of the request.
@@ -19,26 +19,6 @@ pub struct RequestFacts {
     pub client_retries: u32,
     /// Whether the body is still there to be sent again.
     pub replayable: bool,
-}
-
-/// The overrides that are in force for a workload and its two routes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Switches {
-    /// The mode in force.
-    pub mode: Mode,
-    /// Who set the mode, when an override did.
-    pub mode_by: Option<String>,
-    /// Whether the workload was forced by breaking glass: the operator answers, in writing, for a boundary
-    /// that is crossed and for a notice that is not given.
-    pub break_glass: bool,
-    /// Whether the notice is given.
-    pub notice: bool,
-    /// Who drained the primary.
-    pub primary_drained_by: Option<String>,
-    /// Who drained the fallback.
-    pub fallback_drained_by: Option<String>,
-    /// The revision of the override table.
-    pub revision: Revision,
 }
 
 /// Everything a decision may depend on, but the failure.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::data::Data;
 use crate::{
-    model::{Change, ErrorClass, Mode, OverrideKey, Overrides, Reason, RouteName, Workload},
+    model::{ErrorClass, Mode, Reason, RouteName, Workload},
     policy::{
         CircuitView, Decision, Failure, RequestFacts, Side, Situation, Switches, decide, explain,
     },
@@ -36,7 +36,11 @@ pub fn of(data: &Data, workload: &Workload, now: Timestamp) -> Vec<(ErrorClass, 
         .fallback
         .as_ref()
         .and_then(|name| catalog.routes.get(name));
-    let switches = switches(workload, overrides, now);
+    let mut switches = Switches::of(workload, overrides, now);
+    if switches.mode == Mode::Force {
+        // The table answers for requests that went to the primary.
+        switches.mode = Mode::Auto;
+    }
     let circuit = |route: Option<&RouteName>| {
         let status = data.overview.as_ref().and_then(|overview| {
             overview
@@ -141,35 +145,5 @@ pub const fn brief(reason: &Reason) -> &'static str {
         Reason::Forced { .. } | Reason::ForcedByConfig => "forced",
         Reason::Drained { .. } => "primary drained",
         Reason::CircuitOpen => "primary paused",
-    }
-}
-
-fn switches(workload: &Workload, overrides: &Overrides, now: Timestamp) -> Switches {
-    let mode = overrides.active(&OverrideKey::Mode(workload.name.clone()), now);
-    let notice = overrides.active(&OverrideKey::Notice(workload.name.clone()), now);
-    let drained = |route: &RouteName| {
-        overrides
-            .active(&OverrideKey::Drain(route.clone()), now)
-            .map(|entry| entry.actor.name().to_owned())
-    };
-    let of = |change: Option<Change>| match change {
-        Some(Change::Mode(mode)) => mode,
-        Some(Change::Notice(_) | Change::Drain) | None => workload.mode,
-    };
-    Switches {
-        mode: match of(mode.map(|entry| entry.change)) {
-            // The table answers for requests that went to the primary.
-            Mode::Force => Mode::Auto,
-            other => other,
-        },
-        mode_by: mode.map(|entry| entry.actor.name().to_owned()),
-        break_glass: mode.is_some_and(|entry| entry.break_glass),
-        notice: match notice.map(|entry| entry.change) {
-            Some(Change::Notice(given)) => given,
-            Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
-        },
-        primary_drained_by: drained(&workload.primary),
-        fallback_drained_by: workload.fallback.as_ref().and_then(drained),
-        revision: overrides.revision,
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::*;
 use crate::model::{
     Backoff, Boundary, BoundaryKind, Capability, ErrorClassSet, Family, LogFailure, NoticePolicy,
-    Timeouts,
+    Revision, Timeouts,
 };
 
 /// A workload with both routes and everything allowed; each case bends one thing.
