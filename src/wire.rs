@@ -3,10 +3,11 @@
 //! Used by the gateway now and by probes later. It must not decide anything: it hands `policy` its evidence.
 //!
 //! What is special about one family stands in one file of its name (`openai`, `anthropic`); everything else
-//! asks its [`Shape`]. A new family is a variant there, a file, and the match arms that the compiler then
+//! asks its [`Shape`], or its [`Call`] where methods differ. A new family is a variant there, a file, and the match arms that the compiler then
 //! asks for.
 
 mod anthropic;
+mod call;
 pub mod endpoint;
 pub mod error_body;
 pub mod headers;
@@ -23,5 +24,6 @@ pub mod sse;
 pub mod stream;
 pub mod upstream;
 
+pub use call::{Call, Verb};
 pub use route_head::{RouteError, RouteHead};
 pub use shape::Shape;

@@ -19,7 +19,7 @@ use crate::{
     model::Timeouts,
     policy::{BrokenKind, Evidence, ProviderError, TimeoutStage, UnreachableKind},
     wire::{
-        Shape, request, response as answers,
+        Call, request, response as answers,
         stream::Watch,
         upstream::{Answer, Slices},
     },
@@ -38,12 +38,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// What is asked.
 pub(super) struct Ask<'a> {
-    pub(super) shape: Shape,
+    pub(super) call: Call,
     pub(super) timeouts: &'a Timeouts,
     pub(super) headers: &'a HeaderMap,
     pub(super) query: Option<&'a str>,
     pub(super) body: &'a Bytes,
-    pub(super) model: &'a Range<usize>,
+    pub(super) model: Option<&'a Range<usize>>,
     pub(super) stream: bool,
     /// To be put into a stream before its first text.
     pub(super) notice: Option<&'a str>,
@@ -164,7 +164,7 @@ impl Ask<'_> {
                 begun: Box::new(begun),
             });
         }
-        match answers::body_evidence(self.shape, head.status, &body) {
+        match answers::body_evidence(self.call, head.status, &body) {
             None => Ok(Good::Whole { head, body }),
             Some(evidence) => Err(evidence.into()),
         }
@@ -180,16 +180,16 @@ impl Ask<'_> {
             kind: UnreachableKind::Dns,
         })?;
         let model = target.head.model();
-        let same = self.body.get(self.model.clone()) == Some(&model[..]);
-        let slices: Slices = if same {
-            self.body.clone().into()
-        } else {
-            request::with_model(self.body, self.model, model.clone()).into()
+        let slices: Slices = match self.model {
+            Some(place) if self.body.get(place.clone()) != Some(&model[..]) => {
+                request::with_model(self.body, place, model.clone()).into()
+            }
+            Some(_) | None => self.body.clone().into(),
         };
         let build = || {
             let mut request = Request::new(slices.clone());
             *request.method_mut() = Method::POST;
-            *request.uri_mut() = target.path(self.query);
+            *request.uri_mut() = target.path(self.call.verb, self.query);
             *request.headers_mut() = target.head.headers(self.headers);
             request
                 .headers_mut()
@@ -220,7 +220,7 @@ impl Ask<'_> {
         );
         if by_type
             && let Ok((body, true)) = reading.all(EVIDENCE).await
-            && let Some(better) = answers::body_evidence(self.shape, head.status, &body)
+            && let Some(better) = answers::body_evidence(self.call, head.status, &body)
         {
             return better.into();
         }
@@ -230,8 +230,8 @@ impl Ask<'_> {
     /// Holds a stream until its first output or its end.
     async fn begun(&self, head: response::Parts, mut reading: Reading) -> Result<Good, Bad> {
         let mut watch = match self.notice {
-            Some(notice) => Watch::with_notice(self.shape, notice),
-            None => Watch::new(self.shape),
+            Some(notice) => Watch::with_notice(self.call.shape, notice),
+            None => Watch::new(self.call.shape),
         };
         let mut pieces = Vec::new();
         let mut size = 0;

@@ -1,6 +1,6 @@
 //! A client's request: what it is for, its body, its workload.
 
-use std::{rc::Rc, time::Duration};
+use std::{borrow::Cow, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, header, request};
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Clock,
     wire::{
-        Shape,
+        Call,
         endpoint::{self, Operation, PathError},
         error_body::GatewayError,
         request::{ScanError, model, scan},
@@ -47,9 +47,12 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
     match endpoint.operation {
         Operation::ListModels => ops::models(&worker, named),
         Operation::ShowModel(id) => ops::model(&worker, named, id),
-        Operation::Generate(shape) => generate(worker, &parts, body, shape, named)
-            .await
-            .unwrap_or_else(|error| plain_error(Some(shape), &error)),
+        Operation::Ask { call, model } => {
+            let asked = Asked { call, named, model };
+            ask(worker, &parts, body, asked)
+                .await
+                .unwrap_or_else(|error| plain_error(Some(call.shape), &error))
+        }
     }
 }
 
@@ -74,41 +77,53 @@ fn no_endpoint(error: &PathError) -> Response<Body> {
     response
 }
 
-async fn generate(
+/// What the request line and the headers ask.
+struct Asked<'a> {
+    call: Call,
+    /// The workload, when path or header name it.
+    named: Option<&'a str>,
+    /// The model, when the path names it.
+    model: Option<Cow<'a, str>>,
+}
+
+async fn ask(
     worker: Rc<Worker>,
     parts: &request::Parts,
     body: Incoming,
-    shape: Shape,
-    named: Option<&str>,
+    asked: Asked<'_>,
 ) -> Result<Response<Body>, GatewayError> {
     let started = Clock::instant();
     let snapshot = worker.snapshot();
-    let mut in_force = match named {
+    let call = asked.call;
+    let mut in_force = match asked.named {
         Some(name) => Some(snapshot.workload(name).ok_or_else(|| unknown(name))?),
         None => None,
     };
     let limit = snapshot.prepared.catalog.gateway.max_body;
     let body = read(body, limit).await?;
-    let mut scanned = scan(shape, &parts.headers, &body).map_err(|error| not_scanned(&error))?;
+    let mut scanned = scan(call, &parts.headers, &body).map_err(|error| not_scanned(&error))?;
     // The whole body is held until the answer has begun.
     scanned.facts.replayable = true;
     if in_force.is_none() {
-        let name = model(&scanned, &body).unwrap_or_default();
+        let name = asked
+            .model
+            .or_else(|| model(&scanned, &body))
+            .unwrap_or_default();
         in_force = Some(snapshot.workload(&name).ok_or_else(|| unknown(&name))?);
     }
     drop(snapshot);
     let Some(in_force) = in_force else {
         return Err(unknown(""));
     };
-    same_shape(&in_force, shape)?;
+    same_shape(&in_force, call)?;
     let exchange = Exchange::begin(worker, in_force.clone(), scanned.facts, started);
     let ready = Ready {
         in_force: &in_force,
-        shape,
+        call,
         headers: &parts.headers,
         query: parts.uri.query(),
         body: &body,
-        model: &scanned.model,
+        model: scanned.model.as_ref(),
         structured: scanned.structured,
     };
     Ok(serve::serve(&ready, exchange).await)
@@ -193,16 +208,16 @@ pub(super) fn unknown(name: &str) -> GatewayError {
 }
 
 /// A workload is asked in its own family.
-fn same_shape(in_force: &InForce, shape: Shape) -> Result<(), GatewayError> {
+fn same_shape(in_force: &InForce, call: Call) -> Result<(), GatewayError> {
     let workload = &in_force.ready.workload;
     match in_force.ready.shape {
-        Some(own) if own == shape => Ok(()),
+        Some(own) if own == call.shape => Ok(()),
         Some(_) | None => Err(GatewayError {
             status: 400,
             code: "backstop_wrong_family",
             message: format!(
-                "the workload `{}` speaks {}, not {shape}",
-                workload.name, workload.family
+                "the workload `{}` speaks {}, not {}",
+                workload.name, workload.family, call.shape
             ),
         }),
     }

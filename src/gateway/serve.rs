@@ -22,17 +22,18 @@ use crate::{
     clock::Clock,
     model::{ErrorClass, EventDecision, NoticeGiven, Reason},
     policy::{Decision, Evidence, Side, classify, explain},
-    wire::{Shape, error_body::GatewayError, response::with_notice},
+    wire::{Call, error_body::GatewayError, response::with_notice},
 };
 
 /// A request that is ready to be served.
 pub(super) struct Ready<'a> {
     pub(super) in_force: &'a InForce,
-    pub(super) shape: Shape,
+    pub(super) call: Call,
     pub(super) headers: &'a HeaderMap,
     pub(super) query: Option<&'a str>,
     pub(super) body: &'a Bytes,
-    pub(super) model: &'a Range<usize>,
+    /// Where the body names the model.
+    pub(super) model: Option<&'a Range<usize>>,
     /// A notice inside the answer would break its form.
     pub(super) structured: bool,
 }
@@ -129,7 +130,7 @@ async fn attempt(
     let started = Clock::instant();
     let inline = chosen.is_some_and(|chosen| chosen.notice == NoticeGiven::Inline);
     let ask = Ask {
-        shape: ready.shape,
+        call: ready.call,
         timeouts: &workload.timeouts,
         headers: ready.headers,
         query: ready.query,
@@ -178,7 +179,7 @@ fn served(
             let mut head = answer::head(head, &exchange, side, told);
             if inline {
                 let notice = &ready.in_force.ready.workload.notice.text;
-                if let Some(with) = with_notice(ready.shape, &body, notice) {
+                if let Some(with) = with_notice(ready.call, &body, notice) {
                     body = with.into();
                     exchange.notice = Some(NoticeGiven::Inline);
                     head.headers.remove(header::CONTENT_LENGTH);
@@ -195,7 +196,14 @@ fn served(
                 head.headers.remove(header::CONTENT_LENGTH);
                 running.first_output();
             }
-            let relay = Relay::new(ready.shape, side, head.status, *begun, exchange, running);
+            let relay = Relay::new(
+                ready.call.shape,
+                side,
+                head.status,
+                *begun,
+                exchange,
+                running,
+            );
             Response::from_parts(head, Body::Relayed(Box::new(relay)))
         }
     }
@@ -209,7 +217,7 @@ fn refused(ready: &Ready<'_>, mut exchange: Exchange, kept: Kept, spent: bool) -
         Response::from_parts(head, Body::Whole(body))
     } else {
         let error = answer::upstream_error(&kept.evidence);
-        answer::own_error(&exchange, Some(kept.side), ready.shape, &error)
+        answer::own_error(&exchange, Some(kept.side), ready.call.shape, &error)
     };
     if spent {
         response
@@ -232,7 +240,7 @@ fn not_logged(ready: &Ready<'_>, mut exchange: Exchange, kept: Option<Kept>) -> 
         code: "backstop_event_not_durable",
         message: explain(&Reason::EventNotDurable),
     };
-    let response = answer::own_error(&exchange, None, ready.shape, &error);
+    let response = answer::own_error(&exchange, None, ready.call.shape, &error);
     exchange.status = error.status;
     exchange.finish(Ending::Error);
     response

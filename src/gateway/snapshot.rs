@@ -18,7 +18,7 @@ use super::{
 use crate::{
     model::{Catalog, Overrides, Revision, Route, RouteName, Workload, WorkloadName},
     policy::{RetryBudget, Side, Switches},
-    wire::{RouteHead, Shape, upstream::Origin},
+    wire::{RouteHead, Shape, Verb, upstream::Origin},
 };
 
 /// A route, ready to be asked.
@@ -37,7 +37,7 @@ pub(super) struct ReadyRoute {
 pub(super) struct Target {
     pub(super) head: RouteHead,
     pub(super) origin: Origin,
-    /// Path only, for requests without a query.
+    /// Path only, of the usual call without a query.
     pub(super) path: Uri,
 }
 
@@ -52,18 +52,22 @@ impl Target {
         let origin = Origin::new(head.scheme(), head.authority())
             .inspect_err(|error| told(error))
             .ok()?;
-        let path = relative(head.uri(None).inspect_err(|error| told(error)).ok()?);
+        let path = relative(
+            head.uri(Verb::Generate, None)
+                .inspect_err(|error| told(error))
+                .ok()?,
+        );
         Some(Self { head, origin, path })
     }
 
     /// Path and query to ask.
-    pub(super) fn path(&self, query: Option<&str>) -> Uri {
-        match query {
-            None => self.path.clone(),
+    pub(super) fn path(&self, verb: Verb, query: Option<&str>) -> Uri {
+        match (verb, query) {
+            (Verb::Generate, None) => self.path.clone(),
             // What a server has parsed always is a query.
-            Some(_) => self
+            (Verb::Generate | Verb::CountTokens, _) => self
                 .head
-                .uri(query)
+                .uri(verb, query)
                 .map_or_else(|_| self.path.clone(), relative),
         }
     }

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header::InvalidHeaderValue};
 
 use super::{
+    Verb,
     json::{Kind, Malformed, Reader},
     request::Found,
     response::{Answer, first_text_block},
@@ -14,9 +15,12 @@ use crate::model::Capability;
 const CONTENT_DEPTH: u32 = 3;
 
 /// The path below a base URL, as the SDKs ask it; a base that names the version already gets none.
-pub(super) fn upstream_path(prefix: &str) -> String {
+pub(super) fn upstream_path(prefix: &str, verb: Verb) -> String {
     let version = if prefix.ends_with("/v1") { "" } else { "/v1" };
-    format!("{prefix}{version}/messages")
+    match verb {
+        Verb::Generate => format!("{prefix}{version}/messages"),
+        Verb::CountTokens => format!("{prefix}{version}/messages/count_tokens"),
+    }
 }
 
 /// `x-api-key: key`.
@@ -113,6 +117,20 @@ pub(super) fn answer(reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
             answer.shaped = reader.kind()? == Kind::Array;
             answer.text = first_text_block(reader)?;
             Ok(())
+        }
+        _ => reader.skip().map(drop),
+    })?;
+    Ok(answer)
+}
+
+/// Reads a count of tokens.
+pub(super) fn count(reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
+    let mut answer = Answer::default();
+    reader.fields(|reader, key| match &*key.bytes() {
+        b"error" => reader.filled().map(|place| answer.error = place),
+        b"input_tokens" => {
+            answer.shaped = reader.kind()? == Kind::Number;
+            reader.skip().map(drop)
         }
         _ => reader.skip().map(drop),
     })?;

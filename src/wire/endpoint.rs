@@ -8,14 +8,19 @@ use std::borrow::Cow;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use super::Shape;
+use super::{Call, Shape, Verb};
 use crate::model::Family;
 
 /// What a client asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation<'a> {
-    /// Generate, in a family.
-    Generate(Shape),
+    /// A call of a family, for the policy to serve.
+    Ask {
+        /// Which.
+        call: Call,
+        /// The model, percent-decoded, when the family names it in the path and not in the body.
+        model: Option<Cow<'a, str>>,
+    },
     /// `GET /v1/models`.
     ListModels,
     /// `GET /v1/models/{id}`, the id as it stands in the path.
@@ -92,8 +97,9 @@ pub fn parse<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, PathErr
 /// The operation of a path below the workload, and its method.
 fn operation(rest: &str) -> Result<(Operation<'_>, Method), PathError> {
     match rest {
-        "v1/chat/completions" => Ok((Operation::Generate(Shape::OpenaiChat), Method::POST)),
-        "v1/messages" => Ok((Operation::Generate(Shape::AnthropicMessages), Method::POST)),
+        "v1/chat/completions" => Ok(ask(Shape::OpenaiChat, Verb::Generate)),
+        "v1/messages" => Ok(ask(Shape::AnthropicMessages, Verb::Generate)),
+        "v1/messages/count_tokens" => Ok(ask(Shape::AnthropicMessages, Verb::CountTokens)),
         "v1/responses" => Err(PathError::Family(Family::OpenaiResponses)),
         "v1/embeddings" => Err(PathError::Family(Family::OpenaiEmbeddings)),
         "v1/models" => Ok((Operation::ListModels, Method::GET)),
@@ -105,6 +111,12 @@ fn operation(rest: &str) -> Result<(Operation<'_>, Method), PathError> {
             Some(_) | None => Err(PathError::Unknown),
         },
     }
+}
+
+/// A call whose model stands in the body.
+fn ask(shape: Shape, verb: Verb) -> (Operation<'static>, Method) {
+    let call = Call { shape, verb };
+    (Operation::Ask { call, model: None }, Method::POST)
 }
 
 /// A name from a path segment. A decoded slash or control character is refused: no name has one, and it
@@ -127,19 +139,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Operation, PathError, parse};
-    use crate::{model::Family, wire::Shape};
+    use crate::{
+        model::Family,
+        wire::{Call, Shape, Verb},
+    };
 
     #[test]
     fn paths_of_the_design_are_understood() {
-        let chat = Operation::Generate(Shape::OpenaiChat);
-        let messages = Operation::Generate(Shape::AnthropicMessages);
+        let ask = |shape, verb| Operation::Ask {
+            call: Call { shape, verb },
+            model: None,
+        };
+        let chat = ask(Shape::OpenaiChat, Verb::Generate);
+        let messages = ask(Shape::AnthropicMessages, Verb::Generate);
         for (case, method, path, workload, operation) in [
             (
                 "openai sdk with a workload base url",
                 Method::POST,
                 "/w/support-chat/v1/chat/completions",
                 Some("support-chat"),
-                chat,
+                chat.clone(),
             ),
             (
                 "openai sdk, workload named elsewhere",
@@ -153,14 +172,21 @@ mod tests {
                 Method::POST,
                 "/w/support-chat/v1/messages",
                 Some("support-chat"),
-                messages,
+                messages.clone(),
             ),
             (
                 "anthropic sdk, workload named elsewhere",
                 Method::POST,
                 "/v1/messages",
                 None,
-                messages,
+                messages.clone(),
+            ),
+            (
+                "anthropic sdk, counting tokens",
+                Method::POST,
+                "/w/support-chat/v1/messages/count_tokens",
+                Some("support-chat"),
+                ask(Shape::AnthropicMessages, Verb::CountTokens),
             ),
             (
                 "models of a workload",
@@ -195,7 +221,7 @@ mod tests {
                 Method::POST,
                 "/w/caf%C3%A9%20bar/v1/messages",
                 Some("caf\u{e9} bar"),
-                messages,
+                messages.clone(),
             ),
             (
                 "encoded plain letters",

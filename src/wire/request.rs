@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 
 use super::{
-    Shape, anthropic,
+    Call, Shape, Verb, anthropic,
     json::{Malformed, Reader},
     openai,
 };
@@ -22,9 +22,10 @@ use crate::{
 pub struct Scan {
     /// For the policy. `client_retries` comes from the headers; `replayable` is for the caller to set.
     pub facts: RequestFacts,
-    /// Where the value of the top-level `model` stands, quotes included.
-    pub model: Range<usize>,
-    /// The answer must be of a given form (a JSON schema or any JSON): a notice inside would break it.
+    /// Where the value of the top-level `model` stands, quotes included. `None`: the family names the model
+    /// in the path.
+    pub model: Option<Range<usize>>,
+    /// The answer must be of a given form (a JSON schema, any JSON, a count): a notice inside would break it.
     pub structured: bool,
 }
 
@@ -126,7 +127,8 @@ impl Found {
 }
 
 /// Scans a body without building a tree.
-pub fn scan(shape: Shape, headers: &HeaderMap, body: &[u8]) -> Result<Scan, ScanError> {
+pub fn scan(call: impl Into<Call>, headers: &HeaderMap, body: &[u8]) -> Result<Scan, ScanError> {
+    let call = call.into();
     if headers
         .get(header::CONTENT_ENCODING)
         .is_some_and(|encoding| encoding.as_bytes() != b"identity")
@@ -135,7 +137,7 @@ pub fn scan(shape: Shape, headers: &HeaderMap, body: &[u8]) -> Result<Scan, Scan
     }
     let mut found = Found::default();
     let mut reader = Reader::new(body);
-    let object = match shape {
+    let object = match call.shape {
         Shape::OpenaiChat => openai::scan(&mut reader, &mut found)?,
         Shape::AnthropicMessages => anthropic::scan(&mut reader, &mut found)?,
     };
@@ -143,7 +145,19 @@ pub fn scan(shape: Shape, headers: &HeaderMap, body: &[u8]) -> Result<Scan, Scan
     if !object {
         return Err(ScanError::NotJson { at: 0 });
     }
+    match call.verb {
+        Verb::Generate => {}
+        Verb::CountTokens => {
+            found.stream = false;
+            found.structured = true;
+        }
+    }
     found.need(Capability::Streaming, found.stream);
+    let model = match call.shape {
+        Shape::OpenaiChat | Shape::AnthropicMessages => {
+            Some(found.model.ok_or(ScanError::NoModel)?)
+        }
+    };
     Ok(Scan {
         facts: RequestFacts {
             stream: found.stream,
@@ -151,7 +165,7 @@ pub fn scan(shape: Shape, headers: &HeaderMap, body: &[u8]) -> Result<Scan, Scan
             client_retries: client_retries(headers),
             replayable: false,
         },
-        model: found.model.ok_or(ScanError::NoModel)?,
+        model,
         structured: found.structured,
     })
 }
@@ -165,10 +179,10 @@ fn client_retries(headers: &HeaderMap) -> u32 {
         .unwrap_or(0)
 }
 
-/// The `model` value of a scanned body. `None`: not UTF-8 or a broken escape.
+/// The `model` value of a scanned body. `None`: there is none, not UTF-8 or a broken escape.
 #[must_use]
 pub fn model<'a>(scan: &Scan, body: &'a [u8]) -> Option<Cow<'a, str>> {
-    let place = body.get(scan.model.clone())?;
+    let place = body.get(scan.model.clone()?)?;
     Reader::new(place).string().ok()??.text()
 }
 

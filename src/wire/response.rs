@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 
 use super::{
-    Shape, anthropic,
+    Call, Shape, Verb, anthropic,
     json::{Malformed, Reader, escaped},
     openai, provider_error, retry_after,
 };
@@ -92,9 +92,9 @@ pub fn head_evidence(status: StatusCode, headers: &HeaderMap, stream: bool) -> O
 
 /// Looks at a whole, not streamed body of a success: error object, HTML, `null`, empty, malformed, cut.
 #[must_use]
-pub fn body_evidence(shape: Shape, status: StatusCode, body: &[u8]) -> Option<Evidence> {
+pub fn body_evidence(call: impl Into<Call>, status: StatusCode, body: &[u8]) -> Option<Evidence> {
     let no_error = ProviderError::default();
-    let kind = match read(shape, body) {
+    let kind = match read(call.into(), body) {
         Ok(Answer {
             error: Some(place), ..
         }) => {
@@ -116,8 +116,8 @@ pub fn body_evidence(shape: Shape, status: StatusCode, body: &[u8]) -> Option<Ev
 /// Puts a notice in front of the first text of a whole answer. `None`: there is no text to put it before
 /// (a tool call, a refusal): the header alone tells.
 #[must_use]
-pub fn with_notice(shape: Shape, body: &[u8], notice: &str) -> Option<Vec<u8>> {
-    let at = read(shape, body).ok()?.text?;
+pub fn with_notice(call: impl Into<Call>, body: &[u8], notice: &str) -> Option<Vec<u8>> {
+    let at = read(call.into(), body).ok()?.text?;
     spliced(body, at, &notice_text(notice))
 }
 
@@ -133,11 +133,12 @@ pub(super) fn spliced(bytes: &[u8], at: usize, piece: &str) -> Option<Vec<u8>> {
 }
 
 /// Reads a whole answer to its end.
-fn read(shape: Shape, body: &[u8]) -> Result<Answer, Malformed> {
+fn read(call: Call, body: &[u8]) -> Result<Answer, Malformed> {
     let mut reader = Reader::new(body);
-    let answer = match shape {
-        Shape::OpenaiChat => openai::answer(&mut reader)?,
-        Shape::AnthropicMessages => anthropic::answer(&mut reader)?,
+    let answer = match (call.shape, call.verb) {
+        (Shape::OpenaiChat, Verb::Generate | Verb::CountTokens) => openai::answer(&mut reader)?,
+        (Shape::AnthropicMessages, Verb::Generate) => anthropic::answer(&mut reader)?,
+        (Shape::AnthropicMessages, Verb::CountTokens) => anthropic::count(&mut reader)?,
     };
     reader.end()?;
     Ok(answer)

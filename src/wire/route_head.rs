@@ -9,7 +9,7 @@ use http::{
     uri::{Authority, PathAndQuery, Scheme},
 };
 
-use super::{Shape, anthropic, headers, openai, request};
+use super::{Shape, Verb, anthropic, headers, openai, request};
 use crate::model::{Family, Route, RouteName};
 
 /// A route that cannot be asked. `config` finds these before; here they are errors, not panics.
@@ -45,7 +45,9 @@ pub struct RouteHead {
     shape: Shape,
     scheme: Scheme,
     authority: Authority,
-    path: String,
+    /// The path of the base URL, without a slash at its end.
+    prefix: String,
+    /// Of the usual call without a query.
     uri: Uri,
     host: HeaderValue,
     /// Credential first, then what the family demands when the client did not say it.
@@ -77,10 +79,7 @@ impl RouteHead {
             return Err(bad_url());
         }
         let prefix = base.path().trim_end_matches('/');
-        let path = match shape {
-            Shape::OpenaiChat => openai::upstream_path(prefix),
-            Shape::AnthropicMessages => anthropic::upstream_path(prefix),
-        };
+        let path = path(shape, Verb::Generate, prefix);
         let uri = absolute(&scheme, &authority, &path).map_err(|_| bad_url())?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| bad_url())?;
         let credential = route
@@ -98,11 +97,12 @@ impl RouteHead {
                 value.set_sensitive(true);
                 (name, value)
             });
+        let prefix = prefix.to_owned();
         Ok(Self {
             shape,
             scheme,
             authority,
-            path,
+            prefix,
             uri,
             host,
             credential,
@@ -138,15 +138,17 @@ impl RouteHead {
     ///
     /// # Errors
     /// When the query is none; one that a server has parsed always is.
-    pub fn uri(&self, query: Option<&str>) -> Result<Uri, http::Error> {
-        match query {
-            None | Some("") => Ok(self.uri.clone()),
-            Some(query) => absolute(
-                &self.scheme,
-                &self.authority,
-                &format!("{}?{query}", self.path),
-            ),
+    pub fn uri(&self, verb: Verb, query: Option<&str>) -> Result<Uri, http::Error> {
+        let query = query.filter(|query| !query.is_empty());
+        if verb == Verb::Generate && query.is_none() {
+            return Ok(self.uri.clone());
         }
+        let mut path = path(self.shape, verb, &self.prefix);
+        if let Some(query) = query {
+            path.push('?');
+            path.push_str(query);
+        }
+        absolute(&self.scheme, &self.authority, &path)
     }
 
     /// The headers to ask with: the client's, cleaned ([`headers`] says of what), and the route's credential.
@@ -164,6 +166,14 @@ impl RouteHead {
     }
 }
 
+/// The path of a call below a base URL.
+fn path(shape: Shape, verb: Verb, prefix: &str) -> String {
+    match shape {
+        Shape::OpenaiChat => openai::upstream_path(prefix),
+        Shape::AnthropicMessages => anthropic::upstream_path(prefix, verb),
+    }
+}
+
 /// An absolute URI from its parts.
 fn absolute(scheme: &Scheme, authority: &Authority, path: &str) -> Result<Uri, http::Error> {
     Uri::builder()
@@ -178,7 +188,10 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     use super::{RouteError, RouteHead};
-    use crate::model::{Boundary, CapabilitySet, Family, Route, Secret};
+    use crate::{
+        model::{Boundary, CapabilitySet, Family, Route, Secret},
+        wire::Verb,
+    };
 
     fn route(family: Family, base_url: &str, key: Option<&str>) -> Route {
         Route {
@@ -249,12 +262,29 @@ mod tests {
             ),
         ] {
             let head = RouteHead::new(&route(family, base, None)).unwrap();
-            assert_eq!(head.uri(None).unwrap(), uri, "{case}");
+            assert_eq!(head.uri(Verb::Generate, None).unwrap(), uri, "{case}");
             assert_eq!(
-                head.uri(Some("beta=true")).unwrap().to_string(),
+                head.uri(Verb::Generate, Some("beta=true"))
+                    .unwrap()
+                    .to_string(),
                 format!("{uri}?beta=true"),
                 "{case}"
             );
+        }
+    }
+
+    #[test]
+    fn counting_tokens_has_a_path_of_its_own() {
+        let route = route(Family::AnthropicMessages, "https://h/v1", None);
+        let head = RouteHead::new(&route).unwrap();
+        for (query, uri) in [
+            (None, "https://h/v1/messages/count_tokens"),
+            (
+                Some("beta=true"),
+                "https://h/v1/messages/count_tokens?beta=true",
+            ),
+        ] {
+            assert_eq!(head.uri(Verb::CountTokens, query).unwrap(), uri);
         }
     }
 
