@@ -63,8 +63,8 @@ pub struct Options {
     pub appearance: Appearance,
     /// The operator's key file (`[keys]`), when there is one.
     pub keys: Option<PathBuf>,
-    /// The directory for copied texts and saved views; made when first needed.
-    pub saves: PathBuf,
+    /// The directory for copied texts and saved views; made when first needed. `None`: nothing can be saved.
+    pub saves: Option<PathBuf>,
     /// The environment.
     pub variables: Variables,
     /// Cancelled when the console should end by itself.

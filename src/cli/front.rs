@@ -23,12 +23,19 @@ use crate::{
 
 /// Opens the console on a configuration.
 pub(super) async fn console(global: &Global, args: ConsoleArgs) -> Result<Exit, CliError> {
-    let log = places::log();
-    if let Err(error) = telemetry::to_file(&log) {
-        output::talk(format_args!(
-            "no log: {} cannot be written: {error}",
-            log.display()
-        ));
+    match places::log() {
+        None => output::talk(format_args!(
+            "no log, for there is no home; {}",
+            places::WANTED
+        )),
+        Some(log) => {
+            if let Err(error) = telemetry::to_file(&log) {
+                output::talk(format_args!(
+                    "no log: {} cannot be written: {error}",
+                    log.display()
+                ));
+            }
+        }
     }
     open(global, args, CancellationToken::new()).await
 }
@@ -57,11 +64,14 @@ async fn open(
                 .look
                 .theme
                 .unwrap_or_else(|| Appearance::default().theme),
-            directories: vec![places::themes(), "/etc/xdg/backstop/themes".into()],
+            directories: places::themes()
+                .into_iter()
+                .chain(["/etc/xdg/backstop/themes".into()])
+                .collect(),
             depth: args.look.color,
             unicode: args.look.ascii.then_some(false),
         },
-        keys: Some(places::keys()).filter(|path| path.exists()),
+        keys: places::keys().filter(|path| path.exists()),
         saves: places::saves(),
         variables: Arc::new(session::variable),
         end,

@@ -7,46 +7,46 @@ use serde_json::json;
 use super::{args::Global, error::CliError, exit::Exit, output, session};
 use crate::config::{self, Keys};
 
-/// The console's log.
-pub(super) fn log() -> PathBuf {
-    state().join("console.log")
+/// The variables that give these places, for messages.
+pub(super) const WANTED: &str = "set HOME, or XDG_STATE_HOME and XDG_CONFIG_HOME";
+
+/// The console's log. `None` of these: the user has no place of their own.
+pub(super) fn log() -> Option<PathBuf> {
+    Some(state()?.join("console.log"))
 }
 
 /// Saved views and copied texts.
-pub(super) fn saves() -> PathBuf {
-    state().join("saves")
+pub(super) fn saves() -> Option<PathBuf> {
+    Some(state()?.join("saves"))
 }
 
 /// The operator's own keys.
-pub(super) fn keys() -> PathBuf {
-    own_config().join("keys.toml")
+pub(super) fn keys() -> Option<PathBuf> {
+    Some(own_config()?.join("keys.toml"))
 }
 
 /// The operator's own themes.
-pub(super) fn themes() -> PathBuf {
-    own_config().join("themes")
+pub(super) fn themes() -> Option<PathBuf> {
+    Some(own_config()?.join("themes"))
 }
 
-fn state() -> PathBuf {
+fn state() -> Option<PathBuf> {
     base("XDG_STATE_HOME", ".local/state")
 }
 
-fn own_config() -> PathBuf {
+fn own_config() -> Option<PathBuf> {
     base("XDG_CONFIG_HOME", ".config")
 }
 
-/// As the XDG base directory rules say: a relative path does not count.
-fn base(name: &str, under_home: &str) -> PathBuf {
+/// As the XDG base directory rules say: a relative path does not count. There is no other place: in a
+/// directory that is shared, anybody could put keys and themes for somebody else.
+fn base(name: &str, under_home: &str) -> Option<PathBuf> {
     let absolute = |text: String| Some(PathBuf::from(text)).filter(|path| path.is_absolute());
-    session::variable(name)
-        .and_then(absolute)
-        .or_else(|| {
-            session::variable("HOME")
-                .and_then(absolute)
-                .map(|home| home.join(under_home))
-        })
-        .unwrap_or_else(std::env::temp_dir)
-        .join("backstop")
+    let base = session::variable(name).and_then(absolute).or_else(|| {
+        let home = session::variable("HOME").and_then(absolute)?;
+        Some(home.join(under_home))
+    })?;
+    Some(base.join("backstop"))
 }
 
 /// Prints every path that is used.
@@ -58,13 +58,14 @@ pub(super) fn print(global: &Global, as_json: bool) -> Result<Exit, CliError> {
             .map(|catalog| catalog.store)
     });
     let show = |path: &Path| path.display().to_string();
+    let own = |path: Option<PathBuf>| path.as_deref().map(show);
     let rows = [
         ("config", config.as_ref().ok().map(|path| show(path))),
         ("store", store),
-        ("keys", Some(show(&keys()))),
-        ("themes", Some(show(&themes()))),
-        ("log", Some(show(&log()))),
-        ("saves", Some(show(&saves()))),
+        ("keys", own(keys())),
+        ("themes", own(themes())),
+        ("log", own(log())),
+        ("saves", own(saves())),
     ];
     if as_json {
         let object: serde_json::Map<String, serde_json::Value> = rows
@@ -79,6 +80,11 @@ pub(super) fn print(global: &Global, as_json: bool) -> Result<Exit, CliError> {
                 path.as_deref().unwrap_or("none")
             ))?;
         }
+    }
+    if state().is_none() || own_config().is_none() {
+        output::talk(format_args!(
+            "no home, so no place for files of your own; {WANTED}"
+        ));
     }
     if let Err(CliError::NoConfig(looked)) = config {
         for path in looked {

@@ -20,10 +20,13 @@ pub fn find(explicit: Option<&Path>, variables: Variables<'_>) -> Result<PathBuf
     if let Some(path) = set("BACKSTOP_CONFIG") {
         return Ok(path.into());
     }
-    let home = set("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| set("HOME").map(|home| Path::new(&home).join(".config")));
+    // A relative path would depend on who started us where.
+    let absolute = |name: &str| {
+        set(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let home = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
     let mut places = vec![PathBuf::from("backstop.toml")];
     places.extend(home.map(|home| home.join("backstop").join("backstop.toml")));
     places.push(PathBuf::from("/etc/backstop/backstop.toml"));

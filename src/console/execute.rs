@@ -4,7 +4,11 @@
 //! Owned by `run`. Tasks wait for the door when it is not open yet. A change that was sent off is finished,
 //! also when the operator quits meanwhile.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -53,11 +57,11 @@ pub(super) struct Executor {
     stop: CancellationToken,
     watched: CancellationToken,
     clock: Clock,
-    saves: Arc<PathBuf>,
+    saves: Option<Arc<Path>>,
 }
 
 impl Executor {
-    pub(super) fn new(clock: Clock, saves: PathBuf) -> (Self, mpsc::Receiver<Arrival>) {
+    pub(super) fn new(clock: Clock, saves: Option<PathBuf>) -> (Self, mpsc::Receiver<Arrival>) {
         let (arrivals, arrived) = mpsc::channel(WAITING);
         let executor = Self {
             door: watch::Sender::new(None),
@@ -67,7 +71,7 @@ impl Executor {
             stop: CancellationToken::new(),
             watched: CancellationToken::new(),
             clock,
-            saves: Arc::new(saves),
+            saves: saves.map(Arc::from),
         };
         (executor, arrived)
     }
@@ -197,14 +201,11 @@ impl Executor {
     }
 
     /// Writes files off the loop.
-    fn save_with(
-        &self,
-        work: impl FnOnce(&std::path::Path, jiff::Timestamp) -> Msg + Send + 'static,
-    ) {
-        let (directory, arrivals) = (Arc::clone(&self.saves), self.arrivals.clone());
+    fn save_with(&self, work: impl FnOnce(Option<&Path>, jiff::Timestamp) -> Msg + Send + 'static) {
+        let (directory, arrivals) = (self.saves.clone(), self.arrivals.clone());
         let now = self.clock.now();
         self.tasks.spawn_blocking(move || {
-            let _ = arrivals.blocking_send(Arrival::Msg(work(&directory, now)));
+            let _ = arrivals.blocking_send(Arrival::Msg(work(directory.as_deref(), now)));
         });
     }
 }

@@ -14,18 +14,22 @@ use jiff::Timestamp;
 /// So many files of one name in one second.
 const TRIES: u32 = 100;
 
-/// Writes `text` to a new file that is named after the moment and `name`; answers the path.
+/// Writes `text` to a new file of `directory` that is named after the moment and `name`; answers the path.
 ///
 /// # Errors
 /// In words, with the path.
 pub(super) fn write(
-    directory: &Path,
+    directory: Option<&Path>,
     now: Timestamp,
     name: &str,
     extension: &str,
     text: &str,
 ) -> Result<PathBuf, String> {
     let told = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
+    // A directory that others share is no substitute: texts of prompts and answers are private.
+    let directory = directory.ok_or_else(|| {
+        "there is no place for it: neither HOME nor XDG_STATE_HOME is set".to_owned()
+    })?;
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -75,7 +79,7 @@ mod tests {
         let now: Timestamp = "2026-11-21T14:33:05Z".parse().unwrap();
         let names: Vec<_> = ["one", "two"]
             .iter()
-            .map(|text| write(&directory, now, "workloads", "txt", text).unwrap())
+            .map(|text| write(Some(&directory), now, "workloads", "txt", text).unwrap())
             .collect();
         assert_eq!(names[0], directory.join("20261121T143305Z-workloads.txt"));
         assert_eq!(names[1], directory.join("20261121T143305Z-workloads-2.txt"));
@@ -90,7 +94,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("file");
         fs::write(&file, "").unwrap();
-        let told = write(&file, Timestamp::UNIX_EPOCH, "x", "txt", "").unwrap_err();
+        let told = write(Some(&file), Timestamp::UNIX_EPOCH, "x", "txt", "").unwrap_err();
         assert!(told.contains(&file.display().to_string()), "{told}");
+        let told = write(None, Timestamp::UNIX_EPOCH, "x", "txt", "").unwrap_err();
+        assert!(told.contains("HOME"), "{told}");
     }
 }

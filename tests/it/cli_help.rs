@@ -1,7 +1,7 @@
 //! Help, completions, manual pages, version and usage errors: everything that needs no project.
 
 use crate::{
-    cli_project::{command, run},
+    cli_project::{Run, command, run},
     control_project::Project,
 };
 
@@ -160,6 +160,28 @@ fn paths_are_printed() {
     }
     let table = run(&project, "paths").exits(0).out;
     assert_eq!(table.lines().count(), 6);
+}
+
+#[test]
+fn without_a_home_nothing_is_taken_from_a_shared_directory() {
+    let project = Project::new();
+    // What somebody else may have put there.
+    let shared = project.path().join("shared");
+    std::fs::create_dir_all(shared.join("backstop/themes")).unwrap();
+    std::fs::write(shared.join("backstop/keys.toml"), "not even TOML").unwrap();
+    for home in [None, Some(""), Some("relative")] {
+        let mut command = command(&project, ["paths", "--json"]);
+        command.env_remove("HOME").env("TMPDIR", &shared);
+        if let Some(home) = home {
+            command.env("HOME", home);
+        }
+        let paths = Run::of(command.output().unwrap()).exits(0);
+        assert!(paths.err.contains("set HOME"), "{home:?}: {}", paths.err);
+        let paths = paths.json();
+        for name in ["keys", "themes", "log", "saves"] {
+            assert!(paths[name].is_null(), "{home:?}: {name}: {paths}");
+        }
+    }
 }
 
 #[test]

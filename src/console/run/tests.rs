@@ -128,7 +128,7 @@ fn options(door: Opening, home: &Path) -> Options {
             ..Appearance::default()
         },
         keys: None,
-        saves: home.join("saves"),
+        saves: Some(home.join("saves")),
         variables: Arc::new(|_| None),
         end: CancellationToken::new(),
     }
