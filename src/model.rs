@@ -16,6 +16,8 @@ mod notice;
 mod overrides;
 mod plan;
 mod presence;
+mod probe;
+mod sample;
 mod secret;
 mod text;
 mod workload;
@@ -23,20 +25,25 @@ mod workload;
 pub use audit::{Actor, AuditRecord, ReasonCode};
 pub use boundary::{Boundary, BoundaryKind};
 pub use capability::{Capability, CapabilitySet};
-pub use catalog::{Catalog, Environment, GatewaySettings, Provider, Retention, Route};
+pub use catalog::{Catalog, Environment, GatewaySettings, KeyPlace, Provider, Retention, Route};
 pub use error_class::{ErrorClass, ErrorClassSet};
 pub use event::{
     Attempt, Entry, Event, EventDecision, EventId, Outcome, OutcomeKind, Reason, Seq, StoredEvent,
 };
 pub use family::Family;
 pub use heartbeat::{CircuitState, Heartbeat, RouteTraffic, Routed, WorkloadTraffic};
-pub use name::{GatewayName, ProviderName, RouteName, WorkloadName};
+pub use name::{GatewayName, ProviderName, RouteName, SampleId, WorkloadName};
 pub use notice::{NoticeGiven, NoticePolicy, NoticeStyle};
 pub use overrides::{
     Change, ChangeRequest, Conflict, Mode, Override, OverrideKey, Overrides, Revision, Slot,
 };
 pub use plan::{Check, CheckVerdict, Command, Plan, PlanId, RiskTier, Verb};
 pub use presence::Presence;
+pub use probe::{
+    Asked, CheckResult, Cost, Price, ProbeFailure, ProbeKey, ProbeRecord, ProbeResult,
+    ProbeSubject, Rung, RungResult, Usage, Verdict,
+};
+pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;
-pub use text::visible;
+pub use text::{visible, visible_lines};
 pub use workload::{Backoff, LogFailure, SampleFile, Tier, Timeouts, Workload};

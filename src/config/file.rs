@@ -15,10 +15,12 @@ use toml::{Spanned, de::DeValue};
 use super::{
     diagnostic::Findings,
     reader::{At, Table},
-    reference::{BOUNDARY, ENVIRONMENT, GATEWAY, PROVIDER, ROOT, ROUTE, STORE, WORKLOAD},
+    reference::{BOUNDARY, ENVIRONMENT, GATEWAY, PRICE, PROVIDER, ROOT, ROUTE, STORE, WORKLOAD},
     value,
 };
-use crate::model::{Boundary, CapabilitySet, Environment, Family, GatewaySettings, Retention};
+use crate::model::{
+    Boundary, CapabilitySet, Environment, Family, GatewaySettings, Price, Retention,
+};
 
 pub(super) use key::Key;
 pub(super) use workload::{Sample, Workload};
@@ -59,6 +61,7 @@ pub(super) struct Route {
     pub(super) capabilities: CapabilitySet,
     pub(super) context_tokens: Option<u32>,
     pub(super) capacity_rps: Option<f64>,
+    pub(super) price: Option<Price>,
     pub(super) circuit: bool,
 }
 
@@ -172,7 +175,24 @@ fn route(table: &Table<'_>, findings: &Findings) -> Route {
             .number_if_there("capacity_rps", |rate| rate > 0.0, "larger than zero")
             .map(At::into_inner),
         circuit: table.flag("circuit").into_inner(),
+        price: price(table),
     }
+}
+
+fn price(table: &Table<'_>) -> Option<Price> {
+    let table = table.table("price", &PRICE)?;
+    let amount = |key| {
+        table
+            .number_if_there(key, |price| price >= 0.0, "zero or larger")
+            .map(At::into_inner)
+    };
+    Some(Price {
+        input: amount("input")?,
+        output: amount("output").unwrap_or_default(),
+        currency: table
+            .filled("currency")
+            .map_or_else(|| "USD".to_owned(), At::into_inner),
+    })
 }
 
 fn boundary(table: &Table<'_>) -> Option<Boundary> {

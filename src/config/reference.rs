@@ -6,8 +6,8 @@ mod keys;
 use std::fmt::Write as _;
 
 pub(super) use keys::{
-    BACKOFF, BOUNDARY, ENVIRONMENT, GATEWAY, JUSTIFY, KEY, NOTICE, PROVIDER, ROOT, ROUTE, SAMPLE,
-    STORE, TIMEOUTS, WORKLOAD,
+    BACKOFF, BOUNDARY, ENVIRONMENT, GATEWAY, JUSTIFY, KEY, NOTICE, PRICE, PROVIDER, ROOT, ROUTE,
+    SAMPLE, STORE, TIMEOUTS, WORKLOAD,
 };
 
 /// A table of the file.
@@ -55,7 +55,7 @@ impl Section {
 }
 
 /// In the order of the printed reference.
-pub(super) static SECTIONS: [&Section; 14] = [
+pub(super) static SECTIONS: [&Section; 15] = [
     &ROOT,
     &ENVIRONMENT,
     &STORE,
@@ -64,6 +64,7 @@ pub(super) static SECTIONS: [&Section; 14] = [
     &KEY,
     &BOUNDARY,
     &ROUTE,
+    &PRICE,
     &WORKLOAD,
     &JUSTIFY,
     &TIMEOUTS,

@@ -16,7 +16,9 @@ use super::{
     reader::At,
     samples,
 };
-use crate::model::{Catalog, NoticePolicy, Provider, Route, SampleFile, Secret, Workload};
+use crate::model::{
+    Catalog, KeyPlace, NoticePolicy, Provider, Route, SampleFile, Secret, Workload,
+};
 
 /// What is known about the file besides its text.
 pub(super) struct Source<'a> {
@@ -193,6 +195,7 @@ fn route(entry: &file::Route, names: &Names<'_>, credentials: &Credentials<'_>) 
         credentials.providers.get(provider.name.get_ref().as_str())
     };
     let base_url = entry.base_url.as_ref().or(provider.base_url.as_ref())?;
+    let key = entry.key.as_ref().or(provider.key.as_ref());
     Some(Route {
         name: name.into(),
         provider: provider.name.get_ref().as_str().into(),
@@ -200,12 +203,24 @@ fn route(entry: &file::Route, names: &Names<'_>, credentials: &Credentials<'_>) 
         family: names.family(entry)?,
         model: entry.model.as_ref()?.get_ref().clone(),
         credential: credential.cloned().flatten(),
+        key: key.map(|key| place(key.get_ref())).unwrap_or_default(),
         capabilities: entry.capabilities,
         context_tokens: entry.context_tokens,
         boundary: names.boundary(entry)?.clone(),
         capacity_rps: entry.capacity_rps,
         circuit: entry.circuit,
+        price: entry.price.clone(),
     })
+}
+
+fn place(key: &Key) -> KeyPlace {
+    match key {
+        Key::Variable(name) => KeyPlace::Variable(name.clone()),
+        Key::File(path) => KeyPlace::File(path.clone()),
+        Key::Credential(name) => KeyPlace::Credential(name.clone()),
+        // What is unclear is an error, so that no catalog is made of it.
+        Key::None | Key::Unclear => KeyPlace::None,
+    }
 }
 
 fn workload(

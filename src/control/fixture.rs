@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use crate::model::{
     Actor, Backoff, Boundary, Capability, Catalog, Change, CircuitState, Environment, ErrorClass,
-    Family, GatewaySettings, Heartbeat, LogFailure, Mode, NoticePolicy, NoticeStyle, Override,
-    OverrideKey, Overrides, ReasonCode, Retention, Revision, Route, RouteTraffic, Slot, Tier,
-    Timeouts, Workload, WorkloadTraffic,
+    Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode, NoticePolicy, NoticeStyle,
+    Override, OverrideKey, Overrides, ReasonCode, Retention, Revision, Route, RouteTraffic, Slot,
+    Tier, Timeouts, Workload, WorkloadTraffic,
 };
 
 pub(super) fn now() -> Timestamp {
@@ -43,6 +43,8 @@ pub(super) fn route(name: &str) -> Route {
         context_tokens: None,
         boundary: Boundary::default(),
         capacity_rps: Some(100.0),
+        key: KeyPlace::None,
+        price: None,
         circuit: true,
     }
 }

@@ -3,12 +3,12 @@
 //! Built by `config`; read by the gateway, the door and the console. Never changed in place: a reload makes
 //! a new one.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Boundary, CapabilitySet, Family, ProviderName, RouteName, Secret, Workload, WorkloadName,
+    Boundary, CapabilitySet, Family, Price, ProviderName, RouteName, Secret, Workload, WorkloadName,
 };
 
 /// Where this configuration is in force, and how loudly the console says so.
@@ -18,6 +18,31 @@ pub struct Environment {
     pub name: String,
     /// Whether the console wears the production accent and starts in `OBSERVE`.
     pub production: bool,
+}
+
+/// Where a route's key is. Fit to be shown: it never holds the key itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// The provider wants none.
+    #[default]
+    None,
+    /// In a variable of the environment.
+    Variable(String),
+    /// In a file, relative to the configuration.
+    File(String),
+    /// In a file of `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+}
+
+impl fmt::Display for KeyPlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => formatter.write_str("no key"),
+            Self::Variable(name) => write!(formatter, "the variable {name}"),
+            Self::File(path) => write!(formatter, "the file {path}"),
+            Self::Credential(name) => write!(formatter, "the credential {name}"),
+        }
+    }
 }
 
 /// A provider as configured.
@@ -48,8 +73,10 @@ pub struct Route {
     pub family: Family,
     /// The provider's name of the model.
     pub model: String,
-    /// The key. `None`: the provider wants none.
+    /// The key. `None`: the provider wants none, or it could not be read here.
     pub credential: Option<Secret>,
+    /// Where the key is.
+    pub key: KeyPlace,
     /// What it can honour.
     pub capabilities: CapabilitySet,
     /// Context window in tokens, when known.
@@ -60,6 +87,8 @@ pub struct Route {
     pub capacity_rps: Option<f64>,
     /// Whether the route is paused while it keeps failing.
     pub circuit: bool,
+    /// What its tokens cost, when known.
+    pub price: Option<Price>,
 }
 
 /// How the gateway listens.

@@ -69,3 +69,21 @@ name!(
     /// One running gateway process, unique over the fleet (`host-pid-start`).
     GatewayName
 );
+name!(
+    /// A sample, unique in a catalog: `WORKLOAD/NAME`.
+    SampleId
+);
+
+impl SampleId {
+    /// The sample `name` of a workload.
+    #[must_use]
+    pub fn of(workload: &WorkloadName, name: &str) -> Self {
+        format!("{workload}/{name}").into()
+    }
+
+    /// Its name within its workload.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.as_str().split_once('/').map_or("", |(_, name)| name)
+    }
+}

@@ -26,6 +26,22 @@ pub fn visible(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Like [`visible`], but line feeds stay: for a block of several lines. Cuts at `limit` characters in all.
+#[must_use]
+pub fn visible_lines(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(limit * 4));
+    for (count, character) in text.chars().enumerate() {
+        if count == limit {
+            out.pop();
+            out.push('~');
+            break;
+        }
+        let feed = character == '\n';
+        out.push(mark(character).filter(|_| !feed).unwrap_or(character));
+    }
+    out
+}
+
 /// The visible stand-in for a character that must not reach a terminal.
 fn mark(character: char) -> Option<char> {
     match character {
@@ -50,7 +66,7 @@ fn mark(character: char) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use super::{visible, visible_lines};
 
     #[test]
     fn hostile_text_becomes_marks() {
@@ -65,6 +81,13 @@ mod tests {
         ] {
             assert_eq!(visible(text, 40), shown, "{case}");
         }
+    }
+
+    #[test]
+    fn lines_stay_and_nothing_else_does() {
+        assert_eq!(visible_lines("a\nb\u{1b}[2J", 40), "a\nb\u{241b}[2J");
+        assert_eq!(visible_lines("abcdef", 6), "abcdef");
+        assert_eq!(visible_lines("abcdefg", 6), "abcde~");
     }
 
     #[test]

@@ -189,7 +189,7 @@ mod tests {
 
     use super::{RouteError, RouteHead};
     use crate::{
-        model::{Boundary, CapabilitySet, Family, Route, Secret},
+        model::{Boundary, CapabilitySet, Family, KeyPlace, Route, Secret},
         wire::Verb,
     };
 
@@ -205,6 +205,8 @@ mod tests {
             context_tokens: None,
             boundary: Boundary::default(),
             capacity_rps: None,
+            key: KeyPlace::None,
+            price: None,
             circuit: true,
         }
     }

@@ -26,7 +26,7 @@ use backstop::{
     control::{Mode, News},
     model::{
         Actor, Attempt, Backoff, Boundary, Catalog, CircuitState, Entry, Environment, ErrorClass,
-        Event, EventDecision, EventId, Family, GatewaySettings, Heartbeat, LogFailure,
+        Event, EventDecision, EventId, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure,
         Mode as Switch, NoticeGiven, NoticePolicy, NoticeStyle, Overrides, Reason, Retention,
         Revision, Route, RouteTraffic, Seq, Tier, Timeouts, Workload, WorkloadTraffic,
     },
@@ -60,6 +60,8 @@ fn catalog(workloads: usize) -> Catalog {
         context_tokens: None,
         boundary: Boundary::default(),
         capacity_rps: Some(120.0),
+        key: KeyPlace::None,
+        price: None,
         circuit: true,
     };
     let workload = |name: String| Workload {

@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use backstop::{
-    model::{Boundary, CapabilitySet, Family, Route, Secret},
+    model::{Boundary, CapabilitySet, Family, KeyPlace, Route, Secret},
     wire::{RouteHead, Shape, headers, json::Reader, request, response, stream::Watch},
 };
 use bytes::Bytes;
@@ -185,6 +185,8 @@ fn heads(criterion: &mut Criterion) {
         context_tokens: None,
         boundary: Boundary::default(),
         capacity_rps: None,
+        key: KeyPlace::None,
+        price: None,
         circuit: true,
     })
     .unwrap();

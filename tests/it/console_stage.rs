@@ -17,10 +17,10 @@ use backstop::{
     model::{
         Actor, Attempt, AuditRecord, Backoff, Boundary, Capability, Catalog, Change, Check,
         CheckVerdict, CircuitState, Command, Entry, Environment, ErrorClass, Event, EventDecision,
-        EventId, Family, GatewaySettings, Heartbeat, LogFailure, Mode, NoticeGiven, NoticePolicy,
-        NoticeStyle, Outcome, OutcomeKind, Override, OverrideKey, Overrides, Plan, PlanId,
-        Presence, Provider, Reason, ReasonCode, Retention, Revision, RiskTier, Route, RouteTraffic,
-        Seq, Slot, Tier, Timeouts, Verb, Workload, WorkloadName, WorkloadTraffic,
+        EventId, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode, NoticeGiven,
+        NoticePolicy, NoticeStyle, Outcome, OutcomeKind, Override, OverrideKey, Overrides, Plan,
+        PlanId, Presence, Provider, Reason, ReasonCode, Retention, Revision, RiskTier, Route,
+        RouteTraffic, Seq, Slot, Tier, Timeouts, Verb, Workload, WorkloadName, WorkloadTraffic,
     },
     store::Health,
 };
@@ -164,6 +164,8 @@ fn route(name: &str, provider: &str, model: &str, family: Family, capacity: f64)
         context_tokens: Some(128_000),
         boundary: Boundary::default(),
         capacity_rps: Some(capacity),
+        key: KeyPlace::None,
+        price: None,
         circuit: true,
     }
 }

@@ -83,10 +83,18 @@ section! {
     "context_tokens": "number", Told("unknown"), "Context window.";
     "capacity_rps": "number", Told("unknown"), "Requests per second it may carry; headroom is counted against it.";
     "circuit": "flag", Value("true"), "Whether it is paused while it keeps failing; `false`: it is asked every time.";
+    "price": "table", Told("unknown"), "What its tokens cost.";
     "base_url": "URL", Told("the provider's"), "As in the provider.";
     "family": "family", Told("the provider's"), "As in the provider.";
     "key": "key", Told("the provider's"), "As in the provider.";
     "boundary": "boundary", Told("the provider's"), "As in the provider; replaces it whole.";
+}
+
+section! {
+    PRICE = "routes.*.price", "For a million tokens; probes say and sum up what they cost.";
+    "input": "number", Required, "Of the request.";
+    "output": "number", Told("0"), "Of the answer, reasoning included.";
+    "currency": "text", Value("USD"), "In what.";
 }
 
 section! {

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::*;
 use crate::model::{
-    Backoff, Boundary, BoundaryKind, Capability, ErrorClassSet, Family, LogFailure, NoticePolicy,
-    Revision, Timeouts,
+    Backoff, Boundary, BoundaryKind, Capability, ErrorClassSet, Family, KeyPlace, LogFailure,
+    NoticePolicy, Revision, Timeouts,
 };
 
 /// A workload with both routes and everything allowed; each case bends one thing.
@@ -35,6 +35,8 @@ fn route(name: &str) -> Route {
         context_tokens: None,
         boundary: Boundary::default(),
         capacity_rps: None,
+        key: KeyPlace::None,
+        price: None,
         circuit: true,
     }
 }

@@ -12,7 +12,7 @@ use backstop::{
     gateway::{Gateway, Options},
     model::{
         Actor, AuditRecord, Backoff, Boundary, Capability, Catalog, Change, ChangeRequest,
-        Environment, ErrorClass, Family, GatewaySettings, Heartbeat, LogFailure, Mode,
+        Environment, ErrorClass, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode,
         NoticePolicy, NoticeStyle, Override, OverrideKey, Provider, ReasonCode, Retention,
         Revision, Route, Secret, StoredEvent, Tier, Timeouts, Workload,
     },
@@ -315,6 +315,8 @@ fn route(name: &str, base_url: &str, model: &str, key: &str, family: Family) -> 
         context_tokens: None,
         boundary: Boundary::default(),
         capacity_rps: None,
+        key: KeyPlace::None,
+        price: None,
         circuit: true,
     }
 }
