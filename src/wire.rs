@@ -14,6 +14,8 @@ pub mod headers;
 pub mod json;
 pub mod models;
 mod openai;
+mod openai_embeddings;
+mod openai_responses;
 mod provider_error;
 pub mod request;
 pub mod response;

@@ -25,11 +25,18 @@ pub enum Capability {
     Reasoning,
     /// Audio in or out.
     Audio,
+    /// What only the provider keeps that made it: stored responses, files, containers, sealed reasoning. A
+    /// route has it when it sees what the primary's provider keeps.
+    ProviderState,
+    /// Vectors of a length that the request names.
+    Dimensions,
+    /// Input as token numbers, which mean something only to the tokenizer that made them.
+    TokenInput,
 }
 
 impl Capability {
     /// Every capability, in bit order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Streaming,
         Self::Tools,
         Self::JsonSchema,
@@ -38,6 +45,9 @@ impl Capability {
         Self::CacheControl,
         Self::Reasoning,
         Self::Audio,
+        Self::ProviderState,
+        Self::Dimensions,
+        Self::TokenInput,
     ];
 
     /// The name used in configuration and on screen.
@@ -52,6 +62,9 @@ impl Capability {
             Self::CacheControl => "cache-control",
             Self::Reasoning => "reasoning",
             Self::Audio => "audio",
+            Self::ProviderState => "provider-state",
+            Self::Dimensions => "dimensions",
+            Self::TokenInput => "token-input",
         }
     }
 }

@@ -42,13 +42,27 @@ impl Family {
         }
     }
 
+    /// Whether a notice can stand inside its answers. Vectors have no place for one; the text of a response
+    /// is told three times over (pieces, finished parts, the whole), counted in annotations, and stored at
+    /// the provider: a notice inside could not be in all of them. There the header tells.
+    #[must_use]
+    pub const fn takes_inline_notice(self) -> bool {
+        match self {
+            Self::OpenaiChat | Self::AnthropicMessages | Self::GeminiGenerate => true,
+            Self::OpenaiResponses | Self::OpenaiEmbeddings => false,
+        }
+    }
+
     /// Whether this version relays it. `config` refuses routes and workloads of the others, and `wire` has
     /// no shape for them.
     #[must_use]
     pub const fn is_supported(self) -> bool {
         match self {
-            Self::OpenaiChat | Self::AnthropicMessages => true,
-            Self::OpenaiResponses | Self::OpenaiEmbeddings | Self::GeminiGenerate => false,
+            Self::OpenaiChat
+            | Self::OpenaiResponses
+            | Self::OpenaiEmbeddings
+            | Self::AnthropicMessages => true,
+            Self::GeminiGenerate => false,
         }
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{CircuitView, Switches};
 use crate::model::{
-    CapabilitySet, CircuitState, ErrorClass, Mode, NoticeGiven, NoticeStyle, Reason, Route, Tier,
-    Workload,
+    Capability, CapabilitySet, CircuitState, ErrorClass, Mode, NoticeGiven, NoticeStyle, Reason,
+    Route, Tier, Workload,
 };
 
 /// What is known of the request.
@@ -262,7 +262,11 @@ fn may_serve(situation: &Situation<'_>) -> Result<NoticeGiven, Reason> {
     if fallback.family != workload.family {
         return Err(Reason::FamilyDiffers);
     }
-    let missing = situation.request.needs.without(fallback.capabilities);
+    let missing = situation
+        .request
+        .needs
+        .without(fallback.capabilities)
+        .without(shared_state(situation.primary, fallback));
     if !missing.is_empty() {
         return Err(Reason::MissingCapability { missing });
     }
@@ -292,15 +296,24 @@ fn may_serve(situation: &Situation<'_>) -> Result<NoticeGiven, Reason> {
     Ok(notice)
 }
 
+/// What a provider keeps is there for every route that asks it with the same key.
+fn shared_state(primary: &Route, fallback: &Route) -> CapabilitySet {
+    let same = primary.base_url == fallback.base_url && primary.credential == fallback.credential;
+    same.then_some(Capability::ProviderState)
+        .into_iter()
+        .collect()
+}
+
 /// How the caller is told when the fallback serves.
 fn notice(situation: &Situation<'_>) -> NoticeGiven {
     let policy = &situation.workload.notice;
     if !situation.switches.notice || policy.text.is_empty() {
         return NoticeGiven::None;
     }
+    let inside = situation.workload.family.takes_inline_notice();
     match policy.style {
-        NoticeStyle::Header => NoticeGiven::Header,
-        NoticeStyle::Inline => NoticeGiven::Inline,
+        NoticeStyle::Inline if inside => NoticeGiven::Inline,
+        NoticeStyle::Header | NoticeStyle::Inline => NoticeGiven::Header,
     }
 }
 

@@ -123,7 +123,7 @@ pub(super) fn answer(reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
     Ok(answer)
 }
 
-/// Reads a count of tokens.
+/// Reads a count of tokens; OpenAI writes it in the same way.
 pub(super) fn count(reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
     let mut answer = Answer::default();
     reader.fields(|reader, key| match &*key.bytes() {

@@ -41,7 +41,7 @@ pub struct Endpoint<'a> {
 pub enum PathError {
     /// No path of ours: 404.
     #[error(
-        "no such path; ask /w/WORKLOAD/v1/chat/completions, /w/WORKLOAD/v1/messages or /w/WORKLOAD/v1/models"
+        "no such path; ask chat/completions, responses, embeddings, messages or models below /w/WORKLOAD/v1/"
     )]
     Unknown,
     /// Our path, another method: 405, with this in `allow`.
@@ -98,10 +98,11 @@ pub fn parse<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, PathErr
 fn operation(rest: &str) -> Result<(Operation<'_>, Method), PathError> {
     match rest {
         "v1/chat/completions" => Ok(ask(Shape::OpenaiChat, Verb::Generate)),
+        "v1/responses" => Ok(ask(Shape::OpenaiResponses, Verb::Generate)),
+        "v1/responses/input_tokens" => Ok(ask(Shape::OpenaiResponses, Verb::CountTokens)),
+        "v1/embeddings" => Ok(ask(Shape::OpenaiEmbeddings, Verb::Generate)),
         "v1/messages" => Ok(ask(Shape::AnthropicMessages, Verb::Generate)),
         "v1/messages/count_tokens" => Ok(ask(Shape::AnthropicMessages, Verb::CountTokens)),
-        "v1/responses" => Err(PathError::Family(Family::OpenaiResponses)),
-        "v1/embeddings" => Err(PathError::Family(Family::OpenaiEmbeddings)),
         "v1/models" => Ok((Operation::ListModels, Method::GET)),
         _ => match rest.strip_prefix("v1/models/") {
             Some(id) if !id.is_empty() => Ok((Operation::ShowModel(id), Method::GET)),
@@ -145,6 +146,7 @@ mod tests {
     };
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table is as long as its cases")]
     fn paths_of_the_design_are_understood() {
         let ask = |shape, verb| Operation::Ask {
             call: Call { shape, verb },
@@ -187,6 +189,27 @@ mod tests {
                 "/w/support-chat/v1/messages/count_tokens",
                 Some("support-chat"),
                 ask(Shape::AnthropicMessages, Verb::CountTokens),
+            ),
+            (
+                "openai sdk, responses",
+                Method::POST,
+                "/w/agent-runs/v1/responses",
+                Some("agent-runs"),
+                ask(Shape::OpenaiResponses, Verb::Generate),
+            ),
+            (
+                "openai sdk, counting tokens",
+                Method::POST,
+                "/w/agent-runs/v1/responses/input_tokens",
+                Some("agent-runs"),
+                ask(Shape::OpenaiResponses, Verb::CountTokens),
+            ),
+            (
+                "openai sdk, embeddings",
+                Method::POST,
+                "/v1/embeddings",
+                None,
+                ask(Shape::OpenaiEmbeddings, Verb::Generate),
             ),
             (
                 "models of a workload",
@@ -290,18 +313,6 @@ mod tests {
             ),
             ("get a generation", Method::GET, "/v1/messages", post),
             ("post a list", Method::POST, "/v1/models", get),
-            (
-                "responses",
-                Method::POST,
-                "/w/a/v1/responses",
-                PathError::Family(Family::OpenaiResponses),
-            ),
-            (
-                "embeddings",
-                Method::POST,
-                "/v1/embeddings",
-                PathError::Family(Family::OpenaiEmbeddings),
-            ),
             (
                 "gemini",
                 Method::POST,

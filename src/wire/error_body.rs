@@ -28,9 +28,24 @@ pub fn body(shape: Option<Shape>, error: &GatewayError) -> Bytes {
 pub fn stream_event(shape: Shape, error: &GatewayError) -> Bytes {
     let data = value(shape, error);
     Bytes::from(match shape {
-        Shape::OpenaiChat => format!("data: {data}\n\n"),
+        Shape::OpenaiChat | Shape::OpenaiEmbeddings => format!("data: {data}\n\n"),
+        Shape::OpenaiResponses => {
+            format!("event: error\ndata: {}\n\n", response_error(error, data))
+        }
         Shape::AnthropicMessages => format!("event: error\ndata: {data}\n\n"),
     })
+}
+
+/// The `error` event of a response stream: flat, as the API has it. The object inside is what OpenAI's SDKs
+/// raise; without it a client that only gathers text would take the broken answer for a whole one. What the
+/// right number would be is not known here, and strict clients demand one.
+fn response_error(error: &GatewayError, mut data: Value) -> Value {
+    data["type"] = "error".into();
+    data["code"] = error.code.into();
+    data["message"] = error.message.as_str().into();
+    data["param"] = Value::Null;
+    data["sequence_number"] = 0.into();
+    data
 }
 
 fn value(shape: Shape, error: &GatewayError) -> Value {
@@ -41,7 +56,7 @@ fn value(shape: Shape, error: &GatewayError) -> Value {
     } = error;
     let kind = kind(shape, *status);
     match shape {
-        Shape::OpenaiChat => json!({"error": {
+        Shape::OpenaiChat | Shape::OpenaiResponses | Shape::OpenaiEmbeddings => json!({"error": {
             "message": message, "type": kind, "param": null, "code": code, "source": "backstop",
         }}),
         Shape::AnthropicMessages => json!({"type": "error", "error": {
@@ -52,19 +67,28 @@ fn value(shape: Shape, error: &GatewayError) -> Value {
 
 /// The word that the family's clients know for a status.
 fn kind(shape: Shape, status: u16) -> &'static str {
-    match (shape, status) {
-        (Shape::OpenaiChat, 503) => "service_unavailable_error",
-        (Shape::OpenaiChat, 500..) => "server_error",
-        (Shape::AnthropicMessages, 404) => "not_found_error",
-        (Shape::AnthropicMessages, 413) => "request_too_large",
-        (Shape::AnthropicMessages, 503 | 529) => "overloaded_error",
-        (Shape::AnthropicMessages, 504) => "timeout_error",
-        (Shape::AnthropicMessages, 500..) => "api_error",
-        (_, 401) => "authentication_error",
-        (_, 403) => "permission_error",
-        (_, 429) => "rate_limit_error",
-        (_, _) => "invalid_request_error",
-    }
+    let common = match status {
+        401 => Some("authentication_error"),
+        403 => Some("permission_error"),
+        429 => Some("rate_limit_error"),
+        _ => None,
+    };
+    let own = match shape {
+        Shape::OpenaiChat | Shape::OpenaiResponses | Shape::OpenaiEmbeddings => match status {
+            503 => "service_unavailable_error",
+            500.. => "server_error",
+            _ => "invalid_request_error",
+        },
+        Shape::AnthropicMessages => match status {
+            404 => "not_found_error",
+            413 => "request_too_large",
+            503 | 529 => "overloaded_error",
+            504 => "timeout_error",
+            500.. => "api_error",
+            _ => "invalid_request_error",
+        },
+    };
+    common.unwrap_or(own)
 }
 
 #[cfg(test)]
@@ -99,7 +123,13 @@ mod tests {
             "source": "backstop",
         }});
         assert_eq!(read(&body(None, &error(404))), openai);
-        assert_eq!(read(&body(Some(Shape::OpenaiChat), &error(404))), openai);
+        for shape in [
+            Shape::OpenaiChat,
+            Shape::OpenaiResponses,
+            Shape::OpenaiEmbeddings,
+        ] {
+            assert_eq!(read(&body(Some(shape), &error(404))), openai, "{shape}");
+        }
         assert_eq!(
             read(&body(Some(Shape::AnthropicMessages), &error(404))),
             anthropic
@@ -137,6 +167,7 @@ mod tests {
     fn an_event_is_one_event() {
         for (shape, start) in [
             (Shape::OpenaiChat, "data: {\"error\":"),
+            (Shape::OpenaiResponses, "event: error\ndata: {"),
             (Shape::AnthropicMessages, "event: error\ndata: {"),
         ] {
             let event = stream_event(shape, &error(502));

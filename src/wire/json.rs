@@ -175,6 +175,12 @@ impl<'a> Reader<'a> {
         Ok(filled.then_some(place))
     }
 
+    /// The text of a place that this reader has given.
+    #[must_use]
+    pub fn slice(&self, place: Range<usize>) -> &'a [u8] {
+        self.text.get(place).unwrap_or_default()
+    }
+
     /// Skips one value and says where it stood.
     pub fn skip(&mut self) -> Result<Range<usize>, Malformed> {
         self.space();

@@ -1,4 +1,5 @@
-//! What is special about `openai-chat`: path, authentication, where requests and answers keep what.
+//! What is special about `openai-chat`: path, authentication, where requests and answers keep what. The
+//! other shapes of OpenAI share the first two.
 
 use std::ops::Range;
 
@@ -13,9 +14,9 @@ use super::{
 use crate::model::Capability;
 
 /// The path below a base URL, as the SDKs ask it; a bare base gets the version that OpenAI's has.
-pub(super) fn upstream_path(prefix: &str) -> String {
+pub(super) fn upstream_path(prefix: &str, method: &str) -> String {
     let version = if prefix.is_empty() { "/v1" } else { "" };
-    format!("{prefix}{version}/chat/completions")
+    format!("{prefix}{version}/{method}")
 }
 
 /// `authorization: Bearer key`.
@@ -130,7 +131,10 @@ pub(super) fn answer(reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
 }
 
 /// Notes where an error stands, when it is one.
-fn error(reader: &mut Reader<'_>, place: &mut Option<Range<usize>>) -> Result<(), Malformed> {
+pub(super) fn error(
+    reader: &mut Reader<'_>,
+    place: &mut Option<Range<usize>>,
+) -> Result<(), Malformed> {
     if let Some(filled) = reader.filled()? {
         *place = Some(filled);
     }

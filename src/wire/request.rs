@@ -10,7 +10,7 @@ use http::{HeaderMap, header};
 use super::{
     Call, Shape, Verb, anthropic,
     json::{Malformed, Reader},
-    openai,
+    openai, openai_embeddings, openai_responses,
 };
 use crate::{
     model::{Capability, CapabilitySet},
@@ -139,6 +139,8 @@ pub fn scan(call: impl Into<Call>, headers: &HeaderMap, body: &[u8]) -> Result<S
     let mut reader = Reader::new(body);
     let object = match call.shape {
         Shape::OpenaiChat => openai::scan(&mut reader, &mut found)?,
+        Shape::OpenaiResponses => openai_responses::scan(&mut reader, &mut found)?,
+        Shape::OpenaiEmbeddings => openai_embeddings::scan(&mut reader, &mut found)?,
         Shape::AnthropicMessages => anthropic::scan(&mut reader, &mut found)?,
     };
     reader.end()?;
@@ -154,9 +156,10 @@ pub fn scan(call: impl Into<Call>, headers: &HeaderMap, body: &[u8]) -> Result<S
     }
     found.need(Capability::Streaming, found.stream);
     let model = match call.shape {
-        Shape::OpenaiChat | Shape::AnthropicMessages => {
-            Some(found.model.ok_or(ScanError::NoModel)?)
-        }
+        Shape::OpenaiChat
+        | Shape::OpenaiResponses
+        | Shape::OpenaiEmbeddings
+        | Shape::AnthropicMessages => Some(found.model.ok_or(ScanError::NoModel)?),
     };
     Ok(Scan {
         facts: RequestFacts {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{
     Call, Shape, Verb, anthropic,
     json::{Malformed, Reader, escaped},
-    openai, provider_error, retry_after,
+    openai, openai_embeddings, openai_responses, provider_error, retry_after,
 };
 use crate::policy::{BrokenKind, Evidence, ProviderError};
 
@@ -137,8 +137,14 @@ fn read(call: Call, body: &[u8]) -> Result<Answer, Malformed> {
     let mut reader = Reader::new(body);
     let answer = match (call.shape, call.verb) {
         (Shape::OpenaiChat, Verb::Generate | Verb::CountTokens) => openai::answer(&mut reader)?,
+        (Shape::OpenaiResponses, Verb::Generate) => openai_responses::answer(&mut reader)?,
+        (Shape::OpenaiEmbeddings, Verb::Generate | Verb::CountTokens) => {
+            openai_embeddings::answer(&mut reader)?
+        }
         (Shape::AnthropicMessages, Verb::Generate) => anthropic::answer(&mut reader)?,
-        (Shape::AnthropicMessages, Verb::CountTokens) => anthropic::count(&mut reader)?,
+        (Shape::OpenaiResponses | Shape::AnthropicMessages, Verb::CountTokens) => {
+            anthropic::count(&mut reader)?
+        }
     };
     reader.end()?;
     Ok(answer)

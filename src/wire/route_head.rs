@@ -58,7 +58,7 @@ pub struct RouteHead {
 impl RouteHead {
     /// Prepares a route.
     ///
-    /// The path that is asked is that of the SDKs: `{base}/chat/completions` for OpenAI shapes and
+    /// The path that is asked is that of the SDKs: `{base}/chat/completions` and its like for OpenAI shapes and
     /// `{base}/v1/messages` for Anthropic's. So that both habits of writing a base URL work, an OpenAI base
     /// without any path gets `/v1`, and an Anthropic base that ends in `/v1` gets none.
     pub fn new(route: &Route) -> Result<Self, RouteError> {
@@ -86,7 +86,9 @@ impl RouteHead {
             .credential
             .as_ref()
             .map(|secret| match shape {
-                Shape::OpenaiChat => openai::credential(secret.expose()),
+                Shape::OpenaiChat | Shape::OpenaiResponses | Shape::OpenaiEmbeddings => {
+                    openai::credential(secret.expose())
+                }
                 Shape::AnthropicMessages => anthropic::credential(secret.expose()),
             })
             .transpose()
@@ -159,7 +161,7 @@ impl RouteHead {
             upstream.insert(name.clone(), value.clone());
         }
         match self.shape {
-            Shape::OpenaiChat => {}
+            Shape::OpenaiChat | Shape::OpenaiResponses | Shape::OpenaiEmbeddings => {}
             Shape::AnthropicMessages => anthropic::demanded_headers(&mut upstream),
         }
         upstream
@@ -169,7 +171,15 @@ impl RouteHead {
 /// The path of a call below a base URL.
 fn path(shape: Shape, verb: Verb, prefix: &str) -> String {
     match shape {
-        Shape::OpenaiChat => openai::upstream_path(prefix),
+        Shape::OpenaiChat => openai::upstream_path(prefix, "chat/completions"),
+        Shape::OpenaiResponses => openai::upstream_path(
+            prefix,
+            match verb {
+                Verb::Generate => "responses",
+                Verb::CountTokens => "responses/input_tokens",
+            },
+        ),
+        Shape::OpenaiEmbeddings => openai::upstream_path(prefix, "embeddings"),
         Shape::AnthropicMessages => anthropic::upstream_path(prefix, verb),
     }
 }

@@ -12,21 +12,32 @@ use crate::model::Family;
 pub enum Shape {
     /// `openai-chat`.
     OpenaiChat,
+    /// `openai-responses`.
+    OpenaiResponses,
+    /// `openai-embeddings`.
+    OpenaiEmbeddings,
     /// `anthropic-messages`.
     AnthropicMessages,
 }
 
 impl Shape {
     /// Every shape.
-    pub const ALL: [Self; 2] = [Self::OpenaiChat, Self::AnthropicMessages];
+    pub const ALL: [Self; 4] = [
+        Self::OpenaiChat,
+        Self::OpenaiResponses,
+        Self::OpenaiEmbeddings,
+        Self::AnthropicMessages,
+    ];
 
     /// The shape of a family. `None`: not supported by this version ([`Family::is_supported`]).
     #[must_use]
     pub const fn of(family: Family) -> Option<Self> {
         match family {
             Family::OpenaiChat => Some(Self::OpenaiChat),
+            Family::OpenaiResponses => Some(Self::OpenaiResponses),
+            Family::OpenaiEmbeddings => Some(Self::OpenaiEmbeddings),
             Family::AnthropicMessages => Some(Self::AnthropicMessages),
-            Family::OpenaiResponses | Family::OpenaiEmbeddings | Family::GeminiGenerate => None,
+            Family::GeminiGenerate => None,
         }
     }
 
@@ -35,6 +46,8 @@ impl Shape {
     pub const fn family(self) -> Family {
         match self {
             Self::OpenaiChat => Family::OpenaiChat,
+            Self::OpenaiResponses => Family::OpenaiResponses,
+            Self::OpenaiEmbeddings => Family::OpenaiEmbeddings,
             Self::AnthropicMessages => Family::AnthropicMessages,
         }
     }

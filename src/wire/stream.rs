@@ -13,7 +13,7 @@ use super::{
     Shape, anthropic,
     anthropic::EventKind,
     json::{Malformed, Reader},
-    openai, provider_error,
+    openai, openai_responses, provider_error,
     response::{notice_text, spliced},
     sse::{Boundary, Event},
 };
@@ -64,6 +64,8 @@ pub struct Watch {
     started: bool,
     /// The current event is beyond the limit: it goes on as it comes.
     oversize: bool,
+    /// It is the end marker, which counts when all of it has come.
+    oversize_end: bool,
     notice: Notice,
 }
 
@@ -87,6 +89,7 @@ impl Watch {
             part: Vec::new(),
             started: false,
             oversize: false,
+            oversize_end: false,
             notice: Notice::None,
         }
     }
@@ -114,15 +117,16 @@ impl Watch {
             let start = at;
             at += length;
             if std::mem::take(&mut self.oversize) {
+                self.seen.end |= std::mem::take(&mut self.oversize_end);
                 continue;
             }
             let piece = bytes.get(start..at).unwrap_or_default();
             let text = if self.part.is_empty() {
-                self.look(piece)
+                self.look(piece, false)
             } else {
                 self.part.extend_from_slice(piece);
                 let part = std::mem::take(&mut self.part);
-                let text = self.look(&part);
+                let text = self.look(&part, false);
                 self.part = part;
                 text
             };
@@ -168,7 +172,7 @@ impl Watch {
     pub fn finish(&mut self, out: &mut Vec<Bytes>) -> &Seen {
         if !self.part.is_empty() {
             let part = std::mem::take(&mut self.part);
-            self.look(&part);
+            self.look(&part, false);
             if !self.seen.malformed {
                 out.append(&mut self.held);
             }
@@ -226,7 +230,7 @@ impl Watch {
         self.held.push(bytes);
         if self.part.len() > EVENT_LIMIT {
             let part = std::mem::take(&mut self.part);
-            self.look(&part);
+            self.look(&part, true);
             if self.seen.malformed {
                 self.drop_part();
             } else {
@@ -252,8 +256,8 @@ impl Watch {
         }
     }
 
-    /// Reads one event. `Some`: text begins there in it, and a notice is wanted.
-    fn look(&mut self, raw: &[u8]) -> Option<usize> {
+    /// Reads one event, or the beginning of one that is beyond the limit. `Some`: text begins there in it, and a notice is wanted.
+    fn look(&mut self, raw: &[u8], partial: bool) -> Option<usize> {
         let raw_start = if self.started { 0 } else { mark_length(raw) };
         let raw = raw.get(raw_start..).unwrap_or_default();
         if self.seen.end {
@@ -265,6 +269,10 @@ impl Watch {
             self.started = true;
             self.seen.output = true;
             self.seen.malformed |= Event::read(line).stray.is_some();
+            // A whole response with its images, at the end, is of that size.
+            let end = self.shape == Shape::OpenaiResponses && openai_responses::opens_end(line);
+            self.oversize_end = end && partial;
+            self.seen.end |= end && !partial;
             return None;
         }
         let event = Event::read(raw);
@@ -282,11 +290,7 @@ impl Watch {
             return None;
         }
         let mut reader = Reader::new(data);
-        let chunk = match self.shape {
-            Shape::OpenaiChat => openai::chunk(&mut reader),
-            Shape::AnthropicMessages => anthropic::chunk(&mut reader),
-        };
-        let chunk = chunk.and_then(|chunk| reader.end().map(|()| chunk));
+        let chunk = read(self.shape, &mut reader).and_then(|chunk| reader.end().map(|()| chunk));
         self.note(&event, data, chunk)
             .filter(|_| matches!(self.notice, Notice::Wanted(_)))
             .zip(event.data_at)
@@ -296,23 +300,38 @@ impl Watch {
     /// What can be said without reading the data as JSON. After the first output that is nearly everything.
     fn passes_unread(&mut self, event: &Event<'_>, data: &[u8]) -> bool {
         let kind = event.name.map(EventKind::of);
+        let done = data == b"[DONE]";
+        let object = data.starts_with(b"{") && data.ends_with(b"}");
+        let response_event = event.name.map(openai_responses::EventKind::of);
         let end = match self.shape {
-            Shape::OpenaiChat => data == b"[DONE]",
+            Shape::OpenaiChat | Shape::OpenaiEmbeddings => done,
+            // Before any output it may be all there is, and is read.
+            Shape::OpenaiResponses => {
+                self.seen.output
+                    && object
+                    && response_event == Some(openai_responses::EventKind::End)
+            }
             Shape::AnthropicMessages => kind == Some(EventKind::Stop),
         };
         self.seen.end |= end;
-        if end || !self.seen.output || matches!(self.notice, Notice::Wanted(_)) {
-            return end;
+        // Proxies put the end marker of chats behind responses, too; there it means nothing.
+        let meaningless = done && self.shape == Shape::OpenaiResponses;
+        if end || meaningless || !self.seen.output || matches!(self.notice, Notice::Wanted(_)) {
+            return end || meaningless;
         }
-        if !(data.starts_with(b"{") && data.ends_with(b"}")) {
+        if !object {
             // Reading it says that it is malformed, or that it is an error all the same.
             return false;
         }
         match (self.shape, kind) {
-            (Shape::OpenaiChat, Some(EventKind::Error))
+            (Shape::OpenaiChat | Shape::OpenaiEmbeddings, Some(EventKind::Error))
             | (Shape::AnthropicMessages, Some(EventKind::Error | EventKind::Stop) | None) => false,
             // A quote inside a string is escaped, so this word is a key or a whole string.
-            (Shape::OpenaiChat, _) => memmem::find(data, b"\"error\"").is_none(),
+            (Shape::OpenaiChat | Shape::OpenaiEmbeddings, _) => {
+                memmem::find(data, b"\"error\"").is_none()
+            }
+            // Whole responses have an `error` that is null: here the name of the event tells.
+            (Shape::OpenaiResponses, _) => response_event.is_some_and(|kind| !kind.is_verdict()),
             (
                 Shape::AnthropicMessages,
                 Some(EventKind::Delta | EventKind::BlockStart | EventKind::Other),
@@ -352,14 +371,20 @@ impl Watch {
     }
 }
 
+/// Reads the data of one event.
+fn read(shape: Shape, reader: &mut Reader<'_>) -> Result<Chunk, Malformed> {
+    match shape {
+        // Embeddings are never streamed; if they were, an error would look like this.
+        Shape::OpenaiChat | Shape::OpenaiEmbeddings => openai::chunk(reader),
+        Shape::OpenaiResponses => openai_responses::chunk(reader),
+        Shape::AnthropicMessages => anthropic::chunk(reader),
+    }
+}
+
 /// An error object that stands in a stream without being an event.
 fn bare_error(shape: Shape, line: &[u8]) -> Option<ProviderError> {
     let mut reader = Reader::new(line);
-    let chunk = match shape {
-        Shape::OpenaiChat => openai::chunk(&mut reader),
-        Shape::AnthropicMessages => anthropic::chunk(&mut reader),
-    };
-    let chunk = chunk.ok()?;
+    let chunk = read(shape, &mut reader).ok()?;
     let wrong = chunk.error.is_some() || chunk.bare_error;
     wrong.then(|| provider_error::read(line))
 }

@@ -49,6 +49,8 @@ mod support;
 mod themes;
 mod upstream_tls;
 mod wire_captures;
+mod wire_embeddings;
 mod wire_request;
 mod wire_response;
+mod wire_responses;
 mod wire_stream;

@@ -94,6 +94,10 @@ fn evidence(shape: Shape, stream: bool, capture: &Capture) -> Option<Evidence> {
 fn shape_of(name: &str) -> Shape {
     if name.contains("-messages-") {
         Shape::AnthropicMessages
+    } else if name.contains("-responses-") {
+        Shape::OpenaiResponses
+    } else if name.contains("-embeddings-") {
+        Shape::OpenaiEmbeddings
     } else {
         Shape::OpenaiChat
     }
@@ -136,6 +140,10 @@ fn every_capture_is_an_answer_or_has_its_class() {
         ("aimock-chat-stream-tool.txt", None),
         ("aimock-chat-tool.txt", None),
         ("aimock-chat-unmatched-strict.txt", Some(Overloaded)),
+        ("aimock-embeddings-err-401.txt", Some(Authentication)),
+        ("aimock-embeddings-err-429.txt", Some(RateLimited)),
+        ("aimock-embeddings-err-503.txt", Some(Overloaded)),
+        ("aimock-embeddings-ok.txt", None),
         ("aimock-messages-err-400.txt", Some(InvalidRequest)),
         ("aimock-messages-err-401.txt", Some(Authentication)),
         ("aimock-messages-err-429.txt", Some(RateLimited)),
@@ -146,6 +154,15 @@ fn every_capture_is_an_answer_or_has_its_class() {
         ("aimock-messages-stream-cut.raw.txt", Some(BrokenResponse)),
         ("aimock-messages-stream-ok.txt", None),
         ("aimock-no-route.txt", Some(InvalidRequest)),
+        ("aimock-responses-err-400.txt", Some(InvalidRequest)),
+        ("aimock-responses-err-401.txt", Some(Authentication)),
+        ("aimock-responses-err-429.txt", Some(RateLimited)),
+        ("aimock-responses-err-500.txt", Some(ServerError)),
+        ("aimock-responses-err-503.txt", Some(Overloaded)),
+        ("aimock-responses-err-529.txt", Some(Overloaded)),
+        ("aimock-responses-ok.txt", None),
+        ("aimock-responses-stream-cut.raw.txt", Some(BrokenResponse)),
+        ("aimock-responses-stream-ok.txt", None),
     ];
     let mut names: Vec<_> = std::fs::read_dir(folder())
         .unwrap()
@@ -191,6 +208,10 @@ fn evidence_says_what_was_seen() {
         ),
         ("aimock-chat-stream-cut.raw.txt", BrokenKind::MissingEnd),
         ("aimock-messages-stream-cut.raw.txt", BrokenKind::MissingEnd),
+        (
+            "aimock-responses-stream-cut.raw.txt",
+            BrokenKind::MissingEnd,
+        ),
     ] {
         let Evidence::Broken { kind: found, .. } = of(name) else {
             panic!("{name}");
@@ -209,6 +230,9 @@ fn captured_streams_commit_where_their_text_begins() {
         ("aimock-messages-stream-ok.txt", true, true),
         // Cut after the start of an empty block: nothing was said, a fallback may still answer.
         ("aimock-messages-stream-cut.raw.txt", false, false),
+        ("aimock-responses-stream-ok.txt", true, true),
+        // Cut after it said that it is at work.
+        ("aimock-responses-stream-cut.raw.txt", false, false),
     ] {
         let capture = read(name);
         let mut watch = Watch::new(shape_of(name));

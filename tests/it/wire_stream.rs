@@ -50,6 +50,7 @@ const CHAT_DONE: &str = "data: [DONE]\n\n";
 const MESSAGE_START: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"content\":[],\"usage\":{\"input_tokens\":1}}}\n\n";
 const BLOCK_START: &str = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
 const MESSAGE_TEXT: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hello\"}}\n\n";
+const RESPONSE_TEXT: &str = "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"output_index\":0,\"content_index\":0,\"delta\":\"hello\"}\n\n";
 const MESSAGE_STOP: &str = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
 #[test]
@@ -315,7 +316,8 @@ fn error_events_are_read_before_and_after_the_first_output() {
         assert!(!before.seen.output, "{case}");
         assert_eq!(kind(before.at_end), Some(BrokenKind::StreamError), "{case}");
         let text = match shape {
-            Shape::OpenaiChat => CHAT_TEXT,
+            Shape::OpenaiChat | Shape::OpenaiEmbeddings => CHAT_TEXT,
+            Shape::OpenaiResponses => RESPONSE_TEXT,
             Shape::AnthropicMessages => MESSAGE_TEXT,
         };
         let stream = [text, event].concat();
