@@ -46,4 +46,4 @@ pub use probe::{
 pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;
 pub use text::{visible, visible_lines};
-pub use workload::{Backoff, LogFailure, SampleFile, Tier, Timeouts, Workload};
+pub use workload::{Backoff, LogFailure, Tier, Timeouts, Workload};

@@ -5,6 +5,7 @@
 //! at the environment.
 
 mod key;
+mod sample;
 mod url;
 mod workload;
 
@@ -23,7 +24,8 @@ use crate::model::{
 };
 
 pub(super) use key::Key;
-pub(super) use workload::{Sample, Workload};
+pub(super) use sample::Sample;
+pub(super) use workload::Workload;
 
 /// The version of the format that this program reads.
 const SCHEMA: u32 = 1;

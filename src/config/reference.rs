@@ -6,8 +6,8 @@ mod keys;
 use std::fmt::Write as _;
 
 pub(super) use keys::{
-    BACKOFF, BOUNDARY, ENVIRONMENT, GATEWAY, JUSTIFY, KEY, NOTICE, PRICE, PROVIDER, ROOT, ROUTE,
-    SAMPLE, STORE, TIMEOUTS, WORKLOAD,
+    BACKOFF, BOUNDARY, CHECKS, ENVIRONMENT, GATEWAY, JUSTIFY, KEY, NOTICE, PRICE, PROVIDER, ROOT,
+    ROUTE, SAMPLE, STORE, TIMEOUTS, WORKLOAD,
 };
 
 /// A table of the file.
@@ -55,7 +55,7 @@ impl Section {
 }
 
 /// In the order of the printed reference.
-pub(super) static SECTIONS: [&Section; 15] = [
+pub(super) static SECTIONS: [&Section; 16] = [
     &ROOT,
     &ENVIRONMENT,
     &STORE,
@@ -71,6 +71,7 @@ pub(super) static SECTIONS: [&Section; 15] = [
     &BACKOFF,
     &NOTICE,
     &SAMPLE,
+    &CHECKS,
 ];
 
 /// The configuration reference as Markdown: one table for each table of the file.

@@ -16,9 +16,7 @@ use super::{
     reader::At,
     samples,
 };
-use crate::model::{
-    Catalog, KeyPlace, NoticePolicy, Provider, Route, SampleFile, Secret, Workload,
-};
+use crate::model::{Catalog, KeyPlace, NoticePolicy, Provider, Route, Sample, Secret, Workload};
 
 /// What is known about the file besides its text.
 pub(super) struct Source<'a> {
@@ -37,14 +35,12 @@ pub(super) fn resolve(
     findings: &Findings,
 ) -> Option<Catalog> {
     let credentials = Credentials::read(file, names, source, findings);
-    let samples: BTreeMap<&str, Vec<SampleFile>> = file
+    let samples: BTreeMap<&str, Vec<Sample>> = file
         .workloads
         .iter()
         .map(|workload| {
-            let files = workload.samples.iter();
-            let found = files
-                .filter_map(|sample| samples::check(sample, source.places.directory, findings));
-            (workload.name.get_ref().as_str(), found.collect())
+            let found = samples::of(workload, source.places.directory, findings);
+            (workload.name.get_ref().as_str(), found)
         })
         .collect();
     let store = store(file, source, findings);
@@ -223,11 +219,7 @@ fn place(key: &Key) -> KeyPlace {
     }
 }
 
-fn workload(
-    entry: &file::Workload,
-    names: &Names<'_>,
-    samples: Vec<SampleFile>,
-) -> Option<Workload> {
+fn workload(entry: &file::Workload, names: &Names<'_>, samples: Vec<Sample>) -> Option<Workload> {
     let primary = entry.primary.as_ref()?.get_ref().as_str();
     Some(Workload {
         name: entry.name.get_ref().as_str().into(),

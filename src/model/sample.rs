@@ -94,6 +94,8 @@ pub struct Sample {
     pub path: PathBuf,
     /// A short digest of the body as it was when the configuration was read.
     pub digest: String,
+    /// Whether a stream is asked, in a family that says so in the path. Others say it in the body.
+    pub stream: bool,
     /// What a good answer is, besides being an answer at all.
     pub checks: Vec<SampleCheck>,
 }

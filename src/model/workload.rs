@@ -1,11 +1,12 @@
 //! Workloads: a named use of models with its own fallback policy.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BoundaryKind, ErrorClass, ErrorClassSet, Family, Mode, NoticePolicy, RouteName, WorkloadName,
+    BoundaryKind, ErrorClass, ErrorClassSet, Family, Mode, NoticePolicy, RouteName, Sample,
+    WorkloadName,
 };
 
 /// What the users of a workload pay for.
@@ -54,15 +55,6 @@ pub struct Backoff {
     pub max_wait: Duration,
 }
 
-/// A sample request body beside the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SampleFile {
-    /// `chat`, `json`, `tools`, `vision`, `long`, `code` or `embeddings`.
-    pub class: String,
-    /// Absolute path of the JSON body.
-    pub path: PathBuf,
-}
-
 /// One workload as configured. Overrides are not applied here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
@@ -103,5 +95,5 @@ pub struct Workload {
     /// When an event cannot be made durable.
     pub on_log_failure: LogFailure,
     /// Request bodies that stand for its traffic.
-    pub samples: Vec<SampleFile>,
+    pub samples: Vec<Sample>,
 }

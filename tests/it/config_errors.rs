@@ -44,6 +44,8 @@ fn directory() -> TempDir {
         ("good.json", "{}"),
         ("bad.json", "{\"model\": }"),
         ("list.json", "[]"),
+        ("type.json", "{\"type\": \"objekt\"}"),
+        ("remote.json", "{\"$ref\": \"http://127.0.0.1:9/x.json\"}"),
     ] {
         fs::write(place(name), text).unwrap();
     }

@@ -9,7 +9,7 @@ use std::{
 
 use backstop::{
     config::{self, Keys, Loaded},
-    model::{Catalog, ErrorClass, Family, LogFailure, Mode, NoticeStyle, Tier},
+    model::{Catalog, ErrorClass, Family, LogFailure, Mode, NoticeStyle, PayloadClass, Tier},
 };
 
 /// A directory with the complete example and the keys it names.
@@ -26,7 +26,13 @@ impl Example {
         for name in ["samples", "keys", "credentials"] {
             fs::create_dir(place(name)).unwrap();
         }
-        for name in ["backstop.toml", "samples/chat.json", "samples/tools.json"] {
+        for name in [
+            "backstop.toml",
+            "samples/chat.json",
+            "samples/tools.json",
+            "samples/json.json",
+            "samples/ticket.schema.json",
+        ] {
             fs::write(place(name), fs::read(fixtures.join(name)).unwrap()).unwrap();
         }
         for (name, key) in [
@@ -99,7 +105,33 @@ fn the_complete_example_loads_without_a_finding() {
     assert_eq!(chat.backoff.max_wait, Duration::from_secs(3));
     assert_eq!(chat.notice.style, NoticeStyle::Inline);
     assert!(chat.notice.enabled && chat.notice.required);
-    assert_eq!(chat.samples[1].path, root.join("samples/tools.json"));
+    let [greeting, order, ticket] = &chat.samples[..] else {
+        panic!("{:?}", chat.samples);
+    };
+    assert_eq!(greeting.id.as_str(), "support-chat/chat");
+    assert_eq!(greeting.class, PayloadClass::Chat);
+    let words: Vec<String> = greeting.checks.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        words,
+        [
+            "no refusal",
+            "first output in 5s",
+            "contains \"parcel\"",
+            "language eng"
+        ]
+    );
+    assert_eq!(order.id.name(), "order-status");
+    assert_eq!(order.path, root.join("samples/tools.json"));
+    assert_eq!(ticket.digest.len(), 12);
+    let words: Vec<String> = ticket.checks.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        words,
+        [
+            "no refusal",
+            "json schema ticket.schema.json",
+            "matches /\"priority\":\\s*[1-5]/"
+        ]
+    );
     let coder = &catalog.workloads["code-assistant"];
     assert_eq!(coder.family, Family::AnthropicMessages);
     assert_eq!(coder.mode, Mode::Hold);
@@ -245,7 +277,9 @@ fn the_reference_names_every_key_of_the_example_and_no_other() {
         .collect();
     assert!(described.len() > 60, "{described:?}");
     for key in described {
-        let used = text.contains(&format!("{key} = ")) || text.contains(&format!("[{key}"));
+        let used = text.contains(&format!("{key} = "))
+            || text.contains(&format!("[{key}"))
+            || text.contains(&format!(".{key}]]"));
         assert!(used, "the example does not show `{key}`");
     }
     // What the file may hold is what the reference lists: an unlisted key is refused by the same table.

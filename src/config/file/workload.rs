@@ -2,6 +2,7 @@
 
 use std::{cmp, collections::BTreeMap, ops::Range, time::Duration};
 
+use super::sample::{self, Sample};
 use crate::{
     config::{
         diagnostic::Findings,
@@ -26,17 +27,6 @@ const TRIGGERS: [ErrorClass; 5] = [
 
 /// The longest notice, in characters: it must fit into a header line.
 const NOTICE_LIMIT: usize = 500;
-
-/// What a sample can stand for.
-const SAMPLE_CLASSES: [&str; 7] = [
-    "chat",
-    "json",
-    "tools",
-    "vision",
-    "long",
-    "code",
-    "embeddings",
-];
 
 /// `[workloads.NAME]`.
 pub(in crate::config) struct Workload {
@@ -84,12 +74,6 @@ pub(in crate::config) struct Notice {
     pub(in crate::config) style: NoticeStyle,
     pub(in crate::config) enabled: At<bool>,
     pub(in crate::config) required: At<bool>,
-}
-
-/// One sample.
-pub(in crate::config) struct Sample {
-    pub(in crate::config) class: String,
-    pub(in crate::config) file: At<String>,
 }
 
 impl Workload {
@@ -174,7 +158,7 @@ pub(super) fn workload(table: &Table<'_>, findings: &Findings) -> Workload {
         samples: table
             .tables("samples", &SAMPLE)
             .iter()
-            .filter_map(sample)
+            .filter_map(|table| sample::sample(table, findings))
             .collect(),
     }
 }
@@ -254,22 +238,4 @@ fn check_notice(text: &At<String>, findings: &Findings) {
             (),
         );
     }
-}
-
-fn sample(table: &Table<'_>) -> Option<Sample> {
-    let class = table.parsed_if_there("class", |text| {
-        if SAMPLE_CLASSES.contains(&text) {
-            Ok(text.to_owned())
-        } else {
-            Err(format!(
-                "\"{text}\" is not one of {}",
-                SAMPLE_CLASSES.join(", ")
-            ))
-        }
-    });
-    let file = table.filled("file")?;
-    Some(Sample {
-        class: class?.into_inner(),
-        file,
-    })
 }

@@ -209,6 +209,22 @@ impl Table<'_> {
         word
     }
 
+    /// A list of texts that say something.
+    pub(in crate::config) fn texts(&self, key: &str) -> Vec<At<String>> {
+        let list = self.list(key).unwrap_or_default();
+        let text = |value: &At<DeValue<'_>>| match value.get_ref() {
+            DeValue::String(text) if !text.trim().is_empty() => {
+                Some(At::new(value.span(), text.as_ref().to_owned()))
+            }
+            other => {
+                let wanted = "a list of texts that are not empty";
+                wrong_kind(self.findings, value.span(), key, wanted, other);
+                None
+            }
+        };
+        list.iter().filter_map(text).collect()
+    }
+
     /// A list of words; repeats are reported.
     pub(in crate::config) fn words_of<T: Word + PartialEq>(&self, key: &str) -> Option<Vec<At<T>>> {
         let mut words: Vec<At<T>> = Vec::new();

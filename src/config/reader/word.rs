@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use crate::model::{
-    BoundaryKind, Capability, ErrorClass, Family, LogFailure, Mode, NoticeStyle, Tier,
+    BoundaryKind, Capability, ErrorClass, Family, LogFailure, Mode, NoticeStyle, PayloadClass, Tier,
 };
 
 /// A word of a closed list.
@@ -45,7 +45,7 @@ macro_rules! listed {
     )+};
 }
 
-listed!(Capability, ErrorClass, Family);
+listed!(Capability, ErrorClass, Family, PayloadClass);
 words! {
     BoundaryKind: "billing" => Self::Billing, "region" => Self::Region, "compliance" => Self::Compliance;
     Mode: "auto" => Self::Auto, "hold" => Self::Hold, "force" => Self::Force;

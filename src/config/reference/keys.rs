@@ -151,7 +151,22 @@ section! {
 }
 
 section! {
-    SAMPLE = "workloads.*.samples", "A list of tables.";
+    SAMPLE = "workloads.*.samples", "A list of tables: `[[workloads.NAME.samples]]`. Probes send them to both routes.";
+    "name": "name", Told("the file's, without `.json`"), "Unique in its workload; its id is `WORKLOAD/NAME`.";
     "class": "class", Required, "`chat`, `json`, `tools`, `vision`, `long`, `code` or `embeddings`.";
     "file": "path", Required, "A JSON request body beside this file, in its directory.";
+    "stream": "flag", Value("true"), "Only for `gemini-generate`: ask for a stream. In other families the body says it.";
+    "checks": "table", Told("it is an answer, and no refusal"), "What a good answer is.";
+}
+
+section! {
+    CHECKS = "workloads.*.samples.checks", "What a good answer is; all must hold.";
+    "schema": "path", Told("-"), "The text is JSON that this JSON schema accepts; a file beside this one.";
+    "contains": "list", Told("-"), "The text contains each of these, in any case.";
+    "matches": "list", Told("-"), "The text matches each of these regular expressions.";
+    "tools": "list", Told("-"), "Each of these tools is called, with a JSON object as arguments.";
+    "language": "text", Told("-"), "The text is in this language: ISO 639-3, for instance `deu`.";
+    "first_output": "duration", Told("-"), "The first output comes in this time.";
+    "no_refusal": "flag", Value("true"), "Neither the model nor the provider refuses.";
+    "dimensions": "number", Told("-"), "Each vector has so many numbers.";
 }

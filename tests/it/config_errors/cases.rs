@@ -896,7 +896,7 @@ pub(super) static CASES: &[Case] = &[
             "fallback = \"two\"\nsamples = [{ class = \"poem\", file = \"good.json\" }]",
         )],
         found: &[
-            "15:22: error[bad-value]: `class`: \"poem\" is not one of chat, json, tools, vision, long, code, embeddings",
+            "15:22: error[unknown-value]: `class` does not know \"poem\"; known values: chat, json, tools, vision, long, code, embeddings",
         ],
     },
     Case {
@@ -906,10 +906,48 @@ pub(super) static CASES: &[Case] = &[
             "fallback = \"two\"\nsamples = [{ class = \"chat\", file = \"none.json\" }, { class = \"chat\", file = \"bad.json\" }, { class = \"chat\", file = \"list.json\" }, { class = \"chat\", file = \"keys\" }]",
         )],
         found: &[
-            "15:37: warning[sample-missing]: the sample \"none.json\" cannot be read: No such file or directory (os error 2), so it is left out; looked at DIR/none.json",
-            "15:77: warning[sample-not-json]: the sample \"bad.json\" is not JSON: expected value at line 1 column 11, so it is left out; looked at DIR/bad.json",
-            "15:116: warning[sample-not-json]: the sample \"list.json\" is not a JSON object, so it is left out; looked at DIR/list.json",
-            "15:156: warning[sample-missing]: the sample \"keys\" is not a file of at most 16 MiB, so it is left out; looked at DIR/keys",
+            "15:37: warning[sample-missing]: the sample \"none.json\" cannot be read: No such file or directory (os error 2), so the sample is left out; looked at DIR/none.json",
+            "15:77: warning[sample-not-json]: the sample \"bad.json\" is not JSON: expected value at line 1 column 11, so the sample is left out; looked at DIR/bad.json",
+            "15:116: warning[sample-not-json]: the sample \"list.json\" is not a JSON object, so the sample is left out; looked at DIR/list.json",
+            "15:156: warning[sample-missing]: the sample \"keys\" is not a file of at most 16 MiB, so the sample is left out; looked at DIR/keys",
+        ],
+    },
+    Case {
+        name: "two samples of one name, one with a bad name",
+        edits: &[(
+            "fallback = \"two\"",
+            "fallback = \"two\"\nsamples = [{ class = \"chat\", file = \"good.json\" }, { class = \"chat\", file = \"good.json\" }, { class = \"chat\", file = \"good.json\", name = \"A b\" }]",
+        )],
+        found: &[
+            "15:52: error[repeated-sample]: the workload has two samples called \"good\"; give one of them another `name`",
+            "15:92: error[repeated-sample]: the workload has two samples called \"good\"; give one of them another `name`",
+            "15:137: error[bad-name]: the sample's name \"A b\" is not a name; use lower-case letters, digits and inner `-`, `_` or `.`, at most 63 characters",
+        ],
+    },
+    Case {
+        name: "checks that cannot be made",
+        edits: &[(
+            "fallback = \"two\"",
+            "fallback = \"two\"\n[[workloads.chat.samples]]\nclass = \"chat\"\nfile = \"good.json\"\nchecks = { matches = [\"(\"], language = \"de\", contains = [1], dimensions = 0, schemas = \"x\" }",
+        )],
+        found: &[
+            "18:23: error[bad-value]: `matches` is not a regular expression: unclosed group; in TOML, a pattern is best written in single quotes",
+            "18:40: error[bad-value]: `language`: \"de\" is not the three letters (ISO 639-3) of a language that can be told; perhaps \"deu\" (German)",
+            "18:58: error[wrong-kind]: `contains` must be a list of texts that are not empty, not a whole number",
+            "18:75: error[out-of-range]: `dimensions` must be from 1 to 999999",
+            "18:78: error[unknown-key]: unknown key `schemas` in `chat.samples.checks`; did you mean \"schema\"?",
+        ],
+    },
+    Case {
+        name: "schemas that cannot be used",
+        edits: &[(
+            "fallback = \"two\"",
+            "fallback = \"two\"\nsamples = [{ class = \"json\", file = \"good.json\", checks = { schema = \"none.json\" } }, { class = \"json\", file = \"good.json\", name = \"b\", checks = { schema = \"type.json\" } }, { class = \"json\", file = \"good.json\", name = \"c\", checks = { schema = \"remote.json\" } }]",
+        )],
+        found: &[
+            "15:70: warning[sample-missing]: the schema \"none.json\" cannot be read: No such file or directory (os error 2), so the sample is left out; looked at DIR/none.json",
+            "15:157: warning[bad-schema]: the schema \"type.json\" is not a usable JSON schema: \"objekt\" is not valid under any of the schemas listed in the 'anyOf' keyword, so the sample is left out; looked at DIR/type.json",
+            "15:244: warning[bad-schema]: the schema \"remote.json\" refers to http://127.0.0.1:9/x.json, and nothing is fetched for a check, so the sample is left out; looked at DIR/remote.json",
         ],
     },
     Case {
