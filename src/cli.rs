@@ -8,6 +8,7 @@ mod announce;
 mod args;
 mod change;
 mod check;
+mod drill;
 mod error;
 mod exit;
 mod front;
@@ -131,6 +132,14 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         }
         Command::Gateways { json } => status::gateways(&reading().await?, json).await,
         Command::Plan { id, json } => status::plan(&reading().await?, id, json).await,
+        Command::Drill(args) => {
+            let session = if args.offline {
+                session::offline(global).await?
+            } else {
+                reading().await?
+            };
+            drill::run(&session, args).await
+        }
         Command::Events(args) => log::events(&reading().await?, args).await,
         Command::Audit(args) => log::audit(&reading().await?, args).await,
         Command::Force(args) => mode(global, args, WorkloadMode::Force, Verb::Force).await,

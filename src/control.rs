@@ -7,6 +7,7 @@ mod apply;
 mod checks;
 mod consent;
 mod draw;
+mod drill;
 mod effects;
 mod error;
 mod feed;
@@ -38,6 +39,7 @@ use intent::Intent;
 
 pub use consent::{NOTE_LETTERS, TYPED_LETTERS, fits};
 pub use draw::PLAN_VALID;
+pub use drill::{Drill, Drilled, Fate, Outage, Sampled, Target};
 pub use error::ControlError;
 pub use identity::actor;
 pub use intent::{DEFAULT_LASTING, LONGEST, UNTIL_CHANGED};

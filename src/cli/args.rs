@@ -12,6 +12,7 @@ use super::{exit::EXIT_CODES, time};
 use crate::{
     console::Depth,
     model::{ErrorClass, EventDecision, PlanId, ReasonCode, RouteName, WorkloadName},
+    policy::{Evidence, ProviderError, classify},
 };
 
 /// The operations console, gateway and command line for fallbacks between model routes.
@@ -112,6 +113,10 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Imagine an outage and see what would happen to every workload; no traffic moves: 0 every request is
+    /// answered, 1 some would get an error
+    #[command(after_help = EXIT_CODES)]
+    Drill(DrillArgs),
     /// List fallback events
     #[command(after_help = EXIT_CODES)]
     Events(EventsArgs),
@@ -359,6 +364,26 @@ pub(super) struct DemoArgs {
     pub(super) look: LookArgs,
 }
 
+/// An outage to imagine.
+#[derive(Debug, ClapArgs)]
+pub(super) struct DrillArgs {
+    /// What is down: a route, or a provider with all its routes; can be given several times
+    #[arg(long, value_name = "ROUTE|PROVIDER", required = true)]
+    pub(super) down: Vec<String>,
+    /// How it fails: an HTTP status such as 503, or an error class such as `timeout`
+    #[arg(long, default_value = "503", value_parser = failures(), value_name = "STATUS|CLASS")]
+    pub(super) class: ErrorClass,
+    /// This workload may get errors: it does not count for the exit code; can be given several times
+    #[arg(long, value_name = "WORKLOAD")]
+    pub(super) accept: Vec<WorkloadName>,
+    /// Use the configuration alone, without the store: no switches of operators, no traffic (for CI)
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// One JSON object: at, outage, workloads, targets
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// Simulated providers alone.
 #[derive(Debug, ClapArgs)]
 pub(super) struct SimulateArgs {
@@ -385,6 +410,28 @@ fn classes() -> impl TypedValueParser<Value = ErrorClass> {
     PossibleValuesParser::new(ErrorClass::ALL.map(ErrorClass::as_str)).try_map(|text| {
         text.parse::<ErrorClass>()
             .map_err(|()| "not an error class")
+    })
+}
+
+/// An error class by its name, or the class of an HTTP status without a body.
+fn failures() -> impl TypedValueParser<Value = ErrorClass> {
+    clap::builder::StringValueParser::new().try_map(|text| {
+        if let Ok(class) = text.parse::<ErrorClass>() {
+            return Ok(class);
+        }
+        let status = text
+            .parse()
+            .ok()
+            .filter(|status| (400..=599).contains(status));
+        status
+            .map(|status| {
+                classify(&Evidence::Response {
+                    status,
+                    error: ProviderError::default(),
+                    retry_after: None,
+                })
+            })
+            .ok_or("neither a status from 400 to 599 nor an error class")
     })
 }
 

@@ -60,6 +60,19 @@ pub(super) async fn open(global: &Global, wanted: Mode) -> Result<Session, CliEr
     };
     let clock = Clock::system();
     let store = Store::open(&catalog.store, access(mode), clock.clone()).await?;
+    Ok(door(global, catalog, store, clock, mode))
+}
+
+/// Opens a door onto the configuration alone: nothing was switched and nothing happened. For machines that
+/// have no store, such as CI.
+pub(super) async fn offline(global: &Global) -> Result<Session, CliError> {
+    let catalog = Arc::new(catalog_with(global, Keys::IfThere)?);
+    let clock = Clock::system();
+    let store = Store::open("memory:offline", Access::Write, clock.clone()).await?;
+    Ok(door(global, catalog, store, clock, Mode::Observe))
+}
+
+fn door(global: &Global, catalog: Arc<Catalog>, store: Store, clock: Clock, mode: Mode) -> Session {
     // One command reads the configuration once; following it is for those who stay.
     let control = Control::new(
         watch::channel(Arc::clone(&catalog)).1,
@@ -69,12 +82,12 @@ pub(super) async fn open(global: &Global, wanted: Mode) -> Result<Session, CliEr
         actor(global, "cli"),
         mode,
     );
-    Ok(Session {
+    Session {
         catalog,
         store,
         control,
         clock,
-    })
+    }
 }
 
 /// What a mode may do to the store.

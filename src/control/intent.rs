@@ -227,7 +227,10 @@ fn find_route(catalog: &Catalog, name: &RouteName) -> Result<(), ControlError> {
 }
 
 /// The nearest known name, when it is near enough to be meant: a prefix, or few letters off.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<String> {
+pub(super) fn nearest<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Option<String> {
     let begins = |candidate: &&str| !name.is_empty() && candidate.starts_with(name);
     known
         .clone()

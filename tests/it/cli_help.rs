@@ -5,7 +5,7 @@ use crate::{
     control_project::Project,
 };
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "console",
     "serve",
     "check",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 21] = [
     "undrain",
     "undo",
     "plan",
+    "drill",
     "events",
     "audit",
     "gateways",

@@ -55,6 +55,61 @@ fn check_answers_with_its_exit_code() {
 }
 
 #[test]
+fn a_drill_says_what_an_outage_would_do() {
+    let project = Project::new();
+    // A store is asked for switches and traffic; CI has none.
+    run(&project, "drill --down premium-chat").exits(5);
+    let drill = run(&project, "drill --offline --down premium-chat").exits(1);
+    for line in [
+        "imagined: premium-chat down, each request fails as overloaded; no traffic moves",
+        "x FL  lonely            refused: the workload has no fallback by policy",
+        "x FL  support-chat      refused: the policy does not list this failure as a trigger",
+        "+ OK  batch-extraction  unaffected",
+        "! lonely: it has no fallback",
+        "! support-chat: both routes are at acme",
+        "errors would reach callers of lonely, support-chat",
+    ] {
+        assert!(drill.out.contains(line), "{line}\n{}", drill.out);
+    }
+
+    let accepted = "drill --offline --down premium-chat --class timeout --accept lonely";
+    let drill = run(&project, accepted).exits(0);
+    let caught = "! FB  support-chat      falls back to stable-chat";
+    assert!(drill.out.contains(caught), "{}", drill.out);
+    let json = run(&project, &format!("{accepted} --json")).exits(0).json();
+    assert_eq!(json["outage"]["down"][0], "premium-chat");
+    assert_eq!(json["outage"]["class"], "timeout");
+    assert_eq!(
+        json["workloads"][0]["fate"]["reason"]["is"],
+        "no-fallback-configured"
+    );
+    assert_eq!(json["workloads"][1]["fate"]["to"], "stable-chat");
+    assert_eq!(json["targets"][0]["capacity_rps"], 100.0);
+
+    // A switch of an operator counts when there is a store.
+    run(
+        &project,
+        "hold support-chat --confirm sup --reason drill --no-wait",
+    )
+    .exits(0);
+    let held = run(
+        &project,
+        "drill --down premium-chat --class 500 --accept lonely",
+    )
+    .exits(1);
+    assert!(held.out.contains("the workload is on hold"), "{}", held.out);
+
+    let unknown = run(&project, "drill --offline --down acm").exits(2);
+    assert!(
+        unknown.err.contains("did you mean `acme`?"),
+        "{}",
+        unknown.err
+    );
+    run(&project, "drill --offline --down acme --class 200").exits(2);
+    run(&project, "drill --offline").exits(2);
+}
+
+#[test]
 fn status_without_a_store_says_what_to_do() {
     let project = Project::new();
     let none = run(&project, "status").exits(5);
