@@ -8,6 +8,7 @@ mod boundary;
 mod capability;
 mod catalog;
 mod error_class;
+mod error_detail;
 mod event;
 mod family;
 mod heartbeat;
@@ -27,6 +28,7 @@ pub use boundary::{Boundary, BoundaryKind};
 pub use capability::{Capability, CapabilitySet};
 pub use catalog::{Catalog, Environment, GatewaySettings, KeyPlace, Provider, Retention, Route};
 pub use error_class::{ErrorClass, ErrorClassSet};
+pub use error_detail::ErrorDetail;
 pub use event::{
     Attempt, Entry, Event, EventDecision, EventId, Outcome, OutcomeKind, Reason, Seq, StoredEvent,
 };

@@ -6,7 +6,9 @@
 
 mod circuit;
 mod classify;
+mod codes;
 mod decide;
+mod detail;
 mod evidence;
 mod explain;
 mod retry_budget;
@@ -15,6 +17,7 @@ mod switches;
 pub use circuit::{Admission, Circuit, CircuitView, Trip};
 pub use classify::classify;
 pub use decide::{Decision, Failure, Opening, RequestFacts, Side, Situation, decide, open};
+pub use detail::detail;
 pub use evidence::{BrokenKind, Evidence, ProviderError, TimeoutStage, UnreachableKind};
 pub use explain::explain;
 pub use retry_budget::RetryBudget;

@@ -167,6 +167,10 @@ fn event_line(stored: &StoredEvent, paint: Paint) -> String {
         (Some(status), None) => format!(" {status}"),
         (None, None) => String::new(),
     };
+    let failure = match event.detail {
+        Some(detail) => format!("{failure} ({detail})"),
+        None => failure,
+    };
     let way = match (&event.fallback, event.decision) {
         (Some(fallback), EventDecision::Fallback | EventDecision::Exhausted) => {
             format!(" -> {fallback}")

@@ -19,7 +19,7 @@ use crate::{
         Attempt, Entry, ErrorClass, Event, EventDecision, EventId, NoticeGiven, Outcome,
         OutcomeKind, Reason, visible,
     },
-    policy::{Evidence, ProviderError, RequestFacts, Side},
+    policy::{Evidence, ProviderError, RequestFacts, Side, detail},
     store::{Receipt, Reservation, StoreError},
 };
 
@@ -98,6 +98,7 @@ impl Exchange {
                 status: status(evidence),
                 code: code(evidence),
                 class: Some(class),
+                detail: detail(evidence),
                 took,
             });
         }
@@ -136,6 +137,11 @@ impl Exchange {
             decision,
             reason,
             class,
+            detail: self
+                .failures
+                .last()
+                .filter(|attempt| class.is_some() && attempt.class == class)
+                .and_then(|attempt| attempt.detail),
             status: first
                 .filter(|attempt| attempt.route == ready.primary.route.name)
                 .and_then(|attempt| attempt.status),

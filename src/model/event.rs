@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::{
-    BoundaryKind, CapabilitySet, ErrorClass, Family, GatewayName, NoticeGiven, Revision, RouteName,
-    WorkloadName,
+    BoundaryKind, CapabilitySet, ErrorClass, ErrorDetail, Family, GatewayName, NoticeGiven,
+    Revision, RouteName, WorkloadName,
 };
 
 /// The identity of an event: sortable by time, unique over the fleet.
@@ -188,6 +188,9 @@ pub struct Attempt {
     /// What it was classified as; `None`: no failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<ErrorClass>,
+    /// What exactly was wrong, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<ErrorDetail>,
     /// From its start to its failure or its first output.
     #[serde(with = "millis")]
     pub took: Duration,
@@ -216,6 +219,9 @@ pub struct Event {
     pub reason: Reason,
     /// The class of the failure that led here; `None` when forced or drained.
     pub class: Option<ErrorClass>,
+    /// What exactly was wrong inside that class, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<ErrorDetail>,
     /// The primary's status, when it sent one.
     pub status: Option<u16>,
     /// The attempts so far, in order.

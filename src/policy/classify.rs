@@ -3,8 +3,8 @@
 //! One rule stands above the codes: a 400 or 401 keeps its class whatever the body says, so that no body can
 //! turn them into a trigger.
 
-use super::{Evidence, ProviderError};
-use crate::model::ErrorClass;
+use super::{Evidence, ProviderError, codes};
+use crate::model::{ErrorClass, ErrorDetail};
 
 /// Says what a failure was.
 #[must_use]
@@ -47,16 +47,19 @@ fn response(status: u16, error: &ProviderError) -> ErrorClass {
         | ErrorClass::Timeout
         | ErrorClass::Unreachable
         | ErrorClass::BrokenResponse => match said(error) {
-            // 403 says no whatever the words; only the kind of no is refined.
-            Some(class)
-                if by_status == ErrorClass::Forbidden && class != ErrorClass::QuotaExhausted =>
-            {
-                by_status
+            // 403 says no whatever the words; only the kind of no is refined. A filter's no is the request's,
+            // so that who allows a fallback from 403 does not get content past the filter.
+            Some(class) if by_status == ErrorClass::Forbidden => {
+                if class == ErrorClass::QuotaExhausted || is_filtered(error) {
+                    class
+                } else {
+                    by_status
+                }
             }
             // A 5xx is the provider's fault. Several name any error `invalid_request_error`; only a code
             // says that the request would fail everywhere.
             Some(ErrorClass::InvalidRequest)
-                if status >= 500 && error.code.as_deref().and_then(of_code).is_none() =>
+                if status >= 500 && error.code.as_deref().and_then(codes::meaning).is_none() =>
             {
                 by_status
             }
@@ -64,6 +67,12 @@ fn response(status: u16, error: &ProviderError) -> ErrorClass {
             None => by_status,
         },
     }
+}
+
+/// Whether the provider's filter refused the content.
+fn is_filtered(error: &ProviderError) -> bool {
+    let code = error.code.as_deref().and_then(codes::meaning);
+    code.and_then(|meaning| meaning.detail) == Some(ErrorDetail::ContentFilter)
 }
 
 /// What a status alone means.
@@ -83,65 +92,41 @@ fn of_status(status: u16) -> ErrorClass {
     }
 }
 
-/// What the provider's error object says, code before type.
+/// What the provider's error object says: the words of its code, then of its type, then a number in place of a
+/// code. A type that some give to any error comes last.
 fn said(error: &ProviderError) -> Option<ErrorClass> {
-    error
+    let meaning = |word: &str| codes::meaning(word).map(|meaning| meaning.class);
+    let kind = error.kind.as_deref();
+    let class = error
         .code
         .as_deref()
-        .and_then(of_code)
-        .or_else(|| error.kind.as_deref().and_then(of_code))
+        .and_then(meaning)
+        .or_else(|| kind.filter(|kind| !codes::is_vague(kind)).and_then(meaning))
+        .or_else(|| error.code.as_deref().and_then(of_number))
+        .or_else(|| kind.and_then(meaning))?;
+    // Gemini: a tier that has none of a quota never gets any, however long one waits.
+    let none =
+        class == ErrorClass::RateLimited && error.message.as_deref().is_some_and(has_no_quota);
+    Some(if none {
+        ErrorClass::QuotaExhausted
+    } else {
+        class
+    })
 }
 
-/// The codes and types that settle the class (WIRE). Vague ones (`server_error`, `api_error`) leave it to
-/// the status.
-fn of_code(code: &str) -> Option<ErrorClass> {
-    let class = match code {
-        "insufficient_quota"
-        | "credit_balance_exhausted"
-        | "organization_spend_limit_exceeded"
-        | "project_spend_limit_exceeded"
-        | "organization_usage_limit_exceeded"
-        | "enforced_spend_limit_reached"
-        | "billing_error"
-        | "billing_hard_limit_reached" => ErrorClass::QuotaExhausted,
-        "context_length_exceeded"
-        | "content_filter"
-        | "content_policy_violation"
-        | "ResponsibleAIPolicyViolation"
-        | "model_not_found"
-        | "not_found_error"
-        | "request_too_large"
-        | "invalid_prompt"
-        | "invalid_request_error"
-        | "INVALID_ARGUMENT"
-        | "FAILED_PRECONDITION"
-        | "NOT_FOUND"
-        | "CANCELLED" => ErrorClass::InvalidRequest,
-        "invalid_api_key" | "authentication_error" | "UNAUTHENTICATED" => {
-            ErrorClass::Authentication
-        }
-        "permission_error" | "PERMISSION_DENIED" => ErrorClass::Forbidden,
-        "rate_limit_exceeded" | "rate_limit_error" | "slow_down" | "RESOURCE_EXHAUSTED" => {
-            ErrorClass::RateLimited
-        }
-        "overloaded_error"
-        | "server_is_overloaded"
-        | "service_unavailable_error"
-        | "UNAVAILABLE" => ErrorClass::Overloaded,
-        "timeout_error" | "DEADLINE_EXCEEDED" => ErrorClass::Timeout,
-        // Gemini names the quota that ran out; a day's is spent, a minute's is load.
-        quota if quota.contains("PerDay") => ErrorClass::QuotaExhausted,
-        quota if quota.contains("PerMinute") => ErrorClass::RateLimited,
-        // Routers put the upstream's status there, as a number or a text.
-        number => {
-            return number
-                .parse()
-                .ok()
-                .filter(|status| (400..=599).contains(status))
-                .map(of_status);
-        }
-    };
-    Some(class)
+/// Routers put the upstream's status into the code, as a number or a text.
+fn of_number(code: &str) -> Option<ErrorClass> {
+    let status = code.parse().ok()?;
+    (400..=599).contains(&status).then(|| of_status(status))
+}
+
+/// Whether Google says that the limit itself is zero. It is part of no field but the message.
+fn has_no_quota(message: &str) -> bool {
+    message.contains("doesn't have a free quota tier")
+        || message.split("limit: 0").skip(1).any(|rest| {
+            let fraction = rest.strip_prefix('.').unwrap_or(rest);
+            !fraction.starts_with(|next: char| next.is_ascii_digit())
+        })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Used by the gateway. It says what was seen; `policy::classify` says what that means.
 
-use std::{ops::Range, time::Duration};
+use std::ops::Range;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
@@ -40,16 +40,13 @@ pub fn error_evidence(
     Evidence::Response {
         status: status.as_u16(),
         error: provider_error::read(body),
-        retry_after: retry_after::of_headers(headers, now).or_else(|| delay_in_body(status, body)),
+        retry_after: retry_after::of_answer(
+            status,
+            headers,
+            || provider_error::retry_delay(body),
+            now,
+        ),
     }
-}
-
-/// Gemini and Vertex put the delay into the body of a 429.
-fn delay_in_body(status: StatusCode, body: &[u8]) -> Option<Duration> {
-    if status != StatusCode::TOO_MANY_REQUESTS {
-        return None;
-    }
-    provider_error::retry_delay(body).and_then(retry_after::of_seconds)
 }
 
 /// Looks at the head of a success. `Some`: it cannot be an answer (redirect, HTML, JSON where a stream was

@@ -181,6 +181,7 @@ fn event(seq: u64, at: Timestamp) -> Event {
         status: Some(status),
         code: None,
         class,
+        detail: None,
         took: Duration::from_millis(40),
     };
     Event {
@@ -194,6 +195,7 @@ fn event(seq: u64, at: Timestamp) -> Event {
         decision: EventDecision::Fallback,
         reason: Reason::Trigger,
         class: Some(ErrorClass::Overloaded),
+        detail: None,
         status: Some(503),
         attempts: vec![
             attempt("premium-chat", 503, Some(ErrorClass::Overloaded)),

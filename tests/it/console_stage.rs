@@ -488,6 +488,7 @@ pub(crate) fn event(seq: u64, at: Timestamp, workload: &str) -> Event {
         decision: EventDecision::Fallback,
         reason: Reason::Trigger,
         class: Some(ErrorClass::Overloaded),
+        detail: None,
         status: Some(503),
         attempts: vec![
             Attempt {
@@ -495,6 +496,7 @@ pub(crate) fn event(seq: u64, at: Timestamp, workload: &str) -> Event {
                 status: Some(503),
                 code: Some("overloaded_error".to_owned()),
                 class: Some(ErrorClass::Overloaded),
+                detail: None,
                 took: Duration::from_millis(40),
             },
             Attempt {
@@ -502,6 +504,7 @@ pub(crate) fn event(seq: u64, at: Timestamp, workload: &str) -> Event {
                 status: Some(200),
                 code: None,
                 class: None,
+                detail: None,
                 took: Duration::from_millis(420),
             },
         ],
@@ -547,6 +550,7 @@ pub(crate) fn entries(now: Timestamp) -> Vec<(Seq, Entry)> {
         decision: EventDecision::Refused,
         reason: Reason::NeverTrigger,
         class: Some(ErrorClass::InvalidRequest),
+        detail: None,
         status: Some(400),
         notice: NoticeGiven::None,
         ..event(2001, ago(30), "support-chat")

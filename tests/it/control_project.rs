@@ -263,12 +263,14 @@ pub(crate) fn decision(
                 ErrorClass::ServerError
             }
         }),
+        detail: None,
         status: Some(503),
         attempts: vec![Attempt {
             route: "premium-chat".into(),
             status: Some(503),
             code: Some("\x1b[31mred".to_owned()),
             class: Some(ErrorClass::ServerError),
+            detail: None,
             took: Duration::from_millis(5),
         }],
         notice: NoticeGiven::Header,

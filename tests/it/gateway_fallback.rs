@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use backstop::model::{
-    Attempt, ErrorClass, EventDecision, Family, NoticeGiven, NoticeStyle, OutcomeKind, Reason,
-    Workload,
+    Attempt, ErrorClass, ErrorDetail, EventDecision, Family, NoticeGiven, NoticeStyle, OutcomeKind,
+    Reason, Workload,
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -310,6 +310,40 @@ async fn an_inline_notice_stands_before_the_text_of_a_whole_answer() {
     assert!(content.ends_with("from the fallback"), "{content}");
     assert_eq!(body["model"], "served-2");
     assert_eq!(site.event().await.event.notice, NoticeGiven::Inline);
+}
+
+#[tokio::test]
+async fn an_event_says_what_exactly_was_wrong() {
+    for (case, status, body, class, detail) in [
+        (
+            "unknown model",
+            404,
+            r#"{"error":{"message":"The model `m` does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
+            ErrorClass::InvalidRequest,
+            Some(ErrorDetail::UnknownModel),
+        ),
+        (
+            "context length",
+            400,
+            r#"{"error":{"message":"m","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
+            ErrorClass::InvalidRequest,
+            Some(ErrorDetail::ContextLength),
+        ),
+        (
+            "nothing more",
+            503,
+            OVERLOADED,
+            ErrorClass::Overloaded,
+            None,
+        ),
+    ] {
+        let site = Site::start().await;
+        site.primary.set(Script::json(status, body));
+        site.ask(BODY).await;
+        let event = site.event().await.event;
+        assert_eq!((event.class, event.detail), (Some(class), detail), "{case}");
+        assert_eq!(event.attempts[0].detail, detail, "{case}");
+    }
 }
 
 #[tokio::test]

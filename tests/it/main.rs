@@ -53,4 +53,5 @@ mod wire_embeddings;
 mod wire_request;
 mod wire_response;
 mod wire_responses;
+mod wire_rows;
 mod wire_stream;

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use backstop::{
-    model::ErrorClass,
-    policy::{BrokenKind, Evidence, ProviderError, classify},
+    policy::{BrokenKind, Evidence, ProviderError},
     wire::{Shape, response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -197,69 +196,13 @@ fn error_bodies_of_the_wild_are_read() {
     }
 }
 
-/// The rows of WIRE sections 1 and 2, and of 3 and 4 as they may come through a proxy of these families.
-#[test]
-fn rows_of_the_wire_tables_get_their_class() {
-    use ErrorClass::{
-        Authentication, Forbidden, InvalidRequest, Overloaded, QuotaExhausted, RateLimited,
-        ServerError, Timeout,
-    };
-    let openai = |kind: &str, code: &str| {
-        format!(r#"{{"error":{{"message":"m","type":"{kind}","param":null,"code":"{code}"}}}}"#)
-    };
-    let anthropic = |kind: &str| {
-        format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"m"}},"request_id":"r"}}"#)
-    };
-    for (case, status, body, class) in [
-        ("openai context", 400, openai("invalid_request_error", "context_length_exceeded"), InvalidRequest),
-        ("azure filter", 400, openai("", "content_filter"), InvalidRequest),
-        ("openai key", 401, openai("invalid_request_error", "invalid_api_key"), Authentication),
-        ("openai region", 403, openai("request_forbidden", "unsupported_country_region_territory"), Forbidden),
-        ("openai model", 404, openai("invalid_request_error", "model_not_found"), InvalidRequest),
-        ("openai timeout", 408, openai("timeout", "timeout"), Timeout),
-        ("openai conflict", 409, openai("conflict_error", "conflict"), RateLimited),
-        ("openai rate", 429, openai("requests", "rate_limit_exceeded"), RateLimited),
-        ("openai slow down", 429, openai("rate_limit_error", "slow_down"), RateLimited),
-        ("openai quota", 429, openai("insufficient_quota", "insufficient_quota"), QuotaExhausted),
-        ("openai credit", 429, openai("insufficient_quota", "credit_balance_exhausted"), QuotaExhausted),
-        ("openai organisation spend", 429, openai("insufficient_quota", "organization_spend_limit_exceeded"), QuotaExhausted),
-        ("openai project spend", 429, openai("insufficient_quota", "project_spend_limit_exceeded"), QuotaExhausted),
-        ("openai usage", 429, openai("insufficient_quota", "organization_usage_limit_exceeded"), QuotaExhausted),
-        ("openai 500", 500, openai("server_error", "server_error"), ServerError),
-        ("openai 502", 502, openai("server_error", "bad_gateway"), ServerError),
-        ("openai 504", 504, openai("server_error", "gateway_timeout"), Timeout),
-        ("openai overloaded", 503, openai("service_unavailable_error", "server_is_overloaded"), Overloaded),
-        ("anthropic prompt too long", 400, anthropic("invalid_request_error"), InvalidRequest),
-        ("anthropic key", 401, anthropic("authentication_error"), Authentication),
-        ("anthropic billing", 402, anthropic("billing_error"), QuotaExhausted),
-        ("anthropic permission", 403, anthropic("permission_error"), Forbidden),
-        ("anthropic not found", 404, anthropic("not_found_error"), InvalidRequest),
-        ("anthropic conflict", 409, anthropic("conflict_error"), RateLimited),
-        ("anthropic too large", 413, anthropic("request_too_large"), InvalidRequest),
-        ("anthropic rate", 429, anthropic("rate_limit_error"), RateLimited),
-        ("anthropic spend", 429, r#"{"type":"error","error":{"type":"rate_limit_error","message":"m","details":{"error_code":"enforced_spend_limit_reached"}}}"#.to_owned(), QuotaExhausted),
-        ("anthropic 500", 500, anthropic("api_error"), ServerError),
-        ("anthropic 504", 504, anthropic("timeout_error"), Timeout),
-        ("anthropic overloaded", 529, anthropic("overloaded_error"), Overloaded),
-        ("gemini minute", 429, r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED","details":[{"violations":[{"quotaId":"GenerateRequestsPerMinute"}]}]}}"#.to_owned(), RateLimited),
-        ("gemini day", 429, r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED","details":[{"violations":[{"quotaId":"GenerateRequestsPerDay"}]}]}}"#.to_owned(), QuotaExhausted),
-        ("router credits", 402, r#"{"error":{"code":402,"message":"m"}}"#.to_owned(), QuotaExhausted),
-        ("router moderation", 403, r#"{"error":{"code":403,"message":"m"}}"#.to_owned(), Forbidden),
-        ("router bad provider", 502, r#"{"error":{"code":502,"message":"m"}}"#.to_owned(), ServerError),
-        ("router no provider", 503, r#"{"error":{"code":503,"message":"m"}}"#.to_owned(), Overloaded),
-    ] {
-        let evidence = error_evidence(status, &[], &body);
-        assert_eq!(classify(&evidence), class, "{case}: {evidence:?}");
-    }
-}
-
 #[test]
 fn the_delay_of_a_body_counts_when_no_header_has_one() {
     let body = r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"@type":"x"},{"@type":"RetryInfo","retryDelay":"34.5s"}]}}"#;
     for (case, status, rows, hint) in [
         ("body", 429, &[][..], Some(34.5)),
         ("header first", 429, &[("retry-after", "2")], Some(2.0)),
-        ("not a rate limit", 503, &[], None),
+        ("of an overload, too", 503, &[], Some(34.5)),
     ] {
         let Evidence::Response { retry_after, .. } = error_evidence(status, rows, body) else {
             panic!("{case}");

@@ -108,7 +108,10 @@ fn failure(event: &Event, named: bool) -> String {
     };
     match (event.status, event.class) {
         // A success status that was no answer says nothing by itself.
-        (Some(status), _) if status >= 300 => format!("{route}{status}"),
+        (Some(status), _) if status >= 300 => {
+            let detail = event.detail.map(|detail| format!(" {detail}"));
+            format!("{route}{status}{}", detail.unwrap_or_default())
+        }
         (_, Some(class)) => format!("{route}{class}"),
         (Some(status), None) => format!("{route}{status}"),
         (None, None) => words::safe(event.primary.as_str()).into_owned(),
@@ -163,7 +166,7 @@ pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> 
     told("what", Role::Text, &what(event));
     told("why", Role::Text, &policy::explain(&event.reason));
     if let Some(class) = event.class {
-        told("class", Role::Text, class.as_str());
+        told("class", Role::Text, &words::class(class, event.detail));
     }
     told(
         "at",
@@ -237,7 +240,10 @@ fn tried(attempt: &Attempt) -> String {
         .map_or_else(String::new, |code| format!(" `{code}`"));
     let took = words::seconds(Some(attempt.took));
     match attempt.class {
-        Some(class) => format!("{}: {status}{code}, {class}, after {took}", attempt.route),
+        Some(class) => {
+            let class = words::class(class, attempt.detail);
+            format!("{}: {status}{code}, {class}, after {took}", attempt.route)
+        }
         None => format!("{}: {status}, first output after {took}", attempt.route),
     }
 }

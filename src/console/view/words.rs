@@ -10,7 +10,9 @@ use crate::{
         theme::Role,
     },
     control::{self, Overview, State},
-    model::{CheckVerdict, CircuitState, EventDecision, RouteName, visible},
+    model::{
+        CheckVerdict, CircuitState, ErrorClass, ErrorDetail, EventDecision, RouteName, visible,
+    },
 };
 
 /// Names and other short texts from outside: made visible, never longer than this.
@@ -167,5 +169,13 @@ pub(super) fn count(number: usize, thing: &str) -> String {
         format!("1 {thing}")
     } else {
         format!("{number} {thing}s")
+    }
+}
+
+/// A class with its detail: `invalid-request (unknown-model)`.
+pub(super) fn class(class: ErrorClass, detail: Option<ErrorDetail>) -> String {
+    match detail {
+        Some(detail) => format!("{class} ({detail})"),
+        None => class.to_string(),
     }
 }

@@ -354,6 +354,7 @@ mod tests {
             decision: DECISIONS[kind / 2 % 2],
             reason: Reason::Trigger,
             class: CLASSES[kind % 3],
+            detail: None,
             status: None,
             attempts: Vec::new(),
             notice: NoticeGiven::None,
