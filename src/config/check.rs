@@ -188,7 +188,7 @@ fn families(file: &File, names: &Names<'_>, findings: &Findings) {
                     .filter(|family| family.is_supported())
                     .map(Family::as_str)
                     .collect::<Vec<_>>()
-                    .join(" and ")
+                    .join(", ")
             ),
         );
     }

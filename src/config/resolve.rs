@@ -16,7 +16,9 @@ use super::{
     reader::At,
     samples,
 };
-use crate::model::{Catalog, KeyPlace, NoticePolicy, Provider, Route, Sample, Secret, Workload};
+use crate::model::{
+    Catalog, KeyPlace, NoticePolicy, NoticeStyle, Provider, Route, Sample, Secret, Workload,
+};
 
 /// What is known about the file besides its text.
 pub(super) struct Source<'a> {
@@ -221,11 +223,12 @@ fn place(key: &Key) -> KeyPlace {
 
 fn workload(entry: &file::Workload, names: &Names<'_>, samples: Vec<Sample>) -> Option<Workload> {
     let primary = entry.primary.as_ref()?.get_ref().as_str();
+    let family = names.family(names.routes.get(primary)?)?;
     Some(Workload {
         name: entry.name.get_ref().as_str().into(),
         description: entry.description.clone(),
         owner: entry.owner.clone(),
-        family: names.family(names.routes.get(primary)?)?,
+        family,
         primary: primary.into(),
         fallback: entry
             .fallback
@@ -247,18 +250,26 @@ fn workload(entry: &file::Workload, names: &Names<'_>, samples: Vec<Sample>) -> 
         notice: match &entry.notice {
             Some(notice) => NoticePolicy {
                 text: notice.text.as_ref()?.get_ref().clone(),
-                style: notice.style,
+                // What is shown to operators is what callers get.
+                style: match notice.style.get_ref() {
+                    NoticeStyle::Inline if family.takes_inline_notice() => NoticeStyle::Inline,
+                    NoticeStyle::Header | NoticeStyle::Inline => NoticeStyle::Header,
+                },
                 enabled: *notice.enabled.get_ref(),
                 required: *notice.required.get_ref(),
             },
             None => NoticePolicy {
                 text: String::new(),
-                style: crate::model::NoticeStyle::default(),
+                style: NoticeStyle::default(),
                 enabled: false,
                 required: false,
             },
         },
         may_cross: entry.may_cross.clone(),
+        may_change_vectors: entry
+            .may_change_vectors
+            .as_ref()
+            .map(|reason| reason.get_ref().clone()),
         on_log_failure: entry.on_log_failure,
         samples,
     })

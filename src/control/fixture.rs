@@ -84,6 +84,7 @@ pub(super) fn workload(name: &str, primary: &str, fallback: Option<&str>) -> Wor
             required: false,
         },
         may_cross: Vec::new(),
+        may_change_vectors: None,
         on_log_failure: LogFailure::Refuse,
         samples: Vec::new(),
     }

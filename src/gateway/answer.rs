@@ -175,6 +175,7 @@ pub(super) const fn cause(reason: &Reason) -> Option<&'static str> {
         | Reason::FallbackCircuitOpen
         | Reason::FamilyDiffers
         | Reason::MissingCapability { .. }
+        | Reason::VectorsDiffer
         | Reason::BoundaryCrossed { .. }
         | Reason::NoticeImpossible
         | Reason::PaidTierWithoutNotice

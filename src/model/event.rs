@@ -149,6 +149,8 @@ pub enum Reason {
         /// What is missing.
         missing: CapabilitySet,
     },
+    /// The fallback's model makes vectors of another space, and the policy does not allow it.
+    VectorsDiffer,
     /// A boundary would be crossed that the policy does not allow.
     BoundaryCrossed {
         /// Which.

@@ -92,6 +92,9 @@ pub struct Workload {
     pub notice: NoticePolicy,
     /// Boundaries that the policy allows a fallback to cross.
     pub may_cross: Vec<BoundaryKind>,
+    /// The written reason why a fallback with another model may serve embeddings. `None`: it may not, as its
+    /// vectors mean nothing beside the primary's.
+    pub may_change_vectors: Option<String>,
     /// When an event cannot be made durable.
     pub on_log_failure: LogFailure,
     /// Request bodies that stand for its traffic.

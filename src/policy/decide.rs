@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{CircuitView, Switches};
 use crate::model::{
-    Capability, CapabilitySet, CircuitState, ErrorClass, Mode, NoticeGiven, NoticeStyle, Reason,
-    Route, Tier, Workload,
+    Capability, CapabilitySet, CircuitState, ErrorClass, Family, Mode, NoticeGiven, NoticeStyle,
+    Reason, Route, Tier, Workload,
 };
 
 /// What is known of the request.
@@ -261,6 +261,13 @@ fn may_serve(situation: &Situation<'_>) -> Result<NoticeGiven, Reason> {
     }
     if fallback.family != workload.family {
         return Err(Reason::FamilyDiffers);
+    }
+    // Not even by breaking glass: an index with two kinds of vectors cannot be mended by switching back.
+    if workload.family == Family::OpenaiEmbeddings
+        && situation.primary.model != fallback.model
+        && workload.may_change_vectors.is_none()
+    {
+        return Err(Reason::VectorsDiffer);
     }
     let missing = situation
         .request

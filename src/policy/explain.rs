@@ -23,6 +23,10 @@ pub fn explain(reason: &Reason) -> String {
         Reason::MissingCapability { missing } => {
             format!("the request needs {missing}, which the fallback lacks")
         }
+        Reason::VectorsDiffer => {
+            "the fallback's model makes vectors that cannot be compared with the primary's"
+                .to_owned()
+        }
         Reason::BoundaryCrossed { boundary } => {
             format!("the {boundary} boundary would change and the policy does not allow it")
         }

@@ -98,6 +98,7 @@ fn catalog(workloads: usize) -> Catalog {
             required: false,
         },
         may_cross: Vec::new(),
+        may_change_vectors: None,
         on_log_failure: LogFailure::Refuse,
         samples: Vec::new(),
     };

@@ -211,6 +211,7 @@ fn workload(name: &str, primary: &str, fallback: Option<&str>, family: Family) -
             required: false,
         },
         may_cross: Vec::new(),
+        may_change_vectors: None,
         on_log_failure: LogFailure::Refuse,
         samples: Vec::new(),
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Names, Workload};
 use crate::{
     config::{diagnostic::Findings, file::Route, reader::At},
-    model::{BoundaryKind, CapabilitySet, ErrorClass, Mode, Tier},
+    model::{BoundaryKind, CapabilitySet, ErrorClass, Family, Mode, NoticeStyle, Tier},
 };
 
 /// What is checked.
@@ -194,6 +194,20 @@ fn notice(subject: &Subject<'_>, findings: &Findings) {
     if workload.fallback.is_none() {
         return;
     }
+    if let Some(notice) = &workload.notice
+        && *notice.style.get_ref() == NoticeStyle::Inline
+        && let Some(family) = subject
+            .primary
+            .and_then(|route| subject.names.family(route))
+        && !family.takes_inline_notice()
+    {
+        findings.warning(
+            "notice-not-inline",
+            notice.style.span(),
+            format!("the notice is given in the header alone: no notice can stand inside answers of {family}"),
+            "write `style = \"header\"`, and let the application show `x-backstop-degraded`",
+        );
+    }
     if *workload.tier.get_ref() == Tier::Paid && !enabled {
         let place = workload
             .notice
@@ -298,6 +312,7 @@ fn pair(subject: &Subject<'_>, findings: &Findings) {
         );
     }
     capabilities(primary, fallback, place.clone(), findings);
+    vectors(subject, primary, fallback, findings);
     if let (Some(one), Some(other)) = (names.boundary(primary), names.boundary(fallback)) {
         let crossed: Vec<BoundaryKind> = one
             .crossings(other)
@@ -322,6 +337,38 @@ fn pair(subject: &Subject<'_>, findings: &Findings) {
                 format!("if it may be crossed: `may_cross = [{}]`", list.join(", ")),
             );
         }
+    }
+}
+
+/// A fallback that would mix the vectors of two models in one index, without anybody having said so.
+fn vectors(subject: &Subject<'_>, primary: &Route, fallback: &Route, findings: &Findings) {
+    let model = |route: &Route| route.model.as_ref().map(|model| model.get_ref().clone());
+    let (Some(one), Some(other)) = (model(primary), model(fallback)) else {
+        return;
+    };
+    let embeddings = subject.names.family(primary) == Some(Family::OpenaiEmbeddings);
+    let permitted = &subject.workload.may_change_vectors;
+    match (embeddings && one != other, permitted) {
+        (true, None) => findings.error(
+            "vectors-differ",
+            subject.fallback_place(),
+            format!("the fallback's model \"{other}\" makes vectors that cannot be compared with those of \"{one}\""),
+            "name a route with the same model; or, if it is the same under another name or both are known to your \
+             index: `may_change_vectors = \"why\"`",
+        ),
+        (true, Some(permitted)) => findings.warning(
+            "vectors-justified",
+            permitted.span(),
+            format!("vectors of \"{other}\" may stand in for those of \"{one}\", because the file justifies it in writing"),
+            "make sure that the reason still holds",
+        ),
+        (false, Some(permitted)) => findings.warning(
+            "unused-justification",
+            permitted.span(),
+            "`may_change_vectors` does nothing: it is for embeddings whose fallback has another model",
+            (),
+        ),
+        (false, None) => {}
     }
 }
 

@@ -47,6 +47,7 @@ pub(in crate::config) struct Workload {
     pub(in crate::config) retry_share: f64,
     pub(in crate::config) notice: Option<Notice>,
     pub(in crate::config) may_cross: Vec<BoundaryKind>,
+    pub(in crate::config) may_change_vectors: Option<At<String>>,
     pub(in crate::config) on_log_failure: LogFailure,
     pub(in crate::config) samples: Vec<Sample>,
 }
@@ -71,7 +72,7 @@ pub(in crate::config) struct Clocks {
 /// A notice with its places.
 pub(in crate::config) struct Notice {
     pub(in crate::config) text: Option<At<String>>,
-    pub(in crate::config) style: NoticeStyle,
+    pub(in crate::config) style: At<NoticeStyle>,
     pub(in crate::config) enabled: At<bool>,
     pub(in crate::config) required: At<bool>,
 }
@@ -154,6 +155,7 @@ pub(super) fn workload(table: &Table<'_>, findings: &Findings) -> Workload {
             .table("notice", &NOTICE)
             .map(|table| notice(&table, findings)),
         may_cross: list("may_cross").into_iter().map(At::into_inner).collect(),
+        may_change_vectors: table.filled("may_change_vectors"),
         on_log_failure: table.word("on_log_failure").into_inner(),
         samples: table
             .tables("samples", &SAMPLE)
@@ -208,7 +210,7 @@ fn notice(table: &Table<'_>, findings: &Findings) -> Notice {
     }
     Notice {
         text,
-        style: table.word("style").into_inner(),
+        style: table.word("style"),
         enabled: table.flag("enabled"),
         required: table.flag("required"),
     }

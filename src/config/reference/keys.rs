@@ -79,7 +79,7 @@ section! {
     "provider": "name", Required, "One of `[providers]`.";
     "model": "text", Required, "The provider's name of the model.";
     "capabilities": "list", Told("none"),
-        "What it can honour: `streaming`, `tools`, `json-schema`, `vision`, `logprobs`, `cache-control`, `reasoning`, `audio`.";
+        "What it can honour: `streaming`, `tools`, `json-schema`, `vision`, `logprobs`, `cache-control`, `reasoning`, `audio`, `provider-state`, `dimensions`, `token-input`.";
     "context_tokens": "number", Told("unknown"), "Context window.";
     "capacity_rps": "number", Told("unknown"), "Requests per second it may carry; headroom is counted against it.";
     "circuit": "flag", Value("true"), "Whether it is paused while it keeps failing; `false`: it is asked every time.";
@@ -115,6 +115,8 @@ section! {
     "retry_share": "number", Value("1.0"), "Fallbacks and retries as a share of requests, 0.0 to 1.0; 1.0: no limit.";
     "notice": "table", Told("none is given"), "The degraded-mode notice.";
     "may_cross": "list", Told("none"), "Boundaries that a fallback may cross: `billing`, `region`, `compliance`.";
+    "may_change_vectors": "text", Told("it may not"),
+        "Embeddings only: the written reason why a fallback with another `model` may serve. Its vectors mean nothing beside the primary's.";
     "on_log_failure": "choice", Value("refuse"),
         "When an event cannot be made durable: `refuse` the fallback, or `serve` it marked.";
     "samples": "list", Told("none"), "Request bodies that stand for its traffic.";

@@ -132,6 +132,7 @@ pub const fn brief(reason: &Reason) -> &'static str {
         Reason::FallbackCircuitOpen => "paused",
         Reason::FamilyDiffers => "other family",
         Reason::MissingCapability { .. } => "lacks something",
+        Reason::VectorsDiffer => "other vectors",
         Reason::BoundaryCrossed { .. } => "boundary",
         Reason::NoticeImpossible => "no notice",
         Reason::PaidTierWithoutNotice => "paid, no notice",

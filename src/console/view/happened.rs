@@ -86,6 +86,7 @@ fn because(reason: &Reason) -> Option<String> {
         | Reason::FallbackCircuitOpen
         | Reason::FamilyDiffers
         | Reason::MissingCapability { .. }
+        | Reason::VectorsDiffer
         | Reason::BoundaryCrossed { .. }
         | Reason::NoticeImpossible
         | Reason::PaidTierWithoutNotice

@@ -4,7 +4,8 @@ use super::{Scene, check};
 use crate::{
     control::{Serving, overview::fails, words},
     model::{
-        Check, CheckVerdict, CircuitState, Mode, NoticeStyle, Route, RouteName, Tier, Workload,
+        Check, CheckVerdict, CircuitState, Family, Mode, NoticeStyle, Route, RouteName, Tier,
+        Workload,
     },
 };
 
@@ -42,6 +43,7 @@ pub(super) fn takes_over(scene: &Scene<'_>, workload: &Workload) -> Vec<Check> {
     ];
     checks.extend(drained(scene, name));
     checks.push(headroom(scene, fallback, moved(scene, workload)));
+    checks.extend(vectors(workload, primary, fallback));
     checks.push(boundary(workload, primary, fallback));
     checks.push(announced(
         workload,
@@ -96,6 +98,32 @@ fn capabilities(primary: &Route, fallback: &Route) -> Check {
             format!("{}; requests that need it stay refused", why.join("; ")),
         )
     }
+}
+
+/// For embeddings with another model: whether its vectors may stand in. Not to be overridden.
+fn vectors(workload: &Workload, primary: &Route, fallback: &Route) -> Option<Check> {
+    if workload.family != Family::OpenaiEmbeddings || primary.model == fallback.model {
+        return None;
+    }
+    let name = "vectors";
+    Some(match &workload.may_change_vectors {
+        None => check(
+            name,
+            CheckVerdict::Refuse,
+            format!(
+                "{} makes vectors that cannot be compared with those of {}; the policy does not allow it",
+                fallback.name, primary.name
+            ),
+        ),
+        Some(reason) => check(
+            name,
+            CheckVerdict::Warn,
+            format!(
+                "{} makes other vectors than {}; allowed in writing: {reason}",
+                fallback.name, primary.name
+            ),
+        ),
+    })
 }
 
 fn boundary(workload: &Workload, primary: &Route, fallback: &Route) -> Check {

@@ -85,6 +85,14 @@ impl Setup {
     }
 }
 
+/// Both routes make vectors, each of its own model's.
+fn embeddings(setup: &mut Setup) {
+    setup.workload().family = Family::OpenaiEmbeddings;
+    for name in ["premium", "stable"] {
+        setup.route(name).family = Family::OpenaiEmbeddings;
+    }
+}
+
 fn presence(bend: impl FnOnce(&mut Presence)) -> Presence {
     let mut presence = Presence {
         session: "s1".to_owned(),
@@ -219,6 +227,16 @@ fn checks_of_force() {
             "its capacity is not known",
             |setup| setup.route("stable").capacity_rps = None,
             "headroom",
+            Warn,
+        ),
+        ("vectors of another model", embeddings, "vectors", Refuse),
+        (
+            "vectors of another model, allowed in writing",
+            |setup| {
+                embeddings(setup);
+                setup.workload().may_change_vectors = Some("both are in the index".to_owned());
+            },
+            "vectors",
             Warn,
         ),
         ("no boundary changes", |_| {}, "boundary", Pass),

@@ -84,6 +84,7 @@ fn case() -> Case {
                 required: false,
             },
             may_cross: Vec::new(),
+            may_change_vectors: None,
             on_log_failure: LogFailure::Refuse,
             samples: Vec::new(),
         },
@@ -297,6 +298,39 @@ fn what_refuses_a_fallback_after_a_trigger() {
             },
         ),
         (
+            "what only the primary's provider keeps",
+            case().with(|case| {
+                case.request.needs.insert(Capability::ProviderState);
+                case.fallback = Some(Route {
+                    base_url: "http://127.0.0.1:2".to_owned(),
+                    capabilities: CapabilitySet::EMPTY,
+                    ..route("baseline")
+                });
+            }),
+            Reason::MissingCapability {
+                missing: [Capability::ProviderState].into_iter().collect(),
+            },
+        ),
+        (
+            "what only the primary's account keeps",
+            case().with(|case| {
+                case.request.needs.insert(Capability::ProviderState);
+                case.fallback = Some(Route {
+                    credential: Some(crate::model::Secret::new("another")),
+                    capabilities: CapabilitySet::EMPTY,
+                    ..route("baseline")
+                });
+            }),
+            Reason::MissingCapability {
+                missing: [Capability::ProviderState].into_iter().collect(),
+            },
+        ),
+        (
+            "vectors of another model",
+            embeddings(),
+            Reason::VectorsDiffer,
+        ),
+        (
             "billing changes",
             case().with(crossing(Boundary {
                 billing: Some("other".to_owned()),
@@ -383,6 +417,82 @@ fn what_refuses_a_fallback_after_a_trigger() {
     ];
     for (name, case, why) in rows {
         assert_eq!(case.after(ErrorClass::Overloaded), refused(why), "{name}");
+    }
+}
+
+/// Two routes of one family whose vectors cannot be compared.
+fn embeddings() -> Case {
+    case().with(|case| {
+        case.workload.family = Family::OpenaiEmbeddings;
+        case.primary.family = Family::OpenaiEmbeddings;
+        case.fallback = Some(Route {
+            family: Family::OpenaiEmbeddings,
+            ..route("baseline")
+        });
+    })
+}
+
+#[test]
+fn vectors_of_another_model_need_a_written_reason_and_no_operator_can_do_without() {
+    let refused_at_once = Opening::Primary {
+        refused: Some(Reason::VectorsDiffer),
+    };
+    let forced = embeddings().with(|case| {
+        case.switches.mode = Mode::Force;
+        case.switches.break_glass = true;
+    });
+    assert_eq!(open(&forced.situation()), refused_at_once);
+    let drained = embeddings().with(|case| {
+        case.switches.primary_drained_by = Some("jo".to_owned());
+    });
+    assert_eq!(open(&drained.situation()), refused_at_once);
+    let written = embeddings().with(|case| {
+        case.workload.may_change_vectors = Some("both are in the index".to_owned());
+    });
+    assert_eq!(written.after(ErrorClass::Timeout), SERVED);
+    let same = embeddings().with(|case| {
+        let model = case.primary.model.clone();
+        case.fallback.as_mut().unwrap().model = model;
+    });
+    assert_eq!(same.after(ErrorClass::Timeout), SERVED);
+}
+
+#[test]
+fn what_a_provider_keeps_is_there_for_another_of_its_models() {
+    let same_account = case().with(|case| {
+        case.request.needs.insert(Capability::ProviderState);
+        case.fallback.as_mut().unwrap().capabilities = CapabilitySet::EMPTY;
+    });
+    assert_eq!(same_account.after(ErrorClass::Timeout), SERVED);
+}
+
+#[test]
+fn where_no_notice_can_stand_inside_the_header_tells_and_the_event_says_so() {
+    for family in Family::ALL {
+        let case = case().with(|case| {
+            case.workload.family = family;
+            case.workload.notice.style = NoticeStyle::Inline;
+            case.primary.model = "same".to_owned();
+            case.fallback = Some(Route {
+                family,
+                model: "same".to_owned(),
+                ..route("baseline")
+            });
+        });
+        let notice = match family {
+            Family::OpenaiResponses | Family::OpenaiEmbeddings => NoticeGiven::Header,
+            Family::OpenaiChat | Family::AnthropicMessages | Family::GeminiGenerate => {
+                NoticeGiven::Inline
+            }
+        };
+        assert_eq!(
+            case.after(ErrorClass::Timeout),
+            Decision::Fallback {
+                notice,
+                why: Reason::Trigger
+            },
+            "{family}"
+        );
     }
 }
 
@@ -656,6 +766,7 @@ mod properties {
             case.workload.notice.required = flags[2];
             case.workload.tier = if flags[3] { Tier::Paid } else { Tier::Standard };
             case.fallback = flags[4].then(|| Route {
+                base_url: "http://127.0.0.1:2".to_owned(),
                 family: if flags[5] { Family::OpenaiChat } else { family },
                 capabilities: has.into_iter().collect(),
                 boundary: Boundary {

@@ -354,7 +354,50 @@ pub(super) static CASES: &[Case] = &[
         name: "a family that this version does not relay",
         edits: &[("family = \"openai-chat\"", "family = \"gemini-generate\"")],
         found: &[
-            "4:10: error[unsupported-family]: the family gemini-generate is not supported by this version; it relays openai-chat and anthropic-messages",
+            "4:10: error[unsupported-family]: the family gemini-generate is not supported by this version; it relays openai-chat, openai-responses, openai-embeddings, anthropic-messages",
+        ],
+    },
+    Case {
+        name: "embeddings whose fallback makes other vectors",
+        edits: &[("family = \"openai-chat\"", "family = \"openai-embeddings\"")],
+        found: &[
+            "14:12: error[vectors-differ]: the fallback's model \"n\" makes vectors that cannot be compared with those of \"m\"; name a route with the same model; or, if it is the same under another name or both are known to your index: `may_change_vectors = \"why\"`",
+        ],
+    },
+    Case {
+        name: "embeddings whose fallback makes other vectors, with a reason",
+        edits: &[
+            ("family = \"openai-chat\"", "family = \"openai-embeddings\""),
+            (
+                "fallback = \"two\"",
+                "fallback = \"two\"\nmay_change_vectors = \"the index holds both\"",
+            ),
+        ],
+        found: &[
+            "15:22: warning[vectors-justified]: vectors of \"n\" may stand in for those of \"m\", because the file justifies it in writing; make sure that the reason still holds",
+        ],
+    },
+    Case {
+        name: "a reason for vectors where there are none",
+        edits: &[(
+            "fallback = \"two\"",
+            "fallback = \"two\"\nmay_change_vectors = \"the index holds both\"",
+        )],
+        found: &[
+            "15:22: warning[unused-justification]: `may_change_vectors` does nothing: it is for embeddings whose fallback has another model",
+        ],
+    },
+    Case {
+        name: "a notice where none can stand",
+        edits: &[
+            ("family = \"openai-chat\"", "family = \"openai-responses\""),
+            (
+                "fallback = \"two\"",
+                "fallback = \"two\"\nnotice = { text = \"t\", style = \"inline\" }",
+            ),
+        ],
+        found: &[
+            "15:32: warning[notice-not-inline]: the notice is given in the header alone: no notice can stand inside answers of openai-responses; write `style = \"header\"`, and let the application show `x-backstop-degraded`",
         ],
     },
     Case {

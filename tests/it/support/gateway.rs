@@ -363,6 +363,7 @@ fn workload(family: Family) -> Workload {
             required: false,
         },
         may_cross: Vec::new(),
+        may_change_vectors: None,
         on_log_failure: LogFailure::Refuse,
         samples: Vec::new(),
     }
