@@ -50,6 +50,7 @@ pub(super) fn scan(reader: &mut Reader<'_>, found: &mut Found) -> Result<bool, M
                     .map(drop)
             })
             .map(drop),
+        b"container" => container(reader, found),
         b"system" => blocks(reader, found, 1),
         b"tools" | b"mcp_servers" => found.read_tools(reader),
         b"thinking" => found.read_thinking(reader),
@@ -94,10 +95,32 @@ fn blocks(reader: &mut Reader<'_>, found: &mut Found, depth: u32) -> Result<(), 
                         Ok(())
                     }
                     b"content" => blocks(reader, found, depth - 1),
+                    b"source" => found.read_file(reader),
+                    b"file_id" => {
+                        let filled = reader.is_filled()?;
+                        found.need(Capability::ProviderState, filled);
+                        Ok(())
+                    }
                     b"cache_control" => cache_mark(reader, found),
                     _ => reader.skip().map(drop),
                 })
                 .map(drop)
+        })
+        .map(drop)
+}
+
+/// A container by its id, or a new one that may name one.
+fn container(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Malformed> {
+    if reader.kind()? == Kind::String {
+        let filled = reader.is_filled()?;
+        found.need(Capability::ProviderState, filled);
+        return Ok(());
+    }
+    reader
+        .fields(|reader, key| {
+            let filled = reader.is_filled()?;
+            found.need(Capability::ProviderState, filled && &*key.bytes() == b"id");
+            Ok(())
         })
         .map(drop)
 }

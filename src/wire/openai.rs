@@ -71,11 +71,15 @@ fn message(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Malformed> 
     reader
         .fields(|reader, key| match &*key.bytes() {
             b"content" => reader.items(|reader| part(reader, found)).map(drop),
-            b"audio" => {
-                let earlier_audio = reader.is_filled()?;
-                found.need(Capability::Audio, earlier_audio);
-                Ok(())
-            }
+            // What was said before, by the id under which it is kept.
+            b"audio" => reader
+                .fields(|reader, key| {
+                    let filled = reader.is_filled()?;
+                    found.need(Capability::Audio, filled);
+                    found.need(Capability::ProviderState, filled && &*key.bytes() == b"id");
+                    Ok(())
+                })
+                .map(drop),
             b"cache_control" => cache_mark(reader, found),
             _ => reader.skip().map(drop),
         })
@@ -100,6 +104,7 @@ fn part(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Malformed> {
                 }
                 Ok(())
             }
+            b"file" => found.read_file(reader),
             b"cache_control" => cache_mark(reader, found),
             _ => reader.skip().map(drop),
         })

@@ -109,6 +109,19 @@ impl Found {
         Ok(())
     }
 
+    /// Reads what holds a file or its place: by its id it is only where it was sent.
+    pub(super) fn read_file(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        reader.fields(|reader, key| {
+            let filled = reader.is_filled()?;
+            self.need(
+                Capability::ProviderState,
+                filled && &*key.bytes() == b"file_id",
+            );
+            Ok(())
+        })?;
+        Ok(())
+    }
+
     /// Reads `thinking`: reasoning is needed unless it says `disabled`.
     pub(super) fn read_thinking(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         let mut disabled = false;

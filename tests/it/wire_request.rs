@@ -13,7 +13,9 @@ use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use Capability::{Audio, CacheControl, JsonSchema, Logprobs, Reasoning, Streaming, Tools, Vision};
+use Capability::{
+    Audio, CacheControl, JsonSchema, Logprobs, ProviderState, Reasoning, Streaming, Tools, Vision,
+};
 
 fn scan(shape: Shape, body: &str) -> Result<Scan, ScanError> {
     request::scan(shape, &HeaderMap::new(), body.as_bytes())
@@ -95,6 +97,16 @@ fn an_openai_request_needs_what_it_asks_for() {
             &[Vision],
         ),
         (
+            "file in the request",
+            r#""messages":[{"role":"user","content":[{"type":"file","file":{"filename":"f","file_data":"d"}}]}]"#,
+            &[Vision],
+        ),
+        (
+            "stored file",
+            r#""messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]}]"#,
+            &[Vision, ProviderState],
+        ),
+        (
             "audio in",
             r#""messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{}}]}]"#,
             &[Audio],
@@ -102,7 +114,7 @@ fn an_openai_request_needs_what_it_asks_for() {
         (
             "audio of before",
             r#""messages":[{"role":"assistant","audio":{"id":"a"}}]"#,
-            &[Audio],
+            &[Audio, ProviderState],
         ),
         (
             "cache mark",
@@ -156,6 +168,36 @@ fn an_anthropic_request_needs_what_it_asks_for() {
             &[Tools],
         ),
         ("no tools", r#""tools":[]"#, &[]),
+        (
+            "stored image",
+            r#""messages":[{"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]}]"#,
+            &[Vision, ProviderState],
+        ),
+        (
+            "stored document in a tool result",
+            r#""messages":[{"content":[{"type":"tool_result","content":[{"type":"document","source":{"type":"file","file_id":"f"}}]}]}]"#,
+            &[Vision, ProviderState],
+        ),
+        (
+            "stored file for a container",
+            r#""messages":[{"content":[{"type":"container_upload","file_id":"f"}]}]"#,
+            &[ProviderState],
+        ),
+        (
+            "a container by its id",
+            r#""container":"container_1""#,
+            &[ProviderState],
+        ),
+        (
+            "a container by its id, with skills",
+            r#""container":{"id":"container_1","skills":[]}"#,
+            &[ProviderState],
+        ),
+        (
+            "a new container",
+            r#""container":{"id":null,"skills":[{"type":"anthropic","skill_id":"xlsx"}]}"#,
+            &[],
+        ),
         (
             "cache mark on a tool",
             r#""tools":[{"name":"f","cache_control":{"type":"ephemeral"}}]"#,
