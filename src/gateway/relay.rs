@@ -168,6 +168,8 @@ impl Relay {
         let now = Clock::instant();
         self.running.end(Some(class));
         if let Some(watch) = &self.watch {
+            // Clients read no event, the provider's last one included, before its blank line.
+            self.queue.extend(watch.closing());
             // The provider's own error event has just been passed on.
             if watch.seen().error.is_none() {
                 let error = answer::upstream_error(evidence);

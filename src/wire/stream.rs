@@ -62,8 +62,8 @@ pub struct Watch {
     part: Vec<u8>,
     /// Any event has come.
     started: bool,
-    /// The current event is beyond the limit: it goes on as it comes.
-    oversize: bool,
+    /// A part of the current event has gone on: it is beyond the limit, or the stream ended in it.
+    part_gone: bool,
     /// It is the end marker, which counts when all of it has come.
     oversize_end: bool,
     notice: Notice,
@@ -88,7 +88,7 @@ impl Watch {
             held: Vec::new(),
             part: Vec::new(),
             started: false,
-            oversize: false,
+            part_gone: false,
             oversize_end: false,
             notice: Notice::None,
         }
@@ -116,7 +116,7 @@ impl Watch {
         while let Some(length) = self.boundary.next(bytes.get(at..).unwrap_or_default()) {
             let start = at;
             at += length;
-            if std::mem::take(&mut self.oversize) {
+            if std::mem::take(&mut self.part_gone) {
                 self.seen.end |= std::mem::take(&mut self.oversize_end);
                 continue;
             }
@@ -175,10 +175,18 @@ impl Watch {
             self.look(&part, false);
             if !self.seen.malformed {
                 out.append(&mut self.held);
+                self.part_gone = true;
             }
             self.held.clear();
         }
         &self.seen
+    }
+
+    /// What must come out before an event of our own when a part of an event has gone on: without a blank
+    /// line both would be read as one.
+    #[must_use]
+    pub fn closing(&self) -> Option<Bytes> {
+        self.part_gone.then(|| Bytes::from_static(b"\n\n"))
     }
 
     /// What was seen so far.
@@ -222,7 +230,7 @@ impl Watch {
         if bytes.is_empty() {
             return;
         }
-        if self.oversize {
+        if self.part_gone {
             out.push(bytes);
             return;
         }
@@ -234,7 +242,7 @@ impl Watch {
             if self.seen.malformed {
                 self.drop_part();
             } else {
-                self.oversize = true;
+                self.part_gone = true;
                 out.append(&mut self.held);
             }
         }

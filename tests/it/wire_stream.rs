@@ -508,6 +508,22 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(event, 0..10).prop_map(|events| events.concat())
 }
 
+#[test]
+fn a_part_of_an_event_that_has_gone_on_is_closed_before_ours() {
+    let mut out = Vec::new();
+    let mut watch = Watch::new(Shape::OpenaiChat);
+    watch.push(Bytes::from(CHAT_ROLE), &mut out);
+    assert_eq!(watch.closing(), None, "whole events");
+    watch.push(Bytes::from(CHAT_STOP.trim_end()), &mut out);
+    assert_eq!(watch.closing(), None, "nothing of it has gone on");
+    watch.finish(&mut out);
+    assert_eq!(
+        out.concat(),
+        [CHAT_ROLE, CHAT_STOP.trim_end()].concat().as_bytes()
+    );
+    assert_eq!(watch.closing(), Some(Bytes::from("\n\n")));
+}
+
 proptest! {
     #[test]
     fn any_split_shows_the_same_and_loses_no_byte(
