@@ -1,0 +1,4 @@
+//! The fuzzer's entry; what is checked stands in `src/splice.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| backstop_fuzz::splice::check(data));
