@@ -18,6 +18,7 @@ mod overrides;
 mod plan;
 mod presence;
 mod probe;
+mod readiness;
 mod sample;
 mod secret;
 mod text;
@@ -45,6 +46,7 @@ pub use probe::{
     Asked, CheckResult, Cost, Price, ProbeFailure, ProbeKey, ProbeRecord, ProbeResult,
     ProbeSubject, Rung, RungResult, Usage, Verdict,
 };
+pub use readiness::{Readiness, ReadinessReason, WorkloadReadiness};
 pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;
 pub use text::{visible, visible_lines};

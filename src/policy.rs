@@ -11,14 +11,18 @@ mod decide;
 mod detail;
 mod evidence;
 mod explain;
+mod readiness;
 mod retry_budget;
 mod switches;
 
 pub use circuit::{Admission, Circuit, CircuitView, Trip};
 pub use classify::classify;
-pub use decide::{Decision, Failure, Opening, RequestFacts, Side, Situation, decide, open};
+pub use decide::{
+    Decision, Failure, Opening, RequestFacts, Side, Situation, decide, may_serve, open,
+};
 pub use detail::detail;
 pub use evidence::{BrokenKind, Evidence, ProviderError, TimeoutStage, UnreachableKind};
 pub use explain::explain;
+pub use readiness::{Headroom, ReadinessFacts, Review, readiness};
 pub use retry_budget::RetryBudget;
 pub use switches::Switches;

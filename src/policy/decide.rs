@@ -252,7 +252,10 @@ fn spendable(situation: &Situation<'_>) -> Result<(), Reason> {
 }
 
 /// Whether the policy lets the fallback serve this request at all, and how the caller is told.
-fn may_serve(situation: &Situation<'_>) -> Result<NoticeGiven, Reason> {
+///
+/// # Errors
+/// Why it does not.
+pub fn may_serve(situation: &Situation<'_>) -> Result<NoticeGiven, Reason> {
     let workload = situation.workload;
     let fallback = situation.fallback.ok_or(Reason::NoFallbackConfigured)?;
     match situation.switches.mode {
@@ -325,4 +328,4 @@ fn notice(situation: &Situation<'_>) -> NoticeGiven {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -10,20 +10,20 @@ use crate::model::{
 
 /// A workload with both routes and everything allowed; each case bends one thing.
 #[derive(Clone, Debug)]
-struct Case {
-    workload: Workload,
-    primary: Route,
-    fallback: Option<Route>,
-    switches: Switches,
-    request: RequestFacts,
-    attempts: u32,
-    backoffs: u32,
-    primary_circuit: CircuitView,
-    fallback_circuit: CircuitView,
-    retry_budget_left: bool,
+pub(in crate::policy) struct Case {
+    pub(in crate::policy) workload: Workload,
+    pub(in crate::policy) primary: Route,
+    pub(in crate::policy) fallback: Option<Route>,
+    pub(in crate::policy) switches: Switches,
+    pub(in crate::policy) request: RequestFacts,
+    pub(in crate::policy) attempts: u32,
+    pub(in crate::policy) backoffs: u32,
+    pub(in crate::policy) primary_circuit: CircuitView,
+    pub(in crate::policy) fallback_circuit: CircuitView,
+    pub(in crate::policy) retry_budget_left: bool,
 }
 
-fn route(name: &str) -> Route {
+pub(in crate::policy) fn route(name: &str) -> Route {
     Route {
         name: name.into(),
         provider: "provider".into(),
@@ -41,7 +41,7 @@ fn route(name: &str) -> Route {
     }
 }
 
-fn case() -> Case {
+pub(in crate::policy) fn case() -> Case {
     Case {
         workload: Workload {
             name: "support-chat".into(),
@@ -107,12 +107,12 @@ fn case() -> Case {
 }
 
 impl Case {
-    fn with(mut self, bend: impl FnOnce(&mut Self)) -> Self {
+    pub(in crate::policy) fn with(mut self, bend: impl FnOnce(&mut Self)) -> Self {
         bend(&mut self);
         self
     }
 
-    fn situation(&self) -> Situation<'_> {
+    pub(in crate::policy) fn situation(&self) -> Situation<'_> {
         Situation {
             workload: &self.workload,
             primary: &self.primary,
@@ -142,7 +142,7 @@ fn failed(class: ErrorClass) -> Failure {
     }
 }
 
-fn open_circuit() -> CircuitView {
+pub(in crate::policy) fn open_circuit() -> CircuitView {
     CircuitView {
         state: CircuitState::Open,
         tripped_by: Some(ErrorClass::Overloaded),
