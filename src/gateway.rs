@@ -5,6 +5,7 @@
 
 mod answer;
 mod attempt;
+mod callers;
 mod circuits;
 mod decision;
 mod exchange;
@@ -127,6 +128,7 @@ impl Gateway {
             tls: Arc::new(Tls::new()),
             draining: CancellationToken::new(),
             unlogged: AtomicU64::new(0),
+            denied: Default::default(),
         });
         let keeper = Keeper {
             shared: Arc::clone(&shared),

@@ -7,6 +7,7 @@ mod audit;
 mod boundary;
 mod capability;
 mod catalog;
+mod client;
 mod error_class;
 mod error_detail;
 mod event;
@@ -28,6 +29,7 @@ pub use audit::{Actor, AuditRecord, ReasonCode};
 pub use boundary::{Boundary, BoundaryKind};
 pub use capability::{Capability, CapabilitySet};
 pub use catalog::{Catalog, Environment, GatewaySettings, KeyPlace, Provider, Retention, Route};
+pub use client::{AcceptedKey, Client, ClientKey, KeyHash, Scope};
 pub use error_class::{ErrorClass, ErrorClassSet};
 pub use error_detail::ErrorDetail;
 pub use event::{
@@ -35,7 +37,7 @@ pub use event::{
 };
 pub use family::Family;
 pub use heartbeat::{CircuitState, Heartbeat, RouteTraffic, Routed, WorkloadTraffic};
-pub use name::{GatewayName, ProviderName, RouteName, SampleId, WorkloadName};
+pub use name::{ClientName, GatewayName, ProviderName, RouteName, SampleId, WorkloadName};
 pub use notice::{NoticeGiven, NoticePolicy, NoticeStyle};
 pub use overrides::{
     Change, ChangeRequest, Conflict, Mode, Override, OverrideKey, Overrides, Revision, Slot,

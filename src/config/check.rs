@@ -3,6 +3,7 @@
 //!
 //! Pure: it sees the mirror of the file only, neither disk nor environment.
 
+mod clients;
 mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +90,7 @@ pub(super) fn check(file: &File, names: &Names<'_>, findings: &Findings) {
     providers(file, names, findings);
     routes(file, names, findings);
     families(file, names, findings);
+    clients::check(file, findings);
     unused(file, names, findings);
     for workload in &file.workloads {
         for (name, what) in [

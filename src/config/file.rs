@@ -4,25 +4,28 @@
 //! Read by `load`, checked by `check`, turned into a catalog by `resolve`. It must not look at the disk or
 //! at the environment.
 
+mod client;
+mod gateway;
 mod key;
 mod sample;
 mod url;
 mod workload;
-
-use std::net::SocketAddr;
 
 use toml::{Spanned, de::DeValue};
 
 use super::{
     diagnostic::Findings,
     reader::{At, Table},
-    reference::{BOUNDARY, ENVIRONMENT, GATEWAY, PRICE, PROVIDER, ROOT, ROUTE, STORE, WORKLOAD},
+    reference::{
+        BOUNDARY, CLIENT, ENVIRONMENT, GATEWAY, PRICE, PROVIDER, ROOT, ROUTE, STORE, WORKLOAD,
+    },
     value,
 };
 use crate::model::{
     Boundary, CapabilitySet, Environment, Family, GatewaySettings, Price, Retention,
 };
 
+pub(super) use client::{Client, Workloads};
 pub(super) use key::Key;
 pub(super) use sample::Sample;
 pub(super) use workload::Workload;
@@ -39,6 +42,7 @@ pub(super) struct File {
     pub(super) gateway: GatewaySettings,
     pub(super) providers: Vec<Provider>,
     pub(super) routes: Vec<Route>,
+    pub(super) clients: Vec<Client>,
     pub(super) workloads: Vec<Workload>,
 }
 
@@ -85,6 +89,7 @@ impl File {
         let environment = root.table_or_defaults("environment", &ENVIRONMENT);
         let named = |key, section| root.named(key, section).unwrap_or_default();
         let (providers, routes) = (named("providers", &PROVIDER), named("routes", &ROUTE));
+        let clients = named("clients", &CLIENT);
         let workloads = root.named("workloads", &WORKLOAD);
         if workloads.as_ref().is_some_and(Vec::is_empty) {
             findings.error(
@@ -107,7 +112,12 @@ impl File {
                 events: store.parsed("retain_events", value::positive).into_inner(),
                 audit: store.parsed("retain_audit", value::positive).into_inner(),
             },
-            gateway: gateway(&root.table_or_defaults("gateway", &GATEWAY), findings),
+            gateway: gateway::gateway(
+                &root.table_or_defaults("gateway", &GATEWAY),
+                clients.is_empty(),
+                findings,
+            ),
+            clients: all(&clients, |table| client::client(table, findings)),
             providers: all(&providers, |table| provider(table, findings)),
             routes: all(&routes, |table| route(table, findings)),
             workloads: all(&workloads, |table| workload::workload(table, findings)),
@@ -117,32 +127,6 @@ impl File {
 
 fn all<'t, T>(tables: &[Table<'t>], read: impl Fn(&Table<'t>) -> T) -> Vec<T> {
     tables.iter().map(read).collect()
-}
-
-fn gateway(table: &Table<'_>, findings: &Findings) -> GatewaySettings {
-    let listen = table.parsed("listen", |text| {
-        text.parse::<SocketAddr>().map(Some).map_err(|_| {
-            format!("\"{text}\" is not an address with a port such as 127.0.0.1:8080 or [::1]:8080")
-        })
-    });
-    let place = listen.span();
-    let listen = listen
-        .into_inner()
-        .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
-    if !listen.ip().is_loopback() {
-        findings.error(
-            "listen-not-loopback",
-            place,
-            format!("`listen` is {listen}, which other hosts can reach, and requests carry no client key yet"),
-            "listen on 127.0.0.1 or [::1]",
-        );
-    }
-    GatewaySettings {
-        listen,
-        workers: usize::try_from(table.whole("workers", 0..1025).into_inner()).unwrap_or_default(),
-        max_body: table.parsed("max_body", value::size).into_inner(),
-        drain: table.duration("drain").into_inner(),
-    }
 }
 
 fn provider(table: &Table<'_>, findings: &Findings) -> Provider {

@@ -6,8 +6,8 @@ mod keys;
 use std::fmt::Write as _;
 
 pub(super) use keys::{
-    BACKOFF, BOUNDARY, CHECKS, ENVIRONMENT, GATEWAY, JUSTIFY, KEY, NOTICE, PRICE, PROVIDER, ROOT,
-    ROUTE, SAMPLE, STORE, TIMEOUTS, WORKLOAD,
+    BACKOFF, BOUNDARY, CHECKS, CLIENT, CLIENT_KEY, ENVIRONMENT, GATEWAY, JUSTIFY, KEY, NOTICE,
+    PRICE, PROVIDER, ROOT, ROUTE, SAMPLE, STORE, TIMEOUTS, WORKLOAD,
 };
 
 /// A table of the file.
@@ -55,11 +55,13 @@ impl Section {
 }
 
 /// In the order of the printed reference.
-pub(super) static SECTIONS: [&Section; 16] = [
+pub(super) static SECTIONS: [&Section; 18] = [
     &ROOT,
     &ENVIRONMENT,
     &STORE,
     &GATEWAY,
+    &CLIENT,
+    &CLIENT_KEY,
     &PROVIDER,
     &KEY,
     &BOUNDARY,

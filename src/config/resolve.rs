@@ -17,7 +17,8 @@ use super::{
     samples,
 };
 use crate::model::{
-    Catalog, KeyPlace, NoticePolicy, NoticeStyle, Provider, Route, Sample, Secret, Workload,
+    Catalog, Client, ClientName, KeyPlace, NoticePolicy, NoticeStyle, Provider, Route, Sample,
+    Scope, Secret, Workload,
 };
 
 /// What is known about the file besides its text.
@@ -64,6 +65,7 @@ pub(super) fn resolve(
             let route = route(entry, names, &credentials)?;
             Some((route.name.clone(), route))
         })?,
+        clients: file.clients.iter().map(client).collect(),
         workloads: collect(&file.workloads, |entry| {
             let samples = samples.get(entry.name.get_ref().as_str());
             let workload = workload(entry, names, samples.cloned().unwrap_or_default())?;
@@ -219,6 +221,25 @@ fn place(key: &Key) -> KeyPlace {
         // What is unclear is an error, so that no catalog is made of it.
         Key::None | Key::Unclear => KeyPlace::None,
     }
+}
+
+fn client(entry: &file::Client) -> (ClientName, Client) {
+    let name = ClientName::from(entry.name.get_ref().as_str());
+    let client = Client {
+        name: name.clone(),
+        keys: entry.keys.iter().map(|key| *key.get_ref()).collect(),
+        scope: match &entry.workloads {
+            file::Workloads::Every => Scope::Every,
+            file::Workloads::These(names) => Scope::Only(
+                names
+                    .iter()
+                    .map(|name| name.get_ref().as_str().into())
+                    .collect(),
+            ),
+        },
+        metrics: entry.metrics,
+    };
+    (name, client)
 }
 
 fn workload(entry: &file::Workload, names: &Names<'_>, samples: Vec<Sample>) -> Option<Workload> {

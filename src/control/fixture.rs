@@ -119,6 +119,7 @@ pub(super) fn catalog() -> Catalog {
         },
         providers: BTreeMap::new(),
         routes: routes.map(|route| (route.name.clone(), route)).into(),
+        clients: BTreeMap::new(),
         workloads: workloads
             .map(|workload| (workload.name.clone(), workload))
             .into(),

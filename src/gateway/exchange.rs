@@ -5,10 +5,12 @@
 
 use std::{
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
+    callers::ReadyClient,
     snapshot::InForce,
     traffic::{Ending, Finished},
     worker::Worker,
@@ -28,6 +30,8 @@ use crate::{
 pub(super) struct Exchange {
     pub(super) worker: Rc<Worker>,
     pub(super) in_force: InForce,
+    /// Who asks, when keys are asked for.
+    client: Option<Arc<ReadyClient>>,
     pub(super) facts: RequestFacts,
     pub(super) started: Instant,
     /// Attempts made.
@@ -58,6 +62,7 @@ impl Exchange {
     pub(super) fn begin(
         worker: Rc<Worker>,
         in_force: InForce,
+        client: Option<Arc<ReadyClient>>,
         facts: RequestFacts,
         started: Instant,
     ) -> Self {
@@ -65,6 +70,7 @@ impl Exchange {
         Self {
             worker,
             in_force,
+            client,
             facts,
             started,
             attempts: 0,
@@ -131,6 +137,7 @@ impl Exchange {
             at,
             gateway: shared.name.clone(),
             workload: ready.workload.name.clone(),
+            client: self.client.as_ref().map(|client| client.name.clone()),
             family: ready.workload.family,
             primary: ready.primary.route.name.clone(),
             fallback: ready.route_name(Side::Fallback),

@@ -2,7 +2,10 @@
 //!
 //! Nothing is counted here: the page adds up what the workers have counted.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
 
 use prometheus_client::{
     collector::Collector,
@@ -12,6 +15,7 @@ use prometheus_client::{
 };
 
 use super::{
+    callers::Denied,
     histogram::Histogram,
     route_traffic::RouteTotals,
     snapshot::{ReadyWorkload, Snapshot},
@@ -94,6 +98,7 @@ impl Collector for Page {
         Self::events(&mut encoder, &totals)?;
         Self::times(&mut encoder, &totals)?;
         self.routes(&mut encoder)?;
+        self.callers(&mut encoder)?;
         self.gateway(&mut encoder)
     }
 }
@@ -244,6 +249,25 @@ impl Page {
                 CircuitState::Open => 2,
             };
             circuits.gauge(&[("route", ready.route.name.as_str())], state)?;
+        }
+        Ok(())
+    }
+
+    fn callers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Requests by client and by the first digits of the hash of its key";
+        let mut accepted = rows(encoder, "client_requests", help, MetricType::Counter)?;
+        for key in &self.snapshot.prepared.callers.keys {
+            let (client, label) = (key.client.name.as_str(), key.label());
+            let count = key.stats.accepted.load(Ordering::Relaxed);
+            accepted.counter(&[("client", client), ("key", &label)], count)?;
+        }
+        let help = "Requests that were refused for want of an accepted key";
+        let mut denied = rows(encoder, "denied_requests", help, MetricType::Counter)?;
+        for (reason, count) in Denied::ALL.into_iter().zip(&self.shared.denied) {
+            denied.counter(
+                &[("reason", reason.as_str())],
+                count.load(Ordering::Relaxed),
+            )?;
         }
         Ok(())
     }

@@ -4,9 +4,9 @@ use http::{Method, Response, StatusCode, header, request};
 
 use super::{
     answer::{json, plain_error, text},
+    callers::Caller,
     headers, metrics,
     relay::Body,
-    request::unknown,
     worker::Worker,
 };
 use crate::{store::Health, wire::models};
@@ -15,8 +15,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Answers the paths that are for operators; `None`: another path.
 pub(super) fn answer(worker: &Worker, request: &request::Parts) -> Option<Response<Body>> {
-    let page: fn(&Worker) -> Response<Body> = match request.uri.path() {
-        "/healthz" => |_| text(StatusCode::OK, TEXT, "alive\n".to_owned()),
+    let page: fn(&Worker, &request::Parts) -> Response<Body> = match request.uri.path() {
+        "/healthz" => |_, _| text(StatusCode::OK, TEXT, "alive\n".to_owned()),
         "/readyz" => ready,
         "/metrics" => metrics,
         _ => return None,
@@ -32,12 +32,13 @@ pub(super) fn answer(worker: &Worker, request: &request::Parts) -> Option<Respon
             .insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
         return Some(response);
     }
-    Some(page(worker))
+    Some(page(worker, request))
 }
 
 /// Whether new requests should come here. A failing store is told, and is no reason to stay away: the
-/// gateway serves with the last switches it saw.
-fn ready(worker: &Worker) -> Response<Body> {
+/// gateway serves with the last switches it saw. Who has no key for more hears only yes or no: it is for load
+/// balancers, which have none.
+fn ready(worker: &Worker, request: &request::Parts) -> Response<Body> {
     let shared = &worker.shared;
     let snapshot = worker.snapshot();
     let draining = shared.draining.is_cancelled();
@@ -54,6 +55,11 @@ fn ready(worker: &Worker) -> Response<Body> {
     } else {
         (StatusCode::OK, "ready")
     };
+    let callers = &snapshot.prepared.callers;
+    let caller = callers.identify(request, &shared.clock);
+    if !caller.is_ok_and(|caller| caller.may_look()) {
+        return text(status, TEXT, format!("{first}\n"));
+    }
     let body = format!(
         "{first}\ngateway: {}\nconfiguration: {} {config}\nrevision: {}\nstore: {store}\n",
         shared.name, snapshot.prepared.catalog.fingerprint, snapshot.revision,
@@ -61,7 +67,13 @@ fn ready(worker: &Worker) -> Response<Body> {
     text(status, TEXT, body)
 }
 
-fn metrics(worker: &Worker) -> Response<Body> {
+/// The numbers. They name every workload and route, so where keys are asked for they need one.
+fn metrics(worker: &Worker, request: &request::Parts) -> Response<Body> {
+    match worker.identify(request) {
+        Ok(caller) if caller.may_look() => {}
+        Ok(_) => return plain_error(None, &Caller::no_metrics()),
+        Err(denied) => return denied.answer(None),
+    }
     match metrics::page(&worker.shared) {
         Ok(page) => text(StatusCode::OK, metrics::CONTENT_TYPE, page),
         Err(error) => text(
@@ -73,29 +85,37 @@ fn metrics(worker: &Worker) -> Response<Body> {
 }
 
 /// The workloads as models; only the named one, when one is named.
-pub(super) fn models(worker: &Worker, named: Option<&str>) -> Response<Body> {
+pub(super) fn models(worker: &Worker, caller: &Caller, named: Option<&str>) -> Response<Body> {
     let snapshot = worker.snapshot();
     let all = snapshot
         .prepared
         .workloads
         .iter()
-        .map(|ready| ready.workload.name.as_str());
+        .map(|ready| ready.workload.name.as_str())
+        .filter(|name| caller.may_call(name));
     match named {
         None => json(StatusCode::OK, models::list(all)),
-        Some(name) => match snapshot.workload(name) {
-            Some(_) => marked(models::list([name]), name),
-            None => plain_error(None, &unknown(name)),
+        Some(name) => match caller.workload(&snapshot, name) {
+            Ok(_) => marked(models::list([name]), name),
+            Err(error) => plain_error(None, &error),
         },
     }
 }
 
 /// One workload as a model.
-pub(super) fn model(worker: &Worker, named: Option<&str>, id: &str) -> Response<Body> {
-    let known = worker.snapshot().workload(id).is_some();
-    if known && named.is_none_or(|name| name == id) {
-        marked(models::one(id), id)
-    } else {
-        plain_error(None, &unknown(id))
+pub(super) fn model(
+    worker: &Worker,
+    caller: &Caller,
+    named: Option<&str>,
+    id: &str,
+) -> Response<Body> {
+    let known = match named {
+        Some(name) if name != id => Err(caller.no_workload(id)),
+        Some(_) | None => caller.workload(&worker.snapshot(), id),
+    };
+    match known {
+        Ok(_) => marked(models::one(id), id),
+        Err(error) => plain_error(None, &error),
     }
 }
 

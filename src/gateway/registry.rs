@@ -5,9 +5,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::{circuits::Breaker, route_traffic::RouteStats, traffic::WorkloadStats};
+use super::{
+    callers::KeyStats, circuits::Breaker, route_traffic::RouteStats, traffic::WorkloadStats,
+};
 use crate::{
-    model::{Catalog, Route, RouteName, Secret, Workload, WorkloadName},
+    model::{Catalog, ClientName, KeyHash, Route, RouteName, Secret, Workload, WorkloadName},
     policy::RetryBudget,
 };
 
@@ -19,6 +21,7 @@ pub(super) struct Registry {
     routes: BTreeMap<RouteName, Arc<RouteStats>>,
     breakers: BTreeMap<RouteName, (RouteIdentity, Arc<Breaker>)>,
     budgets: BTreeMap<WorkloadName, (f64, Arc<Mutex<RetryBudget>>)>,
+    keys: BTreeMap<(ClientName, String), Arc<KeyStats>>,
 }
 
 /// What makes a route the same one: a route with another address, model or key starts with a closed circuit.
@@ -38,6 +41,7 @@ impl Registry {
             routes: BTreeMap::new(),
             breakers: BTreeMap::new(),
             budgets: BTreeMap::new(),
+            keys: BTreeMap::new(),
         }
     }
 
@@ -51,6 +55,11 @@ impl Registry {
         let workers = self.workers;
         let stats = self.routes.entry(name.clone());
         Arc::clone(stats.or_insert_with(|| Arc::new(RouteStats::new(workers))))
+    }
+
+    pub(super) fn key(&mut self, client: &ClientName, hash: &KeyHash) -> Arc<KeyStats> {
+        let stats = self.keys.entry((client.clone(), hash.short()));
+        Arc::clone(stats.or_default())
     }
 
     pub(super) fn breaker(&mut self, route: &Route) -> Arc<Breaker> {
@@ -94,6 +103,10 @@ impl Registry {
             .retain(|name, _| catalog.workloads.contains_key(name));
         self.budgets
             .retain(|name, _| catalog.workloads.contains_key(name));
+        self.keys.retain(|(client, key), _| {
+            let client = catalog.clients.get(client);
+            client.is_some_and(|client| client.keys.iter().any(|known| known.hash.short() == *key))
+        });
         self.routes
             .retain(|name, _| catalog.routes.contains_key(name));
         self.breakers

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::{
     answer::plain_error,
+    callers::{Caller, without_key},
     exchange::Exchange,
     headers, ops,
     relay::Body,
@@ -44,11 +45,27 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
         let value = parts.headers.get(headers::WORKLOAD)?;
         value.to_str().ok()
     });
+    let caller = worker.identify(&parts);
     match endpoint.operation {
-        Operation::ListModels => ops::models(&worker, named),
-        Operation::ShowModel(id) => ops::model(&worker, named, id),
+        Operation::ListModels => match caller {
+            Ok(caller) => ops::models(&worker, &caller, named),
+            Err(denied) => denied.answer(None),
+        },
+        Operation::ShowModel(id) => match caller {
+            Ok(caller) => ops::model(&worker, &caller, named, id),
+            Err(denied) => denied.answer(None),
+        },
         Operation::Ask { call, model } => {
-            let asked = Asked { call, named, model };
+            let caller = match caller {
+                Ok(caller) => caller,
+                Err(denied) => return denied.answer(Some(call.shape)),
+            };
+            let asked = Asked {
+                caller,
+                call,
+                named,
+                model,
+            };
             ask(worker, &parts, body, asked)
                 .await
                 .unwrap_or_else(|error| plain_error(Some(call.shape), &error))
@@ -79,6 +96,7 @@ fn no_endpoint(error: &PathError) -> Response<Body> {
 
 /// What the request line and the headers ask.
 struct Asked<'a> {
+    caller: Caller,
     call: Call,
     /// The workload, when path or header name it.
     named: Option<&'a str>,
@@ -96,7 +114,7 @@ async fn ask(
     let snapshot = worker.snapshot();
     let call = asked.call;
     let mut in_force = match asked.named {
-        Some(name) => Some(snapshot.workload(name).ok_or_else(|| unknown(name))?),
+        Some(name) => Some(asked.caller.workload(&snapshot, name)?),
         None => None,
     };
     let limit = snapshot.prepared.catalog.gateway.max_body;
@@ -109,19 +127,26 @@ async fn ask(
             .model
             .or_else(|| model(&scanned, &body))
             .unwrap_or_default();
-        in_force = Some(snapshot.workload(&name).ok_or_else(|| unknown(&name))?);
+        in_force = Some(asked.caller.workload(&snapshot, &name)?);
     }
     drop(snapshot);
     let Some(in_force) = in_force else {
         return Err(unknown(""));
     };
     same_shape(&in_force, call)?;
-    let exchange = Exchange::begin(worker, in_force.clone(), scanned.facts, started);
+    let exchange = Exchange::begin(
+        worker,
+        in_force.clone(),
+        asked.caller.client(),
+        scanned.facts,
+        started,
+    );
+    let query = parts.uri.query().map(without_key);
     let ready = Ready {
         in_force: &in_force,
         call,
         headers: &parts.headers,
-        query: parts.uri.query(),
+        query: query.as_deref(),
         body: &body,
         model: scanned.model.as_ref(),
         structured: scanned.structured,

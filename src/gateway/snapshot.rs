@@ -12,8 +12,8 @@ use http::{HeaderValue, Uri};
 use jiff::Timestamp;
 
 use super::{
-    circuits::Breaker, headers::value, registry::Registry, route_traffic::RouteStats,
-    traffic::WorkloadStats,
+    callers::Callers, circuits::Breaker, headers::value, registry::Registry,
+    route_traffic::RouteStats, traffic::WorkloadStats,
 };
 use crate::{
     model::{Catalog, Overrides, Revision, Route, RouteName, Workload, WorkloadName},
@@ -118,6 +118,7 @@ pub(super) struct Prepared {
     pub(super) catalog: Arc<Catalog>,
     pub(super) routes: Vec<Arc<ReadyRoute>>,
     pub(super) workloads: Vec<Arc<ReadyWorkload>>,
+    pub(super) callers: Callers,
     by_name: HashMap<WorkloadName, usize>,
 }
 
@@ -168,11 +169,13 @@ impl Prepared {
             .collect();
         let mut routes: Vec<_> = routes.into_values().collect();
         routes.sort_by(|a, b| a.route.name.cmp(&b.route.name));
+        let callers = Callers::new(&catalog, registry);
         registry.keep(&catalog);
         Self {
             catalog,
             routes,
             workloads,
+            callers,
             by_name,
         }
     }

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http::request::Parts;
 use tokio::{
     net::TcpStream,
     sync::{mpsc, watch},
@@ -18,7 +19,11 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{server, snapshot::Snapshot};
+use super::{
+    callers::{Caller, Denied},
+    server,
+    snapshot::Snapshot,
+};
 use crate::{
     clock::Clock,
     model::GatewayName,
@@ -44,6 +49,8 @@ pub(super) struct Shared {
     pub(super) draining: CancellationToken,
     /// Events that could not be made durable.
     pub(super) unlogged: AtomicU64,
+    /// Requests that were not heard, in the order of [`Denied::ALL`].
+    pub(super) denied: [AtomicU64; Denied::ALL.len()],
 }
 
 impl Shared {
@@ -82,6 +89,19 @@ impl Worker {
             feed: RefCell::new(feed),
             snapshot: RefCell::new(snapshot),
         }
+    }
+
+    /// Who asks.
+    pub(super) fn identify(&self, request: &Parts) -> Result<Caller, Denied> {
+        let snapshot = self.snapshot();
+        let caller = snapshot
+            .prepared
+            .callers
+            .identify(request, &self.shared.clock);
+        if let Err(denied) = caller {
+            self.shared.denied[denied as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        caller
     }
 
     /// What is in force now. One atomic read when nothing has changed.

@@ -8,7 +8,8 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Boundary, CapabilitySet, Family, Price, ProviderName, RouteName, Secret, Workload, WorkloadName,
+    Boundary, CapabilitySet, Client, ClientName, Family, Price, ProviderName, RouteName, Secret,
+    Workload, WorkloadName,
 };
 
 /// Where this configuration is in force, and how loudly the console says so.
@@ -132,6 +133,8 @@ pub struct Catalog {
     pub providers: BTreeMap<ProviderName, Provider>,
     /// By name.
     pub routes: BTreeMap<RouteName, Route>,
+    /// Who may call, by name. Empty: whoever reaches the listener.
+    pub clients: BTreeMap<ClientName, Client>,
     /// By name.
     pub workloads: BTreeMap<WorkloadName, Workload>,
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::{
-    BoundaryKind, CapabilitySet, ErrorClass, ErrorDetail, Family, GatewayName, NoticeGiven,
-    Revision, RouteName, WorkloadName,
+    BoundaryKind, CapabilitySet, ClientName, ErrorClass, ErrorDetail, Family, GatewayName,
+    NoticeGiven, Revision, RouteName, WorkloadName,
 };
 
 /// The identity of an event: sortable by time, unique over the fleet.
@@ -209,6 +209,9 @@ pub struct Event {
     pub gateway: GatewayName,
     /// For which workload.
     pub workload: WorkloadName,
+    /// Which client asked; `None`: the gateway asks for no keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientName>,
     /// In which family.
     pub family: Family,
     /// The primary route.

@@ -66,6 +66,10 @@ name!(
     ProviderName
 );
 name!(
+    /// A client of the gateway: who holds its keys.
+    ClientName
+);
+name!(
     /// One running gateway process, unique over the fleet (`host-pid-start`).
     GatewayName
 );

@@ -125,6 +125,7 @@ fn catalog(workloads: usize) -> Catalog {
             .into_iter()
             .map(|name| (name.into(), route(name)))
             .collect(),
+        clients: BTreeMap::new(),
         workloads: (0..workloads)
             .map(|number| workload(format!("workload-{number:04}")))
             .map(|workload| (workload.name.clone(), workload))
@@ -190,6 +191,7 @@ fn event(seq: u64, at: Timestamp) -> Event {
         at,
         gateway: "gw1-4711-1".into(),
         workload: format!("workload-{:04}", seq % 12).into(),
+        client: None,
         family: Family::OpenaiChat,
         primary: "premium-chat".into(),
         fallback: Some("stable-baseline".into()),

@@ -101,7 +101,7 @@ fn every_rule_finds_its_mistake_at_its_place() {
             case.name
         );
         let shown = format!("{:?}{}", loaded.report, loaded.report.render(false));
-        for secret in ["sk-live", "sk_live", "hunter2", "secret-of"] {
+        for secret in ["sk-live", "sk_live", "hunter2", "5ec2e7", "secret-of"] {
             assert!(
                 !shown.contains(secret),
                 "{}: {secret} in {shown}",

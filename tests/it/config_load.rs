@@ -97,6 +97,18 @@ fn the_complete_example_loads_without_a_finding() {
     assert_eq!(catalog.gateway.max_body, 16 << 20);
     assert_eq!(catalog.gateway.drain, Duration::from_secs(20));
 
+    let bot = &catalog.clients["support-bot"];
+    assert_eq!(bot.keys.len(), 2);
+    assert_eq!(
+        bot.keys[0]
+            .expires
+            .map(|moment| moment.to_string())
+            .as_deref(),
+        Some("2027-01-31T00:00:00Z")
+    );
+    assert!(bot.scope.covers("support-chat") && !bot.scope.covers("code-assistant"));
+    assert!(!bot.metrics && catalog.clients["prometheus"].metrics);
+
     let chat = &catalog.workloads["support-chat"];
     assert_eq!(chat.family, Family::OpenaiChat);
     assert_eq!(chat.tier, Tier::Paid);

@@ -292,6 +292,7 @@ pub(crate) fn catalog() -> Catalog {
             .into_iter()
             .map(|route| (route.name.clone(), route))
             .collect(),
+        clients: BTreeMap::new(),
         workloads: [support, code, batch, image]
             .into_iter()
             .map(|workload| (workload.name.clone(), workload))
@@ -483,6 +484,7 @@ pub(crate) fn event(seq: u64, at: Timestamp, workload: &str) -> Event {
         at,
         gateway: "gw1-4711-1".into(),
         workload: workload.into(),
+        client: None,
         family,
         primary: primary.into(),
         fallback: (!fallback.is_empty()).then(|| fallback.into()),

@@ -247,6 +247,7 @@ pub(crate) fn decision(
         at,
         gateway: "gw1".into(),
         workload: workload.into(),
+        client: None,
         family: Family::OpenaiChat,
         primary: "premium-chat".into(),
         fallback: Some("stable-chat".into()),

@@ -28,6 +28,7 @@ mod control_project;
 mod control_rules;
 mod demo_headless;
 mod fuzz_cases;
+mod gateway_callers;
 mod gateway_count_tokens;
 mod gateway_events;
 mod gateway_fallback;

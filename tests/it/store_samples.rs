@@ -137,6 +137,7 @@ pub(crate) fn event(number: u64, at: Timestamp) -> Event {
         at,
         gateway: "gw-1".into(),
         workload: "support-chat".into(),
+        client: None,
         family: Family::OpenaiChat,
         primary: "premium-chat".into(),
         fallback: Some("stable-chat".into()),

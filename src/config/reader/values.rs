@@ -2,6 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
+use jiff::Timestamp;
 use toml::de::DeValue;
 
 use super::{At, Table, Word, wrong_kind};
@@ -38,6 +39,29 @@ impl Table<'_> {
             return None;
         }
         Some(text)
+    }
+
+    /// A moment, as TOML writes one or in quotes. Of a wrong one there is a finding, and the far past: it
+    /// must not read as none.
+    pub(in crate::config) fn moment(
+        &self,
+        key: &str,
+        parse: impl Fn(&str) -> Result<Timestamp, String>,
+    ) -> Option<Timestamp> {
+        let value = self.get(key)?;
+        let text = match value.get_ref() {
+            DeValue::Datetime(moment) => moment.to_string(),
+            DeValue::String(text) => text.as_ref().to_owned(),
+            other => {
+                wrong_kind(self.findings, value.span(), key, "a date", other);
+                return Some(Timestamp::MIN);
+            }
+        };
+        let moment = parse(&text).inspect_err(|why| {
+            self.findings
+                .error("bad-value", value.span(), format!("`{key}`: {why}"), ());
+        });
+        Some(moment.unwrap_or(Timestamp::MIN))
     }
 
     /// A text in a small language; the default is read by the same rules.

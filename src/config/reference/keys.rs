@@ -24,6 +24,7 @@ section! {
     "gateway": "table", Told("see below"), "How the gateway listens.";
     "providers": "tables", Told("none"), "Who serves models, by name.";
     "routes": "tables", Told("none"), "What can serve a request, by name.";
+    "clients": "tables", Told("whoever reaches the listener"), "Who may call, by name. With one of them every request needs a key.";
     "workloads": "tables", Required, "What clients call, by name; at least one.";
 }
 
@@ -43,10 +44,25 @@ section! {
 section! {
     GATEWAY = "gateway", "How the gateway listens. A change of `listen` or `workers` needs a restart.";
     "listen": "address", Value("127.0.0.1:8080"),
-        "Loopback only: requests carry no client key yet. Port 0 takes a free one.";
+        "Beyond loopback it needs `[clients]`, and `plaintext`. Port 0 takes a free one.";
+    "plaintext": "flag", Value("false"),
+        "Beyond loopback: `true` says that something in front does TLS, or that keys and prompts may cross the network unencrypted.";
     "workers": "number", Value("0"), "Threads; 0: one per processor.";
     "max_body": "size", Value("32MiB"), "The largest request body.";
     "drain": "duration", Value("30s"), "How long an ending gateway waits for running requests.";
+}
+
+section! {
+    CLIENT = "clients.*", "Who may call. `backstop key new NAME` makes a key and prints these lines; only the hash stands here, so this file may be in version control. A change comes into force without a restart.";
+    "workloads": "list", Required, "What it may call: names of workloads, or `[\"*\"]` for every one. Others do not exist for it.";
+    "keys": "list", Required, "A list of tables; any of these keys is accepted, so that an old and a new one can overlap.";
+    "metrics": "flag", Value("false"), "Whether it may read `/metrics` and the details of `/readyz`.";
+}
+
+section! {
+    CLIENT_KEY = "clients.*.keys", "A list of tables.";
+    "sha256": "hash", Required, "The hash that `backstop key new` prints; of a key at hand: `backstop key check`.";
+    "expires": "moment", Told("never"), "From then on it is refused: `2027-01-31` (its first second, UTC) or `2027-01-31T18:00:00Z`.";
 }
 
 section! {

@@ -422,6 +422,7 @@ fn event(workload: &str, decision: EventDecision, reason: Reason) -> StoredEvent
             at: seconds(-5),
             gateway: "gw1".into(),
             workload: workload.into(),
+            client: None,
             family: Family::OpenaiChat,
             primary: "premium".into(),
             fallback: Some("stable".into()),

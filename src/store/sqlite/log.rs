@@ -348,6 +348,7 @@ mod tests {
             at: at(seconds),
             gateway: "gw".into(),
             workload: ["a", "b"][kind % 2].into(),
+            client: None,
             family: Family::OpenaiChat,
             primary: "p".into(),
             fallback: None,

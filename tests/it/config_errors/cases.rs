@@ -80,7 +80,7 @@ pub(super) static CASES: &[Case] = &[
         name: "a key unlike any other",
         edits: &[("[providers.acme]", "[gateway]\nport = 80\n[providers.acme]")],
         found: &[
-            "3:1: error[unknown-key]: unknown key `port` in `gateway`; known keys: listen, workers, max_body, drain",
+            "3:1: error[unknown-key]: unknown key `port` in `gateway`; known keys: listen, plaintext, workers, max_body, drain",
         ],
     },
     Case {
@@ -899,7 +899,43 @@ pub(super) static CASES: &[Case] = &[
             "[gateway]\nlisten = \"0.0.0.0:8080\"\n[providers.acme]",
         )],
         found: &[
-            "3:10: error[listen-not-loopback]: `listen` is 0.0.0.0:8080, which other hosts can reach, and requests carry no client key yet; listen on 127.0.0.1 or [::1]",
+            "3:10: error[listen-plaintext]: `listen` is 0.0.0.0:8080, and keys and prompts would cross the network unencrypted; `plaintext = true` says that something in front does TLS; or listen on 127.0.0.1 or [::1]",
+            "3:10: error[listen-without-keys]: `listen` is 0.0.0.0:8080, which other hosts can reach, and no client needs a key; make a key with `backstop key new NAME` and add the lines that it prints, or listen on 127.0.0.1 or [::1]",
+        ],
+    },
+    Case {
+        name: "a listener with keys and consent that others can reach",
+        edits: &[(
+            "[providers.acme]",
+            "[gateway]\nlisten = \"0.0.0.0:8080\"\nplaintext = true\n[clients.bot]\nworkloads = [\"*\"]\nkeys = [{ sha256 = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\", expires = 2027-01-31 }]\n[providers.acme]",
+        )],
+        found: &[],
+    },
+    Case {
+        name: "clients with mistakes",
+        edits: &[(
+            "[providers.acme]",
+            "[clients.bot]\nworkloads = [\"chta\", 7]\nkeys = [{ sha256 = \"hunter2\" }, { sha256 = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\", expires = \"soon\" }]\n[clients.cat]\nworkloads = [\"*\", \"chat\"]\nkeys = [{ sha256 = \"0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef\", expires = 7 }]\n[clients.dog]\nworkloads = []\nkeys = []\n[providers.acme]",
+        )],
+        found: &[
+            "3:14: error[unknown-workload]: client \"bot\" may call the workload \"chta\", which does not exist; did you mean \"chat\"?",
+            "3:22: error[wrong-kind]: `workloads` must be a list of texts that are not empty, not a whole number",
+            "4:20: error[bad-value]: `sha256` is not a SHA-256 of 64 hexadecimal digits; write what `backstop key new NAME` printed, or `backstop key check` prints for a key",
+            "4:122: error[bad-value]: `expires`: \"soon\" is not a date or moment such as 2027-01-31 or 2027-01-31T18:00:00Z",
+            "6:14: warning[repeated]: `workloads` has \"*\", which is every workload, and names beside it; leave one of both",
+            "7:20: error[repeated-hash]: this is already a key of the client \"bot\"; a key says who calls, so it belongs to one client, once",
+            "7:98: error[wrong-kind]: `expires` must be a date, not a whole number",
+            "10:1: error[no-keys]: the client \"dog\" has no key, so it could never call; add the line that `backstop key new NAME` prints, or remove the client",
+        ],
+    },
+    Case {
+        name: "a client key where its hash belongs",
+        edits: &[(
+            "[providers.acme]",
+            "[clients.bot]\nworkloads = [\"*\"]\nkeys = [{ sha256 = \"backstop_5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e\" }]\n[providers.acme]",
+        )],
+        found: &[
+            "4:20: error[credential-in-file]: a client key must not be written into this file, only its hash; `backstop key check` prints the hash of a key; but make a new one, this one may have been seen",
         ],
     },
     Case {

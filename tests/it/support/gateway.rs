@@ -11,7 +11,7 @@ use backstop::{
     clock::Clock,
     gateway::{Gateway, Options},
     model::{
-        Actor, AuditRecord, Backoff, Boundary, Capability, Catalog, Change, ChangeRequest,
+        Actor, AuditRecord, Backoff, Boundary, Capability, Catalog, Change, ChangeRequest, Client,
         Environment, ErrorClass, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode,
         NoticePolicy, NoticeStyle, Override, OverrideKey, Provider, ReasonCode, Retention,
         Revision, Route, Secret, StoredEvent, Tier, Timeouts, Workload,
@@ -44,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Box<dyn Fn(&mut GatewaySettings)>,
     /// The family of everything.
     pub(crate) family: Family,
+    /// Who may call.
+    pub(crate) clients: Vec<Client>,
 }
 
 impl Default for Plan {
@@ -55,6 +57,7 @@ impl Default for Plan {
             fallback: Box::new(|_| {}),
             settings: Box::new(|_| {}),
             family: Family::OpenaiChat,
+            clients: Vec::new(),
         }
     }
 }
@@ -298,6 +301,11 @@ fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -> Catalog {
         routes: [first, second]
             .into_iter()
             .map(|route| (route.name.clone(), route))
+            .collect(),
+        clients: plan
+            .clients
+            .iter()
+            .map(|client| (client.name.clone(), client.clone()))
             .collect(),
         workloads: BTreeMap::from([(workload.name.clone(), workload)]),
     }

@@ -1,0 +1,46 @@
+//! `[gateway]`: where it listens, and what that demands.
+
+use std::net::SocketAddr;
+
+use crate::{
+    config::{diagnostic::Findings, reader::Table, value},
+    model::GatewaySettings,
+};
+
+/// Reads the settings. `open`: no client is configured, so nobody is asked for a key.
+pub(super) fn gateway(table: &Table<'_>, open: bool, findings: &Findings) -> GatewaySettings {
+    let listen = table.parsed("listen", |text| {
+        text.parse::<SocketAddr>().map(Some).map_err(|_| {
+            format!("\"{text}\" is not an address with a port such as 127.0.0.1:8080 or [::1]:8080")
+        })
+    });
+    let place = listen.span();
+    let listen = listen
+        .into_inner()
+        .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let plaintext = table.flag("plaintext").into_inner();
+    let reachable = !listen.ip().is_loopback();
+    if reachable && open {
+        findings.error(
+            "listen-without-keys",
+            place.clone(),
+            format!("`listen` is {listen}, which other hosts can reach, and no client needs a key"),
+            "make a key with `backstop key new NAME` and add the lines that it prints, or listen on 127.0.0.1 \
+             or [::1]",
+        );
+    }
+    if reachable && !plaintext {
+        findings.error(
+            "listen-plaintext",
+            place,
+            format!("`listen` is {listen}, and keys and prompts would cross the network unencrypted"),
+            "`plaintext = true` says that something in front does TLS; or listen on 127.0.0.1 or [::1]",
+        );
+    }
+    GatewaySettings {
+        listen,
+        workers: usize::try_from(table.whole("workers", 0..1025).into_inner()).unwrap_or_default(),
+        max_body: table.parsed("max_body", value::size).into_inner(),
+        drain: table.duration("drain").into_inner(),
+    }
+}

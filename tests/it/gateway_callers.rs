@@ -1,0 +1,337 @@
+//! Who may call: keys where each SDK sends them, scopes, expiry, rotation, and what nobody learns.
+
+use std::{sync::Arc, time::Duration};
+
+use backstop::model::{AcceptedKey, Catalog, Client, ClientKey, Scope};
+use serde_json::Value;
+
+use crate::support::{
+    gateway::{OVERLOADED, Plan, Site, header},
+    upstream::{DEADLINE, Script},
+};
+
+const PATH: &str = "/w/support-chat/v1/chat/completions";
+const BODY: &str = r#"{"model":"support-chat","messages":[]}"#;
+
+fn key(seed: u8) -> ClientKey {
+    ClientKey::new([seed; 32])
+}
+
+fn client(name: &str, scope: Scope, keys: &[&ClientKey]) -> Client {
+    Client {
+        name: name.into(),
+        keys: keys
+            .iter()
+            .map(|key| AcceptedKey {
+                hash: key.hash(),
+                expires: None,
+            })
+            .collect(),
+        scope,
+        metrics: false,
+    }
+}
+
+/// `bot` may call the one workload, `other` another one, `operator` everything and look.
+async fn site() -> Site {
+    let mut operator = client("operator", Scope::Every, &[&key(3)]);
+    operator.metrics = true;
+    Site::with(Plan {
+        clients: vec![
+            client(
+                "bot",
+                Scope::Only(["support-chat".into()].into()),
+                &[&key(1)],
+            ),
+            client(
+                "other",
+                Scope::Only(["elsewhere".into()].into()),
+                &[&key(2)],
+            ),
+            operator,
+        ],
+        ..Plan::default()
+    })
+    .await
+}
+
+/// Asks with these headers; `path` may have a query.
+async fn ask(site: &Site, path: &str, headers: &[(&str, String)], body: &str) -> reqwest::Response {
+    let mut request = site.client.post(site.url(path)).body(body.to_owned());
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    tokio::time::timeout(DEADLINE, request.send())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn get(site: &Site, path: &str, key: Option<&ClientKey>) -> (u16, String) {
+    let mut request = site.client.get(site.url(path));
+    if let Some(key) = key {
+        request = request.bearer_auth(key.expose());
+    }
+    let response = tokio::time::timeout(DEADLINE, request.send())
+        .await
+        .unwrap()
+        .unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+fn bearer(key: &ClientKey) -> Vec<(&'static str, String)> {
+    vec![("authorization", format!("Bearer {}", key.expose()))]
+}
+
+#[tokio::test]
+async fn a_key_is_accepted_where_each_sdk_sends_it_and_goes_no_further() {
+    let site = site().await;
+    let good = key(1);
+    let text = good.expose().to_owned();
+    for (case, path, headers) in [
+        ("bearer", PATH.to_owned(), bearer(&good)),
+        (
+            "anthropic",
+            PATH.to_owned(),
+            vec![("x-api-key", text.clone())],
+        ),
+        (
+            "google",
+            PATH.to_owned(),
+            vec![("x-goog-api-key", text.clone())],
+        ),
+        (
+            "query",
+            format!("{PATH}?alt=sse&key={text}&beta=true"),
+            vec![],
+        ),
+        (
+            "beside a key of another kind",
+            PATH.to_owned(),
+            vec![
+                ("authorization", "Bearer sk-left-over".to_owned()),
+                ("x-api-key", text.clone()),
+            ],
+        ),
+        (
+            "by the model",
+            "/v1/chat/completions".to_owned(),
+            bearer(&good),
+        ),
+    ] {
+        let response = ask(&site, &path, &headers, BODY).await;
+        assert_eq!(response.status(), 200, "{case}");
+        let seen = site.primary.seen().pop().unwrap();
+        let shown = format!("{seen:?}");
+        assert!(
+            !shown.contains(&text) && !shown.contains("sk-left-over"),
+            "{case}: {shown}"
+        );
+        assert_eq!(seen.header("authorization"), Some("Bearer key-1"), "{case}");
+        if case == "query" {
+            assert!(seen.line.contains("?alt=sse&beta=true "), "{}", seen.line);
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_an_accepted_key_nothing_is_heard() {
+    let site = site().await;
+    let expired = key(9);
+    let known = Arc::clone(&site.catalog.borrow());
+    let mut catalog: Catalog = (*known).clone();
+    let mut late = client("late", Scope::Every, &[&expired]);
+    late.keys[0].expires = Some(site.clock.now());
+    catalog.clients.insert("late".into(), late);
+    catalog.fingerprint = "f2".to_owned();
+    site.catalog.send_replace(Arc::new(catalog));
+    site.heartbeat(|beat| beat.fingerprint == "f2").await;
+
+    for (case, headers, code) in [
+        ("none", vec![], "backstop_key_missing"),
+        (
+            "an empty one",
+            vec![("x-api-key", String::new())],
+            "backstop_key_missing",
+        ),
+        (
+            "a provider's",
+            vec![("authorization", "Bearer key-1".to_owned())],
+            "backstop_key_not_accepted",
+        ),
+        (
+            "another one of ours",
+            bearer(&key(77)),
+            "backstop_key_not_accepted",
+        ),
+        (
+            "its hash",
+            vec![("x-api-key", key(1).hash().to_string())],
+            "backstop_key_not_accepted",
+        ),
+        (
+            "basic",
+            vec![("authorization", format!("Basic {}", key(1).expose()))],
+            "backstop_key_missing",
+        ),
+        ("an expired one", bearer(&expired), "backstop_key_expired"),
+    ] {
+        // The body is not looked at before the key.
+        let response = ask(&site, PATH, &headers, "not json").await;
+        assert_eq!(response.status(), 401, "{case}");
+        assert_eq!(header(&response, "x-backstop-error"), Some(code), "{case}");
+        assert_eq!(
+            header(&response, "www-authenticate"),
+            Some("Bearer"),
+            "{case}"
+        );
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["error"]["type"], "authentication_error", "{case}");
+        assert_eq!(body["error"]["source"], "backstop", "{case}");
+    }
+    let response = ask(&site, "/w/support-chat/v1/messages", &[], "{}").await;
+    assert_eq!(response.status(), 401);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["type"], "error", "in the client's own shape: {body}");
+    assert!(site.primary.seen().is_empty());
+}
+
+#[tokio::test]
+async fn outside_its_scope_a_key_cannot_tell_what_exists() {
+    let site = site().await;
+    let confined = key(2);
+    let mut answers = Vec::new();
+    for name in ["support-chat", "no-such-workload"] {
+        let body = format!(r#"{{"model":"{name}","messages":[]}}"#);
+        for (path, headers) in [
+            (format!("/w/{name}/v1/chat/completions"), bearer(&confined)),
+            ("/v1/chat/completions".to_owned(), bearer(&confined)),
+            (
+                "/v1/chat/completions".to_owned(),
+                [
+                    bearer(&confined),
+                    vec![("x-backstop-workload", name.to_owned())],
+                ]
+                .concat(),
+            ),
+        ] {
+            let response = ask(&site, &path, &headers, &body).await;
+            assert_eq!(response.status(), 403, "{path}");
+            let told = response.text().await.unwrap();
+            answers.push(told.replace(name, "NAME"));
+        }
+        for path in [format!("/v1/models/{name}"), format!("/w/{name}/v1/models")] {
+            let (status, told) = get(&site, &path, Some(&confined)).await;
+            assert_eq!(status, 403, "{path}");
+            answers.push(told.replace(name, "NAME"));
+        }
+    }
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "{answers:#?}"
+    );
+    let (_, listed) = get(&site, "/v1/models", Some(&confined)).await;
+    assert!(!listed.contains("support-chat"), "{listed}");
+    let (_, listed) = get(&site, "/v1/models", Some(&key(1))).await;
+    assert!(listed.contains("support-chat"), "{listed}");
+    // Who may call everything may be told that there is no such thing.
+    let (status, _) = get(&site, "/v1/models/no-such-workload", Some(&key(3))).await;
+    assert_eq!(status, 404);
+    assert!(site.primary.seen().is_empty());
+}
+
+#[tokio::test]
+async fn events_and_metrics_say_who_asked() {
+    let site = site().await;
+    site.primary.set(Script::json(503, OVERLOADED));
+    assert_eq!(ask(&site, PATH, &bearer(&key(1)), BODY).await.status(), 200);
+    assert_eq!(ask(&site, PATH, &[], BODY).await.status(), 401);
+    let event = site.event().await.event;
+    assert_eq!(
+        event
+            .client
+            .as_ref()
+            .map(backstop::model::ClientName::as_str),
+        Some("bot")
+    );
+    let (status, page) = get(&site, "/metrics", Some(&key(3))).await;
+    assert_eq!(status, 200);
+    for line in [
+        format!(
+            "backstop_client_requests_total{{client=\"bot\",key=\"{}\"}} 1",
+            key(1).hash().short()
+        ),
+        "backstop_denied_requests_total{reason=\"missing\"} 1".to_owned(),
+    ] {
+        assert!(page.contains(&line), "{line} is not in\n{page}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_gateway_says_of_itself_needs_a_key_that_may_look() {
+    let site = site().await;
+    for (path, none, bot, operator) in [
+        ("/healthz", 200, 200, 200),
+        ("/readyz", 200, 200, 200),
+        ("/metrics", 401, 403, 200),
+    ] {
+        assert_eq!(get(&site, path, None).await.0, none, "{path}");
+        assert_eq!(get(&site, path, Some(&key(1))).await.0, bot, "{path}");
+        assert_eq!(get(&site, path, Some(&key(3))).await.0, operator, "{path}");
+    }
+    assert_eq!(get(&site, "/readyz", None).await.1, "ready\n");
+    assert!(
+        get(&site, "/readyz", Some(&key(3)))
+            .await
+            .1
+            .contains("revision")
+    );
+}
+
+#[tokio::test]
+async fn keys_are_exchanged_while_requests_run() {
+    let site = site().await;
+    let (old, new) = (key(1), key(11));
+    let scope = Scope::Only(["support-chat".into()].into());
+    for (step, keys, old_status, new_status) in [
+        ("both", vec![&old, &new], 200, 200),
+        ("new", vec![&new], 401, 200),
+    ] {
+        let mut catalog: Catalog = (**site.catalog.borrow()).clone();
+        catalog
+            .clients
+            .insert("bot".into(), client("bot", scope.clone(), &keys));
+        step.clone_into(&mut catalog.fingerprint);
+        site.catalog.send_replace(Arc::new(catalog));
+        site.heartbeat(|beat| beat.fingerprint == step).await;
+        assert_eq!(
+            ask(&site, PATH, &bearer(&old), BODY).await.status(),
+            old_status,
+            "{step}"
+        );
+        assert_eq!(
+            ask(&site, PATH, &bearer(&new), BODY).await.status(),
+            new_status,
+            "{step}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_expires_ends_without_a_reload() {
+    let mut bot = client("bot", Scope::Every, &[&key(1)]);
+    let clock = backstop::clock::Clock::system();
+    bot.keys[0].expires = Some(clock.now() + Duration::from_millis(1500));
+    let site = Site::with(Plan {
+        clients: vec![bot],
+        ..Plan::default()
+    })
+    .await;
+    let expired = async { while ask(&site, PATH, &bearer(&key(1)), BODY).await.status() == 200 {} };
+    tokio::time::timeout(DEADLINE, expired).await.unwrap();
+    let response = ask(&site, PATH, &bearer(&key(1)), BODY).await;
+    assert_eq!(
+        header(&response, "x-backstop-error"),
+        Some("backstop_key_expired")
+    );
+}
