@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use http::{HeaderName, HeaderValue, header, header::InvalidHeaderValue};
+use memchr::memmem;
 
 use super::{
     json::{Kind, Malformed, Reader},
@@ -189,6 +190,7 @@ pub(super) fn chunk(reader: &mut Reader<'_>) -> Result<Chunk, Malformed> {
                 reader
                     .fields(|reader, key| match &*key.bytes() {
                         b"error" => error(reader, &mut chunk.error),
+                        b"finish_reason" => finish(reader, &mut chunk),
                         b"delta" => reader
                             .fields(|reader, key| delta(reader, &key.bytes(), &mut chunk))
                             .map(drop),
@@ -200,6 +202,24 @@ pub(super) fn chunk(reader: &mut Reader<'_>) -> Result<Chunk, Malformed> {
         _ => reader.skip().map(drop),
     })?;
     Ok(chunk)
+}
+
+/// Whether the data of an event may say why a choice has ended, without reading it.
+pub(super) fn finishes(data: &[u8]) -> bool {
+    const KEY: &[u8] = b"\"finish_reason\"";
+    memmem::find_iter(data, KEY).any(|at| {
+        let value = data.get(at + KEY.len()..).unwrap_or_default();
+        let value = value.trim_ascii_start().strip_prefix(b":").unwrap_or(value);
+        !value.trim_ascii_start().starts_with(b"null")
+    })
+}
+
+/// Why a choice has ended, if it has. A router says `error` there, with or without an error object.
+fn finish(reader: &mut Reader<'_>, chunk: &mut Chunk) -> Result<(), Malformed> {
+    let reason = reader.string()?.filter(|reason| !reason.is_empty());
+    chunk.bare_error |= reason.is_some_and(|reason| &*reason.bytes() == b"error");
+    chunk.finished = Some(reason.is_some());
+    Ok(())
 }
 
 /// One field of a delta. A role alone, and empty texts beside it, are not output.

@@ -2,12 +2,12 @@
 //!
 //! Used by [`super::stream`]. Two steps, so that nothing is copied when an event arrives whole: a
 //! [`Boundary`] finds ends in bytes that may be split anywhere, and [`Event::read`] reads one whole event.
-//! Lines end with a line feed, with or without a carriage return before it; a carriage return alone, which
-//! the standard also allows and no provider sends, ends no line here.
+//! Lines end as the standard says: with a line feed, a carriage return, or both. After a carriage return the next
+//! byte must be seen before anybody knows whether the line has ended with it.
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 /// Finds the ends of events in a stream.
 #[derive(Clone, Debug, Default)]
@@ -18,34 +18,50 @@ pub struct Boundary {
     first: u8,
     /// Whether the current event already has a line.
     inside: bool,
+    /// The last byte was a carriage return: a line feed that follows belongs to the same line end.
+    returned: bool,
 }
 
 impl Boundary {
     /// Reads on. `Some`: an event ends after this many of the bytes; go on with the rest. `None`: all bytes
-    /// were read and the event goes on.
+    /// were read and the event goes on. 0: the event has ended with the byte before.
     ///
     /// A comment line on its own is an event too, so that keep-alives are never held back.
     pub fn next(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         loop {
             let rest = bytes.get(at..).unwrap_or_default();
-            if self.line == 0 {
-                self.first = rest.first().copied().unwrap_or_default();
+            let next = rest.first().copied();
+            if self.returned {
+                at += usize::from(next? == b'\n');
+                self.returned = false;
+                if self.line_ended() {
+                    return Some(at);
+                }
+                continue;
             }
-            let Some(length) = memchr(b'\n', rest) else {
+            if self.line == 0 {
+                self.first = next.unwrap_or_default();
+            }
+            let Some(length) = memchr2(b'\n', b'\r', rest) else {
                 self.line += rest.len();
                 return None;
             };
+            self.line += length;
             at += length + 1;
-            let line = self.line + length;
-            let blank = line == 0 || (line == 1 && self.first == b'\r');
-            let comment = self.first == b':' && !self.inside;
-            self.line = 0;
-            self.inside = !(blank || comment);
-            if !self.inside {
+            self.returned = rest.get(length) == Some(&b'\r');
+            if !self.returned && self.line_ended() {
                 return Some(at);
             }
         }
+    }
+
+    /// Takes in the end of a line; says whether an event has ended with it.
+    fn line_ended(&mut self) -> bool {
+        let blank = std::mem::take(&mut self.line) == 0;
+        let comment = self.first == b':' && !self.inside;
+        self.inside = !(blank || comment);
+        !self.inside
     }
 }
 
@@ -70,7 +86,8 @@ impl<'a> Event<'a> {
         let mut at = 0;
         while at < raw.len() {
             let rest = raw.get(at..).unwrap_or_default();
-            let length = memchr(b'\n', rest).unwrap_or(rest.len());
+            // Of both, the empty line between them says nothing.
+            let length = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
             event.line(rest.get(..length).unwrap_or_default(), at);
             at += length + 1;
         }
@@ -79,7 +96,6 @@ impl<'a> Event<'a> {
 
     /// Takes in one line that stands at an offset.
     fn line(&mut self, line: &'a [u8], at: usize) {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() || line.first() == Some(&b':') {
             return;
         }
@@ -151,6 +167,18 @@ mod tests {
             ("two", "data: a\n\ndata: b\n\n", vec![9, 18]),
             ("carriage returns", "data: a\r\n\r\n", vec![11]),
             ("mixed", "data: a\r\n\ndata: b\n\r\n", vec![10, 20]),
+            (
+                "carriage returns alone",
+                "data: a\r\rdata: b\r\r\n",
+                vec![9, 19],
+            ),
+            (
+                "every line end",
+                "event: e\rdata: a\r\n\ndata: b\n\r\r\n",
+                vec![19, 28, 30],
+            ),
+            ("perhaps not ended", "data: a\r\r", vec![]),
+            ("comment and return", ": ping\rdata: a\n\n", vec![7, 16]),
             ("not ended", "data: a\n", vec![]),
             ("blank lines between", "data: a\n\n\n", vec![9, 10]),
             ("comment alone", ": ping\n", vec![7]),
@@ -176,6 +204,14 @@ mod tests {
                 None,
                 Some("{}"),
                 Some(6),
+                None,
+            ),
+            (
+                "carriage returns alone",
+                "event: e\rdata: {}\r\r",
+                Some("e"),
+                Some("{}"),
+                Some(15),
                 None,
             ),
             (
@@ -257,7 +293,7 @@ mod tests {
     proptest! {
         #[test]
         fn splits_do_not_move_the_ends(
-            stream in "(data: a\r?\n|event: b\n|: c\n|\r?\n|\r|x){0,20}",
+            stream in "(data: a\r?\n|data: a\r|event: b\n|: c\n|: c\r|\r?\n|\r|x){0,20}",
             cut in any::<prop::sample::Index>(),
             cut_again in any::<prop::sample::Index>(),
         ) {

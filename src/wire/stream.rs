@@ -49,6 +49,8 @@ pub(super) struct Chunk {
     pub(super) bare_error: bool,
     /// Where text begins, after its quote.
     pub(super) text: Option<usize>,
+    /// Whether the last of its choices has said why it ended. `None`: it has none that says.
+    pub(super) finished: Option<bool>,
 }
 
 /// Watches one stream of a shape. Bytes may be split anywhere.
@@ -62,10 +64,12 @@ pub struct Watch {
     part: Vec<u8>,
     /// Any event has come.
     started: bool,
-    /// A part of the current event has gone on: it is beyond the limit, or the stream ended in it.
-    part_gone: bool,
-    /// It is the end marker, which counts when all of it has come.
-    oversize_end: bool,
+    /// A part of the current event has gone on: it is beyond the limit, or the stream ended in it. `true`: it
+    /// is the end marker, which counts when all of it has come.
+    part_gone: Option<bool>,
+    /// The answer has said why it ended. A server that then leaves out the end marker has still said
+    /// everything; one that goes away before has not.
+    finished: bool,
     notice: Notice,
 }
 
@@ -88,8 +92,8 @@ impl Watch {
             held: Vec::new(),
             part: Vec::new(),
             started: false,
-            part_gone: false,
-            oversize_end: false,
+            part_gone: None,
+            finished: false,
             notice: Notice::None,
         }
     }
@@ -116,8 +120,8 @@ impl Watch {
         while let Some(length) = self.boundary.next(bytes.get(at..).unwrap_or_default()) {
             let start = at;
             at += length;
-            if std::mem::take(&mut self.part_gone) {
-                self.seen.end |= std::mem::take(&mut self.oversize_end);
+            if let Some(end) = self.part_gone.take() {
+                self.seen.end |= end;
                 continue;
             }
             let piece = bytes.get(start..at).unwrap_or_default();
@@ -175,7 +179,7 @@ impl Watch {
             self.look(&part, false);
             if !self.seen.malformed {
                 out.append(&mut self.held);
-                self.part_gone = true;
+                self.part_gone = Some(false);
             }
             self.held.clear();
         }
@@ -186,7 +190,7 @@ impl Watch {
     /// line both would be read as one.
     #[must_use]
     pub fn closing(&self) -> Option<Bytes> {
-        self.part_gone.then(|| Bytes::from_static(b"\n\n"))
+        self.part_gone.map(|_| Bytes::from_static(b"\n\n"))
     }
 
     /// What was seen so far.
@@ -221,7 +225,7 @@ impl Watch {
             } else {
                 BrokenKind::Empty
             };
-            (!self.seen.end).then(|| broken(kind, ProviderError::default()))
+            (!self.seen.end && !self.finished).then(|| broken(kind, ProviderError::default()))
         })
     }
 
@@ -230,7 +234,7 @@ impl Watch {
         if bytes.is_empty() {
             return;
         }
-        if self.part_gone {
+        if self.part_gone.is_some() {
             out.push(bytes);
             return;
         }
@@ -242,7 +246,7 @@ impl Watch {
             if self.seen.malformed {
                 self.drop_part();
             } else {
-                self.part_gone = true;
+                self.part_gone.get_or_insert(false);
                 out.append(&mut self.held);
             }
         }
@@ -279,7 +283,7 @@ impl Watch {
             self.seen.malformed |= Event::read(line).stray.is_some();
             // A whole response with its images, at the end, is of that size.
             let end = self.shape == Shape::OpenaiResponses && openai_responses::opens_end(line);
-            self.oversize_end = end && partial;
+            self.part_gone = partial.then_some(end);
             self.seen.end |= end && !partial;
             return None;
         }
@@ -336,7 +340,9 @@ impl Watch {
             | (Shape::AnthropicMessages, Some(EventKind::Error | EventKind::Stop) | None) => false,
             // A quote inside a string is escaped, so this word is a key or a whole string.
             (Shape::OpenaiChat | Shape::OpenaiEmbeddings, _) => {
-                memmem::find(data, b"\"error\"").is_none()
+                !self.finished
+                    && memmem::find(data, b"\"error\"").is_none()
+                    && !openai::finishes(data)
             }
             // Whole responses have an `error` that is null: here the name of the event tells.
             (Shape::OpenaiResponses, _) => response_event.is_some_and(|kind| !kind.is_verdict()),
@@ -375,6 +381,7 @@ impl Watch {
         };
         self.seen.output |= chunk.output;
         self.seen.end |= chunk.end;
+        self.finished = chunk.finished.unwrap_or(self.finished);
         chunk.text
     }
 }

@@ -207,6 +207,10 @@ fn whole_streams_end_with_their_marker() {
         assert_eq!(passed.at_end, None, "{shape}");
         assert_eq!(passed.out, stream.as_bytes(), "{shape}");
         for missing in 1..events.len() {
+            // A chat that has said why it ended is whole without its marker.
+            if events[missing - 1] == CHAT_STOP {
+                continue;
+            }
             let cut = events[..missing].concat();
             let passed = pass(Watch::new(shape), &[cut.as_bytes()], true);
             assert_eq!(
@@ -222,6 +226,118 @@ fn whole_streams_end_with_their_marker() {
     let passed = pass(Watch::new(Shape::OpenaiChat), &[lazy.as_bytes()], true);
     assert_eq!(passed.at_end, None, "a last event without its blank line");
     assert_eq!(passed.out, lazy.as_bytes());
+}
+
+#[test]
+fn a_chat_that_said_why_it_ended_may_leave_out_its_marker() {
+    let chunk = |choices: &str| format!("data: {{\"id\":\"c\",\"choices\":[{choices}]}}\n\n");
+    let text = |index: u8| {
+        format!("{{\"index\":{index},\"delta\":{{\"content\":\"h\"}},\"finish_reason\":null}}")
+    };
+    let stop =
+        |index: u8| format!("{{\"index\":{index},\"delta\":{{}}, \"finish_reason\" : \"stop\"}}");
+    let usage = "data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"total_tokens\":7}}\n\n";
+    for (case, stream, broken) in [
+        ("stop", chunk(&text(0)) + &chunk(&stop(0)), None),
+        (
+            "usage behind it",
+            chunk(&text(0)) + &chunk(&stop(0)) + usage,
+            None,
+        ),
+        (
+            "an answer without output",
+            CHAT_ROLE.to_owned() + CHAT_STOP,
+            None,
+        ),
+        (
+            "two choices, both ended",
+            chunk(&text(0)) + &chunk(&text(1)) + &chunk(&stop(0)) + &chunk(&stop(1)),
+            None,
+        ),
+        (
+            "two choices, one still speaks",
+            chunk(&text(0)) + &chunk(&stop(0)) + &chunk(&text(1)),
+            Some(BrokenKind::MissingEnd),
+        ),
+        (
+            "two choices in one event",
+            chunk(&text(0)) + &chunk(&format!("{},{}", text(0), stop(1))),
+            None,
+        ),
+        (
+            "no reason",
+            chunk(&text(0)) + usage,
+            Some(BrokenKind::MissingEnd),
+        ),
+        (
+            "an empty reason",
+            chunk(&text(0)) + &chunk("{\"delta\":{},\"finish_reason\":\"\"}"),
+            Some(BrokenKind::MissingEnd),
+        ),
+        (
+            "a text that speaks of reasons",
+            chunk("{\"delta\":{\"content\":\"\\\"finish_reason\\\":\\\"stop\\\"\"}}"),
+            Some(BrokenKind::MissingEnd),
+        ),
+        (
+            "a router's error without an error object",
+            chunk(&text(0)) + &chunk("{\"delta\":{},\"finish_reason\":\"error\"}"),
+            Some(BrokenKind::StreamError),
+        ),
+    ] {
+        let passed = pass(Watch::new(Shape::OpenaiChat), &[stream.as_bytes()], true);
+        assert_eq!(kind(passed.at_end), broken, "{case}");
+        assert_eq!(passed.out, stream.as_bytes(), "{case}");
+    }
+}
+
+#[test]
+fn any_line_end_and_any_form_of_data_reads_the_same() {
+    let plain = [CHAT_ROLE, CHAT_TEXT, CHAT_STOP, CHAT_DONE].concat();
+    let in_lines = plain.replace(",\"choices\"", ",\ndata: \"choices\"");
+    for (case, stream) in [
+        ("line feeds", plain.clone()),
+        ("both", plain.replace('\n', "\r\n")),
+        ("carriage returns", plain.replace('\n', "\r")),
+        ("byte order mark", format!("\u{feff}{plain}")),
+        (
+            "comments",
+            format!(": OPENROUTER PROCESSING\n\n: again\n{plain}"),
+        ),
+        ("a comment inside", plain.replace("data:", ": x\ndata:")),
+        ("no space", plain.replace("data: ", "data:")),
+        ("data in several lines", in_lines.clone()),
+        ("both at once", in_lines.replace('\n', "\r")),
+        ("no last line end", plain.trim_end().to_owned()),
+        ("other fields", format!("retry: 5\nid: 7\n{plain}")),
+        (
+            "role null, and a new id for each event",
+            plain
+                .replace("\"role\":\"assistant\"", "\"role\":null")
+                .replacen("\"id\":\"c\"", "\"id\":\"d\"", 1),
+        ),
+    ] {
+        for size in [1, 2, 3, 7, 64, 10_000] {
+            let pieces: Vec<&[u8]> = stream.as_bytes().chunks(size).collect();
+            let passed = pass(Watch::new(Shape::OpenaiChat), &pieces, true);
+            assert!(passed.seen.output && passed.seen.end, "{case} by {size}");
+            assert!(!passed.seen.malformed, "{case} by {size}");
+            assert_eq!(passed.at_end, None, "{case} by {size}");
+            assert_eq!(passed.out, stream.as_bytes(), "{case} by {size}");
+        }
+    }
+    let torn = [
+        CHAT_TEXT.replace("he said", "\u{e9}").as_bytes(),
+        b"data: {\"choices\":[{\"delta\":{\"content\":\"\xff\xc3\"}}]}\n\n",
+        CHAT_DONE.as_bytes(),
+    ]
+    .concat();
+    let passed = pass(Watch::new(Shape::OpenaiChat), &[&torn], true);
+    assert_eq!(
+        passed.at_end, None,
+        "bytes that are no text are the client's to judge"
+    );
+    assert_eq!(passed.out, torn);
 }
 
 #[test]
@@ -498,7 +614,9 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     let event = prop_oneof![
         8 => prop::sample::select(vec![
             CHAT_ROLE, CHAT_TEXT, CHAT_STOP, CHAT_DONE, MESSAGE_START, BLOCK_START, MESSAGE_TEXT,
-            MESSAGE_STOP, ": ping\n", ": ping\n\n", "\n", "\r\n",
+            MESSAGE_STOP, ": ping\n", ": ping\n\n", ": ping\r", "\n", "\r\n", "\r",
+            "data: {\"choices\":[{\"delta\":{\"content\":\"h\"}}]}\r\r",
+            "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}]}\n\n",
             "event: error\ndata: {\"error\":{\"message\":\"m\"}}\n\n",
             "data: {\"error\":{\"message\":\"m\"}}\r\n\r\n",
             "data: {\ndata: }\n\n", "data: nope\n\n", "<html>\n\n", "\u{feff}", "retry: 1\n",
