@@ -68,6 +68,8 @@ pub struct Options {
     pub store: Store,
     /// Time.
     pub clock: Clock,
+    /// How providers prove who they are.
+    pub tls: Arc<Tls>,
 }
 
 /// The gateway could not start.
@@ -125,7 +127,7 @@ impl Gateway {
             started: Clock::instant(),
             snapshot,
             refused: options.refused,
-            tls: Arc::new(Tls::new()),
+            tls: options.tls,
             draining: CancellationToken::new(),
             unlogged: AtomicU64::new(0),
             denied: Default::default(),

@@ -1,5 +1,7 @@
 //! `serve`: the gateway alone, until a signal ends it.
 
+use std::sync::Arc;
+
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{args::Global, error::CliError, exit::Exit, session};
@@ -34,6 +36,7 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
         refused: followed.refused,
         store: store.clone(),
         clock,
+        tls: Arc::default(),
     })
     .await?;
     loop {

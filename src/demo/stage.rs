@@ -5,6 +5,7 @@ use std::{
     fs::{File, Permissions},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -245,6 +246,7 @@ impl Parts {
             refused: followed.refused,
             store: store.clone(),
             clock,
+            tls: Arc::default(),
         })
         .await?;
         let address = format!("http://{}", gateway.address());

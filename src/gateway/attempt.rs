@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// A whole answer up to this size is checked before it is served; of a larger one only the head was.
+/// A whole answer up to this size is checked before it is served; of a larger one only so much is.
 const CHECKED: usize = 256 * 1024;
 /// A stream is not held beyond this, whatever it holds.
 const HELD: usize = 256 * 1024;
@@ -153,6 +153,7 @@ impl Ask<'_> {
         }
         let (body, end) = reading.all(CHECKED).await?;
         if !end {
+            self.plausible(head.status, &body)?;
             let begun = Begun {
                 held: vec![body],
                 rest: Some(reading.body),
@@ -167,6 +168,18 @@ impl Ask<'_> {
         match answers::body_evidence(self.call, head.status, &body) {
             None => Ok(Good::Whole { head, body }),
             Some(evidence) => Err(evidence.into()),
+        }
+    }
+
+    /// Looks at the beginning of an answer that is too large to be checked: it may only be incomplete.
+    fn plausible(&self, status: StatusCode, beginning: &[u8]) -> Result<(), Evidence> {
+        match answers::body_evidence(self.call, status, beginning) {
+            None
+            | Some(Evidence::Broken {
+                kind: BrokenKind::Cut,
+                ..
+            }) => Ok(()),
+            Some(evidence) => Err(evidence),
         }
     }
 
@@ -256,7 +269,9 @@ impl Ask<'_> {
             if let Some(evidence) = evidence {
                 return Err(evidence.into());
             }
-            if ended || watch.seen().output || size > HELD {
+            // Bytes without an event among them are no stream yet; the watch says so before they are too many.
+            let enough = size > HELD && !pieces.is_empty();
+            if ended || watch.seen().output || enough {
                 reading.clocks.first_output = None;
                 let begun = Begun {
                     held: pieces,

@@ -3,22 +3,23 @@
 //! One [`Client`] per gateway worker; it is not shared between threads and must be used inside a local
 //! runtime (its connections are local tasks). It judges nothing: what went wrong comes back as evidence.
 //! Dropping a call or an answer half-way closes its connection (or resets its HTTP/2 stream) at once.
+//!
+//! The rule of repeats: a request goes out a second time, once and on a fresh connection, only when the first
+//! connection proves that nothing of it can have been worked on: it ended before the first byte was written,
+//! or the peer said so (an HTTP/2 GOAWAY below this stream, a refused stream). Every other silence, a reset
+//! on a pooled connection among them, is evidence: the policy decides, and what it decides is on record.
 
 mod answer;
 mod connect;
 mod origin;
+mod pool;
 mod slices;
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    rc::Rc,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
-use http::{Request, Response};
-use hyper::client::conn::{http1, http2};
+use http::{Request, Response, header};
+use hyper::body::Incoming;
+use tokio::time::timeout;
 
 use crate::policy::{BrokenKind, Evidence, ProviderError, UnreachableKind};
 
@@ -29,11 +30,7 @@ pub use slices::Slices;
 
 use answer::Lease;
 use connect::Connected;
-
-/// Idle connections kept for one origin; more are closed when they become idle.
-const MOST_IDLE: usize = 1024;
-/// An idle connection older than this is closed instead of used: many servers close theirs after 60 s.
-const IDLE_LIMIT: Duration = Duration::from_secs(50);
+use pool::{Open, Pool, Seat};
 
 /// The pooled client of one worker.
 #[derive(Debug)]
@@ -42,51 +39,11 @@ pub struct Client {
     pools: RefCell<HashMap<Arc<str>, Rc<Pool>>>,
 }
 
-/// What is open to one origin.
-#[derive(Debug, Default)]
-struct Pool {
-    /// Last in, first out, so that spare connections grow old and go.
-    idle: RefCell<Vec<Idle>>,
-    shared: RefCell<Option<http2::SendRequest<Slices>>>,
-}
-
-#[derive(Debug)]
-struct Idle {
-    sender: http1::SendRequest<Slices>,
-    since: Instant,
-}
-
-impl Pool {
-    /// A connection that is ready now; closed ones found on the way are dropped.
-    fn take(&self) -> Option<http1::SendRequest<Slices>> {
-        let mut idle = self.idle.borrow_mut();
-        let mut at = idle.len();
-        while at > 0 {
-            at -= 1;
-            if idle[at].sender.is_closed() {
-                idle.remove(at);
-            } else if idle[at].sender.is_ready() {
-                return Some(idle.remove(at).sender);
-            }
-        }
-        None
-    }
-
-    fn give(&self, sender: http1::SendRequest<Slices>, now: Instant) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() < MOST_IDLE && !sender.is_closed() {
-            idle.push(Idle { sender, since: now });
-        }
-    }
-
-    /// The shared HTTP/2 connection, when there is a living one.
-    fn shared(&self) -> Option<http2::SendRequest<Slices>> {
-        let mut shared = self.shared.borrow_mut();
-        if shared.as_ref().is_some_and(http2::SendRequest::is_closed) {
-            *shared = None;
-        }
-        shared.clone()
-    }
+/// No response head.
+struct Failed {
+    evidence: Evidence,
+    /// Nothing of the request can have been worked on.
+    untouched: bool,
 }
 
 impl Client {
@@ -101,9 +58,8 @@ impl Client {
 
     /// Sends one request and waits for the response head.
     ///
-    /// `build` makes the request; it is called again when a reused connection turns out to be dead before it
-    /// answered anything: that is retried once, on a fresh one. Its URI must be path and query only, its
-    /// headers must hold `host`.
+    /// `build` makes the request; it is called again for a repeat (see the rule above). Its URI must be path
+    /// and query only, its headers must hold `host`.
     ///
     /// # Errors
     /// Evidence of what stood in the way of a response head.
@@ -114,46 +70,62 @@ impl Client {
         build: impl Fn() -> Request<Slices>,
     ) -> Result<Response<Answer>, Evidence> {
         let pool = self.pool(origin);
-        if let Some(shared) = pool.shared() {
-            match Box::pin(ask_shared(shared.clone(), origin, build())).await {
-                Ok(response) => return Ok(response),
-                // A GOAWAY or a dead connection: a fresh one is tried. A stream reset is an answer.
-                Err(error) if shared.is_closed() || error.is_canceled() || error.is_closed() => {
-                    pool.shared.borrow_mut().take();
-                }
-                Err(error) => return Err(evidence(&error)),
-            }
-        } else if let Some(mut sender) = pool.take() {
-            match sender.try_send_request(build()).await {
-                Ok(response) => return Ok(answer(response, pool, sender)),
-                Err(failed) if failed.error().is_parse() => return Err(evidence(failed.error())),
-                Err(_) => {}
-            }
+        let open = match pool.take() {
+            Some(open) => open,
+            None => Box::pin(self.open(&pool, origin, connect_limit)).await?,
+        };
+        match ask(&pool, origin, open, build()).await {
+            Err(Failed {
+                untouched: true, ..
+            }) => {}
+            Err(failed) => return Err(failed.evidence),
+            Ok(response) => return Ok(response),
         }
-        // Boxed: a TLS handshake is large, rare, and would make every request's future large.
-        match Box::pin(connect::connect(origin, &self.tls, connect_limit)).await? {
-            Connected::Http1(mut sender) => match sender.try_send_request(build()).await {
-                Ok(response) => Ok(answer(response, pool, sender)),
-                Err(failed) => Err(evidence(failed.error())),
-            },
-            Connected::Http2(sender) => {
-                *pool.shared.borrow_mut() = Some(sender.clone());
-                Box::pin(ask_shared(sender, origin, build()))
-                    .await
-                    .map_err(|error| evidence(&error))
-            }
-        }
+        // Boxed, as above: a TLS handshake is large, rare, and would make every request's future large.
+        let fresh = Box::pin(self.dial(&pool, origin, connect_limit)).await?;
+        ask(&pool, origin, fresh, build())
+            .await
+            .map_err(|failed| failed.evidence)
     }
 
     /// Closes connections that have been idle for too long, and forgets origins without any.
-    pub fn purge(&self, now: Instant) {
-        self.pools.borrow_mut().retain(|_, pool| {
-            let mut idle = pool.idle.borrow_mut();
-            idle.retain(|entry| {
-                !entry.sender.is_closed() && now.duration_since(entry.since) < IDLE_LIMIT
-            });
-            !idle.is_empty() || Rc::strong_count(pool) > 1 || pool.shared.borrow().is_some()
-        });
+    pub fn purge(&self, now: std::time::Instant) {
+        self.pools
+            .borrow_mut()
+            .retain(|_, pool| pool.purge(now) || Rc::strong_count(pool) > 1);
+    }
+
+    /// A connection where none was ready. Over TLS it may turn out to be one for many: then only one is made
+    /// at a time, and who waited for it shares it.
+    async fn open(&self, pool: &Pool, origin: &Origin, limit: Duration) -> Result<Open, Evidence> {
+        let alone = origin.server_name.is_none() || pool.speaks_http2.get() == Some(false);
+        if alone {
+            return self.dial(pool, origin, limit).await;
+        }
+        let _turn =
+            timeout(limit, pool.dialing.lock())
+                .await
+                .map_err(|_| Evidence::Unreachable {
+                    kind: UnreachableKind::Connect,
+                })?;
+        match pool.take() {
+            Some(open) => Ok(open),
+            None => self.dial(pool, origin, limit).await,
+        }
+    }
+
+    /// A fresh connection.
+    async fn dial(&self, pool: &Pool, origin: &Origin, limit: Duration) -> Result<Open, Evidence> {
+        match connect::connect(origin, &self.tls, limit).await? {
+            Connected::Http1(sender) => {
+                pool.speaks_http2.set(Some(false));
+                Ok(Open::Http1(sender))
+            }
+            Connected::Http2 { sender, allowed } => {
+                pool.speaks_http2.set(Some(true));
+                Ok(Open::Http2(pool.share(sender, allowed)))
+            }
+        }
     }
 
     fn pool(&self, origin: &Origin) -> Rc<Pool> {
@@ -168,35 +140,98 @@ impl Client {
     }
 }
 
-fn answer(
-    response: Response<hyper::body::Incoming>,
-    pool: Rc<Pool>,
-    sender: http1::SendRequest<Slices>,
-) -> Response<Answer> {
-    response.map(|body| Answer::new(body, Some(Lease { pool, sender })))
+/// Asks on a connection.
+async fn ask(
+    pool: &Rc<Pool>,
+    origin: &Origin,
+    open: Open,
+    request: Request<Slices>,
+) -> Result<Response<Answer>, Failed> {
+    match open {
+        Open::Http1(mut sender) => match sender.try_send_request(request).await {
+            Ok(response) => {
+                unambiguous(&response)?;
+                let pool = Rc::clone(pool);
+                Ok(response.map(|body| Answer::new(body, Lease::Http1 { pool, sender })))
+            }
+            Err(mut failed) => Err(Failed {
+                untouched: failed.take_message().is_some(),
+                evidence: evidence(failed.error()),
+            }),
+        },
+        Open::Http2(seat) => Box::pin(ask_shared(pool, origin, seat, request)).await,
+    }
 }
 
 /// HTTP/2 wants the absolute URI and no `host`.
 async fn ask_shared(
-    mut sender: http2::SendRequest<Slices>,
+    pool: &Pool,
     origin: &Origin,
+    seat: Seat,
     mut request: Request<Slices>,
-) -> Result<Response<Answer>, hyper::Error> {
+) -> Result<Response<Answer>, Failed> {
     origin.make_absolute(request.uri_mut());
-    request.headers_mut().remove(http::header::HOST);
-    sender.ready().await?;
-    let response = sender.send_request(request).await?;
-    Ok(response.map(|body| Answer::new(body, None)))
+    request.headers_mut().remove(header::HOST);
+    let mut sender = seat.0.sender.clone();
+    match sender.try_send_request(request).await {
+        Ok(response) => Ok(response.map(|body| Answer::new(body, Lease::Http2(seat)))),
+        Err(mut failed) => {
+            let untouched = failed.take_message().is_some() || unprocessed(failed.error());
+            if untouched {
+                pool.retire(&seat.0);
+            }
+            Err(Failed {
+                untouched,
+                evidence: evidence(failed.error()),
+            })
+        }
+    }
+}
+
+/// Two statements of an answer's length may be an attempt to smuggle a second answer to somebody; it is not
+/// used, and its connection is closed.
+fn unambiguous(response: &Response<Incoming>) -> Result<(), Failed> {
+    let headers = response.headers();
+    if headers.contains_key(header::TRANSFER_ENCODING)
+        && headers.contains_key(header::CONTENT_LENGTH)
+    {
+        return Err(Failed {
+            evidence: malformed(),
+            untouched: false,
+        });
+    }
+    Ok(())
+}
+
+/// The peer has said that it did not work on a stream (RFC 9113, sections 6.8 and 8.7).
+fn unprocessed(error: &hyper::Error) -> bool {
+    of_http2(error).is_some_and(|error| {
+        // An error of a connection that ends this way reaches only the streams above the last one.
+        let below = error.is_go_away();
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        error.is_remote() && (below || refused)
+    })
+}
+
+fn of_http2(error: &hyper::Error) -> Option<&h2::Error> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
+fn malformed() -> Evidence {
+    Evidence::Broken {
+        kind: BrokenKind::Malformed,
+        error: ProviderError::default(),
+        status: None,
+    }
 }
 
 /// What a failure before the response head is evidence of.
 fn evidence(error: &hyper::Error) -> Evidence {
-    if error.is_parse() {
-        return Evidence::Broken {
-            kind: BrokenKind::Malformed,
-            error: ProviderError::default(),
-            status: None,
-        };
+    // What breaks the rules of HTTP/2 is found, and reset, on this side.
+    let unruly = of_http2(error)
+        .is_some_and(|error| !error.is_remote() && (error.is_reset() || error.is_go_away()));
+    if error.is_parse() || unruly {
+        return malformed();
     }
     Evidence::Unreachable {
         kind: UnreachableKind::ResetBeforeHeaders,

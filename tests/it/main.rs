@@ -27,6 +27,7 @@ mod control_follow;
 mod control_project;
 mod control_rules;
 mod demo_headless;
+mod faults;
 mod fuzz_cases;
 mod gateway_callers;
 mod gateway_count_tokens;

@@ -1,5 +1,7 @@
 //! What several test modules share.
 
+pub(crate) mod frames;
 pub(crate) mod gateway;
+pub(crate) mod provider;
 pub(crate) mod pty;
 pub(crate) mod upstream;

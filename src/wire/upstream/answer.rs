@@ -13,7 +13,10 @@ use hyper::{
     client::conn::http1,
 };
 
-use super::{Pool, Slices};
+use super::{
+    Slices,
+    pool::{Pool, Seat},
+};
 use crate::clock::Clock;
 
 /// The body ended before its announced end.
@@ -28,16 +31,24 @@ pub struct Answer {
     lease: Option<Lease>,
 }
 
-/// An HTTP/1.1 connection in use.
+/// A connection in use.
 #[derive(Debug)]
-pub(super) struct Lease {
-    pub(super) pool: Rc<Pool>,
-    pub(super) sender: http1::SendRequest<Slices>,
+pub(super) enum Lease {
+    /// All of it, to be given back.
+    Http1 {
+        pool: Rc<Pool>,
+        sender: http1::SendRequest<Slices>,
+    },
+    /// One stream of it, for as long as this lives.
+    Http2(Seat),
 }
 
 impl Answer {
-    pub(super) fn new(body: Incoming, lease: Option<Lease>) -> Self {
-        let mut answer = Self { body, lease };
+    pub(super) fn new(body: Incoming, lease: Lease) -> Self {
+        let mut answer = Self {
+            body,
+            lease: Some(lease),
+        };
         if answer.body.is_end_stream() {
             answer.finish();
         }
@@ -79,12 +90,6 @@ impl Answer {
         poll_fn(|context| self.poll_data(context)).await.transpose()
     }
 
-    /// The announced number of bytes still to come, when it is known.
-    #[must_use]
-    pub fn exact(&self) -> Option<u64> {
-        self.body.size_hint().exact()
-    }
-
     /// Nothing more will come.
     #[must_use]
     pub fn at_end(&self) -> bool {
@@ -92,8 +97,10 @@ impl Answer {
     }
 
     fn finish(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.pool.give(lease.sender, Clock::instant());
+        match self.lease.take() {
+            Some(Lease::Http1 { pool, sender }) => pool.give(sender, Clock::instant()),
+            Some(Lease::Http2(seat)) => drop(seat),
+            None => {}
         }
     }
 }

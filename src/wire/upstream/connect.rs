@@ -1,7 +1,11 @@
 //! One new connection: name, TCP, TLS, HTTP version. Each step fails with its own evidence.
 
 use std::{
+    cell::Cell,
+    future::poll_fn,
     net::{IpAddr, SocketAddr},
+    pin::Pin,
+    rc::Rc,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -17,8 +21,16 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{Origin, Slices};
+use super::{Origin, Slices, pool::MOST_STREAMS};
 use crate::policy::{Evidence, UnreachableKind};
+
+/// What an HTTP/2 peer may send of one answer before any of it is taken: a slow client costs so much memory.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// The same for a connection: enough for all its streams, so that slow clients never hold up the others.
+const CONNECTION_WINDOW: u32 = 32 * 1024 * 1024;
+const _: () = assert!(STREAM_WINDOW as usize * MOST_STREAMS <= CONNECTION_WINDOW as usize);
+/// The longest head of an HTTP/2 answer.
+const HEADERS: u32 = 64 * 1024;
 
 /// TLS settings, made when the first TLS connection is: reading the system's roots takes a while.
 #[derive(Debug, Default)]
@@ -65,7 +77,11 @@ pub(super) enum Connected {
     /// For one request at a time.
     Http1(http1::SendRequest<Slices>),
     /// For many.
-    Http2(http2::SendRequest<Slices>),
+    Http2 {
+        sender: http2::SendRequest<Slices>,
+        /// As many streams as the peer allows, kept up to date.
+        allowed: Rc<Cell<usize>>,
+    },
 }
 
 const fn unreachable(kind: UnreachableKind) -> Evidence {
@@ -154,17 +170,25 @@ async fn http2<S>(stream: S) -> Result<Connected, Evidence>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let (sender, connection) = http2::Builder::new(Local)
+    let (sender, mut connection) = http2::Builder::new(Local)
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(HEADERS)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| unreachable(UnreachableKind::Connect))?;
-    tokio::task::spawn_local(async move {
-        let _ = connection.await;
-    });
-    Ok(Connected::Http2(sender))
+    let allowed = Rc::new(Cell::new(connection.current_max_send_streams()));
+    let kept = Rc::clone(&allowed);
+    tokio::task::spawn_local(poll_fn(move |context| {
+        // Polled for every request, so that this is never old when it matters.
+        let ended = Pin::new(&mut connection).poll(context);
+        kept.set(connection.current_max_send_streams());
+        ended.map(drop)
+    }));
+    Ok(Connected::Http2 { sender, allowed })
 }
 
 /// Runs a connection's tasks on the worker's own thread.

@@ -110,6 +110,7 @@ impl Site {
             refused: refusals,
             store: store.clone(),
             clock: clock.clone(),
+            tls: Arc::default(),
         })
         .await
         .unwrap();
@@ -264,7 +265,8 @@ pub(crate) async fn change_override(
     store.change(request).await.unwrap()
 }
 
-fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -> Catalog {
+/// The catalog of a site.
+pub(crate) fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -> Catalog {
     let mut settings = GatewaySettings {
         listen: "127.0.0.1:0".parse().unwrap(),
         workers: 2,
@@ -311,7 +313,8 @@ fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -> Catalog {
     }
 }
 
-fn route(name: &str, base_url: &str, model: &str, key: &str, family: Family) -> Route {
+/// A route that can do everything.
+pub(crate) fn route(name: &str, base_url: &str, model: &str, key: &str, family: Family) -> Route {
     Route {
         name: name.into(),
         provider: "provider".into(),
@@ -329,7 +332,8 @@ fn route(name: &str, base_url: &str, model: &str, key: &str, family: Family) -> 
     }
 }
 
-fn workload(family: Family) -> Workload {
+/// A workload `support-chat` of these two.
+pub(crate) fn workload(family: Family) -> Workload {
     let long = Duration::from_mins(1);
     Workload {
         name: "support-chat".into(),
