@@ -13,6 +13,7 @@ mod error_detail;
 mod event;
 mod family;
 mod heartbeat;
+mod lease;
 mod name;
 mod notice;
 mod overrides;
@@ -37,6 +38,7 @@ pub use event::{
 };
 pub use family::Family;
 pub use heartbeat::{CircuitState, Heartbeat, RouteTraffic, Routed, WorkloadTraffic};
+pub use lease::{Lease, Spent};
 pub use name::{ClientName, GatewayName, ProviderName, RouteName, SampleId, WorkloadName};
 pub use notice::{NoticeGiven, NoticePolicy, NoticeStyle};
 pub use overrides::{

@@ -18,8 +18,8 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     model::{
-        AuditRecord, ChangeRequest, Entry, GatewayName, Heartbeat, Overrides, Plan, PlanId,
-        Presence, Retention, Revision, Seq, StoredEvent,
+        AuditRecord, ChangeRequest, Entry, GatewayName, Heartbeat, Lease, Overrides, Plan, PlanId,
+        Presence, Retention, Revision, Seq, Spent, StoredEvent, WorkloadReadiness,
     },
 };
 
@@ -172,6 +172,42 @@ impl Store {
     /// The consoles seen in the last 15 s.
     pub async fn presences(&self) -> Result<Vec<Presence>, StoreError> {
         on!(self, backend => backend.presences().await)
+    }
+
+    /// Takes a lease, or renews one's own; `Err` is the lease of whoever has it. Exactly one process of all
+    /// has it at any moment, by the clock of the store's host.
+    pub async fn lease(
+        &self,
+        name: &'static str,
+        holder: String,
+        life: Duration,
+    ) -> Result<Result<Lease, Lease>, StoreError> {
+        on!(self, backend => backend.lease(name, holder, life).await)
+    }
+
+    /// Gives one's own lease back; another's is left alone.
+    pub async fn release(&self, name: &'static str, holder: String) -> Result<(), StoreError> {
+        on!(self, backend => backend.release(name, holder).await)
+    }
+
+    /// Replaces all that is known of the workloads' readiness. For the holder of the lease.
+    pub async fn put_readiness(&self, all: Vec<WorkloadReadiness>) -> Result<(), StoreError> {
+        on!(self, backend => backend.put_readiness(all).await)
+    }
+
+    /// What was last known of the workloads' readiness, by name.
+    pub async fn readiness(&self) -> Result<Vec<WorkloadReadiness>, StoreError> {
+        on!(self, backend => backend.readiness().await)
+    }
+
+    /// Adds to what probing has cost in an hour; 48 hours are kept.
+    pub async fn spend(&self, spent: Spent) -> Result<(), StoreError> {
+        on!(self, backend => backend.spend(spent).await)
+    }
+
+    /// What probing has cost since an hour, that hour included; by hour, then route.
+    pub async fn spent(&self, since: i64) -> Result<Vec<Spent>, StoreError> {
+        on!(self, backend => backend.spent(since).await)
     }
 
     /// Removes what is older than the retention; answers how many events and audit records went.

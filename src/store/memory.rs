@@ -28,8 +28,9 @@ use super::{
 use crate::{
     clock::Clock,
     model::{
-        AuditRecord, ChangeRequest, Conflict, Entry, Event, EventId, GatewayName, Heartbeat,
-        Outcome, Overrides, Plan, PlanId, Presence, Retention, Revision, Seq, StoredEvent,
+        AuditRecord, ChangeRequest, Conflict, Entry, Event, EventId, GatewayName, Heartbeat, Lease,
+        Outcome, Overrides, Plan, PlanId, Presence, Retention, Revision, RouteName, Seq, Spent,
+        StoredEvent, WorkloadReadiness,
     },
 };
 
@@ -65,6 +66,9 @@ struct Tables {
     plans: BTreeMap<PlanId, (Plan, Option<Revision>)>,
     heartbeats: BTreeMap<GatewayName, Heartbeat>,
     presences: BTreeMap<String, Presence>,
+    leases: BTreeMap<&'static str, Lease>,
+    readiness: Vec<WorkloadReadiness>,
+    spending: BTreeMap<(i64, RouteName), Spent>,
 }
 
 impl Shared {
@@ -342,6 +346,69 @@ impl Memory {
         let now = self.clock.now();
         drop_before(&mut tables.presences, now, PRESENCE_LIFE, |seen| seen.at);
         Ok(tables.presences.values().cloned().collect())
+    }
+
+    pub(super) async fn lease(
+        &self,
+        name: &'static str,
+        holder: String,
+        life: Duration,
+    ) -> Result<Result<Lease, Lease>, StoreError> {
+        let mut tables = self.write()?;
+        let found = tables.leases.get(name).cloned();
+        let next = rules::lease(found, &holder, life, self.clock.now());
+        if let Ok(next) = &next {
+            tables.leases.insert(name, next.clone());
+        }
+        Ok(next)
+    }
+
+    pub(super) async fn release(
+        &self,
+        name: &'static str,
+        holder: String,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if let Some(lease) = self.write()?.leases.get_mut(name)
+            && lease.holder == holder
+        {
+            lease.until = now;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn put_readiness(
+        &self,
+        mut all: Vec<WorkloadReadiness>,
+    ) -> Result<(), StoreError> {
+        all.sort_by(|left, right| left.workload.cmp(&right.workload));
+        self.write()?.readiness = all;
+        Ok(())
+    }
+
+    pub(super) async fn readiness(&self) -> Result<Vec<WorkloadReadiness>, StoreError> {
+        Ok(self.read()?.readiness.clone())
+    }
+
+    pub(super) async fn spend(&self, spent: Spent) -> Result<(), StoreError> {
+        let mut tables = self.write()?;
+        let sum = tables
+            .spending
+            .entry((spent.hour, spent.route.clone()))
+            .or_insert_with(|| Spent {
+                requests: 0,
+                cost: 0.0,
+                ..spent.clone()
+            });
+        sum.requests += spent.requests;
+        sum.cost += spent.cost;
+        Ok(())
+    }
+
+    pub(super) async fn spent(&self, since: i64) -> Result<Vec<Spent>, StoreError> {
+        let tables = self.read()?;
+        let newer = tables.spending.values().filter(|spent| spent.hour >= since);
+        Ok(newer.cloned().collect())
     }
 
     pub(super) async fn retain(&self, retention: Retention) -> Result<(u64, u64), StoreError> {

@@ -1,11 +1,15 @@
-//! The rules of the override table, the same for every backend: compare-and-set, expiry, and what both
-//! write to the audit.
+//! The rules that are the same for every backend: compare-and-set and expiry of overrides with what both write
+//! to the audit, and who gets a lease.
 //!
 //! Pure: a backend calls them inside its own transaction and keeps what they answer.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use crate::model::{Actor, AuditRecord, ChangeRequest, OverrideKey, ReasonCode, Revision, Slot};
+use crate::model::{
+    Actor, AuditRecord, ChangeRequest, Lease, OverrideKey, ReasonCode, Revision, Slot,
+};
 
 /// What a backend has to write, all of it or nothing.
 #[derive(Debug)]
@@ -115,5 +119,26 @@ pub(super) fn expire(
             undoes: None,
             break_glass: false,
         }],
+    })
+}
+
+/// Gives a lease to whoever asks when it is theirs, free or over; `Err` is the one that somebody else has.
+pub(super) fn lease(
+    found: Option<Lease>,
+    holder: &str,
+    life: Duration,
+    now: Timestamp,
+) -> Result<Lease, Lease> {
+    let term = match found {
+        Some(lease) if lease.holder == holder && lease.until > now => lease.term,
+        Some(lease) if lease.until > now => return Err(lease),
+        // Also when it was one's own: in between it could have been another's.
+        Some(lease) => lease.term + 1,
+        None => 1,
+    };
+    Ok(Lease {
+        holder: holder.to_owned(),
+        until: now.checked_add(life).unwrap_or(Timestamp::MAX),
+        term,
     })
 }

@@ -10,6 +10,7 @@
 mod bell;
 mod database;
 mod desk;
+mod duty;
 mod fault;
 mod files;
 mod follower;
@@ -34,6 +35,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -55,8 +57,8 @@ use super::{
 use crate::{
     clock::Clock,
     model::{
-        AuditRecord, ChangeRequest, Entry, GatewayName, Heartbeat, Overrides, Plan, PlanId,
-        Presence, Retention, Revision, Seq, StoredEvent,
+        AuditRecord, ChangeRequest, Entry, GatewayName, Heartbeat, Lease, Overrides, Plan, PlanId,
+        Presence, Retention, Revision, Seq, Spent, StoredEvent, WorkloadReadiness,
     },
 };
 
@@ -269,6 +271,65 @@ impl Sqlite {
             desk.pulse
                 .run(|connection| pulse::presences(connection, now))
         };
+        self.0.desk.call(work).await
+    }
+
+    pub(super) async fn lease(
+        &self,
+        name: &'static str,
+        holder: String,
+        life: Duration,
+    ) -> Result<Result<Lease, Lease>, StoreError> {
+        self.may_write()?;
+        let work = move |desk: &mut Desk| {
+            let now = desk.clock.now();
+            desk.pulse
+                .run(|connection| duty::lease(connection, name, &holder, life, now))
+        };
+        self.0.desk.call(work).await
+    }
+
+    pub(super) async fn release(
+        &self,
+        name: &'static str,
+        holder: String,
+    ) -> Result<(), StoreError> {
+        self.may_write()?;
+        let work = move |desk: &mut Desk| {
+            let now = desk.clock.now();
+            desk.pulse
+                .run(|connection| duty::release(connection, name, &holder, now))
+        };
+        self.0.desk.call(work).await
+    }
+
+    pub(super) async fn put_readiness(
+        &self,
+        all: Vec<WorkloadReadiness>,
+    ) -> Result<(), StoreError> {
+        self.may_write()?;
+        let work = move |desk: &mut Desk| {
+            desk.pulse
+                .run(|connection| duty::put_readiness(connection, &all))
+        };
+        self.0.desk.call(work).await
+    }
+
+    pub(super) async fn readiness(&self) -> Result<Vec<WorkloadReadiness>, StoreError> {
+        let work = |desk: &mut Desk| desk.pulse.run(|connection| duty::readiness(connection));
+        self.0.desk.call(work).await
+    }
+
+    pub(super) async fn spend(&self, spent: Spent) -> Result<(), StoreError> {
+        self.may_write()?;
+        let work =
+            move |desk: &mut Desk| desk.pulse.run(|connection| duty::spend(connection, &spent));
+        self.0.desk.call(work).await
+    }
+
+    pub(super) async fn spent(&self, since: i64) -> Result<Vec<Spent>, StoreError> {
+        let work =
+            move |desk: &mut Desk| desk.pulse.run(|connection| duty::spent(connection, since));
         self.0.desk.call(work).await
     }
 

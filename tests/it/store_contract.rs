@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use backstop::{
     clock::Clock,
-    model::{Change, Entry, ErrorClass, EventDecision, Mode, PlanId, Retention, Revision, Seq},
+    model::{
+        Change, Entry, ErrorClass, EventDecision, Mode, PlanId, Readiness, ReadinessReason,
+        Retention, Revision, Seq, Spent, WorkloadReadiness,
+    },
     store::{Access, AuditQuery, ChangeError, EventQuery, Health, Store, StoreError},
 };
 
@@ -60,6 +63,10 @@ contract!(
     heartbeats_are_kept_for_a_day,
     presences_are_kept_for_fifteen_seconds,
     retention_removes_old_and_never_reuses_a_place,
+    a_lease_has_one_holder,
+    fifty_who_want_a_lease_get_one,
+    readiness_is_replaced_as_a_whole,
+    spending_is_added_up_by_hour,
     an_observer_reads_and_may_not_write,
     after_close_everything_is_refused,
 );
@@ -731,6 +738,112 @@ async fn retention_removes_old_and_never_reuses_a_place(pair: Pair) {
     assert!(append(&pair.second, decision(8)).await > kept);
     let request = change(&key, Revision(1), None, "ana", start(), None);
     assert_eq!(pair.second.change(request).await.unwrap().sequence, 2);
+}
+
+async fn a_lease_has_one_holder(pair: Pair) {
+    const LIFE: Duration = Duration::from_secs(15);
+    let take = async |store: &Store, holder: &str| {
+        store.lease("probe", holder.to_owned(), LIFE).await.unwrap()
+    };
+    let first = take(&pair.first, "a").await.unwrap();
+    assert_eq!((first.holder.as_str(), first.term), ("a", 1));
+    assert_eq!(take(&pair.second, "b").await.unwrap_err(), first);
+
+    // Renewed in time it stays, and in the same term.
+    pair.clock.advance(Duration::from_secs(14));
+    let renewed = take(&pair.second, "a").await.unwrap();
+    assert_eq!(renewed.term, 1);
+    pair.clock.advance(Duration::from_secs(2));
+    assert_eq!(take(&pair.first, "b").await.unwrap_err(), renewed);
+
+    // Not renewed it goes to whoever asks, in a new term; the old holder sees that.
+    pair.clock.advance(LIFE);
+    let taken = take(&pair.first, "b").await.unwrap();
+    assert_eq!((taken.holder.as_str(), taken.term), ("b", 2));
+    assert_eq!(take(&pair.second, "a").await.unwrap_err(), taken);
+
+    // Another's lease cannot be given back; one's own can.
+    let release = async |holder: &str| {
+        let holder = holder.to_owned();
+        pair.second.release("probe", holder).await.unwrap();
+    };
+    release("a").await;
+    assert_eq!(take(&pair.second, "a").await.unwrap_err(), taken);
+    release("b").await;
+    assert_eq!(take(&pair.first, "a").await.unwrap().term, 3);
+
+    // Another name is another lease.
+    let other = pair.second.lease("other", "b".to_owned(), LIFE).await;
+    assert_eq!(other.unwrap().unwrap().term, 1);
+}
+
+async fn fifty_who_want_a_lease_get_one(pair: Pair) {
+    let mut racing = tokio::task::JoinSet::new();
+    for number in 0..50 {
+        let store = if number % 2 == 0 {
+            &pair.first
+        } else {
+            &pair.second
+        };
+        let store = store.clone();
+        racing.spawn(async move {
+            let holder = format!("gateway-{number}");
+            let life = Duration::from_secs(15);
+            store.lease("probe", holder, life).await.unwrap().is_ok()
+        });
+    }
+    let all = racing.join_all().await;
+    assert_eq!(all.iter().filter(|got| **got).count(), 1);
+}
+
+async fn readiness_is_replaced_as_a_whole(pair: Pair) {
+    let one = |workload: &str, word| WorkloadReadiness {
+        workload: workload.into(),
+        fallback: Some("stable-chat".into()),
+        word,
+        reasons: vec![ReadinessReason {
+            word,
+            why: "because".to_owned(),
+        }],
+        proven: Some(start()),
+    };
+    assert_eq!(pair.first.readiness().await.unwrap(), []);
+    let (chat, batch) = (
+        one("support-chat", Readiness::Ready),
+        one("batch-extraction", Readiness::Stale),
+    );
+    let both = vec![chat.clone(), batch.clone()];
+    pair.first.put_readiness(both).await.unwrap();
+    assert_eq!(
+        pair.second.readiness().await.unwrap(),
+        [batch, chat.clone()]
+    );
+    // A workload that is gone from the configuration is gone from here.
+    pair.second.put_readiness(vec![chat.clone()]).await.unwrap();
+    assert_eq!(pair.first.readiness().await.unwrap(), [chat]);
+}
+
+async fn spending_is_added_up_by_hour(pair: Pair) {
+    let spend = |route: &str, hour, requests, cost| Spent {
+        route: route.into(),
+        hour,
+        requests,
+        cost,
+    };
+    let hour = Spent::hour_of(start());
+    for spent in [
+        spend("a", hour, 1, 0.25),
+        spend("a", hour, 2, 0.5),
+        spend("b", hour, 1, 0.0),
+        spend("a", hour - 1, 7, 1.0),
+    ] {
+        pair.first.spend(spent).await.unwrap();
+    }
+    assert_eq!(
+        pair.second.spent(hour).await.unwrap(),
+        [spend("a", hour, 3, 0.75), spend("b", hour, 1, 0.0)]
+    );
+    assert_eq!(pair.second.spent(hour - 1).await.unwrap().len(), 3);
 }
 
 async fn an_observer_reads_and_may_not_write(pair: Pair) {

@@ -97,6 +97,16 @@ pub(super) static PULSE: Kind = Kind {
         CREATE TABLE presences (
             session TEXT PRIMARY KEY, at INTEGER NOT NULL, presence TEXT NOT NULL
         ) WITHOUT ROWID;
+    ", "
+        CREATE TABLE leases (
+            name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL, term INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE readiness (workload TEXT PRIMARY KEY, readiness TEXT NOT NULL) WITHOUT ROWID;
+        -- Hours since 1970.
+        CREATE TABLE spending (
+            hour INTEGER NOT NULL, route TEXT NOT NULL, requests INTEGER NOT NULL, cost REAL NOT NULL,
+            PRIMARY KEY (hour, route)
+        ) WITHOUT ROWID;
     "],
     synchronous: "NORMAL",
     checkpoint_pages: 1_000,
