@@ -12,6 +12,8 @@ mod cast;
 mod fault;
 mod leftover;
 mod openai;
+mod openai_embeddings;
+mod openai_responses;
 mod project;
 mod prompts;
 mod provider;

@@ -14,6 +14,9 @@ use super::{
 
 /// Answers a request; also whether the answer was cut at its most tokens.
 pub(super) fn answer(model: &Model, ask: &Ask) -> (Content, bool) {
+    if ask.embed.is_some() {
+        return (Content::default(), false);
+    }
     if let Some((name, input)) = &ask.tool {
         let arguments = schema::fill(input, &ask.text);
         return (

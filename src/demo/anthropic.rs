@@ -283,6 +283,7 @@ mod tests {
     #[test]
     fn a_stream_has_the_events_of_the_real_one_in_order() {
         let reply = Reply {
+            embed: None,
             id: "x".to_owned(),
             created: 1,
             model: "m".to_owned(),

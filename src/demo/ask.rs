@@ -21,12 +21,25 @@ pub(super) struct Ask {
     pub(super) json: Option<Value>,
     /// The tool to call: its name and the schema of its input.
     pub(super) tool: Option<(String, Value)>,
+    /// What vectors are wanted of, when they are.
+    pub(super) embed: Option<Embed>,
     /// The images, as sent.
     pub(super) images: Vec<String>,
     /// The most tokens to answer with.
     pub(super) max_tokens: Option<u64>,
     /// How large the request is.
     pub(super) input_tokens: u64,
+}
+
+/// Texts that vectors are wanted of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Embed {
+    /// The texts.
+    pub(super) inputs: Vec<String>,
+    /// The numbers of each vector.
+    pub(super) length: usize,
+    /// Whether they are packed.
+    pub(super) base64: bool,
 }
 
 /// Why a request cannot be answered: always the client's fault.
@@ -54,6 +67,12 @@ impl Invalid {
     }
 }
 
+impl Default for Content {
+    fn default() -> Self {
+        Self::Text(String::new())
+    }
+}
+
 /// What the model answers.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Content {
@@ -69,7 +88,7 @@ pub(super) enum Content {
 }
 
 /// A whole answer, before a family shapes it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Reply {
     /// 24 letters and digits, to be prefixed.
     pub(super) id: String,
@@ -79,6 +98,8 @@ pub(super) struct Reply {
     pub(super) model: String,
     /// The answer.
     pub(super) content: Content,
+    /// What vectors are wanted of; the answer is those and nothing else.
+    pub(super) embed: Option<Embed>,
     /// Whether it was cut at the most tokens.
     pub(super) cut: bool,
     /// Tokens of the request.
@@ -132,13 +153,8 @@ mod tests {
     fn pieces_lose_nothing() {
         let text = "def f(x):\n    return x + 1\n\nThat is all there is to say about it.";
         let reply = Reply {
-            id: String::new(),
-            created: 0,
-            model: String::new(),
             content: Content::Text(text.to_owned()),
-            cut: false,
-            input_tokens: 0,
-            output_tokens: 0,
+            ..Reply::default()
         };
         assert!(reply.pieces().len() > 3);
         assert_eq!(reply.pieces().concat(), text);

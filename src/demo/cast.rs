@@ -28,6 +28,8 @@ pub(super) struct Model {
     pub(super) tokens_per_second: u32,
     /// Whether it takes images.
     pub(super) vision: bool,
+    /// Whether it makes vectors, and nothing else.
+    pub(super) embeds: bool,
     /// Whether it leaves out a field of some extractions: what a review is there to find.
     pub(super) drops_fields: bool,
 }
@@ -60,9 +62,16 @@ const fn model(name: &'static str, voice: Voice, first_output_ms: u64, speed: u3
         first_output: Duration::from_millis(first_output_ms),
         tokens_per_second: speed,
         vision: false,
+        embeds: false,
         drops_fields: false,
     }
 }
+
+/// An open model for vectors, which two providers host: the only good fallback for vectors is the same model.
+const LEXIS: Model = Model {
+    embeds: true,
+    ..model("lexis-embed", Voice::Plain, 30, 4000)
+};
 
 /// Every simulated provider.
 pub(super) const CAST: &[Member] = &[
@@ -114,6 +123,18 @@ pub(super) const CAST: &[Member] = &[
             },
         ],
     },
+    Member {
+        name: "ember",
+        shape: Shape::OpenaiResponses,
+        key: "simulated-ember-key",
+        models: &[model("ember-agent", Voice::Rich, 240, 120), LEXIS],
+    },
+    Member {
+        name: "fjord",
+        shape: Shape::OpenaiResponses,
+        key: "simulated-fjord-key",
+        models: &[model("fjord-agent", Voice::Plain, 150, 150), LEXIS],
+    },
 ];
 
 #[cfg(test)]
@@ -129,7 +150,7 @@ mod tests {
         for member in CAST {
             assert!(providers.insert(member.name), "{}", member.name);
             for model in member.models {
-                assert!(models.insert(model.name), "{}", model.name);
+                assert!(models.insert(model.name) || model.embeds, "{}", model.name);
                 assert_eq!(
                     member.model(model.name).map(|found| found.name),
                     Some(model.name)

@@ -328,6 +328,7 @@ mod tests {
             created: 1,
             model: "m".to_owned(),
             content: Content::Text("hello there".to_owned()),
+            embed: None,
             cut: false,
             input_tokens: 2,
             output_tokens: 3,

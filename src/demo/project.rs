@@ -31,6 +31,14 @@ const SAMPLES: &[(&str, &str)] = &[
         include_str!("project/samples/code-debounce.json"),
     ),
     (
+        "agent-lookup.json",
+        include_str!("project/samples/agent-lookup.json"),
+    ),
+    (
+        "search-texts.json",
+        include_str!("project/samples/search-texts.json"),
+    ),
+    (
         "image-caption.json",
         include_str!("project/samples/image-caption.json"),
     ),
@@ -138,7 +146,7 @@ mod tests {
             loaded.report.render(false)
         );
         let catalog = loaded.catalog.expect("accepted");
-        assert_eq!(catalog.workloads.len(), 4);
+        assert_eq!(catalog.workloads.len(), 6);
         let sampled = |workload: &crate::model::Workload| !workload.samples.is_empty();
         assert!(catalog.workloads.values().all(sampled));
     }

@@ -119,3 +119,45 @@ pub(super) fn image(random: &mut fastrand::Rng) -> Value {
         ]}],
     })
 }
+
+/// A step of an agent: what to do, or what its tool has found out.
+pub(super) fn agent(random: &mut fastrand::Rng) -> Value {
+    let order = random.u32(10_000..99_999);
+    let mut input = vec![json!({
+        "role": "user",
+        "content": format!("Order: {order}. {}", one(QUESTIONS, random)),
+    })];
+    if random.u32(..2) == 0 {
+        let call = format!("call_{order}");
+        input.push(json!({
+            "type": "function_call", "call_id": call, "name": "lookup_order",
+            "arguments": json!({"order": order.to_string()}).to_string(),
+        }));
+        input.push(json!({
+            "type": "function_call_output", "call_id": call, "output": "packed, leaves tonight",
+        }));
+    }
+    json!({
+        "instructions": "You are an agent of a small online shop. Look things up before you answer.",
+        "input": input,
+        "tools": [{
+            "type": "function", "name": "lookup_order", "strict": true,
+            "parameters": {
+                "type": "object",
+                "properties": {"order": {"type": "string"}},
+                "required": ["order"],
+                "additionalProperties": false,
+            },
+        }],
+        "max_output_tokens": 300,
+    })
+}
+
+/// Something to look up; now and then pages for the index, many at once.
+pub(super) fn search(random: &mut fastrand::Rng) -> Value {
+    if random.u32(..12) == 0 {
+        let pages: Vec<_> = (0..32).map(|_| one(QUESTIONS, random)).collect();
+        return json!({"input": pages, "encoding_format": "base64"});
+    }
+    json!({"input": one(QUESTIONS, random)})
+}

@@ -51,7 +51,9 @@ pub(super) async fn respond(
     if let Some(control) = path.strip_prefix("/__simulate/") {
         return Ok(self::control(provider, &head.method, control, &body));
     }
-    let shape = provider.member.shape;
+    let own = provider.member.shape;
+    let kin = own.kin().iter().find(|shape| shape.path() == path);
+    let shape = kin.copied().unwrap_or(own);
     let mut random = provider.random();
     let id: String = std::iter::repeat_with(|| random.alphanumeric())
         .take(24)
@@ -186,6 +188,15 @@ impl Call<'_> {
                 code: Some("model_not_found"),
             });
         };
+        if ask.embed.is_some() != model.embeds {
+            return Err(Invalid {
+                code: Some("model_not_supported"),
+                ..Invalid::parameter(
+                    "model",
+                    format!("`{}` is not a model for this path", ask.model),
+                )
+            });
+        }
         if !ask.images.is_empty() && !model.vision {
             return Err(Invalid::parameter(
                 "messages",
@@ -206,6 +217,7 @@ impl Call<'_> {
             created: self.provider.clock.now().as_second(),
             model: model.name.to_owned(),
             content,
+            embed: ask.embed.clone(),
             cut,
             input_tokens: ask.input_tokens,
             output_tokens,

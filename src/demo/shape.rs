@@ -8,7 +8,7 @@ use super::{
     ask::{Ask, Events, Invalid, Reply},
     cast::Member,
     fault::FaultKind,
-    openai,
+    openai, openai_embeddings, openai_responses,
 };
 use crate::model::Family;
 
@@ -17,6 +17,10 @@ use crate::model::Family;
 pub(super) enum Shape {
     /// `POST /v1/chat/completions`.
     OpenaiChat,
+    /// `POST /v1/responses`.
+    OpenaiResponses,
+    /// `POST /v1/embeddings`.
+    OpenaiEmbeddings,
     /// `POST /v1/messages`.
     AnthropicMessages,
 }
@@ -26,7 +30,21 @@ impl Shape {
     pub(super) const fn family(self) -> Family {
         match self {
             Self::OpenaiChat => Family::OpenaiChat,
+            Self::OpenaiResponses => Family::OpenaiResponses,
+            Self::OpenaiEmbeddings => Family::OpenaiEmbeddings,
             Self::AnthropicMessages => Family::AnthropicMessages,
+        }
+    }
+
+    /// What else a provider of this shape speaks at another path, itself included.
+    pub(super) const fn kin(self) -> &'static [Self] {
+        match self {
+            Self::OpenaiChat | Self::OpenaiResponses | Self::OpenaiEmbeddings => &[
+                Self::OpenaiChat,
+                Self::OpenaiResponses,
+                Self::OpenaiEmbeddings,
+            ],
+            Self::AnthropicMessages => &[Self::AnthropicMessages],
         }
     }
 
@@ -34,6 +52,8 @@ impl Shape {
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::OpenaiChat => "/v1/chat/completions",
+            Self::OpenaiResponses => "/v1/responses",
+            Self::OpenaiEmbeddings => "/v1/embeddings",
             Self::AnthropicMessages => "/v1/messages",
         }
     }
@@ -41,7 +61,7 @@ impl Shape {
     /// The response header with the id of the request.
     pub(super) const fn request_id_header(self) -> &'static str {
         match self {
-            Self::OpenaiChat => "x-request-id",
+            Self::OpenaiChat | Self::OpenaiResponses | Self::OpenaiEmbeddings => "x-request-id",
             Self::AnthropicMessages => "request-id",
         }
     }
@@ -50,7 +70,9 @@ impl Shape {
     pub(super) fn key(self, headers: &HeaderMap) -> Option<&str> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         match self {
-            Self::OpenaiChat => text(header::AUTHORIZATION.as_str())?.strip_prefix("Bearer "),
+            Self::OpenaiChat | Self::OpenaiResponses | Self::OpenaiEmbeddings => {
+                text(header::AUTHORIZATION.as_str())?.strip_prefix("Bearer ")
+            }
             Self::AnthropicMessages => text("x-api-key"),
         }
     }
@@ -59,6 +81,8 @@ impl Shape {
     pub(super) fn read(self, body: &Value) -> Result<Ask, Invalid> {
         match self {
             Self::OpenaiChat => openai::read(body),
+            Self::OpenaiResponses => openai_responses::read(body),
+            Self::OpenaiEmbeddings => openai_embeddings::read(body),
             Self::AnthropicMessages => anthropic::read(body),
         }
     }
@@ -67,6 +91,8 @@ impl Shape {
     pub(super) fn whole(self, reply: &Reply) -> Value {
         match self {
             Self::OpenaiChat => openai::whole(reply),
+            Self::OpenaiResponses => openai_responses::whole(reply),
+            Self::OpenaiEmbeddings => openai_embeddings::whole(reply),
             Self::AnthropicMessages => anthropic::whole(reply),
         }
     }
@@ -75,6 +101,9 @@ impl Shape {
     pub(super) fn events(self, reply: &Reply, usage: bool) -> Events {
         match self {
             Self::OpenaiChat => openai::events(reply, usage),
+            Self::OpenaiResponses => openai_responses::events(reply),
+            // Nobody reads a stream of vectors: their reader never asks for one.
+            Self::OpenaiEmbeddings => Events::default(),
             Self::AnthropicMessages => anthropic::events(reply),
         }
     }
@@ -82,7 +111,9 @@ impl Shape {
     /// The list of models.
     pub(super) fn models(self, member: &Member) -> Value {
         match self {
-            Self::OpenaiChat => openai::models(member),
+            Self::OpenaiChat | Self::OpenaiResponses | Self::OpenaiEmbeddings => {
+                openai::models(member)
+            }
             Self::AnthropicMessages => anthropic::models(member),
         }
     }
@@ -90,7 +121,9 @@ impl Shape {
     /// The body of a fault that is told by a status.
     pub(super) fn error(self, kind: FaultKind, request_id: &str) -> Value {
         match self {
-            Self::OpenaiChat => openai::error(kind),
+            Self::OpenaiChat | Self::OpenaiResponses | Self::OpenaiEmbeddings => {
+                openai::error(kind)
+            }
             Self::AnthropicMessages => anthropic::error(kind, request_id),
         }
     }
@@ -98,7 +131,9 @@ impl Shape {
     /// The body of a request that is wrong by itself.
     pub(super) fn invalid(self, invalid: &Invalid, request_id: &str) -> Value {
         match self {
-            Self::OpenaiChat => openai::invalid(invalid),
+            Self::OpenaiChat | Self::OpenaiResponses | Self::OpenaiEmbeddings => {
+                openai::invalid(invalid)
+            }
             Self::AnthropicMessages => anthropic::invalid(invalid, request_id),
         }
     }

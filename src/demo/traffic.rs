@@ -28,7 +28,7 @@ pub(super) struct Application {
     pub(super) body: fn(&mut fastrand::Rng) -> Value,
 }
 
-/// The four applications.
+/// The applications, one for each workload.
 pub(super) const APPLICATIONS: &[Application] = &[
     Application {
         workload: "support-chat",
@@ -61,6 +61,22 @@ pub(super) const APPLICATIONS: &[Application] = &[
         streamed: 0.3,
         mistakes: 0.0,
         body: prompts::image,
+    },
+    Application {
+        workload: "agent-runs",
+        path: "/v1/responses",
+        rate: 0.9,
+        streamed: 0.8,
+        mistakes: 0.0,
+        body: prompts::agent,
+    },
+    Application {
+        workload: "doc-search",
+        path: "/v1/embeddings",
+        rate: 2.5,
+        streamed: 0.0,
+        mistakes: 0.0,
+        body: prompts::search,
     },
 ];
 
@@ -172,7 +188,7 @@ fn request(application: &Application, mistakes: bool, random: &mut fastrand::Rng
 #[cfg(test)]
 mod tests {
     use super::{APPLICATIONS, pause, request};
-    use crate::demo::{anthropic, openai};
+    use crate::demo::{anthropic, openai, openai_embeddings, openai_responses};
 
     #[test]
     fn requests_are_understood_by_the_providers_but_for_few_mistakes() {
@@ -183,6 +199,8 @@ mod tests {
                 .collect();
             let read = |body| match application.path {
                 "/v1/messages" => anthropic::read(body),
+                "/v1/responses" => openai_responses::read(body),
+                "/v1/embeddings" => openai_embeddings::read(body),
                 _ => openai::read(body),
             };
             let wrong = bodies.iter().filter(|body| read(body).is_err()).count();

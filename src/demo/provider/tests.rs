@@ -43,16 +43,24 @@ impl Cast {
     }
 
     fn call(&self, member: &Member, model: &str, stream: bool) -> reqwest::RequestBuilder {
-        let body = json!({
-            "model": model, "stream": stream, "max_tokens": 400,
-            "messages": [{"role": "user", "content": "where is my order 17?"}],
-        });
+        let shape = shape_of(member, model);
+        let question = "where is my order 17?";
+        let body = match shape {
+            Shape::OpenaiChat | Shape::AnthropicMessages => json!({
+                "model": model, "stream": stream, "max_tokens": 400,
+                "messages": [{"role": "user", "content": question}],
+            }),
+            Shape::OpenaiResponses => json!({"model": model, "stream": stream, "input": question}),
+            Shape::OpenaiEmbeddings => json!({"model": model, "input": question}),
+        };
         let call = self
             .client
-            .post(format!("{}{}", self.url(member), member.shape.path()))
+            .post(format!("{}{}", self.url(member), shape.path()))
             .json(&body);
-        match member.shape {
-            Shape::OpenaiChat => call.bearer_auth(member.key),
+        match shape {
+            Shape::OpenaiChat | Shape::OpenaiResponses | Shape::OpenaiEmbeddings => {
+                call.bearer_auth(member.key)
+            }
             Shape::AnthropicMessages => call.header("x-api-key", member.key),
         }
     }
@@ -73,6 +81,14 @@ impl Cast {
     }
 }
 
+/// Where a model of a member is asked.
+fn shape_of(member: &Member, model: &str) -> Shape {
+    match member.model(model) {
+        Some(model) if model.embeds => Shape::OpenaiEmbeddings,
+        Some(_) | None => member.shape,
+    }
+}
+
 #[tokio::test]
 async fn every_model_answers_whole_and_streamed() {
     let cast = Cast::start();
@@ -88,10 +104,20 @@ async fn answers(cast: &Cast, member: &Member, model: &str) {
     let whole = cast.call(member, model, false).send().await.unwrap();
     let whole: Value = whole.json().await.unwrap();
     assert_eq!(whole["model"], model);
+    let shape = shape_of(member, model);
+    if shape == Shape::OpenaiEmbeddings {
+        assert_eq!(whole["data"][0]["embedding"].as_array().unwrap().len(), 64);
+        return;
+    }
     let stream = cast.call(member, model, true).send().await.unwrap();
     assert_eq!(stream.status(), 200);
     let text = stream.text().await.unwrap();
-    let (text_of_whole, end) = match member.shape {
+    let (text_of_whole, end) = match shape {
+        Shape::OpenaiResponses => {
+            assert!(text.contains("\nevent: response.completed\n"), "{text}");
+            (&whole["output"][0]["content"][0]["text"], "\n\n")
+        }
+        Shape::OpenaiEmbeddings => unreachable!("never streamed"),
         Shape::OpenaiChat => (
             &whole["choices"][0]["message"]["content"],
             "data: [DONE]\n\n",
@@ -102,10 +128,7 @@ async fn answers(cast: &Cast, member: &Member, model: &str) {
         ),
     };
     assert!(text.ends_with(end), "{text}");
-    assert_eq!(
-        streamed_text(member.shape, &text),
-        text_of_whole.as_str().unwrap()
-    );
+    assert_eq!(streamed_text(shape, &text), text_of_whole.as_str().unwrap());
 }
 
 fn streamed_text(shape: Shape, stream: &str) -> String {
@@ -116,6 +139,10 @@ fn streamed_text(shape: Shape, stream: &str) -> String {
         .filter_map(|event| {
             let text = match shape {
                 Shape::OpenaiChat => &event["choices"][0]["delta"]["content"],
+                Shape::OpenaiResponses if event["type"] == "response.output_text.delta" => {
+                    &event["delta"]
+                }
+                Shape::OpenaiResponses | Shape::OpenaiEmbeddings => &Value::Null,
                 Shape::AnthropicMessages => &event["delta"]["text"],
             };
             text.as_str().map(str::to_owned)
@@ -126,8 +153,12 @@ fn streamed_text(shape: Shape, stream: &str) -> String {
 #[tokio::test]
 async fn faults_are_played_as_ordered() {
     let cast = Cast::start();
-    for member in [&CAST[0], &CAST[3]] {
-        let model = member.models[0].name;
+    for (member, model) in [
+        (&CAST[0], "aurora-large"),
+        (&CAST[3], "cobalt-code"),
+        (&CAST[5], "ember-agent"),
+        (&CAST[5], "lexis-embed"),
+    ] {
         for (fault, status) in [
             ("400", 400),
             ("401", 401),
@@ -244,7 +275,7 @@ async fn a_refusing_provider_closes_its_port_and_opens_it_again() {
 #[tokio::test]
 async fn wrong_keys_models_and_paths_are_refused() {
     let cast = Cast::start();
-    for member in [&CAST[0], &CAST[3]] {
+    for member in [&CAST[0], &CAST[3], &CAST[5]] {
         let url = format!("{}{}", cast.url(member), member.shape.path());
         for (name, value) in [
             ("x-nothing", "x"),
