@@ -20,6 +20,7 @@ mod overrides;
 mod plan;
 mod presence;
 mod probe;
+mod probing;
 mod readiness;
 mod sample;
 mod secret;
@@ -50,6 +51,7 @@ pub use probe::{
     Asked, CheckResult, Cost, Price, ProbeFailure, ProbeKey, ProbeRecord, ProbeResult,
     ProbeSubject, Rung, RungResult, Usage, Verdict,
 };
+pub use probing::{Budget, Probing};
 pub use readiness::{Readiness, ReadinessReason, WorkloadReadiness};
 pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;

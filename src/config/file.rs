@@ -7,6 +7,7 @@
 mod client;
 mod gateway;
 mod key;
+mod probe;
 mod sample;
 mod url;
 mod workload;
@@ -17,12 +18,14 @@ use super::{
     diagnostic::Findings,
     reader::{At, Table},
     reference::{
-        BOUNDARY, CLIENT, ENVIRONMENT, GATEWAY, PRICE, PROVIDER, ROOT, ROUTE, STORE, WORKLOAD,
+        BOUNDARY, CLIENT, ENVIRONMENT, GATEWAY, PRICE, PROBE, PROVIDER, ROOT, ROUTE, STORE,
+        WORKLOAD,
     },
     value,
 };
 use crate::model::{
-    Boundary, CapabilitySet, Environment, Family, GatewaySettings, Price, Retention,
+    Boundary, Budget, CapabilitySet, Environment, Family, GatewaySettings, Price, Probing,
+    Retention,
 };
 
 pub(super) use client::{Client, Workloads};
@@ -40,6 +43,7 @@ pub(super) struct File {
     pub(super) store: Option<At<String>>,
     pub(super) retention: Retention,
     pub(super) gateway: GatewaySettings,
+    pub(super) probing: Probing,
     pub(super) providers: Vec<Provider>,
     pub(super) routes: Vec<Route>,
     pub(super) clients: Vec<Client>,
@@ -69,6 +73,7 @@ pub(super) struct Route {
     pub(super) capacity_rps: Option<f64>,
     pub(super) price: Option<Price>,
     pub(super) circuit: bool,
+    pub(super) probes: Budget,
 }
 
 impl File {
@@ -100,6 +105,7 @@ impl File {
             );
         }
         let workloads = workloads.unwrap_or_default();
+        let routes = all(&routes, |table| route(table, findings));
         Some(Self {
             environment: Environment {
                 name: environment
@@ -119,7 +125,8 @@ impl File {
             ),
             clients: all(&clients, |table| client::client(table, findings)),
             providers: all(&providers, |table| provider(table, findings)),
-            routes: all(&routes, |table| route(table, findings)),
+            probing: probe::probing(&root.table_or_defaults("probe", &PROBE), &routes, findings),
+            routes,
             workloads: all(&workloads, |table| workload::workload(table, findings)),
         })
     }
@@ -162,6 +169,7 @@ fn route(table: &Table<'_>, findings: &Findings) -> Route {
             .map(At::into_inner),
         circuit: table.flag("circuit").into_inner(),
         price: price(table),
+        probes: probe::budget(table),
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 pub(super) use keys::{
     BACKOFF, BOUNDARY, CHECKS, CLIENT, CLIENT_KEY, ENVIRONMENT, GATEWAY, JUSTIFY, KEY, NOTICE,
-    PRICE, PROVIDER, ROOT, ROUTE, SAMPLE, STORE, TIMEOUTS, WORKLOAD,
+    PRICE, PROBE, PROVIDER, ROOT, ROUTE, SAMPLE, STORE, TIMEOUTS, WORKLOAD,
 };
 
 /// A table of the file.
@@ -55,11 +55,12 @@ impl Section {
 }
 
 /// In the order of the printed reference.
-pub(super) static SECTIONS: [&Section; 18] = [
+pub(super) static SECTIONS: [&Section; 19] = [
     &ROOT,
     &ENVIRONMENT,
     &STORE,
     &GATEWAY,
+    &PROBE,
     &CLIENT,
     &CLIENT_KEY,
     &PROVIDER,

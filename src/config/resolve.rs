@@ -57,6 +57,7 @@ pub(super) fn resolve(
         store: store?,
         gateway: file.gateway.clone(),
         retention: file.retention,
+        probing: file.probing.clone(),
         providers: collect(&file.providers, |entry| {
             let provider = provider(entry, &credentials)?;
             Some((provider.name.clone(), provider))

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::model::{
     Actor, Backoff, Boundary, Capability, Catalog, Change, CircuitState, Environment, ErrorClass,
     Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode, NoticePolicy, NoticeStyle,
-    Override, OverrideKey, Overrides, ReasonCode, Retention, Revision, Route, RouteTraffic, Slot,
-    Tier, Timeouts, Workload, WorkloadTraffic,
+    Override, OverrideKey, Overrides, Probing, ReasonCode, Retention, Revision, Route,
+    RouteTraffic, Slot, Tier, Timeouts, Workload, WorkloadTraffic,
 };
 
 pub(super) fn now() -> Timestamp {
@@ -113,6 +113,7 @@ pub(super) fn catalog() -> Catalog {
             max_body: 1 << 20,
             drain: Duration::from_secs(1),
         },
+        probing: Probing::default(),
         retention: Retention {
             events: Duration::from_hours(24),
             audit: Duration::from_hours(24),

@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Boundary, CapabilitySet, Client, ClientName, Family, Price, ProviderName, RouteName, Secret,
-    Workload, WorkloadName,
+    Boundary, CapabilitySet, Client, ClientName, Family, Price, Probing, ProviderName, RouteName,
+    Secret, Workload, WorkloadName,
 };
 
 /// Where this configuration is in force, and how loudly the console says so.
@@ -129,6 +129,8 @@ pub struct Catalog {
     pub gateway: GatewaySettings,
     /// How long state is kept.
     pub retention: Retention,
+    /// How routes are probed.
+    pub probing: Probing,
     /// By name.
     pub providers: BTreeMap<ProviderName, Provider>,
     /// By name.

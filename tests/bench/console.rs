@@ -27,8 +27,8 @@ use backstop::{
     model::{
         Actor, Attempt, Backoff, Boundary, Catalog, CircuitState, Entry, Environment, ErrorClass,
         Event, EventDecision, EventId, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure,
-        Mode as Switch, NoticeGiven, NoticePolicy, NoticeStyle, Overrides, Reason, Retention,
-        Revision, Route, RouteTraffic, Seq, Tier, Timeouts, Workload, WorkloadTraffic,
+        Mode as Switch, NoticeGiven, NoticePolicy, NoticeStyle, Overrides, Probing, Reason,
+        Retention, Revision, Route, RouteTraffic, Seq, Tier, Timeouts, Workload, WorkloadTraffic,
     },
     store::Health,
 };
@@ -116,6 +116,7 @@ fn catalog(workloads: usize) -> Catalog {
             max_body: 1 << 20,
             drain: Duration::from_secs(30),
         },
+        probing: Probing::default(),
         retention: Retention {
             events: Duration::from_hours(24),
             audit: Duration::from_hours(24),

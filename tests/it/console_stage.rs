@@ -19,8 +19,9 @@ use backstop::{
         CheckVerdict, CircuitState, Command, Entry, Environment, ErrorClass, Event, EventDecision,
         EventId, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode, NoticeGiven,
         NoticePolicy, NoticeStyle, Outcome, OutcomeKind, Override, OverrideKey, Overrides, Plan,
-        PlanId, Presence, Provider, Reason, ReasonCode, Retention, Revision, RiskTier, Route,
-        RouteTraffic, Seq, Slot, Tier, Timeouts, Verb, Workload, WorkloadName, WorkloadTraffic,
+        PlanId, Presence, Probing, Provider, Reason, ReasonCode, Retention, Revision, RiskTier,
+        Route, RouteTraffic, Seq, Slot, Tier, Timeouts, Verb, Workload, WorkloadName,
+        WorkloadTraffic,
     },
     store::Health,
 };
@@ -271,6 +272,7 @@ pub(crate) fn catalog() -> Catalog {
             max_body: 1 << 20,
             drain: Duration::from_secs(30),
         },
+        probing: Probing::default(),
         retention: Retention {
             events: Duration::from_hours(24 * 30),
             audit: Duration::from_hours(24 * 365),

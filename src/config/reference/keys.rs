@@ -22,6 +22,7 @@ section! {
     "environment": "table", Told("see below"), "Where the file is in force.";
     "store": "table", Told("see below"), "Where state lives and how long.";
     "gateway": "table", Told("see below"), "How the gateway listens.";
+    "probe": "table", Told("see below"), "How often routes are probed, and what that may cost.";
     "providers": "tables", Told("none"), "Who serves models, by name.";
     "routes": "tables", Told("none"), "What can serve a request, by name.";
     "clients": "tables", Told("whoever reaches the listener"), "Who may call, by name. With one of them every request needs a key.";
@@ -50,6 +51,17 @@ section! {
     "workers": "number", Value("0"), "Threads; 0: one per processor.";
     "max_body": "size", Value("32MiB"), "The largest request body.";
     "drain": "duration", Value("30s"), "How long an ending gateway waits for running requests.";
+}
+
+section! {
+    PROBE = "probe", "One gateway of all probes the routes that workloads use: with their samples, and rung by rung. Traffic that flows is proof enough: only silent routes are asked, and those that are paused.";
+    "active": "flag", Value("true"), "`false`: nothing is sent by itself; `backstop probe` still can.";
+    "interval": "duration", Value("10m"), "How often a silent route is asked with each sample.";
+    "paused_interval": "duration", Value("1m"), "The same where the circuit is open or the last probe failed.";
+    "fresh": "duration", Value("30m"), "How long a proof holds; then the workload reads `stale`.";
+    "at_once": "number", Value("4"), "Probes that run at the same time.";
+    "requests_per_hour": "number", Value("600"), "Of all routes; beyond it probes wait for the next hour.";
+    "cost_per_day": "number", Value("1.0"), "Of all routes with a price, within 24 hours, in their currency.";
 }
 
 section! {
@@ -100,6 +112,8 @@ section! {
     "capacity_rps": "number", Told("unknown"), "Requests per second it may carry; headroom is counted against it.";
     "circuit": "flag", Value("true"), "Whether it is paused while it keeps failing; `false`: it is asked every time.";
     "price": "table", Told("unknown"), "What its tokens cost.";
+    "probes_per_hour": "number", Told("the whole of `probe.requests_per_hour`"), "Its own limit within that.";
+    "probe_cost_per_day": "number", Told("the whole of `probe.cost_per_day`"), "Its own limit within that.";
     "base_url": "URL", Told("the provider's"), "As in the provider.";
     "family": "family", Told("the provider's"), "As in the provider.";
     "key": "key", Told("the provider's"), "As in the provider.";

@@ -1106,4 +1106,19 @@ pub(super) static CASES: &[Case] = &[
             "5:15: error[bad-value]: `env` is not the name of a variable; letters, digits and `_`, for instance `env = \"ACME_KEY\"`; not the key itself",
         ],
     },
+    Case {
+        name: "proofs that are stale before the next one",
+        edits: &[(
+            "schema = 1\n",
+            "schema = 1\n[probe]\ninterval = \"10m\"\nfresh = \"5m\"\n",
+        )],
+        found: &[
+            "4:9: error[fresh-before-interval]: `fresh` is shorter than `interval`, so every proof would be stale before the next one; make it at least as long as `interval`; three times as long forgives a lost round",
+        ],
+    },
+    Case {
+        name: "a budget below nothing",
+        edits: &[("model = \"m\"", "model = \"m\"\nprobe_cost_per_day = -1")],
+        found: &["9:22: error[out-of-range]: `probe_cost_per_day` must be zero or larger"],
+    },
 ];

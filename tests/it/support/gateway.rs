@@ -13,7 +13,7 @@ use backstop::{
     model::{
         Actor, AuditRecord, Backoff, Boundary, Capability, Catalog, Change, ChangeRequest, Client,
         Environment, ErrorClass, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode,
-        NoticePolicy, NoticeStyle, Override, OverrideKey, Provider, ReasonCode, Retention,
+        NoticePolicy, NoticeStyle, Override, OverrideKey, Probing, Provider, ReasonCode, Retention,
         Revision, Route, Secret, StoredEvent, Tier, Timeouts, Workload,
     },
     store::{Access, EventQuery, Store},
@@ -295,6 +295,7 @@ pub(crate) fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -
         },
         store: store.to_owned(),
         gateway: settings,
+        probing: Probing::default(),
         retention: Retention {
             events: Duration::from_hours(24),
             audit: Duration::from_hours(24),
