@@ -171,8 +171,8 @@ fn a_route_inherits_from_its_provider_or_overrides_it() {
         "a route's boundary replaces the provider's whole"
     );
     assert_eq!(
-        catalog.routes["careful-coder"].base_url,
-        "https://zenith.example/inference"
+        catalog.routes["careful-coder"].base_url, "https://zenith.example/inference/v1",
+        "what is written is asked"
     );
     assert_eq!(
         catalog.routes["premium-chat"].boundary.region.as_deref(),

@@ -7,7 +7,8 @@ use crate::config::{
     reader::{At, Table},
 };
 
-/// A base URL in the form that the catalog promises: no trailing slash, no trailing `/v1`.
+/// A base URL in the form that the catalog promises: no trailing slash. A version stays: `wire` knows
+/// which habit of writing it each family has.
 pub(super) fn base_url(table: &Table<'_>, findings: &Findings) -> Option<At<String>> {
     let text = table.filled("base_url")?;
     let fail = |code, message: &str, help: &str| {
@@ -71,10 +72,6 @@ pub(super) fn base_url(table: &Table<'_>, findings: &Findings) -> Option<At<Stri
         }
     }
     let path = uri.path().trim_end_matches('/');
-    let version = path
-        .strip_suffix("/v1")
-        .or_else(|| path.strip_suffix("/v1beta"));
-    let path = version.unwrap_or(path).trim_end_matches('/');
     Some(At::new(
         text.span(),
         format!("{scheme}://{authority}{path}"),

@@ -80,7 +80,7 @@ section! {
 section! {
     PROVIDER = "providers.*", "What routes of one provider share.";
     "base_url": "URL", Required,
-        "Scheme, host, port and path prefix; `https` unless loopback. A last `/v1` (or `/v1beta`) is dropped.";
+        "As an SDK takes it, version included (`https://api.example.com/openai/v1`); a bare host may go without. `https` unless loopback.";
     "family": "family", Required,
         "The wire shape: `openai-chat`, `openai-responses`, `openai-embeddings`, `anthropic-messages` or `gemini-generate`.";
     "key": "key", Told("the routes' own"), "Where the credential is.";
