@@ -12,6 +12,7 @@ mod drill;
 mod error;
 mod exit;
 mod front;
+mod key;
 mod log;
 mod output;
 mod places;
@@ -74,6 +75,7 @@ fn run(args: Args) -> Result<Exit, CliError> {
     let Args { global, command } = args;
     match command.unwrap_or_else(|| Command::Console(ConsoleArgs::default())) {
         Command::Check { json } => check::run(&global, json),
+        Command::Key { command } => key::run(&global, command),
         Command::Completions { shell } => about::completions(shell),
         Command::Man { command } => about::manual(command.as_deref()),
         Command::Paths { json } => places::print(&global, json),
@@ -194,6 +196,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         Command::Console(_)
         | Command::Serve
         | Command::Check { .. }
+        | Command::Key { .. }
         | Command::Demo(_)
         | Command::Simulate(_)
         | Command::Completions { .. }

@@ -26,6 +26,7 @@ pub use find::find;
 pub use follow::{Follow, Followed, follow, follow_with};
 pub use load::{load, load_with};
 pub use reference::reference;
+pub use value::{is_name, moment};
 
 /// What reading one configuration gave.
 #[derive(Debug)]

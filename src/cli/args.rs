@@ -1,5 +1,8 @@
 //! The command line as typed: commands, options and their help. No behaviour.
 
+mod demo;
+mod key;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{
@@ -14,6 +17,9 @@ use crate::{
     model::{ErrorClass, EventDecision, PlanId, ReasonCode, RouteName, WorkloadName},
     policy::{Evidence, ProviderError, classify},
 };
+
+pub(super) use demo::{DemoArgs, SimulateArgs};
+pub(super) use key::{KeyCommand, KeyNewArgs};
 
 /// The operations console, gateway and command line for fallbacks between model routes.
 ///
@@ -129,6 +135,13 @@ pub(super) enum Command {
         /// A JSON array
         #[arg(long)]
         json: bool,
+    },
+    /// Client keys: make one, list them, say what is known of one
+    #[command(after_help = EXIT_CODES, disable_help_subcommand = true)]
+    Key {
+        /// What to do
+        #[command(subcommand)]
+        command: KeyCommand,
     },
     /// Everything at once on this machine: simulated providers, gateway, traffic, incident and console
     #[command(after_help = EXIT_CODES)]
@@ -338,32 +351,6 @@ pub(super) struct AuditArgs {
     pub(super) json: bool,
 }
 
-/// The demo.
-#[derive(Debug, ClapArgs)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub(super) struct DemoArgs {
-    /// No console: print one line of JSON once everything serves, and run until ended
-    #[arg(long)]
-    pub(super) headless: bool,
-    /// End by itself after so many seconds
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) seconds: Option<u64>,
-    /// Make traffic and answers repeatable
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) seed: Option<u64>,
-    /// Send no traffic
-    #[arg(long)]
-    pub(super) no_traffic: bool,
-    /// Let no provider fail
-    #[arg(long)]
-    pub(super) no_faults: bool,
-    /// Keep the directory when the demo ends
-    #[arg(long)]
-    pub(super) keep: bool,
-    #[command(flatten)]
-    pub(super) look: LookArgs,
-}
-
 /// An outage to imagine.
 #[derive(Debug, ClapArgs)]
 pub(super) struct DrillArgs {
@@ -382,23 +369,6 @@ pub(super) struct DrillArgs {
     /// One JSON object: at, outage, workloads, targets
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// Simulated providers alone.
-#[derive(Debug, ClapArgs)]
-pub(super) struct SimulateArgs {
-    /// The first provider's port, the next ones follow; 0: any free ports
-    #[arg(long, default_value_t = 0)]
-    pub(super) port: u16,
-    /// A script of faults: `quiet`, `incident`, or the path of a TOML file
-    #[arg(long)]
-    pub(super) script: Option<String>,
-    /// End by itself after so many seconds
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) seconds: Option<u64>,
-    /// Make answers repeatable
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) seed: Option<u64>,
 }
 
 fn reasons() -> impl TypedValueParser<Value = ReasonCode> {

@@ -181,9 +181,11 @@ fn event_line(stored: &StoredEvent, paint: Paint) -> String {
         Some(outcome) => ended(outcome),
         None => "outcome not known yet".to_owned(),
     };
+    let client = event.client.as_ref().map(|client| format!("for {client} "));
     let text = format!(
-        "{:<20} {}{failure}{way}  {}; {end}  {}",
+        "{:<20} {}{}{failure}{way}  {}; {end}  {}",
         event.workload,
+        client.unwrap_or_default(),
         event.primary,
         policy::explain(&event.reason),
         event.id

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
 /// The longest name of a provider, route or workload.
 const NAME_LIMIT: usize = 63;
 
@@ -63,8 +65,23 @@ fn not_a(what: &str, text: &str, examples: &str) -> String {
     format!("\"{text}\" is not a {what} such as {examples}")
 }
 
+/// Reads `2027-01-31`, which is its first second in UTC, or `2027-01-31T18:00:00Z`.
+///
+/// # Errors
+/// In words, when the text is neither.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    let date = || {
+        let date: Date = text.parse().ok()?;
+        Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    };
+    text.parse().ok().or_else(date).ok_or_else(|| {
+        format!("\"{text}\" is not a date or moment such as 2027-01-31 or 2027-01-31T18:00:00Z")
+    })
+}
+
 /// Whether a name is safe as a URL path segment, a header value, a metric label and a store key.
-pub(super) fn is_name(text: &str) -> bool {
+#[must_use]
+pub fn is_name(text: &str) -> bool {
     let inner = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.')
     };

@@ -5,7 +5,7 @@ use crate::{
     control_project::Project,
 };
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "console",
     "serve",
     "check",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 22] = [
     "events",
     "audit",
     "gateways",
+    "key",
     "demo",
     "simulate",
     "completions",

@@ -9,6 +9,7 @@
 
 mod cli_changes;
 mod cli_help;
+mod cli_key;
 mod cli_project;
 mod cli_prompt;
 mod cli_read;

@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
-
 use crate::{
     config::{
         diagnostic::Findings,
         reader::{At, Table},
         reference::CLIENT_KEY,
+        value,
     },
     model::{AcceptedKey, ClientKey, KeyHash},
 };
@@ -49,7 +48,7 @@ pub(super) fn client(table: &Table<'_>, findings: &Findings) -> Client {
         keys: keys
             .iter()
             .filter_map(|table| {
-                let expires = table.moment("expires", moment);
+                let expires = table.moment("expires", value::moment);
                 let hash = hash(table, findings)?;
                 let key = AcceptedKey {
                     hash: *hash.get_ref(),
@@ -108,15 +107,4 @@ fn pasted(place: Range<usize>, findings: &Findings) -> Option<At<KeyHash>> {
         "`backstop key check` prints the hash of a key; but make a new one, this one may have been seen",
     );
     None
-}
-
-/// A date, which is its first second in UTC, or a moment.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    let date = || {
-        let date: Date = text.parse().ok()?;
-        Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
-    };
-    text.parse().ok().or_else(date).ok_or_else(|| {
-        format!("\"{text}\" is not a date or moment such as 2027-01-31 or 2027-01-31T18:00:00Z")
-    })
 }

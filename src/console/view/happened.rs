@@ -199,6 +199,9 @@ pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> 
     for (index, header) in headers(event).iter().enumerate() {
         told(if index == 0 { "sent" } else { "" }, Role::Muted, header);
     }
+    if let Some(client) = &event.client {
+        told("client", Role::Muted, client.as_str());
+    }
     told("id", Role::Muted, &event.id.to_string());
     told(
         "in force",
