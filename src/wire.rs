@@ -2,14 +2,16 @@
 //!
 //! Used by the gateway now and by probes later. It must not decide anything: it hands `policy` its evidence.
 //!
-//! What is special about one family stands in one file of its name (`openai`, `anthropic`); everything else
+//! What is special about one family stands in one file of its name (`openai`, `anthropic`, `gemini`); everything else
 //! asks its [`Shape`], or its [`Call`] where methods differ. A new family is a variant there, a file, and the match arms that the compiler then
 //! asks for.
 
 mod anthropic;
 mod call;
+mod dialect;
 pub mod endpoint;
 pub mod error_body;
+mod gemini;
 pub mod headers;
 pub mod json;
 pub mod models;
@@ -26,6 +28,7 @@ pub mod sse;
 pub mod stream;
 pub mod upstream;
 
-pub use call::{Call, Verb};
+pub use call::{Call, Framing, Verb};
+pub use dialect::dialect;
 pub use route_head::{RouteError, RouteHead};
 pub use shape::Shape;

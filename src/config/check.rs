@@ -89,7 +89,6 @@ impl<'f> Names<'f> {
 pub(super) fn check(file: &File, names: &Names<'_>, findings: &Findings) {
     providers(file, names, findings);
     routes(file, names, findings);
-    families(file, names, findings);
     clients::check(file, findings);
     unused(file, names, findings);
     for workload in &file.workloads {
@@ -162,37 +161,6 @@ fn routes(file: &File, names: &Names<'_>, findings: &Findings) {
                 ),
             );
         }
-    }
-}
-
-/// Families of the design that this version does not relay. One finding for each place, however many routes
-/// take it from there.
-fn families(file: &File, names: &Names<'_>, findings: &Findings) {
-    let words: BTreeMap<usize, &At<Family>> = file
-        .routes
-        .iter()
-        .filter_map(|route| names.family_word(route))
-        .filter(|family| !family.get_ref().is_supported())
-        .map(|family| (family.span().start, family))
-        .collect();
-    for family in words.values() {
-        findings.error(
-            "unsupported-family",
-            family.span(),
-            format!(
-                "the family {} is not supported by this version",
-                family.get_ref()
-            ),
-            format!(
-                "it relays {}",
-                Family::ALL
-                    .into_iter()
-                    .filter(|family| family.is_supported())
-                    .map(Family::as_str)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
-        );
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     model::Timeouts,
     policy::{BrokenKind, Evidence, ProviderError, TimeoutStage, UnreachableKind},
     wire::{
-        Call, request, response as answers,
+        Call, Framing, request, response as answers,
         stream::Watch,
         upstream::{Answer, Slices},
     },
@@ -44,7 +44,8 @@ pub(super) struct Ask<'a> {
     pub(super) query: Option<&'a str>,
     pub(super) body: &'a Bytes,
     pub(super) model: Option<&'a Range<usize>>,
-    pub(super) stream: bool,
+    /// `None`: the answer comes whole.
+    pub(super) framing: Option<Framing>,
     /// To be put into a stream before its first text.
     pub(super) notice: Option<&'a str>,
 }
@@ -136,7 +137,7 @@ impl Ask<'_> {
             body,
             clocks: Clocks {
                 idle: self.timeouts.idle,
-                first_output: self.stream.then(|| started + self.timeouts.first_output),
+                first_output: self.framing.map(|_| started + self.timeouts.first_output),
                 total: started + self.timeouts.total,
             },
             status: head.status,
@@ -145,11 +146,15 @@ impl Ask<'_> {
             let now = running.worker.shared.clock.now();
             return Err(error(head, reading, now).await);
         }
-        if let Some(evidence) = answers::head_evidence(head.status, &head.headers, self.stream) {
+        if let Some(evidence) = answers::head_evidence(
+            head.status,
+            &head.headers,
+            self.framing == Some(Framing::Events),
+        ) {
             return Err(self.not_an_answer(evidence, &head, reading).await);
         }
-        if self.stream {
-            return self.begun(head, reading).await;
+        if let Some(framing) = self.framing {
+            return self.begun(framing, head, reading).await;
         }
         let (body, end) = reading.all(CHECKED).await?;
         if !end {
@@ -241,11 +246,17 @@ impl Ask<'_> {
     }
 
     /// Holds a stream until its first output or its end.
-    async fn begun(&self, head: response::Parts, mut reading: Reading) -> Result<Good, Bad> {
+    async fn begun(
+        &self,
+        framing: Framing,
+        head: response::Parts,
+        mut reading: Reading,
+    ) -> Result<Good, Bad> {
         let mut watch = match self.notice {
             Some(notice) => Watch::with_notice(self.call.shape, notice),
             None => Watch::new(self.call.shape),
-        };
+        }
+        .framed(framing);
         let mut pieces = Vec::new();
         let mut size = 0;
         loop {

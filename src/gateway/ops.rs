@@ -7,9 +7,13 @@ use super::{
     callers::Caller,
     headers, metrics,
     relay::Body,
+    snapshot::ReadyWorkload,
     worker::Worker,
 };
-use crate::{store::Health, wire::models};
+use crate::{
+    store::Health,
+    wire::{self, Shape, models},
+};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -84,20 +88,33 @@ fn metrics(worker: &Worker, request: &request::Parts) -> Response<Body> {
     }
 }
 
+/// The shape in which a client without a family is answered.
+pub(super) fn dialect(request: &request::Parts) -> Option<Shape> {
+    wire::dialect(request.uri.path(), request.uri.query(), &request.headers)
+}
+
 /// The workloads as models; only the named one, when one is named.
-pub(super) fn models(worker: &Worker, caller: &Caller, named: Option<&str>) -> Response<Body> {
+pub(super) fn models(
+    worker: &Worker,
+    request: &request::Parts,
+    caller: &Caller,
+    named: Option<&str>,
+) -> Response<Body> {
+    let shape = dialect(request);
     let snapshot = worker.snapshot();
     let all = snapshot
         .prepared
         .workloads
         .iter()
+        .filter(|ready| asks(shape, ready))
         .map(|ready| ready.workload.name.as_str())
         .filter(|name| caller.may_call(name));
     match named {
-        None => json(StatusCode::OK, models::list(all)),
+        None => json(StatusCode::OK, models::list(shape, all)),
         Some(name) => match caller.workload(&snapshot, name) {
-            Ok(_) => marked(models::list([name]), name),
-            Err(error) => plain_error(None, &error),
+            Ok(found) if asks(shape, &found.ready) => marked(models::list(shape, [name]), name),
+            Ok(_) => plain_error(shape, &caller.no_workload(name)),
+            Err(error) => plain_error(shape, &error),
         },
     }
 }
@@ -105,18 +122,27 @@ pub(super) fn models(worker: &Worker, caller: &Caller, named: Option<&str>) -> R
 /// One workload as a model.
 pub(super) fn model(
     worker: &Worker,
+    request: &request::Parts,
     caller: &Caller,
     named: Option<&str>,
     id: &str,
 ) -> Response<Body> {
+    let shape = dialect(request);
     let known = match named {
         Some(name) if name != id => Err(caller.no_workload(id)),
         Some(_) | None => caller.workload(&worker.snapshot(), id),
     };
     match known {
-        Ok(_) => marked(models::one(id), id),
-        Err(error) => plain_error(None, &error),
+        Ok(found) if asks(shape, &found.ready) => marked(models::one(shape, id), id),
+        Ok(_) => plain_error(shape, &caller.no_workload(id)),
+        Err(error) => plain_error(shape, &error),
     }
+}
+
+/// Whether a client of that shape can ask the workload at all. One that does not say what it reads is told
+/// of all.
+fn asks(shape: Option<Shape>, ready: &ReadyWorkload) -> bool {
+    shape.is_none_or(|shape| shape == ready.shape)
 }
 
 fn marked(body: bytes::Bytes, name: &str) -> Response<Body> {

@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     model::{EventDecision, NoticeGiven, Reason},
     policy::{BrokenKind, Evidence, Side, classify},
-    wire::{Shape, error_body, stream::Watch, upstream::Answer},
+    wire::{stream::Watch, upstream::Answer},
 };
 
 /// What the server sends.
@@ -50,7 +50,6 @@ pub(super) struct Broken;
 
 /// An answer that is still coming.
 pub(super) struct Relay {
-    shape: Shape,
     side: Side,
     status: http::StatusCode,
     queue: VecDeque<Bytes>,
@@ -68,7 +67,6 @@ pub(super) struct Relay {
 
 impl Relay {
     pub(super) fn new(
-        shape: Shape,
         side: Side,
         status: http::StatusCode,
         begun: Begun,
@@ -77,7 +75,6 @@ impl Relay {
     ) -> Self {
         let now = Clock::instant();
         let mut relay = Self {
-            shape,
             side,
             status,
             queue: begun.held.into(),
@@ -168,13 +165,9 @@ impl Relay {
         let now = Clock::instant();
         self.running.end(Some(class));
         if let Some(watch) = &self.watch {
-            // Clients read no event, the provider's last one included, before its blank line.
-            self.queue.extend(watch.closing());
-            // The provider's own error event has just been passed on.
-            if watch.seen().error.is_none() {
-                let error = answer::upstream_error(evidence);
-                self.queue
-                    .push_back(error_body::stream_event(self.shape, &error));
+            match watch.ending(&answer::upstream_error(evidence)) {
+                Some(ending) => self.queue.extend(ending),
+                None => self.cut = true,
             }
         } else {
             self.cut = true;

@@ -37,9 +37,9 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
     if let Some(response) = ops::answer(&worker, &parts) {
         return response;
     }
-    let endpoint = match endpoint::parse(&parts.method, parts.uri.path()) {
+    let endpoint = match endpoint::parse(&parts.method, parts.uri.path(), parts.uri.query()) {
         Ok(endpoint) => endpoint,
-        Err(error) => return no_endpoint(&error),
+        Err(error) => return no_endpoint(&parts, &error),
     };
     let named = endpoint.workload.as_deref().or_else(|| {
         let value = parts.headers.get(headers::WORKLOAD)?;
@@ -48,12 +48,12 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
     let caller = worker.identify(&parts);
     match endpoint.operation {
         Operation::ListModels => match caller {
-            Ok(caller) => ops::models(&worker, &caller, named),
-            Err(denied) => denied.answer(None),
+            Ok(caller) => ops::models(&worker, &parts, &caller, named),
+            Err(denied) => denied.answer(ops::dialect(&parts)),
         },
         Operation::ShowModel(id) => match caller {
-            Ok(caller) => ops::model(&worker, &caller, named, id),
-            Err(denied) => denied.answer(None),
+            Ok(caller) => ops::model(&worker, &parts, &caller, named, id),
+            Err(denied) => denied.answer(ops::dialect(&parts)),
         },
         Operation::Ask { call, model } => {
             let caller = match caller {
@@ -65,6 +65,7 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
                 call,
                 named,
                 model,
+                query: endpoint.query.as_deref(),
             };
             ask(worker, &parts, body, asked)
                 .await
@@ -74,18 +75,19 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
 }
 
 /// A request line that means nothing here.
-fn no_endpoint(error: &PathError) -> Response<Body> {
+fn no_endpoint(parts: &request::Parts, error: &PathError) -> Response<Body> {
     let code = match error {
         PathError::Unknown | PathError::Workload => "backstop_no_such_path",
         PathError::Method { .. } => "backstop_wrong_method",
-        PathError::Family(_) => "backstop_unsupported_family",
+        PathError::GeminiMethod => "backstop_unsupported_method",
+        PathError::GeminiQuery(_) => "backstop_unsupported_query",
     };
     let told = GatewayError {
         status: error.status(),
         code,
         message: error.to_string(),
     };
-    let mut response = plain_error(None, &told);
+    let mut response = plain_error(ops::dialect(parts), &told);
     if let PathError::Method { allow } = error {
         response
             .headers_mut()
@@ -102,6 +104,8 @@ struct Asked<'a> {
     named: Option<&'a str>,
     /// The model, when the path names it.
     model: Option<Cow<'a, str>>,
+    /// What of the query goes upstream.
+    query: Option<&'a str>,
 }
 
 async fn ask(
@@ -141,7 +145,7 @@ async fn ask(
         scanned.facts,
         started,
     );
-    let query = parts.uri.query().map(without_key);
+    let query = asked.query.map(without_key);
     let ready = Ready {
         in_force: &in_force,
         call,
@@ -234,16 +238,16 @@ pub(super) fn unknown(name: &str) -> GatewayError {
 
 /// A workload is asked in its own family.
 fn same_shape(in_force: &InForce, call: Call) -> Result<(), GatewayError> {
-    let workload = &in_force.ready.workload;
-    match in_force.ready.shape {
-        Some(own) if own == call.shape => Ok(()),
-        Some(_) | None => Err(GatewayError {
-            status: 400,
-            code: "backstop_wrong_family",
-            message: format!(
-                "the workload `{}` speaks {}, not {}",
-                workload.name, workload.family, call.shape
-            ),
-        }),
+    let ready = &in_force.ready;
+    if ready.shape == call.shape {
+        return Ok(());
     }
+    Err(GatewayError {
+        status: 400,
+        code: "backstop_wrong_family",
+        message: format!(
+            "the workload `{}` speaks {}, not {}",
+            ready.workload.name, ready.workload.family, call.shape
+        ),
+    })
 }

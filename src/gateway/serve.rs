@@ -136,7 +136,7 @@ async fn attempt(
         query: ready.query,
         body: ready.body,
         model: ready.model,
-        stream: exchange.facts.stream,
+        framing: ready.call.framing(exchange.facts.stream),
         notice: inline.then_some(workload.notice.text.as_str()),
     };
     let result = ask.run(running).await;
@@ -196,14 +196,7 @@ fn served(
                 head.headers.remove(header::CONTENT_LENGTH);
                 running.first_output();
             }
-            let relay = Relay::new(
-                ready.call.shape,
-                side,
-                head.status,
-                *begun,
-                exchange,
-                running,
-            );
+            let relay = Relay::new(side, head.status, *begun, exchange, running);
             Response::from_parts(head, Body::Relayed(Box::new(relay)))
         }
     }

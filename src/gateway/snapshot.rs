@@ -65,7 +65,7 @@ impl Target {
         match (verb, query) {
             (Verb::Generate, None) => self.path.clone(),
             // What a server has parsed always is a query.
-            (Verb::Generate | Verb::CountTokens, _) => self
+            (Verb::Generate | Verb::Stream(_) | Verb::CountTokens, _) => self
                 .head
                 .uri(verb, query)
                 .map_or_else(|_| self.path.clone(), relative),
@@ -84,8 +84,7 @@ fn relative(absolute: Uri) -> Uri {
 #[derive(Debug)]
 pub(super) struct ReadyWorkload {
     pub(super) workload: Workload,
-    /// `None`: its family is not spoken by this version.
-    pub(super) shape: Option<Shape>,
+    pub(super) shape: Shape,
     pub(super) primary: Arc<ReadyRoute>,
     pub(super) fallback: Option<Arc<ReadyRoute>>,
     /// Of the configuration that it stands in.

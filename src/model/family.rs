@@ -52,19 +52,6 @@ impl Family {
             Self::OpenaiResponses | Self::OpenaiEmbeddings => false,
         }
     }
-
-    /// Whether this version relays it. `config` refuses routes and workloads of the others, and `wire` has
-    /// no shape for them.
-    #[must_use]
-    pub const fn is_supported(self) -> bool {
-        match self {
-            Self::OpenaiChat
-            | Self::OpenaiResponses
-            | Self::OpenaiEmbeddings
-            | Self::AnthropicMessages => true,
-            Self::GeminiGenerate => false,
-        }
-    }
 }
 
 impl fmt::Display for Family {

@@ -19,8 +19,31 @@ pub struct Call {
 pub enum Verb {
     /// What the family is for: a message, a completion, vectors. Whether it streams stands in the body.
     Generate,
+    /// The same as a stream, where the path and not the body asks for one.
+    Stream(Framing),
     /// How many tokens a request would have. The answer is one number and never a stream.
     CountTokens,
+}
+
+/// How the pieces of a stream are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// Server-sent events.
+    Events,
+    /// The elements of one JSON array.
+    Array,
+}
+
+impl Call {
+    /// How the answer is framed. `None`: it comes whole. `asked`: whether the body asks for a stream.
+    #[must_use]
+    pub const fn framing(self, asked: bool) -> Option<Framing> {
+        match self.verb {
+            Verb::Stream(framing) => Some(framing),
+            Verb::Generate if asked => Some(Framing::Events),
+            Verb::Generate | Verb::CountTokens => None,
+        }
+    }
 }
 
 impl From<Shape> for Call {

@@ -8,8 +8,7 @@ use std::borrow::Cow;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use super::{Call, Shape, Verb};
-use crate::model::Family;
+use super::{Call, Shape, Verb, gemini};
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub enum Operation<'a> {
         /// The model, percent-decoded, when the family names it in the path and not in the body.
         model: Option<Cow<'a, str>>,
     },
-    /// `GET /v1/models`.
+    /// `GET /v1/models`, or `/v1beta/models`.
     ListModels,
     /// `GET /v1/models/{id}`, the id as it stands in the path.
     ShowModel(&'a str),
@@ -34,6 +33,8 @@ pub struct Endpoint<'a> {
     pub workload: Option<Cow<'a, str>>,
     /// What is asked.
     pub operation: Operation<'a>,
+    /// What of the query may go upstream.
+    pub query: Option<Cow<'a, str>>,
 }
 
 /// A request line that means nothing here.
@@ -41,7 +42,7 @@ pub struct Endpoint<'a> {
 pub enum PathError {
     /// No path of ours: 404.
     #[error(
-        "no such path; ask chat/completions, responses, embeddings, messages or models below /w/WORKLOAD/v1/"
+        "no such path; ask chat/completions, responses, embeddings, messages or models below /w/WORKLOAD/v1/, or models/MODEL:generateContent below /w/WORKLOAD/v1beta/"
     )]
     Unknown,
     /// Our path, another method: 405, with this in `allow`.
@@ -50,9 +51,16 @@ pub enum PathError {
         /// The method that it answers.
         allow: &'static str,
     },
-    /// A family of the design that this version does not relay: 501.
-    #[error("the family {0} is not supported by this version")]
-    Family(Family),
+    /// A method of Gemini's models that is not relayed: 501.
+    #[error(
+        "this method of a model is not relayed; generateContent, streamGenerateContent and countTokens are"
+    )]
+    GeminiMethod,
+    /// A query that asks for a form of Gemini's answers that cannot be checked: 400.
+    #[error(
+        "the query parameter `{0}` is not relayed as it is; ask without it for JSON, or with alt=sse for events"
+    )]
+    GeminiQuery(&'static str),
     /// `/w/{workload}` whose name is empty or does not decode to plain text: 404.
     #[error("the workload name in the path is not readable")]
     Workload,
@@ -65,16 +73,21 @@ impl PathError {
         match self {
             Self::Unknown | Self::Workload => 404,
             Self::Method { .. } => 405,
-            Self::Family(_) => 501,
+            Self::GeminiMethod => 501,
+            Self::GeminiQuery(_) => 400,
         }
     }
 }
 
-/// Reads method and path (no query).
+/// Reads a request line.
 ///
 /// # Errors
 /// When it is not one of the paths of DESIGN section 4.
-pub fn parse<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, PathError> {
+pub fn parse<'a>(
+    method: &Method,
+    path: &'a str,
+    query: Option<&'a str>,
+) -> Result<Endpoint<'a>, PathError> {
     let (workload, rest) = match path.strip_prefix("/w/") {
         Some(named) => {
             let (name, rest) = named.split_once('/').ok_or(PathError::Unknown)?;
@@ -82,6 +95,23 @@ pub fn parse<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, PathErr
         }
         None => (None, path.strip_prefix('/').ok_or(PathError::Unknown)?),
     };
+    if *method == Method::POST
+        && let Some(named) = models(rest).and_then(|named| named.strip_prefix('/'))
+        && let Some(line) = gemini::line::read(named, query)?
+    {
+        let call = Call {
+            shape: Shape::GeminiGenerate,
+            verb: line.verb,
+        };
+        return Ok(Endpoint {
+            workload,
+            operation: Operation::Ask {
+                call,
+                model: Some(line.model),
+            },
+            query: line.query,
+        });
+    }
     let (operation, allow) = operation(rest)?;
     if *method != allow {
         return Err(PathError::Method {
@@ -91,6 +121,7 @@ pub fn parse<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, PathErr
     Ok(Endpoint {
         workload,
         operation,
+        query: query.map(Cow::Borrowed),
     })
 }
 
@@ -103,15 +134,21 @@ fn operation(rest: &str) -> Result<(Operation<'_>, Method), PathError> {
         "v1/embeddings" => Ok(ask(Shape::OpenaiEmbeddings, Verb::Generate)),
         "v1/messages" => Ok(ask(Shape::AnthropicMessages, Verb::Generate)),
         "v1/messages/count_tokens" => Ok(ask(Shape::AnthropicMessages, Verb::CountTokens)),
-        "v1/models" => Ok((Operation::ListModels, Method::GET)),
-        _ => match rest.strip_prefix("v1/models/") {
-            Some(id) if !id.is_empty() => Ok((Operation::ShowModel(id), Method::GET)),
-            Some(_) | None if rest.starts_with("v1beta/models/") => {
-                Err(PathError::Family(Family::GeminiGenerate))
-            }
-            Some(_) | None => Err(PathError::Unknown),
+        _ => match models(rest) {
+            Some("") => Ok((Operation::ListModels, Method::GET)),
+            Some(id) => match id.strip_prefix('/') {
+                Some(id) if !id.is_empty() => Ok((Operation::ShowModel(id), Method::GET)),
+                Some(_) | None => Err(PathError::Unknown),
+            },
+            None => Err(PathError::Unknown),
         },
     }
+}
+
+/// What stands behind `v1/models`, or behind `models` of one of Google's versions.
+fn models(rest: &str) -> Option<&str> {
+    let (version, rest) = rest.split_once('/')?;
+    gemini::is_version(version).then(|| rest.strip_prefix("models"))?
 }
 
 /// A call whose model stands in the body.
@@ -140,10 +177,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Operation, PathError, parse};
-    use crate::{
-        model::Family,
-        wire::{Call, Shape, Verb},
-    };
+    use crate::wire::{Call, Framing, Shape, Verb};
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table is as long as its cases")]
@@ -151,6 +185,13 @@ mod tests {
         let ask = |shape, verb| Operation::Ask {
             call: Call { shape, verb },
             model: None,
+        };
+        let gemini = |verb, model: &'static str| Operation::Ask {
+            call: Call {
+                shape: Shape::GeminiGenerate,
+                verb,
+            },
+            model: Some(model.into()),
         };
         let chat = ask(Shape::OpenaiChat, Verb::Generate);
         let messages = ask(Shape::AnthropicMessages, Verb::Generate);
@@ -240,6 +281,41 @@ mod tests {
                 Operation::ShowModel("org/m"),
             ),
             (
+                "models, as google's sdk asks",
+                Method::GET,
+                "/w/a/v1beta/models",
+                Some("a"),
+                Operation::ListModels,
+            ),
+            (
+                "one model, as google's sdk asks",
+                Method::GET,
+                "/v1beta/models/support-chat",
+                None,
+                Operation::ShowModel("support-chat"),
+            ),
+            (
+                "google's sdk with a workload base url",
+                Method::POST,
+                "/w/a/v1beta/models/m:generateContent",
+                Some("a"),
+                gemini(Verb::Generate, "m"),
+            ),
+            (
+                "google's sdk, stable version",
+                Method::POST,
+                "/v1/models/a:countTokens",
+                None,
+                gemini(Verb::CountTokens, "a"),
+            ),
+            (
+                "google's rest stream",
+                Method::POST,
+                "/v1beta/models/a:streamGenerateContent",
+                None,
+                gemini(Verb::Stream(Framing::Array), "a"),
+            ),
+            (
                 "encoded name",
                 Method::POST,
                 "/w/caf%C3%A9%20bar/v1/messages",
@@ -254,7 +330,7 @@ mod tests {
                 messages,
             ),
         ] {
-            let endpoint = parse(&method, path).unwrap();
+            let endpoint = parse(&method, path, None).unwrap();
             assert_eq!(endpoint.workload.as_deref(), workload, "{case}");
             assert_eq!(endpoint.operation, operation, "{case}");
         }
@@ -314,20 +390,43 @@ mod tests {
             ("get a generation", Method::GET, "/v1/messages", post),
             ("post a list", Method::POST, "/v1/models", get),
             (
-                "gemini",
+                "another method of gemini",
                 Method::POST,
-                "/w/a/v1beta/models/m:generateContent",
-                PathError::Family(Family::GeminiGenerate),
+                "/w/a/v1beta/models/m:embedContent",
+                PathError::GeminiMethod,
+            ),
+            (
+                "a tuned model of gemini",
+                Method::POST,
+                "/w/a/v1beta/tunedModels/m:generateContent",
+                PathError::Unknown,
+            ),
+            ("gemini, no method", Method::POST, "/v1beta/models/m", get),
+        ] {
+            assert_eq!(parse(&method, path, None), Err(error), "{case}");
+        }
+    }
+
+    #[test]
+    fn what_of_a_query_goes_upstream_depends_on_the_family() {
+        for (case, path, query, kept) in [
+            ("openai keeps it", "/v1/responses", "key=a&b=1", "key=a&b=1"),
+            (
+                "gemini loses its key",
+                "/v1beta/models/m:generateContent",
+                "key=a&b=1",
+                "b=1",
             ),
         ] {
-            assert_eq!(parse(&method, path), Err(error), "{case}");
+            let endpoint = parse(&Method::POST, path, Some(query)).unwrap();
+            assert_eq!(endpoint.query.as_deref(), Some(kept), "{case}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_path_is_answered(path in "[/a-z0-9%:.]{0,40}") {
-            let _ = parse(&Method::POST, &path);
+        fn any_path_is_answered(path in "(/w/a)?(/v1beta/models/)?[/a-z0-9%:.]{0,40}", query in "[a-z%&=0-9]{0,20}") {
+            let _ = parse(&Method::POST, &path, Some(&query));
         }
     }
 }

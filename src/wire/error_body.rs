@@ -28,7 +28,9 @@ pub fn body(shape: Option<Shape>, error: &GatewayError) -> Bytes {
 pub fn stream_event(shape: Shape, error: &GatewayError) -> Bytes {
     let data = value(shape, error);
     Bytes::from(match shape {
-        Shape::OpenaiChat | Shape::OpenaiEmbeddings => format!("data: {data}\n\n"),
+        Shape::OpenaiChat | Shape::OpenaiEmbeddings | Shape::GeminiGenerate => {
+            format!("data: {data}\n\n")
+        }
         Shape::OpenaiResponses => {
             format!("event: error\ndata: {}\n\n", response_error(error, data))
         }
@@ -48,6 +50,17 @@ fn response_error(error: &GatewayError, mut data: Value) -> Value {
     data
 }
 
+/// What ends a JSON array of answers: an error as its last element, when there is one to tell.
+#[must_use]
+pub fn array_end(shape: Shape, begun: bool, error: Option<&GatewayError>) -> Bytes {
+    let before = if begun { "," } else { "[" };
+    Bytes::from(match error {
+        Some(error) => format!("{before}{}]", value(shape, error)),
+        None if begun => "]".to_owned(),
+        None => "[]".to_owned(),
+    })
+}
+
 fn value(shape: Shape, error: &GatewayError) -> Value {
     let GatewayError {
         status,
@@ -61,6 +74,12 @@ fn value(shape: Shape, error: &GatewayError) -> Value {
         }}),
         Shape::AnthropicMessages => json!({"type": "error", "error": {
             "type": kind, "message": message, "code": code, "source": "backstop",
+        }}),
+        Shape::GeminiGenerate => json!({"error": {
+            "code": status, "message": message, "status": kind, "source": "backstop",
+            "details": [{
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": code, "domain": "backstop",
+            }],
         }}),
     }
 }
@@ -87,15 +106,33 @@ fn kind(shape: Shape, status: u16) -> &'static str {
             500.. => "api_error",
             _ => "invalid_request_error",
         },
+        Shape::GeminiGenerate => return canonical(status),
     };
     common.unwrap_or(own)
+}
+
+/// Google's canonical code for a status.
+const fn canonical(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        408 | 504 => "DEADLINE_EXCEEDED",
+        409 => "ABORTED",
+        429 => "RESOURCE_EXHAUSTED",
+        499 => "CANCELLED",
+        405 | 501 => "UNIMPLEMENTED",
+        502 | 503 | 529 => "UNAVAILABLE",
+        500.. => "INTERNAL",
+        _ => "INVALID_ARGUMENT",
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{GatewayError, body, stream_event};
+    use super::{GatewayError, array_end, body, stream_event};
     use crate::wire::Shape;
 
     fn error(status: u16) -> GatewayError {
@@ -137,6 +174,60 @@ mod tests {
     }
 
     #[test]
+    fn googles_clients_read_their_own_form() {
+        let told = body(Some(Shape::GeminiGenerate), &error(404));
+        assert_eq!(
+            serde_json::from_slice::<Value>(&told).unwrap(),
+            json!({"error": {
+                "code": 404,
+                "message": "no workload \"x\"\nhere",
+                "status": "NOT_FOUND",
+                "source": "backstop",
+                "details": [{
+                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                    "reason": "backstop_unknown_workload",
+                    "domain": "backstop",
+                }],
+            }})
+        );
+        for (status, word) in [
+            (400, "INVALID_ARGUMENT"),
+            (401, "UNAUTHENTICATED"),
+            (403, "PERMISSION_DENIED"),
+            (405, "UNIMPLEMENTED"),
+            (408, "DEADLINE_EXCEEDED"),
+            (413, "INVALID_ARGUMENT"),
+            (429, "RESOURCE_EXHAUSTED"),
+            (500, "INTERNAL"),
+            (501, "UNIMPLEMENTED"),
+            (502, "UNAVAILABLE"),
+            (503, "UNAVAILABLE"),
+            (504, "DEADLINE_EXCEEDED"),
+        ] {
+            let told = body(Some(Shape::GeminiGenerate), &error(status));
+            let told: Value = serde_json::from_slice(&told).unwrap();
+            assert_eq!(told["error"]["status"], word, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_array_is_ended_whatever_came_before() {
+        let shape = Shape::GeminiGenerate;
+        for (begun, told, before, answers) in [
+            (true, true, "[{}", 2),
+            (true, false, "[{}", 1),
+            (false, true, "", 1),
+            (false, false, "", 0),
+        ] {
+            let error = error(502);
+            let end = array_end(shape, begun, told.then_some(&error));
+            let whole = [before.as_bytes(), &end].concat();
+            let read: Vec<Value> = serde_json::from_slice(&whole).unwrap();
+            assert_eq!(read.len(), answers, "{begun} {told}");
+        }
+    }
+
+    #[test]
     fn every_status_has_a_word_that_clients_know() {
         for (status, openai, anthropic) in [
             (400, "invalid_request_error", "invalid_request_error"),
@@ -169,6 +260,7 @@ mod tests {
             (Shape::OpenaiChat, "data: {\"error\":"),
             (Shape::OpenaiResponses, "event: error\ndata: {"),
             (Shape::AnthropicMessages, "event: error\ndata: {"),
+            (Shape::GeminiGenerate, "data: {\"error\":"),
         ] {
             let event = stream_event(shape, &error(502));
             let text = std::str::from_utf8(&event).unwrap();

@@ -147,6 +147,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads a small whole number. Anything else is skipped: `None`.
+    pub fn number(&mut self) -> Result<Option<u32>, Malformed> {
+        let place = self.skip()?;
+        let text = std::str::from_utf8(self.slice(place)).ok();
+        Ok(text.and_then(|text| text.parse().ok()))
+    }
+
     /// Skips a value and says whether it was `true`.
     pub fn is_true(&mut self) -> Result<bool, Malformed> {
         let kind = self.kind()?;
@@ -214,7 +221,7 @@ impl<'a> Reader<'a> {
                 b'"' => {
                     self.quoted()?;
                 }
-                b'-' | b'0'..=b'9' => self.number()?,
+                b'-' | b'0'..=b'9' => self.numeral()?,
                 b't' => self.literal(b"true")?,
                 b'f' => self.literal(b"false")?,
                 b'n' => self.literal(b"null")?,
@@ -297,7 +304,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number by the grammar of RFC 8259.
-    fn number(&mut self) -> Result<(), Malformed> {
+    fn numeral(&mut self) -> Result<(), Malformed> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }

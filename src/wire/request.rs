@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 
 use super::{
-    Call, Shape, Verb, anthropic,
+    Call, Shape, Verb, anthropic, gemini,
     json::{Malformed, Reader},
     openai, openai_embeddings, openai_responses,
 };
@@ -22,8 +22,7 @@ use crate::{
 pub struct Scan {
     /// For the policy. `client_retries` comes from the headers; `replayable` is for the caller to set.
     pub facts: RequestFacts,
-    /// Where the value of the top-level `model` stands, quotes included. `None`: the family names the model
-    /// in the path.
+    /// Where the value of `model` stands, quotes included. `None`: the family names the model in the path.
     pub model: Option<Range<usize>>,
     /// The answer must be of a given form (a JSON schema, any JSON, a count): a notice inside would break it.
     pub structured: bool,
@@ -155,6 +154,7 @@ pub fn scan(call: impl Into<Call>, headers: &HeaderMap, body: &[u8]) -> Result<S
         Shape::OpenaiResponses => openai_responses::scan(&mut reader, &mut found)?,
         Shape::OpenaiEmbeddings => openai_embeddings::scan(&mut reader, &mut found)?,
         Shape::AnthropicMessages => anthropic::scan(&mut reader, &mut found)?,
+        Shape::GeminiGenerate => gemini::request::scan(&mut reader, &mut found)?,
     };
     reader.end()?;
     if !object {
@@ -162,6 +162,7 @@ pub fn scan(call: impl Into<Call>, headers: &HeaderMap, body: &[u8]) -> Result<S
     }
     match call.verb {
         Verb::Generate => {}
+        Verb::Stream(_) => found.stream = true,
         Verb::CountTokens => {
             found.stream = false;
             found.structured = true;
@@ -173,6 +174,7 @@ pub fn scan(call: impl Into<Call>, headers: &HeaderMap, body: &[u8]) -> Result<S
         | Shape::OpenaiResponses
         | Shape::OpenaiEmbeddings
         | Shape::AnthropicMessages => Some(found.model.ok_or(ScanError::NoModel)?),
+        Shape::GeminiGenerate => found.model,
     };
     Ok(Scan {
         facts: RequestFacts {

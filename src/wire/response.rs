@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 
 use super::{
-    Call, Shape, Verb, anthropic,
+    Call, Shape, Verb, anthropic, gemini,
     json::{Malformed, Reader, escaped},
     openai, openai_embeddings, openai_responses, provider_error, retry_after,
 };
@@ -52,9 +52,10 @@ pub fn error_evidence(
 /// Looks at the head of a success. `Some`: it cannot be an answer (redirect, HTML, JSON where a stream was
 /// asked, ...). When it is `WrongContentType`, the body may say more: [`body_evidence`].
 ///
-/// A missing content type is let through: the body is looked at anyway.
+/// `events`: whether an event stream was asked. A missing content type is let through: the body is looked at
+/// anyway.
 #[must_use]
-pub fn head_evidence(status: StatusCode, headers: &HeaderMap, stream: bool) -> Option<Evidence> {
+pub fn head_evidence(status: StatusCode, headers: &HeaderMap, events: bool) -> Option<Evidence> {
     let no_error = ProviderError::default();
     if status.is_redirection() {
         return Some(broken(BrokenKind::Redirect, status, no_error));
@@ -79,7 +80,7 @@ pub fn head_evidence(status: StatusCode, headers: &HeaderMap, stream: bool) -> O
     if is("text/html") || is("application/xhtml") {
         return Some(broken(BrokenKind::Html, status, no_error));
     }
-    let wrong = if stream {
+    let wrong = if events {
         is("application/json") || is("application/problem+json")
     } else {
         is("text/event-stream")
@@ -133,15 +134,19 @@ pub(super) fn spliced(bytes: &[u8], at: usize, piece: &str) -> Option<Vec<u8>> {
 fn read(call: Call, body: &[u8]) -> Result<Answer, Malformed> {
     let mut reader = Reader::new(body);
     let answer = match (call.shape, call.verb) {
-        (Shape::OpenaiChat, Verb::Generate | Verb::CountTokens) => openai::answer(&mut reader)?,
-        (Shape::OpenaiResponses, Verb::Generate) => openai_responses::answer(&mut reader)?,
-        (Shape::OpenaiEmbeddings, Verb::Generate | Verb::CountTokens) => {
-            openai_embeddings::answer(&mut reader)?
+        (Shape::OpenaiChat, _) => openai::answer(&mut reader)?,
+        (Shape::OpenaiResponses, Verb::Generate | Verb::Stream(_)) => {
+            openai_responses::answer(&mut reader)?
         }
-        (Shape::AnthropicMessages, Verb::Generate) => anthropic::answer(&mut reader)?,
+        (Shape::OpenaiEmbeddings, _) => openai_embeddings::answer(&mut reader)?,
+        (Shape::AnthropicMessages, Verb::Generate | Verb::Stream(_)) => {
+            anthropic::answer(&mut reader)?
+        }
         (Shape::OpenaiResponses | Shape::AnthropicMessages, Verb::CountTokens) => {
             anthropic::count(&mut reader)?
         }
+        (Shape::GeminiGenerate, Verb::Generate | Verb::Stream(_)) => gemini::answer(&mut reader)?,
+        (Shape::GeminiGenerate, Verb::CountTokens) => gemini::count(&mut reader)?,
     };
     reader.end()?;
     Ok(answer)

@@ -9,20 +9,12 @@ use http::{
     uri::{Authority, PathAndQuery, Scheme},
 };
 
-use super::{Shape, Verb, anthropic, headers, openai, request};
-use crate::model::{Family, Route, RouteName};
+use super::{Framing, Shape, Verb, anthropic, gemini, headers, openai, request};
+use crate::model::{Route, RouteName};
 
 /// A route that cannot be asked. `config` finds these before; here they are errors, not panics.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
-    /// The family has no shape.
-    #[error("route {route}: the family {family} is not supported by this version")]
-    Family {
-        /// Which route.
-        route: RouteName,
-        /// Its family.
-        family: Family,
-    },
     /// Not an absolute http(s) URL.
     #[error("route {route}: the base URL `{base_url}` is not an absolute http or https URL")]
     BaseUrl {
@@ -53,6 +45,8 @@ pub struct RouteHead {
     /// Credential first, then what the family demands when the client did not say it.
     credential: Option<(HeaderName, HeaderValue)>,
     model: Bytes,
+    /// As configured.
+    model_name: String,
 }
 
 impl RouteHead {
@@ -62,10 +56,7 @@ impl RouteHead {
     /// `{base}/v1/messages` for Anthropic's. So that both habits of writing a base URL work, an OpenAI base
     /// without any path gets `/v1`, and an Anthropic base that ends in `/v1` gets none.
     pub fn new(route: &Route) -> Result<Self, RouteError> {
-        let shape = Shape::of(route.family).ok_or_else(|| RouteError::Family {
-            route: route.name.clone(),
-            family: route.family,
-        })?;
+        let shape = Shape::of(route.family);
         let bad_url = || RouteError::BaseUrl {
             route: route.name.clone(),
             base_url: route.base_url.clone(),
@@ -79,7 +70,7 @@ impl RouteHead {
             return Err(bad_url());
         }
         let prefix = base.path().trim_end_matches('/');
-        let path = path(shape, Verb::Generate, prefix);
+        let path = path(shape, Verb::Generate, prefix, &route.model);
         let uri = absolute(&scheme, &authority, &path).map_err(|_| bad_url())?;
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| bad_url())?;
         let credential = route
@@ -90,6 +81,7 @@ impl RouteHead {
                     openai::credential(secret.expose())
                 }
                 Shape::AnthropicMessages => anthropic::credential(secret.expose()),
+                Shape::GeminiGenerate => gemini::credential(secret.expose()),
             })
             .transpose()
             .map_err(|_| RouteError::Credential {
@@ -108,7 +100,14 @@ impl RouteHead {
             uri,
             host,
             credential,
-            model: request::model_json(&route.model),
+            model: match shape {
+                Shape::OpenaiChat
+                | Shape::OpenaiResponses
+                | Shape::OpenaiEmbeddings
+                | Shape::AnthropicMessages => request::model_json(&route.model),
+                Shape::GeminiGenerate => request::model_json(&gemini::resource(&route.model)),
+            },
+            model_name: route.model.clone(),
         })
     }
 
@@ -145,10 +144,14 @@ impl RouteHead {
         if verb == Verb::Generate && query.is_none() {
             return Ok(self.uri.clone());
         }
-        let mut path = path(self.shape, verb, &self.prefix);
-        if let Some(query) = query {
-            path.push('?');
-            path.push_str(query);
+        let mut path = path(self.shape, verb, &self.prefix, &self.model_name);
+        let asked = match verb {
+            Verb::Stream(Framing::Events) => Some("alt=sse"),
+            Verb::Stream(Framing::Array) | Verb::Generate | Verb::CountTokens => None,
+        };
+        for (mark, part) in ['?', '&'].into_iter().zip(query.into_iter().chain(asked)) {
+            path.push(mark);
+            path.push_str(part);
         }
         absolute(&self.scheme, &self.authority, &path)
     }
@@ -161,7 +164,10 @@ impl RouteHead {
             upstream.insert(name.clone(), value.clone());
         }
         match self.shape {
-            Shape::OpenaiChat | Shape::OpenaiResponses | Shape::OpenaiEmbeddings => {}
+            Shape::OpenaiChat
+            | Shape::OpenaiResponses
+            | Shape::OpenaiEmbeddings
+            | Shape::GeminiGenerate => {}
             Shape::AnthropicMessages => anthropic::demanded_headers(&mut upstream),
         }
         upstream
@@ -169,18 +175,19 @@ impl RouteHead {
 }
 
 /// The path of a call below a base URL.
-fn path(shape: Shape, verb: Verb, prefix: &str) -> String {
+fn path(shape: Shape, verb: Verb, prefix: &str, model: &str) -> String {
     match shape {
         Shape::OpenaiChat => openai::upstream_path(prefix, "chat/completions"),
         Shape::OpenaiResponses => openai::upstream_path(
             prefix,
             match verb {
-                Verb::Generate => "responses",
+                Verb::Generate | Verb::Stream(_) => "responses",
                 Verb::CountTokens => "responses/input_tokens",
             },
         ),
         Shape::OpenaiEmbeddings => openai::upstream_path(prefix, "embeddings"),
         Shape::AnthropicMessages => anthropic::upstream_path(prefix, verb),
+        Shape::GeminiGenerate => gemini::upstream_path(prefix, model, verb),
     }
 }
 
@@ -200,7 +207,7 @@ mod tests {
     use super::{RouteError, RouteHead};
     use crate::{
         model::{Boundary, CapabilitySet, Family, KeyPlace, Route, Secret},
-        wire::Verb,
+        wire::{Framing, Verb},
     };
 
     fn route(family: Family, base_url: &str, key: Option<&str>) -> Route {
@@ -301,6 +308,78 @@ mod tests {
     }
 
     #[test]
+    fn the_path_of_gemini_holds_version_model_and_method() {
+        let events = Verb::Stream(Framing::Events);
+        let array = Verb::Stream(Framing::Array);
+        let google = "https://generativelanguage.googleapis.com";
+        for (case, base, model, verb, query, uri) in [
+            (
+                "bare",
+                google,
+                "gemini-x",
+                Verb::Generate,
+                None,
+                "https://generativelanguage.googleapis.com/v1beta/models/gemini-x:generateContent",
+            ),
+            (
+                "with version",
+                "http://h/v1/",
+                "m",
+                Verb::CountTokens,
+                None,
+                "http://h/v1/models/m:countTokens",
+            ),
+            (
+                "vertex",
+                "http://h/v1/projects/p/locations/l/publishers/google",
+                "m",
+                array,
+                None,
+                "http://h/v1/projects/p/locations/l/publishers/google/models/m:streamGenerateContent",
+            ),
+            (
+                "below another path",
+                "http://h/gemini",
+                "m",
+                events,
+                None,
+                "http://h/gemini/v1beta/models/m:streamGenerateContent?alt=sse",
+            ),
+            (
+                "another gateway's workload",
+                "http://h/w/x/v1beta",
+                "m",
+                events,
+                Some("a=1"),
+                "http://h/w/x/v1beta/models/m:streamGenerateContent?a=1&alt=sse",
+            ),
+            (
+                "tuned model",
+                "http://h",
+                "tunedModels/t",
+                array,
+                Some("a=1"),
+                "http://h/v1beta/tunedModels/t:streamGenerateContent?a=1",
+            ),
+            (
+                "odd name",
+                "http://h",
+                "a b?c#d%",
+                Verb::Generate,
+                None,
+                "http://h/v1beta/models/a%20b%3Fc%23d%25:generateContent",
+            ),
+        ] {
+            let mut route = route(Family::GeminiGenerate, base, None);
+            route.model = model.to_owned();
+            let head = RouteHead::new(&route).unwrap();
+            assert_eq!(head.uri(verb, query).unwrap(), uri, "{case}");
+        }
+        let head = RouteHead::new(&route(Family::GeminiGenerate, "http://h", None)).unwrap();
+        assert_eq!(&head.model()[..], b"\"models/m\"");
+    }
+
+    #[test]
     fn routes_that_cannot_be_asked_are_errors() {
         for (case, base) in [
             ("relative", "/v1"),
@@ -313,11 +392,6 @@ mod tests {
             let error = RouteHead::new(&route(Family::OpenaiChat, base, None)).unwrap_err();
             assert!(matches!(error, RouteError::BaseUrl { .. }), "{case}");
         }
-        let error = RouteHead::new(&route(Family::GeminiGenerate, "http://h", None)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "route r: the family gemini-generate is not supported by this version"
-        );
         let error =
             RouteHead::new(&route(Family::OpenaiChat, "http://h", Some("sk-x\n"))).unwrap_err();
         assert!(!error.to_string().contains("sk-x"));
@@ -350,6 +424,16 @@ mod tests {
             anthropic.headers(&client)["anthropic-version"],
             "2024-01-01"
         );
+
+        client.insert("x-goog-api-key", HeaderValue::from_static("client"));
+        client.insert("x-goog-user-project", HeaderValue::from_static("client"));
+        let gemini =
+            RouteHead::new(&route(Family::GeminiGenerate, "http://h", Some("route"))).unwrap();
+        let headers = gemini.headers(&client);
+        assert_eq!(headers["x-goog-api-key"], "route");
+        assert!(headers["x-goog-api-key"].is_sensitive());
+        assert!(!headers.contains_key("authorization"));
+        assert!(!headers.contains_key("x-goog-user-project"));
 
         let open = RouteHead::new(&route(Family::OpenaiChat, "http://h", None)).unwrap();
         assert!(!open.headers(&client).contains_key("authorization"));

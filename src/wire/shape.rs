@@ -18,26 +18,29 @@ pub enum Shape {
     OpenaiEmbeddings,
     /// `anthropic-messages`.
     AnthropicMessages,
+    /// `gemini-generate`.
+    GeminiGenerate,
 }
 
 impl Shape {
     /// Every shape.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::OpenaiChat,
         Self::OpenaiResponses,
         Self::OpenaiEmbeddings,
         Self::AnthropicMessages,
+        Self::GeminiGenerate,
     ];
 
-    /// The shape of a family. `None`: not supported by this version ([`Family::is_supported`]).
+    /// The shape of a family.
     #[must_use]
-    pub const fn of(family: Family) -> Option<Self> {
+    pub const fn of(family: Family) -> Self {
         match family {
-            Family::OpenaiChat => Some(Self::OpenaiChat),
-            Family::OpenaiResponses => Some(Self::OpenaiResponses),
-            Family::OpenaiEmbeddings => Some(Self::OpenaiEmbeddings),
-            Family::AnthropicMessages => Some(Self::AnthropicMessages),
-            Family::GeminiGenerate => None,
+            Family::OpenaiChat => Self::OpenaiChat,
+            Family::OpenaiResponses => Self::OpenaiResponses,
+            Family::OpenaiEmbeddings => Self::OpenaiEmbeddings,
+            Family::AnthropicMessages => Self::AnthropicMessages,
+            Family::GeminiGenerate => Self::GeminiGenerate,
         }
     }
 
@@ -49,6 +52,7 @@ impl Shape {
             Self::OpenaiResponses => Family::OpenaiResponses,
             Self::OpenaiEmbeddings => Family::OpenaiEmbeddings,
             Self::AnthropicMessages => Family::AnthropicMessages,
+            Self::GeminiGenerate => Family::GeminiGenerate,
         }
     }
 }
@@ -65,14 +69,10 @@ mod tests {
     use crate::model::Family;
 
     #[test]
-    fn a_family_has_a_shape_exactly_when_it_is_supported() {
-        for family in Family::ALL {
-            let shape = Shape::of(family);
-            assert_eq!(shape.is_some(), family.is_supported(), "{family}");
-            assert!(
-                shape.is_none_or(|shape| shape.family() == family),
-                "{family}"
-            );
+    fn families_and_shapes_belong_together() {
+        for (family, shape) in Family::ALL.into_iter().zip(Shape::ALL) {
+            assert_eq!(Shape::of(family), shape, "{family}");
+            assert_eq!(shape.family(), family, "{family}");
         }
     }
 }

@@ -1,23 +1,33 @@
-//! Server-sent events as they pass: finds the commit point, errors and the end marker, and passes on only
+//! Streams as they pass, as server-sent events or as one JSON array: finds the commit point, errors and the end marker, and passes on only
 //! whole events. Changes no byte, except for an inline notice that is asked for.
 //!
 //! The gateway pushes what comes from upstream and sends what comes out. It holds that back itself until
 //! [`Seen::output`] (or the end) and so decides what is still a fallback.
 
-use std::ops::Range;
+mod chunk;
+mod elements;
+mod frames;
+mod turns;
+mod verdict;
 
 use bytes::Bytes;
 use memchr::memmem;
 
 use super::{
-    Shape, anthropic,
+    Framing, Shape,
     anthropic::EventKind,
     json::{Malformed, Reader},
     openai, openai_responses, provider_error,
     response::{notice_text, spliced},
-    sse::{Boundary, Event},
+    sse::Event,
 };
-use crate::policy::{BrokenKind, Evidence, ProviderError};
+use crate::policy::ProviderError;
+
+pub(super) use chunk::Chunk;
+pub(super) use turns::Turns;
+
+use chunk::{bare_error, mark_length, read};
+use frames::Frames;
 
 /// The largest event that is read. A larger one is an image or audio, which is output; it goes on as it comes.
 const EVENT_LIMIT: usize = 1024 * 1024;
@@ -36,29 +46,15 @@ pub struct Seen {
     pub malformed: bool,
 }
 
-/// What the family's file finds in the data of one event.
-#[derive(Debug, Default)]
-pub(super) struct Chunk {
-    /// Semantic output.
-    pub(super) output: bool,
-    /// The end marker.
-    pub(super) end: bool,
-    /// Where an error object stands.
-    pub(super) error: Option<Range<usize>>,
-    /// The data as a whole says that it is an error.
-    pub(super) bare_error: bool,
-    /// Where text begins, after its quote.
-    pub(super) text: Option<usize>,
-    /// Whether the last of its choices has said why it ended. `None`: it has none that says.
-    pub(super) finished: Option<bool>,
-}
-
 /// Watches one stream of a shape. Bytes may be split anywhere.
 #[derive(Debug)]
 pub struct Watch {
     shape: Shape,
     seen: Seen,
-    boundary: Boundary,
+    frames: Frames,
+    turns: Turns,
+    /// The array has closed before the answer in it had ended: its bracket stays here.
+    closed_early: bool,
     /// The beginning of an event whose end has not come: as pushed, and in one piece.
     held: Vec<Bytes>,
     part: Vec<u8>,
@@ -88,7 +84,9 @@ impl Watch {
         Self {
             shape,
             seen: Seen::default(),
-            boundary: Boundary::default(),
+            frames: Frames::new(Framing::Events),
+            turns: Turns::default(),
+            closed_early: false,
             held: Vec::new(),
             part: Vec::new(),
             started: false,
@@ -107,17 +105,24 @@ impl Watch {
         }
     }
 
+    /// The same watch for a stream that is framed so.
+    #[must_use]
+    pub fn framed(mut self, framing: Framing) -> Self {
+        self.frames = Frames::new(framing);
+        self
+    }
+
     /// Looks at the next bytes; appends to `out` what may go on: whole events, as slices of what was pushed.
     ///
     /// The beginning of an event stays here until its end comes, so that a stream that is cut can be ended
     /// with an error event that the client can read ([`super::error_body::stream_event`]).
     pub fn push(&mut self, bytes: Bytes, out: &mut Vec<Bytes>) -> &Seen {
-        if self.seen.malformed {
+        if self.stopped() {
             return &self.seen;
         }
         // Up to `sent` the bytes have gone on or are replaced; up to `at` they are read.
         let (mut sent, mut at) = (0, 0);
-        while let Some(length) = self.boundary.next(bytes.get(at..).unwrap_or_default()) {
+        while let Some(length) = self.frames.next(bytes.get(at..).unwrap_or_default()) {
             let start = at;
             at += length;
             if let Some(end) = self.part_gone.take() {
@@ -134,7 +139,8 @@ impl Watch {
                 self.part = part;
                 text
             };
-            if self.seen.malformed {
+            self.close();
+            if self.stopped() {
                 if start > sent {
                     out.push(bytes.slice(sent..start));
                 }
@@ -177,7 +183,9 @@ impl Watch {
         if !self.part.is_empty() {
             let part = std::mem::take(&mut self.part);
             self.look(&part, false);
-            if !self.seen.malformed {
+            // Before the end of an array it is no element, and only in the way of what must end the array.
+            let in_the_way = self.frames.is_array() && !self.seen.end;
+            if !self.stopped() && !in_the_way {
                 out.append(&mut self.held);
                 self.part_gone = Some(false);
             }
@@ -205,28 +213,17 @@ impl Watch {
         matches!(self.notice, Notice::Given)
     }
 
-    /// Why this is no answer, from what was seen so far: an error event, or malformed. `None`: go on.
-    #[must_use]
-    pub fn evidence(&self) -> Option<Evidence> {
-        if let Some(error) = &self.seen.error {
-            return Some(broken(BrokenKind::StreamError, error.clone()));
-        }
-        self.seen
-            .malformed
-            .then(|| broken(BrokenKind::Malformed, ProviderError::default()))
+    /// Nothing more comes out.
+    const fn stopped(&self) -> bool {
+        self.seen.malformed || self.closed_early
     }
 
-    /// Why this was no answer, after [`Watch::finish`]: the above, or empty, or no end marker.
-    #[must_use]
-    pub fn evidence_at_end(&self) -> Option<Evidence> {
-        self.evidence().or_else(|| {
-            let kind = if self.started {
-                BrokenKind::MissingEnd
-            } else {
-                BrokenKind::Empty
-            };
-            (!self.seen.end && !self.finished).then(|| broken(kind, ProviderError::default()))
-        })
+    /// The end of an array is an end marker only when the answer in it had ended.
+    fn close(&mut self) {
+        if self.frames.closed() && !self.seen.end {
+            self.seen.end = self.turns.done() || self.turns.unread();
+            self.closed_early = !self.seen.end;
+        }
     }
 
     /// Keeps the beginning of an event, unless it has become too large to keep.
@@ -268,11 +265,13 @@ impl Watch {
         }
     }
 
-    /// Reads one event, or the beginning of one that is beyond the limit. `Some`: text begins there in it, and a notice is wanted.
+    /// Reads one event, or the beginning of one that is beyond the limit. `Some`: text begins there in it, and
+    /// a notice is wanted.
     fn look(&mut self, raw: &[u8], partial: bool) -> Option<usize> {
-        let raw_start = if self.started { 0 } else { mark_length(raw) };
+        let first = !self.started;
+        let raw_start = if first { mark_length(raw) } else { 0 };
         let raw = raw.get(raw_start..).unwrap_or_default();
-        if self.seen.end {
+        if self.seen.end && self.shape != Shape::GeminiGenerate {
             return None;
         }
         if raw.len() > EVENT_LIMIT {
@@ -280,16 +279,19 @@ impl Watch {
             let line = raw.get(..64).unwrap_or_default();
             self.started = true;
             self.seen.output = true;
-            self.seen.malformed |= Event::read(line).stray.is_some();
+            self.turns.skip();
+            self.seen.malformed |= self.frames.read(line, first).stray.is_some();
             // A whole response with its images, at the end, is of that size.
             let end = self.shape == Shape::OpenaiResponses && openai_responses::opens_end(line);
             self.part_gone = partial.then_some(end);
             self.seen.end |= end && !partial;
             return None;
         }
-        let event = Event::read(raw);
+        let event = self.frames.read(raw, first);
         self.started |= event.data.is_some() || event.stray.is_some();
-        if let Some(stray) = event.stray.filter(|_| !self.seen.output) {
+        // Behind output a stray line of events is ignored; an array that is none is of no use to anybody.
+        let matters = !self.seen.output || self.frames.is_array();
+        if let Some(stray) = event.stray.filter(|_| matters) {
             // An error that forgot to be an event is still the best reason there is.
             self.seen.malformed = true;
             if stray.starts_with(b"{") && self.seen.error.is_none() {
@@ -324,6 +326,8 @@ impl Watch {
                     && response_event == Some(openai_responses::EventKind::End)
             }
             Shape::AnthropicMessages => kind == Some(EventKind::Stop),
+            // Its end is a word in the data: everything is read, but for what proxies put behind it.
+            Shape::GeminiGenerate => return self.seen.end && !object,
         };
         self.seen.end |= end;
         // Proxies put the end marker of chats behind responses, too; there it means nothing.
@@ -337,7 +341,8 @@ impl Watch {
         }
         match (self.shape, kind) {
             (Shape::OpenaiChat | Shape::OpenaiEmbeddings, Some(EventKind::Error))
-            | (Shape::AnthropicMessages, Some(EventKind::Error | EventKind::Stop) | None) => false,
+            | (Shape::AnthropicMessages, Some(EventKind::Error | EventKind::Stop) | None)
+            | (Shape::GeminiGenerate, _) => false,
             // A quote inside a string is escaped, so this word is a key or a whole string.
             (Shape::OpenaiChat | Shape::OpenaiEmbeddings, _) => {
                 !self.finished
@@ -382,43 +387,11 @@ impl Watch {
         self.seen.output |= chunk.output;
         self.seen.end |= chunk.end;
         self.finished = chunk.finished.unwrap_or(self.finished);
+        self.turns.add(chunk.turns);
+        if self.shape == Shape::GeminiGenerate {
+            // An array must close as well; and another candidate may begin behind the end of one.
+            self.seen.end = self.turns.done() && !self.frames.is_array();
+        }
         chunk.text
-    }
-}
-
-/// Reads the data of one event.
-fn read(shape: Shape, reader: &mut Reader<'_>) -> Result<Chunk, Malformed> {
-    match shape {
-        // Embeddings are never streamed; if they were, an error would look like this.
-        Shape::OpenaiChat | Shape::OpenaiEmbeddings => openai::chunk(reader),
-        Shape::OpenaiResponses => openai_responses::chunk(reader),
-        Shape::AnthropicMessages => anthropic::chunk(reader),
-    }
-}
-
-/// An error object that stands in a stream without being an event.
-fn bare_error(shape: Shape, line: &[u8]) -> Option<ProviderError> {
-    let mut reader = Reader::new(line);
-    let chunk = read(shape, &mut reader).ok()?;
-    let wrong = chunk.error.is_some() || chunk.bare_error;
-    wrong.then(|| provider_error::read(line))
-}
-
-/// The length of a byte order mark at the start.
-fn mark_length(bytes: &[u8]) -> usize {
-    const MARK: &[u8] = b"\xef\xbb\xbf";
-    if bytes.starts_with(MARK) {
-        MARK.len()
-    } else {
-        0
-    }
-}
-
-/// Evidence of a stream; streams have status 200.
-fn broken(kind: BrokenKind, error: ProviderError) -> Evidence {
-    Evidence::Broken {
-        kind,
-        error,
-        status: Some(200),
     }
 }

@@ -365,10 +365,7 @@ fn answer_well(fallback: &Upstream, shape: Shape) {
         let fixture = family::of(shape);
         let stream = fixture.stream.filter(|stream| {
             stream.ask != fixture.ask && seen.text().contains("\"stream\":true")
-                || stream.path != fixture.path
-                    && seen
-                        .line
-                        .contains(stream.path.split('?').next().unwrap_or_default())
+                || stream.path != fixture.path && seen.line.contains(method(stream.path))
         });
         match stream {
             Some(stream) => Script::answer(
@@ -379,6 +376,12 @@ fn answer_well(fallback: &Upstream, shape: Shape) {
             None => Script::json(200, &fixture.whole("from the fallback")),
         }
     });
+}
+
+/// The last word of a path: the model before it is the route's.
+fn method(path: &'static str) -> &'static str {
+    let path = path.split('?').next().unwrap_or_default();
+    path.rsplit([':', '/']).next().unwrap_or_default()
 }
 
 /// What the client saw, short enough to read.
@@ -564,4 +567,5 @@ families! {
     openai_responses: OpenaiResponses,
     openai_embeddings: OpenaiEmbeddings,
     anthropic_messages: AnthropicMessages,
+    gemini_generate: GeminiGenerate,
 }

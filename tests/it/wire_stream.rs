@@ -51,6 +51,9 @@ const MESSAGE_START: &str = "event: message_start\ndata: {\"type\":\"message_sta
 const BLOCK_START: &str = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
 const MESSAGE_TEXT: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hello\"}}\n\n";
 const RESPONSE_TEXT: &str = "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"output_index\":0,\"content_index\":0,\"delta\":\"hello\"}\n\n";
+const GEMINI_TEXT: &str = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hello\"}],\"role\":\"model\"},\"index\":0}]}\r\n\r\n";
+const GEMINI_STOP: &str =
+    "data: {\"candidates\":[{\"finishReason\":\"STOP\",\"index\":0}]}\r\n\r\n";
 const MESSAGE_STOP: &str = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
 #[test]
@@ -341,6 +344,7 @@ fn any_line_end_and_any_form_of_data_reads_the_same() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table is as long as its cases")]
 fn error_events_are_read_before_and_after_the_first_output() {
     let full = |kind: &str, code: Option<&str>, message: &str| ProviderError {
         kind: Some(kind.to_owned()),
@@ -415,6 +419,12 @@ fn error_events_are_read_before_and_after_the_first_output() {
             full("overloaded_error", None, "Overloaded"),
         ),
         (
+            "gemini",
+            Shape::GeminiGenerate,
+            "data: {\"error\":{\"code\":503,\"message\":\"m\",\"status\":\"UNAVAILABLE\"}}\r\n\r\n",
+            full("UNAVAILABLE", Some("503"), "m"),
+        ),
+        (
             "anthropic, no event line",
             messages,
             "data: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"m\"}}\n\n",
@@ -435,6 +445,7 @@ fn error_events_are_read_before_and_after_the_first_output() {
             Shape::OpenaiChat | Shape::OpenaiEmbeddings => CHAT_TEXT,
             Shape::OpenaiResponses => RESPONSE_TEXT,
             Shape::AnthropicMessages => MESSAGE_TEXT,
+            Shape::GeminiGenerate => GEMINI_TEXT,
         };
         let stream = [text, event].concat();
         let after = pass(Watch::new(shape), &[stream.as_bytes()], true);
@@ -614,7 +625,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     let event = prop_oneof![
         8 => prop::sample::select(vec![
             CHAT_ROLE, CHAT_TEXT, CHAT_STOP, CHAT_DONE, MESSAGE_START, BLOCK_START, MESSAGE_TEXT,
-            MESSAGE_STOP, ": ping\n", ": ping\n\n", ": ping\r", "\n", "\r\n", "\r",
+            MESSAGE_STOP, GEMINI_TEXT, GEMINI_STOP, ": ping\n", ": ping\n\n", ": ping\r", "\n", "\r\n", "\r",
             "data: {\"choices\":[{\"delta\":{\"content\":\"h\"}}]}\r\r",
             "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}]}\n\n",
             "event: error\ndata: {\"error\":{\"message\":\"m\"}}\n\n",

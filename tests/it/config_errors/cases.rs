@@ -351,13 +351,6 @@ pub(super) static CASES: &[Case] = &[
         ],
     },
     Case {
-        name: "a family that this version does not relay",
-        edits: &[("family = \"openai-chat\"", "family = \"gemini-generate\"")],
-        found: &[
-            "4:10: error[unsupported-family]: the family gemini-generate is not supported by this version; it relays openai-chat, openai-responses, openai-embeddings, anthropic-messages",
-        ],
-    },
-    Case {
         name: "embeddings whose fallback makes other vectors",
         edits: &[("family = \"openai-chat\"", "family = \"openai-embeddings\"")],
         found: &[

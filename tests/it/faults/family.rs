@@ -101,6 +101,7 @@ pub(crate) const fn of(shape: Shape) -> Fixture {
         Shape::OpenaiResponses => OPENAI_RESPONSES,
         Shape::OpenaiEmbeddings => OPENAI_EMBEDDINGS,
         Shape::AnthropicMessages => ANTHROPIC_MESSAGES,
+        Shape::GeminiGenerate => GEMINI_GENERATE,
     }
 }
 
@@ -166,5 +167,22 @@ const ANTHROPIC_MESSAGES: Fixture = Fixture {
         end: "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":4}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
         error: "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
         own_error: "event: error\ndata: {",
+    }),
+};
+
+const GEMINI_GENERATE: Fixture = Fixture {
+    path: "/v1beta/models/m:generateContent",
+    ask: r#"{"contents":[]}"#,
+    whole: r#"{"candidates":[{"content":{"parts":[{"text":"TEXT"}],"role":"model"},"finishReason":"STOP","index":0}],"modelVersion":"m"}"#,
+    overloaded: r#"{"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}"#,
+    limited: r#"{"error":{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED"}}"#,
+    stream: Some(Stream {
+        path: "/v1beta/models/m:streamGenerateContent?alt=sse",
+        ask: r#"{"contents":[],"generationConfig":{}}"#,
+        begin: "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}],\"role\":\"model\"},\"index\":0}],\"modelVersion\":\"m\"}\r\n\r\n",
+        output: "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"TEXT\"}],\"role\":\"model\"},\"index\":0}]}\r\n\r\n",
+        end: "data: {\"candidates\":[{\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"totalTokenCount\":4}}\r\n\r\n",
+        error: "data: {\"error\":{\"code\":503,\"message\":\"busy\",\"status\":\"UNAVAILABLE\"}}\r\n\r\n",
+        own_error: "data: {\"error\":",
     }),
 };
