@@ -16,6 +16,8 @@ import anthropic
 import openai
 import pytest
 
+import conformance
+
 BINARY = pathlib.Path(os.environ.get("BACKSTOP_BINARY", "target/debug/backstop")).resolve()
 
 # Long enough for a loaded machine; nothing waits this long when all is well.
@@ -118,3 +120,19 @@ def demo():
     demo = Demo()
     yield demo
     demo.stop()
+
+
+@pytest.fixture(scope="session")
+def provider():
+    """The base URL of aimock."""
+    process = conformance.provider()
+    yield process.place
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def ways(provider):
+    """Straight to aimock, and through the gateway."""
+    gateway = conformance.Gateway(provider)
+    yield conformance.Direct(provider), gateway
+    gateway.stop()

@@ -45,6 +45,7 @@ OPENAI = {
     429: openai.RateLimitError,
     500: openai.InternalServerError,
     503: openai.InternalServerError,
+    529: openai.InternalServerError,
 }
 ANTHROPIC = {
     400: anthropic.BadRequestError,

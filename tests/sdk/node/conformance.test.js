@@ -255,6 +255,7 @@ const ERRORS = {
   429: "RateLimitError",
   500: "InternalServerError",
   503: "InternalServerError",
+  529: "InternalServerError",
 };
 
 describe("the same exception", () => {
