@@ -16,6 +16,7 @@ mod keeper;
 mod metrics;
 mod ops;
 mod promise;
+mod provider_made;
 mod registry;
 mod relay;
 mod request;

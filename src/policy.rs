@@ -13,6 +13,7 @@ mod evidence;
 mod explain;
 mod readiness;
 mod retry_budget;
+mod served;
 mod switches;
 
 pub use circuit::{Admission, Circuit, CircuitView, Trip};
@@ -25,4 +26,5 @@ pub use evidence::{BrokenKind, Evidence, ProviderError, TimeoutStage, Unreachabl
 pub use explain::explain;
 pub use readiness::{Headroom, ReadinessFacts, Review, readiness};
 pub use retry_budget::RetryBudget;
+pub use served::is_other_model;
 pub use switches::Switches;

@@ -23,6 +23,7 @@ pub mod request;
 pub mod response;
 mod retry_after;
 mod route_head;
+pub mod served;
 mod shape;
 pub mod sse;
 pub mod stream;

@@ -406,14 +406,9 @@ fn failures() -> impl TypedValueParser<Value = ErrorClass> {
 }
 
 fn decisions() -> impl TypedValueParser<Value = EventDecision> {
-    const ALL: [EventDecision; 4] = [
-        EventDecision::Fallback,
-        EventDecision::Refused,
-        EventDecision::Exhausted,
-        EventDecision::Broken,
-    ];
-    PossibleValuesParser::new(ALL.map(EventDecision::as_str)).try_map(|text| {
-        ALL.into_iter()
+    let all = EventDecision::ALL;
+    PossibleValuesParser::new(all.map(EventDecision::as_str)).try_map(move |text| {
+        all.into_iter()
             .find(|decision| decision.as_str() == text)
             .ok_or("not a decision")
     })

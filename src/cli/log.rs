@@ -160,6 +160,7 @@ fn event_line(stored: &StoredEvent, paint: Paint) -> String {
         EventDecision::Refused => ("- refused  ", Tone::Plain),
         EventDecision::Exhausted => ("x exhausted", Tone::Bad),
         EventDecision::Broken => ("x broken   ", Tone::Bad),
+        EventDecision::ProviderMade => ("~ provider ", Tone::Attention),
     };
     let failure = match (event.status, event.class) {
         (Some(status), Some(class)) => format!(" {status} {class}"),

@@ -74,6 +74,7 @@ pub(super) struct Route {
     pub(super) price: Option<Price>,
     pub(super) circuit: bool,
     pub(super) probes: Budget,
+    pub(super) serves: Vec<String>,
 }
 
 impl File {
@@ -168,6 +169,11 @@ fn route(table: &Table<'_>, findings: &Findings) -> Route {
             .number_if_there("capacity_rps", |rate| rate > 0.0, "larger than zero")
             .map(At::into_inner),
         circuit: table.flag("circuit").into_inner(),
+        serves: table
+            .texts("serves")
+            .into_iter()
+            .map(At::into_inner)
+            .collect(),
         price: price(table),
         probes: probe::budget(table),
     }

@@ -210,6 +210,7 @@ fn route(entry: &file::Route, names: &Names<'_>, credentials: &Credentials<'_>) 
         boundary: names.boundary(entry)?.clone(),
         capacity_rps: entry.capacity_rps,
         circuit: entry.circuit,
+        serves: entry.serves.clone(),
         price: entry.price.clone(),
     })
 }

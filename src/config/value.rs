@@ -128,7 +128,7 @@ pub(super) fn guess<'a>(
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(word, known.iter().copied()) {
         Some(candidate) => Some(format!("did you mean \"{candidate}\"?")),
-        None if (1..=12).contains(&known.len()) => Some(format!("{what}: {}", known.join(", "))),
+        None if (1..=16).contains(&known.len()) => Some(format!("{what}: {}", known.join(", "))),
         None => None,
     }
 }

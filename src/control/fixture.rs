@@ -46,6 +46,7 @@ pub(super) fn route(name: &str) -> Route {
         key: KeyPlace::None,
         price: None,
         circuit: true,
+        serves: Vec::new(),
     }
 }
 

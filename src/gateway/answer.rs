@@ -56,6 +56,13 @@ pub(super) fn head(
     head
 }
 
+/// Names the model that the provider put in the place of the one it was asked for.
+pub(super) fn name_model(head: &mut response::Parts, model: Option<HeaderValue>) {
+    if let Some(model) = model {
+        head.headers.insert(headers::PROVIDER_FALLBACK, model);
+    }
+}
+
 /// The headers of every answer of a workload.
 fn mark(headers: &mut http::HeaderMap, exchange: &Exchange, side: Option<Side>) {
     let ready = &exchange.in_force.ready;
@@ -185,6 +192,7 @@ pub(super) const fn cause(reason: &Reason) -> Option<&'static str> {
         | Reason::NotReplayable
         | Reason::CallerLimit
         | Reason::AfterCommit
-        | Reason::AllRoutesFailed => None,
+        | Reason::AllRoutesFailed
+        | Reason::ProviderFallback { .. } => None,
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct Exchange {
     pub(super) status: u16,
     /// How a fallback's answer has told the caller, so far.
     pub(super) notice: Option<NoticeGiven>,
+    /// The event that says that the provider answered with another model.
+    pub(super) provider_made: Option<EventId>,
     failures: Vec<Attempt>,
     primary_failed: bool,
     route_failed: bool,
@@ -80,6 +82,7 @@ impl Exchange {
             first_output: None,
             status: 0,
             notice: None,
+            provider_made: None,
             failures: Vec::new(),
             primary_failed: false,
             route_failed: false,
@@ -179,6 +182,29 @@ impl Exchange {
         class: Option<ErrorClass>,
     ) {
         let event = self.event(decision, reason, class, NoticeGiven::None);
+        self.hand_over(event);
+    }
+
+    /// Notes that the provider answered with another model of its own choice.
+    pub(super) fn provider_made(&mut self, side: Side, reason: Reason) {
+        let mut event = self.event(EventDecision::ProviderMade, reason, None, NoticeGiven::None);
+        // Without it nobody could tell which route it was.
+        if let Some(route) = self.in_force.ready.route_name(side) {
+            event.attempts.push(Attempt {
+                route,
+                status: (self.status != 0).then_some(self.status),
+                code: None,
+                class: None,
+                detail: None,
+                took: Clock::instant().saturating_duration_since(self.started),
+            });
+        }
+        self.provider_made = Some(event.id);
+        self.hand_over(event);
+    }
+
+    /// Hands over an event that nobody waits for.
+    fn hand_over(&mut self, event: Event) {
         match self.reserve() {
             Ok(place) => {
                 self.count(&event);

@@ -9,6 +9,8 @@ pub(super) const FALLBACK: HeaderName = HeaderName::from_static("x-backstop-fall
 pub(super) const EVENT: HeaderName = HeaderName::from_static("x-backstop-event");
 pub(super) const DEGRADED: HeaderName = HeaderName::from_static("x-backstop-degraded");
 pub(super) const UNLOGGED: HeaderName = HeaderName::from_static("x-backstop-unlogged");
+pub(super) const PROVIDER_FALLBACK: HeaderName =
+    HeaderName::from_static("x-backstop-provider-fallback");
 pub(super) const ERROR: HeaderName = HeaderName::from_static("x-backstop-error");
 /// Asks the OpenAI and Anthropic SDKs not to repeat what was repeated here.
 pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");

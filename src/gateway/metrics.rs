@@ -19,10 +19,13 @@ use super::{
     histogram::Histogram,
     route_traffic::RouteTotals,
     snapshot::{ReadyWorkload, Snapshot},
-    traffic::{DECISIONS, Ending, SIDES, Totals, classes},
+    traffic::{Ending, SIDES, Totals, classes},
     worker::Shared,
 };
-use crate::{clock::Clock, model::CircuitState};
+use crate::{
+    clock::Clock,
+    model::{CircuitState, EventDecision},
+};
 
 /// What the page is.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -147,7 +150,7 @@ impl Page {
         let mut events = rows(encoder, "events", help, MetricType::Counter)?;
         for (ready, totals) in totals {
             let workload = ready.workload.name.as_str();
-            for (decision, by_class) in DECISIONS.into_iter().zip(totals.events) {
+            for (decision, by_class) in EventDecision::ALL.into_iter().zip(totals.events) {
                 for (class, count) in classes().zip(by_class) {
                     if count > 0 {
                         let class = class.map_or("none", crate::model::ErrorClass::as_str);

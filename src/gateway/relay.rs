@@ -19,6 +19,7 @@ use super::{
     answer,
     attempt::{Begun, Clocks, broken, timed_out},
     exchange::Exchange,
+    provider_made,
     running::Running,
     traffic::Ending,
 };
@@ -88,16 +89,20 @@ impl Relay {
             running,
             cut: false,
         };
-        relay.note_notice();
+        relay.note_shown();
         relay
     }
 
-    /// Notes that the notice stands in the answer, as soon as it does: the client may go at any time.
-    fn note_notice(&mut self) {
-        if self.watch.as_ref().is_some_and(Watch::notice_given)
-            && let Some(exchange) = &mut self.exchange
-        {
-            exchange.notice = Some(NoticeGiven::Inline);
+    /// Notes what the answer has shown, as soon as it has: the client may go at any time.
+    fn note_shown(&mut self) {
+        if let (Some(watch), Some(exchange)) = (&self.watch, &mut self.exchange) {
+            if watch.notice_given() {
+                exchange.notice = Some(NoticeGiven::Inline);
+            }
+            // The head has gone: what is known of another model by now stands in the event alone.
+            if watch.served().hand_over.is_some() {
+                provider_made::note(exchange, self.side, watch.served());
+            }
         }
     }
 
@@ -116,7 +121,7 @@ impl Relay {
                     Some(evidence) => Next::Broken(evidence),
                     None => Next::More,
                 };
-                self.note_notice();
+                self.note_shown();
                 Poll::Ready(next)
             }
             Poll::Ready(Some(Err(_))) => {

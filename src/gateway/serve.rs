@@ -13,6 +13,7 @@ use super::{
     exchange::Exchange,
     headers,
     promise::{Chosen, NotLogged, choose, durable},
+    provider_made,
     relay::{Body, Relay},
     running::Running,
     snapshot::InForce,
@@ -22,7 +23,7 @@ use crate::{
     clock::Clock,
     model::{ErrorClass, EventDecision, NoticeGiven, Reason},
     policy::{Decision, Evidence, Side, classify, explain},
-    wire::{Call, error_body::GatewayError, response::with_notice},
+    wire::{Call, error_body::GatewayError, response::with_notice, served::Served},
 };
 
 /// A request that is ready to be served.
@@ -176,7 +177,11 @@ fn served(
     match good {
         Good::Whole { head, mut body } => {
             running.end(None);
+            exchange.status = head.status.as_u16();
+            let served = Served::in_answer(ready.call.shape, &body);
+            let other_model = provider_made::note(&mut exchange, side, &served);
             let mut head = answer::head(head, &exchange, side, told);
+            answer::name_model(&mut head, other_model);
             if inline {
                 let notice = &ready.in_force.ready.workload.notice.text;
                 if let Some(with) = with_notice(ready.call, &body, notice) {
@@ -185,13 +190,17 @@ fn served(
                     head.headers.remove(header::CONTENT_LENGTH);
                 }
             }
-            exchange.status = head.status.as_u16();
             exchange.finish(Ending::Served);
             Response::from_parts(head, Body::Whole(body))
         }
         Good::Begun { head, begun } => {
-            let mut head = answer::head(head, &exchange, side, told);
             exchange.status = head.status.as_u16();
+            let other_model = begun
+                .watch
+                .as_ref()
+                .and_then(|watch| provider_made::note(&mut exchange, side, watch.served()));
+            let mut head = answer::head(head, &exchange, side, told);
+            answer::name_model(&mut head, other_model);
             if begun.watch.is_some() {
                 head.headers.remove(header::CONTENT_LENGTH);
                 running.first_output();

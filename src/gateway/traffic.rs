@@ -97,13 +97,6 @@ pub(super) fn classes() -> impl Iterator<Item = Option<ErrorClass>> {
     ErrorClass::ALL.into_iter().map(Some).chain([None])
 }
 
-pub(super) const DECISIONS: [EventDecision; 4] = [
-    EventDecision::Fallback,
-    EventDecision::Refused,
-    EventDecision::Exhausted,
-    EventDecision::Broken,
-];
-
 const fn side_place(side: Option<Side>) -> usize {
     match side {
         Some(Side::Primary) => 0,
@@ -121,7 +114,7 @@ pub(super) struct Totals {
     /// By side, then ending.
     pub(super) requests: [[u64; 4]; 3],
     /// By decision, then class.
-    pub(super) events: [[u64; CLASSES]; 4],
+    pub(super) events: [[u64; CLASSES]; EventDecision::ALL.len()],
     pub(super) unlogged: u64,
     pub(super) first_output: Histogram,
     pub(super) total: Histogram,

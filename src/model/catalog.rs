@@ -88,6 +88,9 @@ pub struct Route {
     pub capacity_rps: Option<f64>,
     /// Whether the route is paused while it keeps failing.
     pub circuit: bool,
+    /// Patterns of the names by which answers may call the model; an answer by any other name is a fallback
+    /// that the provider made. Empty: only what cannot be anything else is one.
+    pub serves: Vec<String>,
     /// What its tokens cost, when known.
     pub price: Option<Price>,
 }

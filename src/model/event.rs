@@ -87,9 +87,21 @@ pub enum EventDecision {
     Exhausted,
     /// The answer broke after its first output; nothing was switched.
     Broken,
+    /// The provider itself answered with another model than the one it was asked for. The gateway decided
+    /// nothing and gave no notice of its own.
+    ProviderMade,
 }
 
 impl EventDecision {
+    /// Every decision, in the order of their numbers.
+    pub const ALL: [Self; 5] = [
+        Self::Fallback,
+        Self::Refused,
+        Self::Exhausted,
+        Self::Broken,
+        Self::ProviderMade,
+    ];
+
     /// The name used in labels and filters.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -98,6 +110,7 @@ impl EventDecision {
             Self::Refused => "refused",
             Self::Exhausted => "exhausted",
             Self::Broken => "broken",
+            Self::ProviderMade => "provider-made",
         }
     }
 }
@@ -174,6 +187,16 @@ pub enum Reason {
     AfterCommit,
     /// Both routes failed.
     AllRoutesFailed,
+    /// The provider put a model of its own choice in the place of the one it was asked for.
+    ProviderFallback {
+        /// The model that was asked, or that the provider says declined.
+        from: String,
+        /// The model that answered.
+        to: String,
+        /// Why, when the provider says so: `refusal: cyber`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trigger: Option<String>,
+    },
 }
 
 /// One upstream call of the decision.

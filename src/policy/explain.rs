@@ -50,5 +50,11 @@ pub fn explain(reason: &Reason) -> String {
             "the answer had begun; models are never switched after the first output".to_owned()
         }
         Reason::AllRoutesFailed => "the fallback failed, too".to_owned(),
+        Reason::ProviderFallback { from, to, trigger } => {
+            let because = trigger
+                .as_ref()
+                .map_or_else(String::new, |trigger| format!(" ({trigger})"));
+            format!("the provider itself answered with {to} instead of {from}{because}")
+        }
     }
 }

@@ -225,6 +225,7 @@ mod tests {
             key: KeyPlace::None,
             price: None,
             circuit: true,
+            serves: Vec::new(),
         }
     }
 

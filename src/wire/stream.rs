@@ -19,6 +19,7 @@ use super::{
     json::{Malformed, Reader},
     openai, openai_responses, provider_error,
     response::{notice_text, spliced},
+    served::Served,
     sse::Event,
 };
 use crate::policy::ProviderError;
@@ -66,6 +67,7 @@ pub struct Watch {
     /// The answer has said why it ended. A server that then leaves out the end marker has still said
     /// everything; one that goes away before has not.
     finished: bool,
+    served: Served,
     notice: Notice,
 }
 
@@ -92,6 +94,7 @@ impl Watch {
             started: false,
             part_gone: None,
             finished: false,
+            served: Served::default(),
             notice: Notice::None,
         }
     }
@@ -207,6 +210,12 @@ impl Watch {
         &self.seen
     }
 
+    /// What the answer has said of its model so far.
+    #[must_use]
+    pub const fn served(&self) -> &Served {
+        &self.served
+    }
+
     /// Whether the notice stands in what has come out.
     #[must_use]
     pub const fn notice_given(&self) -> bool {
@@ -300,6 +309,8 @@ impl Watch {
             return None;
         }
         let data = event.data.as_deref()?;
+        self.served
+            .event(self.shape, event.name, data, self.seen.output);
         if self.passes_unread(&event, data) {
             return None;
         }

@@ -63,6 +63,7 @@ fn catalog(workloads: usize) -> Catalog {
         key: KeyPlace::None,
         price: None,
         circuit: true,
+        serves: Vec::new(),
     };
     let workload = |name: String| Workload {
         name: name.into(),

@@ -188,6 +188,7 @@ fn heads(criterion: &mut Criterion) {
         key: KeyPlace::None,
         price: None,
         circuit: true,
+        serves: Vec::new(),
     })
     .unwrap();
     criterion.bench_function("headers upstream, 15 of a client", |bencher| {

@@ -168,6 +168,7 @@ fn route(name: &str, provider: &str, model: &str, family: Family, capacity: f64)
         key: KeyPlace::None,
         price: None,
         circuit: true,
+        serves: Vec::new(),
     }
 }
 

@@ -254,15 +254,17 @@ pub(crate) fn decision(
         decision,
         reason: match decision {
             EventDecision::Fallback => Reason::Trigger,
-            EventDecision::Refused | EventDecision::Exhausted | EventDecision::Broken => {
-                Reason::NeverTrigger
-            }
+            EventDecision::Refused
+            | EventDecision::Exhausted
+            | EventDecision::Broken
+            | EventDecision::ProviderMade => Reason::NeverTrigger,
         },
         class: Some(match decision {
             EventDecision::Refused => ErrorClass::InvalidRequest,
-            EventDecision::Fallback | EventDecision::Exhausted | EventDecision::Broken => {
-                ErrorClass::ServerError
-            }
+            EventDecision::Fallback
+            | EventDecision::Exhausted
+            | EventDecision::Broken
+            | EventDecision::ProviderMade => ErrorClass::ServerError,
         }),
         detail: None,
         status: Some(503),

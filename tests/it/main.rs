@@ -39,6 +39,7 @@ mod gateway_gemini;
 mod gateway_kill;
 mod gateway_models;
 mod gateway_policy;
+mod gateway_provider_made;
 mod gateway_relay;
 mod gateway_responses;
 mod gateway_robust;

@@ -111,6 +111,7 @@ section! {
     "context_tokens": "number", Told("unknown"), "Context window.";
     "capacity_rps": "number", Told("unknown"), "Requests per second it may carry; headroom is counted against it.";
     "circuit": "flag", Value("true"), "Whether it is paused while it keeps failing; `false`: it is asked every time.";
+    "serves": "list", Told("by vendor and model"), "Patterns (`*`) of the names by which answers may call the model; any other name is a fallback that the provider made.";
     "price": "table", Told("unknown"), "What its tokens cost.";
     "probes_per_hour": "number", Told("the whole of `probe.requests_per_hour`"), "Its own limit within that.";
     "probe_cost_per_day": "number", Told("the whole of `probe.cost_per_day`"), "Its own limit within that.";

@@ -23,13 +23,15 @@ pub struct Counts {
     pub refused: u64,
     /// Both routes failed, or the answer broke.
     pub failed: u64,
+    /// Made by a provider itself.
+    pub provider_made: u64,
 }
 
 impl Counts {
     /// All of them.
     #[must_use]
     pub const fn total(self) -> u64 {
-        self.fallback + self.refused + self.failed
+        self.fallback + self.refused + self.failed + self.provider_made
     }
 
     fn add(&mut self, decision: EventDecision) {
@@ -37,6 +39,7 @@ impl Counts {
             EventDecision::Fallback => self.fallback += 1,
             EventDecision::Refused => self.refused += 1,
             EventDecision::Exhausted | EventDecision::Broken => self.failed += 1,
+            EventDecision::ProviderMade => self.provider_made += 1,
         }
     }
 }

@@ -146,5 +146,6 @@ pub const fn brief(reason: &Reason) -> &'static str {
         Reason::Forced { .. } | Reason::ForcedByConfig => "forced",
         Reason::Drained { .. } => "primary drained",
         Reason::CircuitOpen => "primary paused",
+        Reason::ProviderFallback { .. } => "by the provider",
     }
 }

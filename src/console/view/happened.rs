@@ -67,6 +67,15 @@ fn told(app: &App, stored: &StoredEvent, glyphs: &Glyphs, named: bool, sentences
                 words::safe(route.as_str())
             )
         }
+        EventDecision::ProviderMade => match (&event.reason, sentences) {
+            (Reason::ProviderFallback { from, to, .. }, false) => format!(
+                "by the provider: {} {} {}",
+                words::safe(from),
+                glyphs.arrow,
+                words::safe(to)
+            ),
+            (reason, _) => words::safe(&policy::explain(reason)).into_owned(),
+        },
     }
 }
 
@@ -96,7 +105,8 @@ fn because(reason: &Reason) -> Option<String> {
         | Reason::NotReplayable
         | Reason::CallerLimit
         | Reason::AfterCommit
-        | Reason::AllRoutesFailed => None,
+        | Reason::AllRoutesFailed
+        | Reason::ProviderFallback { .. } => None,
     }
 }
 
@@ -231,6 +241,9 @@ fn what(event: &Event) -> String {
         EventDecision::Broken => {
             "the answer broke after its first output; nothing was switched".to_owned()
         }
+        EventDecision::ProviderMade => {
+            "the provider chose another model by itself; this gateway switched nothing".to_owned()
+        }
     }
 }
 
@@ -256,6 +269,7 @@ fn notice(stored: &StoredEvent) -> &'static str {
     let decided = stored.event.notice;
     let given = stored.outcome.as_ref().and_then(|outcome| outcome.notice);
     match (stored.event.decision, given.unwrap_or(decided)) {
+        (EventDecision::ProviderMade, _) => "none of ours: the provider's own answer says it",
         (EventDecision::Refused, _) => "none needed: the primary's own answer was returned",
         (_, NoticeGiven::None) => "NONE was given to the caller",
         (_, NoticeGiven::Header) if decided == NoticeGiven::Inline => {
@@ -318,6 +332,11 @@ fn headers(event: &Event) -> Vec<String> {
         }
         EventDecision::Refused | EventDecision::Exhausted | EventDecision::Broken => {
             sent.push(format!("x-backstop-route: {last}"));
+        }
+        EventDecision::ProviderMade => {
+            sent.push(format!("x-backstop-route: {last}"));
+            // Known too late for the head when the answer had begun before.
+            sent.push("x-backstop-provider-fallback: (the model, if known in time)".to_owned());
         }
     }
     sent

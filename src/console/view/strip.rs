@@ -52,6 +52,7 @@ fn title(app: &App, pen: &mut Pen<'_>, area: Rect) {
         sum.fallback += bar.fallback;
         sum.refused += bar.refused;
         sum.failed += bar.failed;
+        sum.provider_made += bar.provider_made;
     }
     let back = match log.counted_since(BACKLOG, MINUTES_COUNTED, app.clock) {
         None => "last 15m".to_owned(),
@@ -71,6 +72,10 @@ fn title(app: &App, pen: &mut Pen<'_>, area: Rect) {
     );
     if sum.failed > 0 {
         line = line.and(Role::Error, format!(", {} failed", sum.failed));
+    }
+    if sum.provider_made > 0 {
+        let words = format!(", {} by providers", sum.provider_made);
+        line = line.and(Role::Muted, words);
     }
     let at = pen.line(area, 1, &line);
     let most = bars.iter().map(|bar| bar.total()).max().unwrap_or(0);

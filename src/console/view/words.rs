@@ -122,6 +122,7 @@ pub(super) const fn decision(decision: EventDecision) -> (&'static str, Role) {
     match decision {
         EventDecision::Fallback => ("!", Role::StateFallback),
         EventDecision::Refused => ("-", Role::StateDisabled),
+        EventDecision::ProviderMade => ("~", Role::StateFallback),
         EventDecision::Exhausted | EventDecision::Broken => ("x", Role::StateFailing),
     }
 }

@@ -38,6 +38,7 @@ pub(in crate::policy) fn route(name: &str) -> Route {
         key: KeyPlace::None,
         price: None,
         circuit: true,
+        serves: Vec::new(),
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) access: Access,
     /// Changes the one workload.
     pub(crate) workload: Box<dyn Fn(&mut Workload)>,
+    /// Changes the primary's route.
+    pub(crate) primary: Box<dyn Fn(&mut Route)>,
     /// Changes the fallback's route.
     pub(crate) fallback: Box<dyn Fn(&mut Route)>,
     /// Changes the settings.
@@ -54,6 +56,7 @@ impl Default for Plan {
             store: None,
             access: Access::Write,
             workload: Box::new(|_| {}),
+            primary: Box::new(|_| {}),
             fallback: Box::new(|_| {}),
             settings: Box::new(|_| {}),
             family: Family::OpenaiChat,
@@ -276,7 +279,8 @@ pub(crate) fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -
     (plan.settings)(&mut settings);
     let mut second = route("stable", fallback, "model-2", "key-2", plan.family);
     (plan.fallback)(&mut second);
-    let first = route("premium", primary, "model-1", "key-1", plan.family);
+    let mut first = route("premium", primary, "model-1", "key-1", plan.family);
+    (plan.primary)(&mut first);
     let mut workload = workload(plan.family);
     (plan.workload)(&mut workload);
     let provider = Provider {
@@ -330,6 +334,7 @@ pub(crate) fn route(name: &str, base_url: &str, model: &str, key: &str, family: 
         key: KeyPlace::None,
         price: None,
         circuit: true,
+        serves: Vec::new(),
     }
 }
 
