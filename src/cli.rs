@@ -1,7 +1,7 @@
 //! The command line: parses, chooses a mode, prints, and ends with a documented exit code.
 //!
-//! Called by `main` only. It must not decide whether a change is allowed, and must not write to the store:
-//! every change goes through `control`.
+//! Called by `main` only. It must not decide whether a change is allowed, and must not write one to the store:
+//! every change goes through `control`. (What probes found is no change.)
 
 mod about;
 mod announce;
@@ -17,6 +17,8 @@ mod log;
 mod output;
 mod places;
 mod plan_text;
+mod probe;
+mod probe_text;
 mod prompt;
 mod reference;
 mod serve;
@@ -144,6 +146,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         }
         Command::Events(args) => log::events(&reading().await?, args).await,
         Command::Audit(args) => log::audit(&reading().await?, args).await,
+        Command::Probe(args) => probe::run(global, args).await,
         Command::Force(args) => mode(global, args, WorkloadMode::Force, Verb::Force).await,
         Command::Hold(args) => mode(global, args, WorkloadMode::Hold, Verb::Hold).await,
         Command::Auto(args) => mode(global, args, WorkloadMode::Auto, Verb::Auto).await,

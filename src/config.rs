@@ -23,6 +23,7 @@ use crate::model::Catalog;
 
 pub use diagnostic::{Diagnostic, Findings, Help, Report, Severity};
 pub use find::find;
+pub use fingerprint::fingerprint;
 pub use follow::{Follow, Followed, follow, follow_with};
 pub use load::{load, load_with};
 pub use reference::reference;

@@ -7,7 +7,7 @@
 //! 6  cli                            parse, choose a mode, render errors, exit codes
 //! 5  console            demo        screen and keys; simulated providers and traffic
 //! 4  control                        the one door for operator commands
-//! 3  gateway                        the data plane
+//! 3  gateway   probe                the data plane, the measuring plane
 //! 2  wire  store  config            HTTP and families, persistence, files
 //! 1  policy                         pure decisions
 //! 0  model  clock  telemetry        words, time, logs
@@ -24,6 +24,7 @@ pub mod demo;
 pub mod gateway;
 pub mod model;
 pub mod policy;
+pub mod probe;
 pub mod store;
 pub mod telemetry;
 pub mod wire;

@@ -48,7 +48,7 @@ pub use overrides::{
 pub use plan::{Check, CheckVerdict, Command, Plan, PlanId, RiskTier, Verb};
 pub use presence::Presence;
 pub use probe::{
-    Asked, CheckResult, Cost, Price, ProbeFailure, ProbeKey, ProbeRecord, ProbeResult,
+    Asked, CheckResult, Cost, Price, ProbeFailure, ProbeKey, ProbePoint, ProbeRecord, ProbeResult,
     ProbeSubject, Rung, RungResult, Usage, Verdict,
 };
 pub use probing::{Budget, Probing};

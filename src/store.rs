@@ -19,7 +19,8 @@ use crate::{
     clock::Clock,
     model::{
         AuditRecord, ChangeRequest, Entry, GatewayName, Heartbeat, Lease, Overrides, Plan, PlanId,
-        Presence, Retention, Revision, Seq, Spent, StoredEvent, WorkloadReadiness,
+        Presence, ProbeKey, ProbePoint, ProbeRecord, Retention, Revision, Seq, Spent, StoredEvent,
+        WorkloadReadiness,
     },
 };
 
@@ -33,6 +34,11 @@ const PLAN_LIFE: Duration = Duration::from_hours(24);
 const HEARTBEAT_LIFE: Duration = Duration::from_hours(24);
 /// How long a silent console counts as open.
 const PRESENCE_LIFE: Duration = Duration::from_secs(15);
+
+/// How long what a probe found is kept when nothing newer comes: its route may be gone.
+const PROBE_LIFE: Duration = Duration::from_hours(30 * 24);
+/// How many points of history are kept of each thing that is probed.
+const PROBE_POINTS: usize = 16;
 
 /// What a process may do to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +214,21 @@ impl Store {
     /// What probing has cost since an hour, that hour included; by hour, then route.
     pub async fn spent(&self, since: i64) -> Result<Vec<Spent>, StoreError> {
         on!(self, backend => backend.spent(since).await)
+    }
+
+    /// Writes what probes found, each over the last of its key unless that is newer; all or nothing.
+    pub async fn put_probes(&self, records: Vec<ProbeRecord>) -> Result<(), StoreError> {
+        on!(self, backend => backend.put_probes(records).await)
+    }
+
+    /// The latest of each key that was made after a moment, or of all, by key; at most 30 days old.
+    pub async fn probes(&self, after: Option<Timestamp>) -> Result<Vec<ProbeRecord>, StoreError> {
+        on!(self, backend => backend.probes(after).await)
+    }
+
+    /// The last 16 points of one key, oldest first.
+    pub async fn probe_history(&self, key: ProbeKey) -> Result<Vec<ProbePoint>, StoreError> {
+        on!(self, backend => backend.probe_history(key).await)
     }
 
     /// Removes what is older than the retention; answers how many events and audit records went.

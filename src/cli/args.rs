@@ -2,6 +2,7 @@
 
 mod demo;
 mod key;
+mod probe;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -20,6 +21,7 @@ use crate::{
 
 pub(super) use demo::{DemoArgs, SimulateArgs};
 pub(super) use key::{KeyCommand, KeyNewArgs};
+pub(super) use probe::ProbeArgs;
 
 /// The operations console, gateway and command line for fallbacks between model routes.
 ///
@@ -143,6 +145,9 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Send samples to single routes and say whether they would work right now; no traffic moves
+    #[command(after_help = EXIT_CODES)]
+    Probe(ProbeArgs),
     /// Everything at once on this machine: simulated providers, gateway, traffic, incident and console
     #[command(after_help = EXIT_CODES)]
     Demo(DemoArgs),

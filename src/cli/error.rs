@@ -10,6 +10,7 @@ use crate::{
     demo::DemoError,
     gateway::StartError,
     model::visible,
+    probe::{JobError, ProbeError},
     store::StoreError,
 };
 
@@ -40,6 +41,12 @@ pub(super) enum CliError {
     /// The command line is wrong in a way that only shows here.
     #[error("{0}")]
     Usage(String),
+    /// Nothing of the catalog has that name.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// A probe that could not be sent.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
     /// The person said no.
     #[error("not confirmed; nothing was changed")]
     Declined,
@@ -69,6 +76,8 @@ impl CliError {
             Self::NoConfig(_)
             | Self::BadConfig { .. }
             | Self::OtherPlan { .. }
+            | Self::Job(_)
+            | Self::Probe(_)
             | Self::Usage(_) => Exit::Usage,
             Self::Declined => Exit::Refused,
             Self::Control(error) => control(error),

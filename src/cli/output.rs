@@ -43,6 +43,11 @@ pub(super) fn somebody_there() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
+/// Whether somebody sees what is said.
+pub(super) fn somebody_watches() -> bool {
+    io::stderr().is_terminal()
+}
+
 /// Where colour may go.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stream {

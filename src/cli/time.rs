@@ -52,6 +52,15 @@ pub(super) fn lasting(text: &str) -> Result<Duration, String> {
     Ok(length)
 }
 
+/// Parses a time limit.
+pub(super) fn some(text: &str) -> Result<Duration, String> {
+    let length = duration(text)?;
+    if length.is_zero() {
+        return Err("a limit of no time lets nothing happen".to_owned());
+    }
+    Ok(length)
+}
+
 /// Parses `90s`, `30m`, `2h`, `1h30m`, `1d`.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a duration; write for instance 90s, 30m, 2h or 1h30m");

@@ -335,7 +335,38 @@ pub enum ProbeRecord {
     Rung(Box<RungResult>),
 }
 
+/// One point of the short history that is kept of each key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbePoint {
+    /// When.
+    pub at: Timestamp,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// The class of the failure, when there was one.
+    pub class: Option<ErrorClass>,
+    /// From sending to the first output, where a sample was sent and answered.
+    pub first_output: Option<Duration>,
+}
+
 impl ProbeRecord {
+    /// What of it goes into the history.
+    #[must_use]
+    pub fn point(&self) -> ProbePoint {
+        let (class, first_output) = match self {
+            Self::Sample(result) => (
+                result.failure.as_ref().map(|failure| failure.class),
+                result.first_output,
+            ),
+            Self::Rung(result) => (result.class, None),
+        };
+        ProbePoint {
+            at: self.at(),
+            verdict: self.verdict(),
+            class,
+            first_output,
+        }
+    }
+
     /// What it is of.
     #[must_use]
     pub fn key(&self) -> ProbeKey {

@@ -7,6 +7,9 @@
     reason = "the methods have the shape that every backend has"
 )]
 
+mod duty;
+mod probes;
+
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
@@ -17,7 +20,10 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::sync::watch;
+
+use probes::Probes;
 
 use super::{
     Access, AuditQuery, ChangeError, EventQuery, HEARTBEAT_LIFE, Health, PLAN_LIFE, PRESENCE_LIFE,
@@ -29,8 +35,8 @@ use crate::{
     clock::Clock,
     model::{
         AuditRecord, ChangeRequest, Conflict, Entry, Event, EventId, GatewayName, Heartbeat, Lease,
-        Outcome, Overrides, Plan, PlanId, Presence, Retention, Revision, RouteName, Seq, Spent,
-        StoredEvent, WorkloadReadiness,
+        Outcome, Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention,
+        Revision, RouteName, Seq, Spent, StoredEvent, WorkloadReadiness,
     },
 };
 
@@ -69,6 +75,7 @@ struct Tables {
     leases: BTreeMap<&'static str, Lease>,
     readiness: Vec<WorkloadReadiness>,
     spending: BTreeMap<(i64, RouteName), Spent>,
+    probes: Probes,
 }
 
 impl Shared {
@@ -348,67 +355,20 @@ impl Memory {
         Ok(tables.presences.values().cloned().collect())
     }
 
-    pub(super) async fn lease(
-        &self,
-        name: &'static str,
-        holder: String,
-        life: Duration,
-    ) -> Result<Result<Lease, Lease>, StoreError> {
-        let mut tables = self.write()?;
-        let found = tables.leases.get(name).cloned();
-        let next = rules::lease(found, &holder, life, self.clock.now());
-        if let Ok(next) = &next {
-            tables.leases.insert(name, next.clone());
-        }
-        Ok(next)
-    }
-
-    pub(super) async fn release(
-        &self,
-        name: &'static str,
-        holder: String,
-    ) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        if let Some(lease) = self.write()?.leases.get_mut(name)
-            && lease.holder == holder
-        {
-            lease.until = now;
-        }
+    pub(super) async fn put_probes(&self, records: Vec<ProbeRecord>) -> Result<(), StoreError> {
+        self.write()?.probes.put(records, self.clock.now());
         Ok(())
     }
 
-    pub(super) async fn put_readiness(
+    pub(super) async fn probes(
         &self,
-        mut all: Vec<WorkloadReadiness>,
-    ) -> Result<(), StoreError> {
-        all.sort_by(|left, right| left.workload.cmp(&right.workload));
-        self.write()?.readiness = all;
-        Ok(())
+        after: Option<Timestamp>,
+    ) -> Result<Vec<ProbeRecord>, StoreError> {
+        Ok(self.read()?.probes.latest(after, self.clock.now()))
     }
 
-    pub(super) async fn readiness(&self) -> Result<Vec<WorkloadReadiness>, StoreError> {
-        Ok(self.read()?.readiness.clone())
-    }
-
-    pub(super) async fn spend(&self, spent: Spent) -> Result<(), StoreError> {
-        let mut tables = self.write()?;
-        let sum = tables
-            .spending
-            .entry((spent.hour, spent.route.clone()))
-            .or_insert_with(|| Spent {
-                requests: 0,
-                cost: 0.0,
-                ..spent.clone()
-            });
-        sum.requests += spent.requests;
-        sum.cost += spent.cost;
-        Ok(())
-    }
-
-    pub(super) async fn spent(&self, since: i64) -> Result<Vec<Spent>, StoreError> {
-        let tables = self.read()?;
-        let newer = tables.spending.values().filter(|spent| spent.hour >= since);
-        Ok(newer.cloned().collect())
+    pub(super) async fn probe_history(&self, key: ProbeKey) -> Result<Vec<ProbePoint>, StoreError> {
+        Ok(self.read()?.probes.history(&key))
     }
 
     pub(super) async fn retain(&self, retention: Retention) -> Result<(u64, u64), StoreError> {
@@ -457,9 +417,9 @@ fn decision(entry: &Entry) -> Option<&Event> {
 
 fn drop_before<K: Ord, V>(
     table: &mut BTreeMap<K, V>,
-    now: jiff::Timestamp,
+    now: Timestamp,
     life: Duration,
-    at: impl Fn(&V) -> jiff::Timestamp,
+    at: impl Fn(&V) -> Timestamp,
 ) {
     let oldest = earlier(now, life);
     table.retain(|_, value| at(value) >= oldest);

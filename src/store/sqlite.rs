@@ -16,6 +16,7 @@ mod files;
 mod follower;
 mod keeper;
 mod log;
+mod probes;
 mod pulse;
 mod record;
 mod schema;
@@ -38,6 +39,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use self::{
@@ -58,7 +60,8 @@ use crate::{
     clock::Clock,
     model::{
         AuditRecord, ChangeRequest, Entry, GatewayName, Heartbeat, Lease, Overrides, Plan, PlanId,
-        Presence, Retention, Revision, Seq, Spent, StoredEvent, WorkloadReadiness,
+        Presence, ProbeKey, ProbePoint, ProbeRecord, Retention, Revision, Seq, Spent, StoredEvent,
+        WorkloadReadiness,
     },
 };
 
@@ -330,6 +333,36 @@ impl Sqlite {
     pub(super) async fn spent(&self, since: i64) -> Result<Vec<Spent>, StoreError> {
         let work =
             move |desk: &mut Desk| desk.pulse.run(|connection| duty::spent(connection, since));
+        self.0.desk.call(work).await
+    }
+
+    pub(super) async fn put_probes(&self, records: Vec<ProbeRecord>) -> Result<(), StoreError> {
+        self.may_write()?;
+        let work = move |desk: &mut Desk| {
+            let now = desk.clock.now();
+            desk.pulse
+                .run(|connection| probes::put(connection, &records, now))
+        };
+        self.0.desk.call(work).await
+    }
+
+    pub(super) async fn probes(
+        &self,
+        after: Option<Timestamp>,
+    ) -> Result<Vec<ProbeRecord>, StoreError> {
+        let work = move |desk: &mut Desk| {
+            let now = desk.clock.now();
+            desk.pulse
+                .run(|connection| probes::latest(connection, after, now))
+        };
+        self.0.desk.call(work).await
+    }
+
+    pub(super) async fn probe_history(&self, key: ProbeKey) -> Result<Vec<ProbePoint>, StoreError> {
+        let work = move |desk: &mut Desk| {
+            desk.pulse
+                .run(|connection| probes::history(connection, &key))
+        };
         self.0.desk.call(work).await
     }
 

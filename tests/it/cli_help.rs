@@ -5,7 +5,7 @@ use crate::{
     control_project::Project,
 };
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "console",
     "serve",
     "check",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 23] = [
     "undo",
     "plan",
     "drill",
+    "probe",
     "events",
     "audit",
     "gateways",

@@ -13,7 +13,7 @@ const ROWS: [&[&str]; 7] = [
     &["clock", "model", "telemetry"],
     &["policy"],
     &["config", "store", "wire"],
-    &["gateway"],
+    &["gateway", "probe"],
     &["control"],
     &["console", "demo"],
     &["cli"],

@@ -6,8 +6,9 @@ use std::{collections::BTreeSet, time::Duration};
 use backstop::{
     clock::Clock,
     model::{
-        Change, Entry, ErrorClass, EventDecision, Mode, PlanId, Readiness, ReadinessReason,
-        Retention, Revision, Seq, Spent, WorkloadReadiness,
+        Asked, Change, Entry, ErrorClass, EventDecision, Mode, PlanId, ProbeKey, ProbeRecord,
+        ProbeSubject, Readiness, ReadinessReason, Retention, Revision, Rung, RungResult, Seq,
+        Spent, Verdict, WorkloadReadiness,
     },
     store::{Access, AuditQuery, ChangeError, EventQuery, Health, Store, StoreError},
 };
@@ -62,6 +63,8 @@ contract!(
     the_audit_is_filtered,
     heartbeats_are_kept_for_a_day,
     presences_are_kept_for_fifteen_seconds,
+    the_latest_probe_of_each_key_is_kept_with_a_short_history,
+    probes_are_forgotten_after_thirty_days,
     retention_removes_old_and_never_reuses_a_place,
     a_lease_has_one_holder,
     fifty_who_want_a_lease_get_one,
@@ -702,6 +705,69 @@ async fn presences_are_kept_for_fifteen_seconds(pair: Pair) {
     assert_eq!(pair.first.presences().await.unwrap(), [late]);
     pair.first.remove_presence("two".to_owned()).await.unwrap();
     assert_eq!(pair.second.presences().await.unwrap(), []);
+}
+
+fn rung(route: &str, rung: Rung, at: jiff::Timestamp, verdict: Verdict) -> ProbeRecord {
+    ProbeRecord::Rung(Box::new(RungResult {
+        route: route.into(),
+        rung,
+        asked: Asked {
+            base_url: "http://127.0.0.1:1".to_owned(),
+            model: "m".to_owned(),
+            sample: None,
+        },
+        at,
+        verdict,
+        evidence: format!("at {at}"),
+        class: None,
+        sample: None,
+        cost: None,
+    }))
+}
+
+async fn the_latest_probe_of_each_key_is_kept_with_a_short_history(pair: Pair) {
+    let second = |second: i64| start() + jiff::SignedDuration::from_secs(second);
+    let old = rung("b", Rung::Key, second(-1), Verdict::Failed);
+    let minimal = rung("b", Rung::Minimal, second(3), Verdict::Passed);
+    let key = rung("b", Rung::Key, second(2), Verdict::Passed);
+    let other = rung("a", Rung::Key, second(2), Verdict::Skipped);
+    let put = vec![minimal.clone(), key.clone(), other.clone()];
+    pair.first.put_probes(put).await.unwrap();
+    // What comes late does not hide what is newer.
+    pair.second.put_probes(vec![old]).await.unwrap();
+    let latest = pair.second.probes(None).await.unwrap();
+    assert_eq!(latest, [other, key.clone(), minimal.clone()]);
+    let since = pair.first.probes(Some(second(2))).await.unwrap();
+    assert_eq!(since, [minimal]);
+
+    let history = pair.second.probe_history(key.key()).await.unwrap();
+    let verdicts: Vec<Verdict> = history.iter().map(|point| point.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Failed, Verdict::Passed]);
+    for at in 3..40 {
+        let record = rung("b", Rung::Key, second(at), Verdict::Skipped);
+        pair.first.put_probes(vec![record]).await.unwrap();
+    }
+    let history = pair.first.probe_history(key.key()).await.unwrap();
+    let ends = history.first().zip(history.last());
+    let ends = ends.map(|(first, last)| (first.at, last.at));
+    assert_eq!((history.len(), ends), (16, Some((second(24), second(39)))));
+    let never = ProbeKey {
+        route: "b".into(),
+        subject: ProbeSubject::Sample("chat/x".into()),
+    };
+    assert_eq!(pair.first.probe_history(never).await.unwrap(), []);
+}
+
+async fn probes_are_forgotten_after_thirty_days(pair: Pair) {
+    let days = |days: i64| start() - jiff::SignedDuration::from_hours(24 * days);
+    let old = rung("a", Rung::Key, days(31), Verdict::Passed);
+    let kept = rung("b", Rung::Key, days(29), Verdict::Passed);
+    pair.first
+        .put_probes(vec![old.clone(), kept.clone()])
+        .await
+        .unwrap();
+    assert_eq!(pair.second.probes(None).await.unwrap(), [kept]);
+    assert_eq!(pair.first.probe_history(old.key()).await.unwrap(), []);
 }
 
 async fn retention_removes_old_and_never_reuses_a_place(pair: Pair) {

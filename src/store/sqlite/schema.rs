@@ -107,6 +107,16 @@ pub(super) static PULSE: Kind = Kind {
             hour INTEGER NOT NULL, route TEXT NOT NULL, requests INTEGER NOT NULL, cost REAL NOT NULL,
             PRIMARY KEY (hour, route)
         ) WITHOUT ROWID;
+    ", "
+        CREATE TABLE probes (
+            route TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL, record TEXT NOT NULL,
+            PRIMARY KEY (route, subject)
+        );
+        CREATE INDEX probes_at ON probes (at);
+        CREATE TABLE probe_points (
+            route TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL, point TEXT NOT NULL,
+            PRIMARY KEY (route, subject, at)
+        ) WITHOUT ROWID;
     "],
     synchronous: "NORMAL",
     checkpoint_pages: 1_000,

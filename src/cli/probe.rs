@@ -1,0 +1,202 @@
+//! `probe`: would it work right now? Samples, or the whole ladder, sent to single routes.
+//!
+//! It sends to providers past the gateway, so no traffic moves and no circuit hears of it. What it finds goes
+//! into the store, for everybody who has it open.
+
+use std::cell::Cell;
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::json;
+use tokio::{task::LocalSet, time::timeout_at};
+
+use super::{
+    args::{Global, ProbeArgs},
+    error::CliError,
+    exit::Exit,
+    output::{self, Paint, Stream},
+    probe_text::{self, Answer},
+    session,
+};
+use crate::{
+    clock::Clock,
+    config::Keys,
+    model::{Catalog, ProbeRecord, Timeouts, Verdict, Workload},
+    probe::{self, Job, Prober},
+    store::{Access, Store},
+    wire::upstream::Tls,
+};
+
+/// How many routes are asked at once.
+const AT_ONCE: usize = 8;
+
+/// Probes and prints. Negative when something failed or was not reached.
+pub(super) async fn run(global: &Global, args: ProbeArgs) -> Result<Exit, CliError> {
+    if args.names.is_empty() && !args.all {
+        let words = "name workloads or routes to probe, or say --all";
+        return Err(CliError::Usage(words.to_owned()));
+    }
+    let catalog = session::catalog_with(global, Keys::IfThere)?;
+    if args.curl {
+        return print_commands(&catalog, &args);
+    }
+    let clock = Clock::system();
+    // Opened first: what cannot be kept should not be paid for.
+    let store = if args.no_store || global.observe {
+        None
+    } else {
+        Some(Store::open(&catalog.store, Access::Write, clock.clone()).await?)
+    };
+    let prober = Prober::new(Tls::new().into(), clock);
+    let round = Round {
+        catalog: &catalog,
+        args: &args,
+        prober: &prober,
+        deadline: Clock::instant() + args.budget,
+        done: Cell::new(0),
+        total: Cell::new(0),
+    };
+    let answers = LocalSet::new().run_until(round.run()).await?;
+    if let Some(store) = store {
+        let records = answers.iter().flat_map(Answer::records).collect();
+        store.put_probes(records).await?;
+        store.close().await?;
+    }
+    show(&args, &answers)?;
+    let passed = !answers.is_empty() && answers.iter().all(Answer::passed);
+    Ok(if passed { Exit::Done } else { Exit::Reserved })
+}
+
+fn show(args: &ProbeArgs, answers: &[Answer]) -> Result<(), CliError> {
+    if args.json {
+        let records: Vec<ProbeRecord> = answers.iter().flat_map(Answer::records).collect();
+        let count = |verdict| records.iter().filter(|it| it.verdict() == verdict).count();
+        let errors: Vec<_> = answers.iter().filter_map(Answer::as_error).collect();
+        output::json(&json!({
+            "passed": count(Verdict::Passed),
+            "failed": count(Verdict::Failed),
+            "skipped": count(Verdict::Skipped),
+            "unsent": errors,
+            "records": records,
+        }))?;
+    } else if !answers.is_empty() {
+        output::line(probe_text::render(answers, Paint::of(Stream::Out)))?;
+    }
+    if answers.is_empty() {
+        output::talk("nothing was probed: there are no samples; see `backstop samples add --help`");
+    } else {
+        output::talk(probe_text::summary(answers));
+    }
+    Ok(())
+}
+
+fn print_commands(catalog: &Catalog, args: &ProbeArgs) -> Result<Exit, CliError> {
+    let jobs = probe::jobs(catalog, &args.names, args.sample.as_deref())?;
+    for job in &jobs {
+        output::talk(format_args!("{} to {}", job.sample.id, job.route.name));
+        let command = probe::curl(job.sample, job.route).map_err(CliError::Probe)?;
+        output::raw(command.as_bytes())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// One round of probes.
+struct Round<'a> {
+    catalog: &'a Catalog,
+    args: &'a ProbeArgs,
+    prober: &'a Prober,
+    deadline: std::time::Instant,
+    done: Cell<usize>,
+    total: Cell<usize>,
+}
+
+impl Round<'_> {
+    async fn run(&self) -> Result<Vec<Answer>, CliError> {
+        let names = &self.args.names;
+        if self.args.ladder {
+            let routes = probe::routes(self.catalog, names)?;
+            self.total.set(routes.len());
+            return Ok(stream::iter(routes)
+                .map(|route| async move {
+                    let climb = async {
+                        self.prober
+                            .ladder(self.catalog, route, &mut |rung| {
+                                tell(&format!(
+                                    "  {} {}: {} {}",
+                                    rung.route, rung.rung, rung.verdict, rung.evidence
+                                ));
+                            })
+                            .await
+                    };
+                    let answer = match timeout_at(self.deadline.into(), climb).await {
+                        Ok(Ok(climb)) => Answer::Ladder(climb),
+                        Ok(Err(error)) => Answer::error(route, None, &error),
+                        Err(_) => Answer::late(route, None),
+                    };
+                    self.finished(&answer);
+                    answer
+                })
+                .buffered(AT_ONCE)
+                .collect()
+                .await);
+        }
+        let jobs = probe::jobs(self.catalog, names, self.args.sample.as_deref())?;
+        self.total.set(jobs.len());
+        Ok(stream::iter(jobs)
+            .map(|job| self.job(job))
+            .buffered(AT_ONCE)
+            .collect()
+            .await)
+    }
+
+    async fn job(&self, job: Job<'_>) -> Answer {
+        let workload = self.hurried(job.workload);
+        let mut hear = |_| ();
+        let sample = self
+            .prober
+            .sample(&workload, job.sample, job.route, &mut hear);
+        let answer = match timeout_at(self.deadline.into(), sample).await {
+            Ok(Ok(result)) => Answer::Sample(Box::new(result)),
+            Ok(Err(error)) => Answer::error(job.route, Some(job.sample), &error),
+            Err(_) => Answer::late(job.route, Some(job.sample)),
+        };
+        self.finished(&answer);
+        answer
+    }
+
+    /// A workload whose clocks run no longer than `--timeout`.
+    fn hurried(&self, workload: &Workload) -> Workload {
+        let mut workload = workload.clone();
+        if let Some(limit) = self.args.timeout {
+            let Timeouts {
+                headers,
+                first_output,
+                idle,
+                total,
+            } = workload.timeouts;
+            workload.timeouts = Timeouts {
+                headers: headers.min(limit),
+                first_output: first_output.min(limit),
+                idle: idle.min(limit),
+                total: total.min(limit),
+            };
+        }
+        workload
+    }
+
+    fn finished(&self, answer: &Answer) {
+        self.done.set(self.done.get() + 1);
+        tell(&format!(
+            "{}/{} {}",
+            self.done.get(),
+            self.total.get(),
+            answer.line()
+        ));
+    }
+}
+
+/// Progress, for a person who waits.
+fn tell(text: &str) {
+    if output::somebody_watches() {
+        output::talk(crate::model::visible(text, 200));
+    }
+}

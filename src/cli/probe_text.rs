@@ -1,0 +1,272 @@
+//! What probes found, as tables and lines for people.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::json;
+
+use super::{
+    output::{Paint, Tone},
+    table::Table,
+};
+use crate::{
+    model::{
+        CheckResult, Cost, ProbeRecord, ProbeResult, Route, RouteName, RungResult, Sample,
+        SampleId, Verdict,
+    },
+    probe::{Climb, ProbeError},
+};
+
+/// What became of one thing to probe.
+pub(super) enum Answer {
+    /// A sample was sent.
+    Sample(Box<ProbeResult>),
+    /// A ladder was climbed.
+    Ladder(Climb),
+    /// Nothing was sent, or the budget ended first.
+    None {
+        route: RouteName,
+        sample: Option<SampleId>,
+        why: String,
+    },
+}
+
+impl Answer {
+    pub(super) fn error(route: &Route, sample: Option<&Sample>, error: &ProbeError) -> Self {
+        Self::none(route, sample, error.to_string())
+    }
+
+    pub(super) fn late(route: &Route, sample: Option<&Sample>) -> Self {
+        let why = "the time for all probes (--budget) was over".to_owned();
+        Self::none(route, sample, why)
+    }
+
+    fn none(route: &Route, sample: Option<&Sample>, why: String) -> Self {
+        Self::None {
+            route: route.name.clone(),
+            sample: sample.map(|sample| sample.id.clone()),
+            why,
+        }
+    }
+
+    pub(super) fn passed(&self) -> bool {
+        match self {
+            Self::Sample(result) => result.verdict() == Verdict::Passed,
+            Self::Ladder(climb) => climb
+                .rungs
+                .iter()
+                .all(|rung| rung.verdict != Verdict::Failed),
+            Self::None { .. } => false,
+        }
+    }
+
+    /// As the store keeps it.
+    pub(super) fn records(&self) -> Vec<ProbeRecord> {
+        match self {
+            Self::Sample(result) => vec![ProbeRecord::Sample(result.clone())],
+            Self::Ladder(climb) => {
+                let rungs = climb.rungs.iter().cloned().map(Box::new);
+                let samples = climb.samples.iter().cloned().map(Box::new);
+                rungs
+                    .map(ProbeRecord::Rung)
+                    .chain(samples.map(ProbeRecord::Sample))
+                    .collect()
+            }
+            Self::None { .. } => Vec::new(),
+        }
+    }
+
+    pub(super) fn as_error(&self) -> Option<serde_json::Value> {
+        match self {
+            Self::None { route, sample, why } => {
+                Some(json!({"route": route, "sample": sample, "why": why}))
+            }
+            Self::Sample(_) | Self::Ladder(_) => None,
+        }
+    }
+
+    /// In one line, for progress.
+    pub(super) fn line(&self) -> String {
+        match self {
+            Self::Sample(result) => format!(
+                "{} to {}: {} in {}",
+                result.sample,
+                result.route,
+                result.verdict(),
+                time(Some(result.total))
+            ),
+            Self::Ladder(climb) => {
+                let route = climb.rungs.first().map(|rung| rung.route.to_string());
+                let word = if self.passed() { "holds" } else { "broken" };
+                format!("ladder of {}: {word}", route.unwrap_or_default())
+            }
+            Self::None { route, why, .. } => format!("{route}: not probed: {why}"),
+        }
+    }
+
+    fn cost(&self) -> Vec<Cost> {
+        self.records()
+            .iter()
+            .filter(|record| match (self, record) {
+                // The rung of a sample says its cost, too.
+                (Self::Ladder(_), ProbeRecord::Sample(_)) => false,
+                (Self::Ladder(_) | Self::Sample(_) | Self::None { .. }, _) => true,
+            })
+            .filter_map(ProbeRecord::cost)
+            .cloned()
+            .collect()
+    }
+}
+
+/// Tables of samples and rungs, and a line for everything that is not as it should be.
+pub(super) fn render(answers: &[Answer], paint: Paint) -> String {
+    let mut samples = Table::new(&[
+        "VERDICT", "SAMPLE", "ROUTE", "STATUS", "HEAD", "FIRST", "TOTAL", "TOKENS", "TOK/S",
+        "COST", "FINISH", "CHECKS",
+    ]);
+    let mut rungs = Table::new(&["VERDICT", "ROUTE", "RUNG", "EVIDENCE"]);
+    let (mut has_samples, mut has_rungs) = (false, false);
+    let mut notes = Vec::new();
+    for answer in answers {
+        match answer {
+            Answer::Sample(result) => {
+                has_samples = true;
+                sample_row(&mut samples, result);
+                if let Some(why) = result.why() {
+                    notes.push(format!("{} to {}: {why}", result.sample, result.route));
+                }
+            }
+            Answer::Ladder(climb) => {
+                has_rungs = true;
+                for rung in &climb.rungs {
+                    rung_row(&mut rungs, rung);
+                }
+            }
+            Answer::None { route, sample, why } => {
+                let what = sample.as_ref().map_or_else(
+                    || route.to_string(),
+                    |sample| format!("{sample} to {route}"),
+                );
+                notes.push(format!("{what}: not probed: {why}"));
+            }
+        }
+    }
+    let mut parts = Vec::new();
+    if has_samples {
+        parts.push(samples.render(paint));
+    }
+    if has_rungs {
+        parts.push(rungs.render(paint));
+    }
+    let notes: Vec<String> = notes
+        .iter()
+        .map(|note| crate::model::visible(note, 400).into_owned())
+        .collect();
+    if !notes.is_empty() {
+        parts.push(notes.join("\n"));
+    }
+    parts.join("\n\n")
+}
+
+/// What it all comes to, in one line.
+pub(super) fn summary(answers: &[Answer]) -> String {
+    let mut costs: BTreeMap<String, f64> = BTreeMap::new();
+    for cost in answers.iter().flat_map(Answer::cost) {
+        *costs.entry(cost.currency).or_default() += cost.amount;
+    }
+    let costs = costs
+        .iter()
+        .fold(String::new(), |text, (currency, amount)| {
+            text + ", " + &amount_text(*amount) + " " + currency
+        });
+    let passed = answers.iter().filter(|answer| answer.passed()).count();
+    format!("{passed} of {} passed{costs}", answers.len())
+}
+
+fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Passed => Tone::Good,
+        Verdict::Failed => Tone::Bad,
+        Verdict::Skipped => Tone::Attention,
+    }
+}
+
+fn sample_row(table: &mut Table, result: &ProbeResult) {
+    let verdict = result.verdict();
+    let count = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
+    let status = match &result.failure {
+        Some(failure) => failure.class.to_string(),
+        None => count(result.status.map(u64::from)),
+    };
+    let tokens = format!(
+        "{}/{}",
+        count(result.usage.input),
+        count(result.usage.output)
+    );
+    let speed = result
+        .tokens_per_second()
+        .map_or("-".to_owned(), |speed| format!("{speed:.0}"));
+    let cost = result.cost.as_ref().map_or("-".to_owned(), |cost| {
+        format!("{} {}", amount_text(cost.amount), cost.currency)
+    });
+    table.row(
+        tone(verdict),
+        &[
+            verdict.as_str(),
+            result.sample.as_str(),
+            result.route.as_str(),
+            &status,
+            &time(result.headers),
+            &time(result.first_output),
+            &time(Some(result.total)),
+            &tokens,
+            &speed,
+            &cost,
+            result.finish.as_deref().unwrap_or("-"),
+            &checks(&result.checks),
+        ],
+    );
+}
+
+fn checks(checks: &[CheckResult]) -> String {
+    let count = |verdict| checks.iter().filter(|it| it.verdict == verdict).count();
+    let skipped = count(Verdict::Skipped);
+    let text = format!("{}/{}", count(Verdict::Passed), checks.len());
+    if skipped > 0 {
+        format!("{text} ({skipped} unsure)")
+    } else {
+        text
+    }
+}
+
+fn rung_row(table: &mut Table, rung: &RungResult) {
+    let evidence = match rung.class {
+        Some(class) => format!("{class}: {}", rung.evidence),
+        None => rung.evidence.clone(),
+    };
+    table.row(
+        tone(rung.verdict),
+        &[
+            rung.verdict.as_str(),
+            rung.route.as_str(),
+            &rung.rung.to_string(),
+            &evidence,
+        ],
+    );
+}
+
+fn time(time: Option<Duration>) -> String {
+    match time {
+        None => "-".to_owned(),
+        Some(time) if time < Duration::from_secs(10) => format!("{}ms", time.as_millis()),
+        Some(time) => format!("{:.1}s", time.as_secs_f64()),
+    }
+}
+
+/// As many digits as say something.
+fn amount_text(amount: f64) -> String {
+    if amount >= 0.01 {
+        format!("{amount:.2}")
+    } else {
+        format!("{amount:.6}")
+    }
+}

@@ -1,0 +1,103 @@
+//! The measuring plane: sends samples to single routes by real HTTP and says what came back.
+//!
+//! Called by `cli` and by whoever schedules probes. It asks through `wire`, so that it measures what the
+//! gateway would do; but it knows no fallback, no retry and no circuit: one question is exactly one request on
+//! a fresh connection, so that what it finds is the route's own doing. It must not open the store: what it
+//! finds are records, and the caller keeps them.
+//!
+//! A probe names itself in `user-agent` only. Other marks would make it different from real traffic, and
+//! strict providers refuse headers they do not know in odd ways.
+
+mod ask;
+mod bodies;
+mod check;
+mod curl;
+mod detail;
+mod job;
+mod ladder;
+mod measure;
+mod target;
+
+use std::sync::Arc;
+
+use crate::{
+    clock::Clock,
+    model::{KeyPlace, RouteName, SampleId},
+    wire::{
+        RouteError,
+        request::ScanError,
+        said::Delta,
+        upstream::{OriginError, Tls},
+    },
+};
+
+pub use curl::curl;
+pub use job::{Job, JobError, jobs, routes};
+pub use ladder::Climb;
+
+/// Asks routes. Its futures must run in a `tokio::task::LocalSet`, and stop asking when they are dropped.
+#[derive(Clone, Debug)]
+pub struct Prober {
+    tls: Arc<Tls>,
+    clock: Clock,
+}
+
+impl Prober {
+    /// `tls` is shared, because reading the system's roots takes a while.
+    #[must_use]
+    pub const fn new(tls: Arc<Tls>, clock: Clock) -> Self {
+        Self { tls, clock }
+    }
+}
+
+/// What happens during a probe, for a screen that shows it as it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The response head is there, with this status.
+    Head(u16),
+    /// More of the answer.
+    Said(Delta),
+}
+
+/// Hears of every step.
+pub type Hear<'a> = &'a mut dyn FnMut(Step);
+
+/// A probe that could not be sent. Says nothing about the provider.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The route's key could not be read here.
+    #[error("route {route}: the key is not there; looked at {place}")]
+    NoKey {
+        /// Which.
+        route: RouteName,
+        /// Where it should be.
+        place: KeyPlace,
+    },
+    /// The sample's file.
+    #[error("the sample {sample} cannot be read: {error}")]
+    Unreadable {
+        /// Which.
+        sample: SampleId,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The sample's body is not what the family asks for.
+    #[error("the sample {sample} does not fit its family: {error}")]
+    Unfit {
+        /// Which.
+        sample: SampleId,
+        /// Why.
+        error: ScanError,
+    },
+    /// The route cannot be asked by anybody.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// The route's host.
+    #[error("route {route}: {error}")]
+    Origin {
+        /// Which.
+        route: RouteName,
+        /// Why.
+        error: OriginError,
+    },
+}

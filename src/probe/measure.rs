@@ -1,0 +1,99 @@
+//! One sample to one route: the result as it is kept.
+
+use bytes::Bytes;
+
+use super::{Hear, ProbeError, Prober, check, detail, target::Target};
+use crate::{
+    config,
+    model::{
+        Asked, Cost, KeyPlace, ProbeResult, Route, Sample, Usage, Workload, visible, visible_lines,
+    },
+    wire::said::Said,
+};
+
+impl Prober {
+    /// Sends a workload's sample to a route, under the workload's clocks.
+    ///
+    /// # Errors
+    /// When nothing was sent. A route that fails is a result.
+    pub async fn sample(
+        &self,
+        workload: &Workload,
+        sample: &Sample,
+        route: &Route,
+        hear: Hear<'_>,
+    ) -> Result<ProbeResult, ProbeError> {
+        if route.credential.is_none() && route.key != KeyPlace::None {
+            return Err(ProbeError::NoKey {
+                route: route.name.clone(),
+                place: route.key.clone(),
+            });
+        }
+        let target = Target::new(route)?;
+        let body = read(sample)?;
+        let question = target.question(&body, sample)?;
+        let at = self.clock.now();
+        let heard = self.ask(&target, &question, &workload.timeouts, hear).await;
+        let mut asked = Asked::of(route, Some(sample));
+        // The file may have changed since the configuration was read.
+        asked.sample = Some(config::fingerprint(&body));
+        let short = |text: &String| visible(text, 64).into_owned();
+        Ok(ProbeResult {
+            route: route.name.clone(),
+            workload: workload.name.clone(),
+            sample: sample.id.clone(),
+            class: sample.class,
+            asked,
+            at,
+            stream: question.stream,
+            status: heard.status,
+            headers: heard.headers,
+            first_output: heard.first_output,
+            total: heard.total,
+            usage: heard.said.usage,
+            cost: cost(route, heard.said.usage),
+            finish: heard.said.finish.as_ref().map(short),
+            model: heard.said.model.as_ref().map(short),
+            checks: match heard.evidence {
+                None => check::all(&sample.checks, &heard),
+                Some(_) => Vec::new(),
+            },
+            failure: heard
+                .evidence
+                .as_ref()
+                .map(|evidence| detail::failure(evidence, &workload.timeouts)),
+            output: visible_lines(&output(&heard.said), ProbeResult::OUTPUT_LIMIT),
+        })
+    }
+}
+
+/// What an answer cost, when the route has a price and the provider counted.
+pub(super) fn cost(route: &Route, usage: Usage) -> Option<Cost> {
+    usage.input.or(usage.output)?;
+    Some(route.price.as_ref()?.of(usage))
+}
+
+/// The body of a sample.
+pub(super) fn read(sample: &Sample) -> Result<Bytes, ProbeError> {
+    std::fs::read(&sample.path)
+        .map(Bytes::from)
+        .map_err(|error| ProbeError::Unreadable {
+            sample: sample.id.clone(),
+            error,
+        })
+}
+
+/// Text and calls, as a person reads them.
+fn output(said: &Said) -> String {
+    let calls = said
+        .tools
+        .iter()
+        .map(|call| format!("{}({})", call.name, call.arguments));
+    let texts = [said.text.clone(), said.refusal.clone().unwrap_or_default()];
+    let lines: Vec<String> = texts
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .chain(calls)
+        .collect();
+    lines.join("\n")
+}

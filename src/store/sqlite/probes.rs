@@ -1,0 +1,94 @@
+//! The statements on `pulse.db` about probes: the latest of each key as a whole, and a short history of small
+//! points.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::{
+    fault::Fault,
+    record::{decode, integer, micros},
+};
+use crate::{
+    model::{ProbeKey, ProbePoint, ProbeRecord},
+    store::{PROBE_LIFE, PROBE_POINTS, earlier},
+};
+
+/// Writes records in one transaction, and forgets what is too old.
+pub(super) fn put(
+    connection: &mut Connection,
+    records: &[ProbeRecord],
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for record in records {
+        let (key, at) = (record.key(), micros(record.at()));
+        let (route, subject) = (key.route.as_str(), key.subject.to_string());
+        transaction
+            .prepare_cached(
+                "INSERT INTO probes VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (route, subject) DO UPDATE SET at = excluded.at, record = excluded.record
+                 WHERE excluded.at >= at",
+            )?
+            .execute(params![route, subject, at, serde_json::to_string(record)?])?;
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO probe_points VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![
+                route,
+                subject,
+                at,
+                serde_json::to_string(&record.point())?
+            ])?;
+        transaction
+            .prepare_cached(
+                "DELETE FROM probe_points WHERE route = ?1 AND subject = ?2 AND at <= (
+                     SELECT at FROM probe_points WHERE route = ?1 AND subject = ?2
+                     ORDER BY at DESC LIMIT 1 OFFSET ?3)",
+            )?
+            .execute(params![route, subject, integer(PROBE_POINTS as u64)])?;
+    }
+    let oldest = micros(earlier(now, PROBE_LIFE));
+    // The points of a key go with its latest record.
+    transaction
+        .prepare_cached(
+            "DELETE FROM probe_points WHERE (route, subject) IN (
+                 SELECT route, subject FROM probes WHERE at < ?1)",
+        )?
+        .execute([oldest])?;
+    transaction
+        .prepare_cached("DELETE FROM probes WHERE at < ?1")?
+        .execute([oldest])?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The latest of each key that is newer than both.
+pub(super) fn latest(
+    connection: &Connection,
+    after: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Vec<ProbeRecord>, Fault> {
+    let oldest = micros(earlier(now, PROBE_LIFE));
+    let after = after.map_or(i64::MIN, micros);
+    let mut statement = connection.prepare_cached(
+        "SELECT record FROM probes WHERE at > ?1 AND at >= ?2 ORDER BY route, subject",
+    )?;
+    let mut rows = statement.query([after, oldest])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(decode(row, 0)?);
+    }
+    Ok(records)
+}
+
+/// The points of one key, oldest first.
+pub(super) fn history(connection: &Connection, key: &ProbeKey) -> Result<Vec<ProbePoint>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT point FROM probe_points WHERE route = ?1 AND subject = ?2 ORDER BY at",
+    )?;
+    let mut rows = statement.query([key.route.as_str(), &key.subject.to_string()])?;
+    let mut points = Vec::new();
+    while let Some(row) = rows.next()? {
+        points.push(decode(row, 0)?);
+    }
+    Ok(points)
+}
