@@ -9,14 +9,15 @@ use std::time::Duration;
 use backstop::{
     model::{ErrorClass, ErrorDetail},
     policy::{Evidence, classify, detail},
-    wire::response,
+    wire::{Shape, response, stream::Watch},
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
 use ErrorClass::{
-    Authentication, Forbidden, InvalidRequest, Overloaded, QuotaExhausted, RateLimited,
-    ServerError, Timeout,
+    Authentication, BrokenResponse, Forbidden, InvalidRequest, Overloaded, QuotaExhausted,
+    RateLimited, ServerError, Timeout,
 };
 use ErrorDetail::{ContentFilter, ContextLength, Credential, SpendLimit, UnknownModel};
 
@@ -785,4 +786,271 @@ fn oddities_of_the_wild() {
         ),
         ("nothing", 529, &[], "", (Overloaded, None, None)),
     ]);
+}
+
+/// What a success is that is none: the head, then the body, whole or as events at every split.
+fn success(shape: Shape, streamed: bool, kind: &'static str, body: &str) -> Option<Evidence> {
+    let status = StatusCode::OK;
+    let headers = HeaderMap::from_iter([(
+        HeaderName::from_static("content-type"),
+        HeaderValue::from_static(kind),
+    )]);
+    let head = response::head_evidence(status, &headers, streamed);
+    if !streamed || head.is_some() {
+        return response::body_evidence(shape, status, body.as_bytes()).or(head);
+    }
+    let split = |size: usize| {
+        let mut watch = Watch::new(shape);
+        for piece in body.as_bytes().chunks(size) {
+            watch.push(Bytes::copy_from_slice(piece), &mut Vec::new());
+        }
+        watch.finish(&mut Vec::new());
+        assert!(!watch.seen().output, "{body}: nothing of it is output");
+        watch.evidence_at_end()
+    };
+    let whole = split(body.len().max(1));
+    for size in [1, 2, 7, 64] {
+        assert_eq!(split(size), whole, "{body} by {size}");
+    }
+    whole
+}
+
+#[test]
+fn errors_inside_a_success() {
+    const JSON: &str = "application/json";
+    const EVENTS: &str = "text/event-stream";
+    let chat = Shape::OpenaiChat;
+    let responses = Shape::OpenaiResponses;
+    let messages = Shape::AnthropicMessages;
+    let gemini = Shape::GeminiGenerate;
+    let none = None;
+    let mut wrong = Vec::new();
+    for (case, shape, kind, streamed, body, class, found) in [
+        (
+            "openai: an error in a 200",
+            chat,
+            JSON,
+            false,
+            r#"{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}"#,
+            BrokenResponse,
+            none,
+        ),
+        (
+            "openai: money in a 200",
+            chat,
+            JSON,
+            false,
+            r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
+            QuotaExhausted,
+            Some(SpendLimit),
+        ),
+        (
+            "openrouter: an error in a 200",
+            chat,
+            JSON,
+            false,
+            r#"{"error":{"message":"Provider returned error","code":502,"metadata":{"provider_name":"x"}},"user_id":"u"}"#,
+            BrokenResponse,
+            none,
+        ),
+        (
+            "openrouter: context length in a 200",
+            chat,
+            JSON,
+            false,
+            r#"{"error":{"message":"This endpoint's maximum context length is 32768 tokens. However, you requested about 40000 tokens.","code":400}}"#,
+            InvalidRequest,
+            Some(ContextLength),
+        ),
+        (
+            "a 422 turned into a 200",
+            chat,
+            JSON,
+            false,
+            "null",
+            BrokenResponse,
+            none,
+        ),
+        (
+            "garbage for a stream",
+            chat,
+            JSON,
+            true,
+            "{malformed json: <<<chaos>>>",
+            BrokenResponse,
+            none,
+        ),
+        (
+            "an error for a stream, as a 200 with json",
+            chat,
+            JSON,
+            true,
+            r#"{"error":{"message":"m","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#,
+            InvalidRequest,
+            Some(UnknownModel),
+        ),
+        (
+            "anthropic: an error in a 200",
+            messages,
+            JSON,
+            false,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+            BrokenResponse,
+            none,
+        ),
+        (
+            "gemini: an error in a 200",
+            gemini,
+            JSON,
+            false,
+            r#"{"error":{"code":503,"message":"The model is overloaded.","status":"UNAVAILABLE"}}"#,
+            BrokenResponse,
+            none,
+        ),
+        (
+            "responses: failed, in a 200",
+            responses,
+            JSON,
+            false,
+            r#"{"id":"resp_1","object":"response","status":"failed","error":{"code":"server_error","message":"The model failed."},"output":[]}"#,
+            BrokenResponse,
+            none,
+        ),
+        (
+            "openai: error as the first event",
+            chat,
+            EVENTS,
+            true,
+            "data: {\"error\":{\"message\":\"The server had an error\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n",
+            BrokenResponse,
+            none,
+        ),
+        (
+            "openai: rate limit as the first event",
+            chat,
+            EVENTS,
+            true,
+            "data: {\"error\":{\"message\":\"Slow down\",\"type\":\"rate_limit_error\",\"code\":\"slow_down\"}}\n\ndata: [DONE]\n\n",
+            RateLimited,
+            none,
+        ),
+        (
+            "openrouter: error with its choice",
+            chat,
+            EVENTS,
+            true,
+            ": OPENROUTER PROCESSING\n\ndata: {\"id\":\"gen-1\",\"object\":\"chat.completion.chunk\",\"provider\":\"x\",\"error\":{\"code\":502,\"message\":\"Provider disconnected\"},\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"error\"}]}\n\n",
+            BrokenResponse,
+            none,
+        ),
+        (
+            "openrouter: error as a reason alone",
+            chat,
+            EVENTS,
+            true,
+            "data: {\"id\":\"gen-1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"error\"}]}\n\n",
+            BrokenResponse,
+            none,
+        ),
+        (
+            "anthropic: overloaded after its start",
+            messages,
+            EVENTS,
+            true,
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"content\":[]}}\n\nevent: ping\ndata: {\"type\": \"ping\"}\n\nevent: error\ndata: {\"type\": \"error\", \"error\": {\"type\": \"overloaded_error\", \"message\": \"Overloaded\"}}\n\n",
+            BrokenResponse,
+            none,
+        ),
+        (
+            "anthropic: too long, in a stream",
+            messages,
+            EVENTS,
+            true,
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"prompt is too long: 210045 tokens > 200000 maximum\"}}\n\n",
+            InvalidRequest,
+            Some(ContextLength),
+        ),
+        (
+            "responses: error event",
+            responses,
+            EVENTS,
+            true,
+            "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"status\":\"in_progress\",\"error\":null}}\n\nevent: error\ndata: {\"type\":\"error\",\"code\":\"rate_limit_exceeded\",\"message\":\"Rate limit reached\",\"param\":null,\"sequence_number\":1}\n\n",
+            RateLimited,
+            none,
+        ),
+        (
+            "responses: server error",
+            responses,
+            EVENTS,
+            true,
+            "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"id\":\"r\",\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"The model failed.\"}}}\n\n",
+            BrokenResponse,
+            none,
+        ),
+        (
+            "responses: invalid prompt",
+            responses,
+            EVENTS,
+            true,
+            "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"id\":\"r\",\"status\":\"failed\",\"error\":{\"code\":\"invalid_prompt\",\"message\":\"The prompt was flagged.\"}}}\n\n",
+            InvalidRequest,
+            none,
+        ),
+        (
+            "responses: an image that no policy lets through",
+            responses,
+            EVENTS,
+            true,
+            "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"id\":\"r\",\"status\":\"failed\",\"error\":{\"code\":\"image_content_policy_violation\",\"message\":\"The image was refused.\"}}}\n\n",
+            InvalidRequest,
+            Some(ContentFilter),
+        ),
+        (
+            "responses: an image too large",
+            responses,
+            EVENTS,
+            true,
+            "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"id\":\"r\",\"status\":\"failed\",\"error\":{\"code\":\"image_too_large\",\"message\":\"The image is too large.\"}}}\n\n",
+            InvalidRequest,
+            none,
+        ),
+        (
+            "gemini: error as the first event",
+            gemini,
+            EVENTS,
+            true,
+            "data: {\"error\":{\"code\":503,\"message\":\"The model is overloaded.\",\"status\":\"UNAVAILABLE\"}}\r\n\r\n",
+            BrokenResponse,
+            none,
+        ),
+        (
+            "gemini: a day's quota as the first event",
+            gemini,
+            EVENTS,
+            true,
+            "data: {\"error\":{\"code\":429,\"message\":\"You exceeded your current quota.\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[{\"violations\":[{\"quotaId\":\"GenerateRequestsPerDayPerProjectPerModel\"}]}]}}\n\n",
+            QuotaExhausted,
+            none,
+        ),
+        (
+            "interactions: error event",
+            gemini,
+            EVENTS,
+            true,
+            "data: {\"event_type\":\"error\",\"error\":{\"code\":\"not_found\",\"message\":\"Failed to get completed interaction: Result not found.\"}}\n\n",
+            InvalidRequest,
+            none,
+        ),
+    ] {
+        let Some(evidence) = success(shape, streamed, kind, body) else {
+            wrong.push(format!("{case}: taken for an answer"));
+            continue;
+        };
+        let verdict = (classify(&evidence), detail(&evidence));
+        if verdict != (class, found) {
+            wrong.push(format!("{case}: {verdict:?}, from {evidence:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
