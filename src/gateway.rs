@@ -24,9 +24,11 @@ mod route_traffic;
 mod running;
 mod serve;
 mod server;
+mod slots;
 mod snapshot;
 mod threads;
 mod traffic;
+mod unasked;
 mod window;
 mod worker;
 

@@ -56,4 +56,4 @@ pub use readiness::{Readiness, ReadinessReason, WorkloadReadiness};
 pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;
 pub use text::{visible, visible_lines};
-pub use workload::{Backoff, LogFailure, Tier, Timeouts, Workload};
+pub use workload::{AllDown, Backoff, LogFailure, Tier, Timeouts, Workload};

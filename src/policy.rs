@@ -4,6 +4,7 @@
 //! clock, spawn or log: every input is an argument. Matches are exhaustive; a wildcard arm is denied.
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod candidate;
 mod circuit;
 mod classify;
 mod codes;
@@ -16,11 +17,10 @@ mod retry_budget;
 mod served;
 mod switches;
 
-pub use circuit::{Admission, Circuit, CircuitView, Trip};
+pub use candidate::{ContextNeed, context_doubt, entitled, may_serve};
+pub use circuit::{Admission, Circuit, CircuitView, Count, Trip};
 pub use classify::classify;
-pub use decide::{
-    Decision, Failure, Opening, RequestFacts, Side, Situation, decide, may_serve, open,
-};
+pub use decide::{Decision, Failure, Opening, RequestFacts, Side, Situation, decide, open};
 pub use detail::detail;
 pub use evidence::{BrokenKind, Evidence, ProviderError, TimeoutStage, UnreachableKind};
 pub use explain::explain;

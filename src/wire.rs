@@ -8,6 +8,8 @@
 
 mod anthropic;
 mod call;
+mod caller_limit;
+mod context;
 mod dialect;
 pub mod endpoint;
 pub mod error_body;
@@ -32,6 +34,7 @@ pub mod stream;
 pub mod upstream;
 
 pub use call::{Call, Framing, Verb};
+pub use context::context_need;
 pub use dialect::dialect;
 pub use route_head::{RouteError, RouteHead};
 pub use shape::Shape;

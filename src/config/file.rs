@@ -72,6 +72,8 @@ pub(super) struct Route {
     pub(super) context_tokens: Option<u32>,
     pub(super) capacity_rps: Option<f64>,
     pub(super) price: Option<Price>,
+    pub(super) max_concurrent: Option<At<u32>>,
+    pub(super) workloads: Option<Vec<At<String>>>,
     pub(super) circuit: bool,
     pub(super) probes: Budget,
     pub(super) serves: Vec<String>,
@@ -168,6 +170,10 @@ fn route(table: &Table<'_>, findings: &Findings) -> Route {
         capacity_rps: table
             .number_if_there("capacity_rps", |rate| rate > 0.0, "larger than zero")
             .map(At::into_inner),
+        max_concurrent: table.whole_if_there("max_concurrent", 1..1_000_000),
+        workloads: table
+            .key_place("workloads")
+            .map(|_| table.texts("workloads")),
         circuit: table.flag("circuit").into_inner(),
         serves: table
             .texts("serves")

@@ -117,7 +117,7 @@ mod tests {
     use super::{Absent, SECTIONS};
     use crate::{
         config::{reader::Word as _, value},
-        model::{LogFailure, Mode, NoticeStyle, Tier},
+        model::{AllDown, LogFailure, Mode, NoticeStyle, Tier},
     };
 
     #[test]
@@ -136,6 +136,7 @@ mod tests {
                     "mode" => Mode::read(text).is_some(),
                     "tier" => Tier::read(text).is_some(),
                     "style" => NoticeStyle::read(text).is_some(),
+                    "rule" => AllDown::read(text).is_some(),
                     "choice" => LogFailure::read(text).is_some(),
                     "text" => true,
                     _ => false,

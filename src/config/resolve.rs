@@ -209,6 +209,11 @@ fn route(entry: &file::Route, names: &Names<'_>, credentials: &Credentials<'_>) 
         context_tokens: entry.context_tokens,
         boundary: names.boundary(entry)?.clone(),
         capacity_rps: entry.capacity_rps,
+        max_concurrent: entry.max_concurrent.as_ref().map(|most| *most.get_ref()),
+        workloads: entry.workloads.as_ref().map(|names| {
+            let name = |name: &At<String>| name.get_ref().as_str().into();
+            names.iter().map(name).collect()
+        }),
         circuit: entry.circuit,
         serves: entry.serves.clone(),
         price: entry.price.clone(),
@@ -294,6 +299,7 @@ fn workload(entry: &file::Workload, names: &Names<'_>, samples: Vec<Sample>) -> 
             .as_ref()
             .map(|reason| reason.get_ref().clone()),
         on_log_failure: entry.on_log_failure,
+        all_down: entry.all_down,
         samples,
     })
 }

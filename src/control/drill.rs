@@ -333,8 +333,7 @@ fn drilled(ground: Ground<'_>, outage: &Outage, workload: &Workload) -> Option<D
             Some(status) if !outage.takes(name) => status.circuit,
             Some(_) | None => CircuitState::Closed,
         },
-        tripped_by: None,
-        trip: None,
+        ..CircuitView::default()
     };
     let situation = Situation {
         workload,
@@ -349,6 +348,9 @@ fn drilled(ground: Ground<'_>, outage: &Outage, workload: &Workload) -> Option<D
         backoffs: 0,
         primary_circuit: circuit(&workload.primary),
         fallback_circuit: workload.fallback.as_ref().map(circuit).unwrap_or_default(),
+        asked_while_paused: false,
+        fallback_saturated: false,
+        time_left: None,
         retry_budget_left: true,
     };
     let fate = fate(&situation, outage);
@@ -399,6 +401,10 @@ fn fate(situation: &Situation<'_>, outage: &Outage) -> Fate {
         },
         (Opening::Fallback { .. }, Some(_)) => Fate::Unaffected,
         (Opening::Fallback { .. }, None) => Fate::Dark,
+        (Opening::Refuse { why }, _) => Fate::Refused {
+            why: explain(&why),
+            reason: why,
+        },
         (Opening::Primary { .. }, Some(fallback)) if !primary_down && fallback_down => {
             Fate::Unprotected {
                 fallback: fallback.clone(),
@@ -411,6 +417,7 @@ fn fate(situation: &Situation<'_>, outage: &Outage) -> Fate {
                 class: outage.class,
                 retry_after: None,
                 caller_limit: false,
+                saturated: false,
                 committed: false,
             };
             // Repeats on the primary fail as well; what comes after them is the question.

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::model::{
-    Actor, Backoff, Boundary, Capability, Catalog, Change, CircuitState, Environment, ErrorClass,
-    Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode, NoticePolicy, NoticeStyle,
-    Override, OverrideKey, Overrides, Probing, ReasonCode, Retention, Revision, Route,
+    Actor, AllDown, Backoff, Boundary, Capability, Catalog, Change, CircuitState, Environment,
+    ErrorClass, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode, NoticePolicy,
+    NoticeStyle, Override, OverrideKey, Overrides, Probing, ReasonCode, Retention, Revision, Route,
     RouteTraffic, Slot, Tier, Timeouts, Workload, WorkloadTraffic,
 };
 
@@ -45,6 +45,8 @@ pub(super) fn route(name: &str) -> Route {
         capacity_rps: Some(100.0),
         key: KeyPlace::None,
         price: None,
+        max_concurrent: None,
+        workloads: None,
         circuit: true,
         serves: Vec::new(),
     }
@@ -87,6 +89,7 @@ pub(super) fn workload(name: &str, primary: &str, fallback: Option<&str>) -> Wor
         may_cross: Vec::new(),
         may_change_vectors: None,
         on_log_failure: LogFailure::Refuse,
+        all_down: AllDown::Primary,
         samples: Vec::new(),
     }
 }

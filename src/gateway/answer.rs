@@ -126,6 +126,11 @@ pub(super) fn upstream_error(evidence: &Evidence) -> GatewayError {
             "backstop_upstream_error",
             format!("the provider answered with status {status} and no readable body"),
         ),
+        Evidence::Timeout { caller: true, .. } => (
+            504,
+            "backstop_caller_limit",
+            "the caller's own time limit ran out before the provider had answered".to_owned(),
+        ),
         Evidence::Timeout { stage, .. } => (
             504,
             "backstop_upstream_timeout",
@@ -173,6 +178,7 @@ pub(super) const fn cause(reason: &Reason) -> Option<&'static str> {
         Reason::Forced { .. } | Reason::ForcedByConfig => Some("forced"),
         Reason::Drained { .. } => Some("drained"),
         Reason::CircuitOpen => Some("circuit-open"),
+        Reason::PrimarySaturated => Some("saturated"),
         Reason::Trigger
         | Reason::NeverTrigger
         | Reason::NotListed
@@ -192,6 +198,11 @@ pub(super) const fn cause(reason: &Reason) -> Option<&'static str> {
         | Reason::NotReplayable
         | Reason::CallerLimit
         | Reason::AfterCommit
+        | Reason::ContextTooSmall { .. }
+        | Reason::ReasoningBound
+        | Reason::NotEntitled
+        | Reason::AllRoutesDown { .. }
+        | Reason::FallbackSaturated
         | Reason::AllRoutesFailed
         | Reason::ProviderFallback { .. } => None,
     }

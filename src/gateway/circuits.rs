@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use super::traffic::lock;
+use super::{slots::Slot, traffic::lock};
 use crate::{
     model::{CircuitState, ErrorClass},
     policy::{Admission, Circuit, CircuitView},
@@ -18,7 +18,7 @@ pub(super) struct Breaker(Option<Mutex<Circuit>>);
 impl Breaker {
     /// A closed circuit, or one that stays so.
     pub(super) fn new(enabled: bool) -> Self {
-        Self(enabled.then(Mutex::default))
+        Self(enabled.then(|| Mutex::new(Circuit::new(fastrand::u64(..)))))
     }
 
     /// What it says now, without asking for admission.
@@ -31,7 +31,7 @@ impl Breaker {
 
     /// Asks for admission. The view is what the policy wants to know: `Open` when the request must pause,
     /// `HalfOpen` when it is the trial.
-    pub(super) fn admit(self: &Arc<Self>, now: Instant) -> (CircuitView, Pass) {
+    pub(super) fn admit(self: &Arc<Self>, now: Instant, slot: Slot) -> (CircuitView, Pass) {
         let (mut view, admission) = match &self.0 {
             Some(circuit) => {
                 let mut circuit = lock(circuit);
@@ -47,16 +47,19 @@ impl Breaker {
         let pass = Pass {
             breaker: Arc::clone(self),
             trial: admission == Admission::Trial,
+            _slot: slot,
         };
         (view, pass)
     }
 }
 
-/// An attempt's link to its circuit. A trial that is dropped without a word is given back.
+/// An attempt's link to its circuit, and its place among those that run. A trial that is dropped without a word is given back.
 #[derive(Debug)]
 pub(super) struct Pass {
     breaker: Arc<Breaker>,
     trial: bool,
+    /// Held as long as the attempt runs.
+    _slot: Slot,
 }
 
 impl Pass {
@@ -88,27 +91,33 @@ impl Drop for Pass {
 mod tests {
     use std::time::Duration;
 
+    use crate::gateway::slots::Slots;
+
     use super::*;
     use crate::clock::Clock;
+
+    fn slot() -> Slot {
+        Slots::new(Arc::default(), None).take().unwrap()
+    }
 
     #[test]
     fn a_dropped_trial_is_given_back_and_a_told_one_closes() {
         let breaker = Arc::new(Breaker::new(true));
         let now = Clock::instant();
         for _ in 0..5 {
-            let (_, mut pass) = breaker.admit(now);
+            let (_, mut pass) = breaker.admit(now, slot());
             pass.record(now, Some(ErrorClass::Overloaded));
         }
-        assert_eq!(breaker.admit(now).0.state, CircuitState::Open);
-        let later = now + Duration::from_secs(6);
-        let (view, trial) = breaker.admit(later);
+        assert_eq!(breaker.admit(now, slot()).0.state, CircuitState::Open);
+        let later = now + Duration::from_secs(7);
+        let (view, trial) = breaker.admit(later, slot());
         assert_eq!(view.state, CircuitState::HalfOpen);
-        assert_eq!(breaker.admit(later).0.state, CircuitState::Open);
+        assert_eq!(breaker.admit(later, slot()).0.state, CircuitState::Open);
         drop(trial);
-        let (view, mut trial) = breaker.admit(later);
+        let (view, mut trial) = breaker.admit(later, slot());
         assert_eq!(view.state, CircuitState::HalfOpen);
         trial.record(later, None);
-        assert_eq!(breaker.admit(later).0.state, CircuitState::Closed);
+        assert_eq!(breaker.admit(later, slot()).0.state, CircuitState::Closed);
     }
 
     #[test]
@@ -116,7 +125,7 @@ mod tests {
         let breaker = Arc::new(Breaker::new(false));
         let now = Clock::instant();
         for _ in 0..100 {
-            let (view, mut pass) = breaker.admit(now);
+            let (view, mut pass) = breaker.admit(now, slot());
             assert_eq!(view.state, CircuitState::Closed);
             pass.record(now, Some(ErrorClass::Overloaded));
         }

@@ -1,4 +1,4 @@
-//! What the policy is asked, and with which view of circuits and budget.
+//! What the policy is asked, and with which view of circuits, places, context and budget.
 
 use std::{sync::Arc, time::Instant};
 
@@ -13,75 +13,130 @@ use super::{
 use crate::{
     clock::Clock,
     model::{CircuitState, ErrorClass, EventDecision, Mode, Reason},
-    policy::{CircuitView, Decision, Evidence, Failure, Opening, Side, Situation, decide, open},
+    policy::{
+        CircuitView, Decision, Evidence, Failure, Opening, Side, Situation, context_doubt, decide,
+        open,
+    },
+    wire::context_need,
 };
 
+/// Where a request begins.
+pub(super) enum First {
+    /// With this route. No pass: it runs as many as it may.
+    Ask {
+        side: Side,
+        pass: Option<Pass>,
+        chosen: Option<Chosen>,
+    },
+    /// Nowhere. The event is written; the circuits say when to come again.
+    Refuse { why: Reason },
+}
+
+/// How a route admits a request.
+#[derive(Debug, Default)]
+struct Admitted {
+    circuit: CircuitView,
+    saturated: bool,
+    pass: Option<Pass>,
+}
+
+impl Admitted {
+    fn by(route: Option<&Arc<ReadyRoute>>, now: Instant) -> Self {
+        let Some(route) = route else {
+            return Self::default();
+        };
+        let (circuit, pass) = route.admit(now);
+        Self {
+            circuit,
+            saturated: pass.is_none(),
+            pass,
+        }
+    }
+}
+
 /// Where the request goes first.
-pub(super) fn opening(
-    ready: &Ready<'_>,
-    exchange: &mut Exchange,
-) -> Result<(Side, Pass, Option<Chosen>), NotLogged> {
+pub(super) fn opening(ready: &Ready<'_>, exchange: &mut Exchange) -> Result<First, NotLogged> {
     let workload = &ready.in_force.ready;
     let switches = &ready.in_force.switches;
     let now = exchange.started;
     // A trial of the primary must not be spent on a request that will not go there.
     let moved = switches.mode == Mode::Force || switches.primary_drained_by.is_some();
-    let (primary_circuit, primary_pass) = if moved {
-        (workload.primary.breaker.view(now), None)
+    let mut primary = if moved {
+        Admitted {
+            circuit: workload.primary.breaker.view(now),
+            ..Admitted::default()
+        }
     } else {
-        let (view, pass) = workload.primary.breaker.admit(now);
-        (view, Some(pass))
+        Admitted::by(Some(&workload.primary), now)
     };
-    let paused = primary_circuit.state == CircuitState::Open;
+    let paused = primary.circuit.state == CircuitState::Open;
     let fallback = workload.fallback.as_ref().filter(|_| moved || paused);
-    let (fallback_circuit, fallback_pass) = admitted(fallback, now);
+    let fallback = Admitted::by(fallback, now);
+    if moved || paused {
+        measure(ready, exchange);
+    }
     let opened = open(&situation(
         ready,
         exchange,
-        primary_circuit,
-        fallback_circuit,
+        primary.circuit,
+        &fallback,
         true,
     ));
-    let pass_to =
-        |route: &ReadyRoute, pass: Option<Pass>| pass.unwrap_or_else(|| route.breaker.admit(now).1);
-    match (opened, &workload.fallback) {
-        (Opening::Fallback { notice, why }, Some(route)) => {
+    match opened {
+        Opening::Fallback { notice, why } => {
             let by_circuit = why == Reason::CircuitOpen;
-            let class = primary_circuit.tripped_by.filter(|_| by_circuit);
+            let class = primary.circuit.tripped_by.filter(|_| by_circuit);
             match choose(ready, exchange, notice, why, class) {
                 Ok(chosen) => {
-                    let pass = pass_to(route, fallback_pass);
-                    return Ok((Side::Fallback, pass, Some(chosen)));
+                    return Ok(First::Ask {
+                        side: Side::Fallback,
+                        pass: fallback.pass,
+                        chosen: Some(chosen),
+                    });
                 }
                 // Without an operator's word the primary can still be asked.
                 Err(NotLogged) if by_circuit => {}
                 Err(NotLogged) => return Err(NotLogged),
             }
         }
-        (Opening::Primary { refused: Some(why) }, _) => {
+        Opening::Primary { refused: Some(why) } => {
             exchange.note(EventDecision::Refused, why, None);
         }
-        (Opening::Primary { refused: None }, _) | (Opening::Fallback { .. }, None) => {}
+        Opening::Primary { refused: None } => exchange.asked_in = primary.circuit.state,
+        Opening::Refuse { why } => {
+            let class = match why {
+                Reason::FallbackSaturated => None,
+                _ => primary.circuit.tripped_by,
+            };
+            exchange.note(EventDecision::Refused, why.clone(), class);
+            return Ok(First::Refuse { why });
+        }
     }
-    let pass = pass_to(&workload.primary, primary_pass);
-    Ok((Side::Primary, pass, None))
+    if moved {
+        primary = Admitted::by(Some(&workload.primary), now);
+    }
+    Ok(First::Ask {
+        side: Side::Primary,
+        pass: primary.pass,
+        chosen: None,
+    })
 }
 
-fn admitted(route: Option<&Arc<ReadyRoute>>, now: Instant) -> (CircuitView, Option<Pass>) {
-    match route {
-        Some(route) => {
-            let (view, pass) = route.breaker.admit(now);
-            (view, Some(pass))
-        }
-        None => (CircuitView::default(), None),
+/// Measures what the request takes of a context window, once, where that can matter.
+fn measure(ready: &Ready<'_>, exchange: &mut Exchange) {
+    let known = |route: &Arc<ReadyRoute>| route.route.context_tokens.is_some();
+    let fallback = ready.in_force.ready.fallback.as_ref();
+    if exchange.facts.context.is_none() && fallback.is_some_and(known) {
+        exchange.facts.context = Some(context_need(ready.body));
     }
+    exchange.remark = fallback.and_then(|fallback| context_doubt(&exchange.facts, &fallback.route));
 }
 
 fn situation<'a>(
     ready: &Ready<'a>,
     exchange: &Exchange,
     primary_circuit: CircuitView,
-    fallback_circuit: CircuitView,
+    fallback: &Admitted,
     retry_budget_left: bool,
 ) -> Situation<'a> {
     let workload = &ready.in_force.ready;
@@ -94,7 +149,10 @@ fn situation<'a>(
         attempts: exchange.attempts,
         backoffs: exchange.backoffs,
         primary_circuit,
-        fallback_circuit,
+        fallback_circuit: fallback.circuit,
+        asked_while_paused: exchange.asked_in == CircuitState::Open,
+        fallback_saturated: fallback.saturated,
+        time_left: exchange.time_left(Clock::instant()),
         retry_budget_left,
     }
 }
@@ -102,19 +160,20 @@ fn situation<'a>(
 /// What follows a failure. The budget is asked only when it would be used.
 pub(super) fn decided(
     ready: &Ready<'_>,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     failure: &Failure,
 ) -> (Decision, Option<Pass>) {
     let workload = &ready.in_force.ready;
     let now = Clock::instant();
     let primary = workload.primary.breaker.view(now);
-    let fallback = workload
-        .fallback
-        .as_ref()
-        .filter(|_| failure.side == Side::Primary);
-    let (fallback, pass) = admitted(fallback, now);
+    let asked = failure.side == Side::Primary;
+    let fallback = workload.fallback.as_ref().filter(|_| asked);
+    let fallback = Admitted::by(fallback, now);
+    if asked {
+        measure(ready, exchange);
+    }
     let decision = decide(
-        &situation(ready, exchange, primary, fallback, true),
+        &situation(ready, exchange, primary, &fallback, true),
         failure,
     );
     let spends = match &decision {
@@ -125,10 +184,10 @@ pub(super) fn decided(
         && spends
         && !lock(budget).take(now)
     {
-        let without = situation(ready, exchange, primary, fallback, false);
-        return (decide(&without, failure), pass);
+        let without = situation(ready, exchange, primary, &fallback, false);
+        return (decide(&without, failure), fallback.pass);
     }
-    (decision, pass)
+    (decision, fallback.pass)
 }
 
 /// An attempt's failure, as the policy wants it.
@@ -143,6 +202,19 @@ pub(super) fn failure(side: Side, class: ErrorClass, evidence: &Evidence) -> Fai
         class,
         retry_after,
         caller_limit,
+        saturated: false,
+        committed: false,
+    }
+}
+
+/// That a route runs as many requests as it may: nobody was asked.
+pub(super) const fn saturated(side: Side) -> Failure {
+    Failure {
+        side,
+        class: ErrorClass::Overloaded,
+        retry_after: None,
+        caller_limit: false,
+        saturated: true,
         committed: false,
     }
 }

@@ -18,8 +18,8 @@ use super::{
 use crate::{
     clock::Clock,
     model::{
-        Attempt, Entry, ErrorClass, Event, EventDecision, EventId, NoticeGiven, Outcome,
-        OutcomeKind, Reason, visible,
+        Attempt, CircuitState, Entry, ErrorClass, Event, EventDecision, EventId, NoticeGiven,
+        Outcome, OutcomeKind, Reason, visible,
     },
     policy::{Evidence, ProviderError, RequestFacts, Side, detail},
     store::{Receipt, Reservation, StoreError},
@@ -40,6 +40,10 @@ pub(super) struct Exchange {
     pub(super) backoffs: u32,
     /// The route that was asked last.
     pub(super) side: Option<Side>,
+    /// The primary's circuit when the primary was asked: `Open` by the workload's rule for all down.
+    pub(super) asked_in: CircuitState,
+    /// What the next event's reason does not say.
+    pub(super) remark: Option<String>,
     /// What was waited for upstream, so that the rest is the gateway's own.
     pub(super) waited: Duration,
     /// From the start to the first output.
@@ -78,6 +82,8 @@ impl Exchange {
             attempts: 0,
             backoffs: 0,
             side: None,
+            asked_in: CircuitState::Closed,
+            remark: None,
             waited: Duration::ZERO,
             first_output: None,
             status: 0,
@@ -90,6 +96,23 @@ impl Exchange {
             events: Vec::new(),
             ended: false,
         }
+    }
+
+    /// When the caller's own time limit runs out.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.facts.caller_limit.map(|limit| self.started + limit)
+    }
+
+    /// What is left of it.
+    pub(super) fn time_left(&self, now: Instant) -> Option<Duration> {
+        Some(self.deadline()?.saturating_duration_since(now))
+    }
+
+    /// Notes that a route had no place for the request: nothing was asked, and yet it is not the caller's
+    /// fault.
+    pub(super) const fn saturated(&mut self, class: ErrorClass) {
+        self.class = Some(class);
+        self.route_failed = true;
     }
 
     /// Notes a failed attempt.
@@ -160,6 +183,7 @@ impl Exchange {
             stream: self.facts.stream,
             revision: self.in_force.switches.revision,
             fingerprint: ready.fingerprint.to_string(),
+            remark: self.remark.clone(),
         }
     }
 

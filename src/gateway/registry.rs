@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU32},
 };
 
 use super::{
-    callers::KeyStats, circuits::Breaker, route_traffic::RouteStats, traffic::WorkloadStats,
+    callers::KeyStats, circuits::Breaker, route_traffic::RouteStats, slots::Slots,
+    traffic::WorkloadStats,
 };
 use crate::{
     model::{Catalog, ClientName, KeyHash, Route, RouteName, Secret, Workload, WorkloadName},
@@ -20,6 +21,7 @@ pub(super) struct Registry {
     workloads: BTreeMap<WorkloadName, Arc<WorkloadStats>>,
     routes: BTreeMap<RouteName, Arc<RouteStats>>,
     breakers: BTreeMap<RouteName, (RouteIdentity, Arc<Breaker>)>,
+    slots: BTreeMap<RouteName, Arc<AtomicU32>>,
     budgets: BTreeMap<WorkloadName, (f64, Arc<Mutex<RetryBudget>>)>,
     keys: BTreeMap<(ClientName, String), Arc<KeyStats>>,
 }
@@ -40,6 +42,7 @@ impl Registry {
             workloads: BTreeMap::new(),
             routes: BTreeMap::new(),
             breakers: BTreeMap::new(),
+            slots: BTreeMap::new(),
             budgets: BTreeMap::new(),
             keys: BTreeMap::new(),
         }
@@ -80,6 +83,11 @@ impl Registry {
         breaker
     }
 
+    pub(super) fn slots(&mut self, route: &Route) -> Slots {
+        let taken = self.slots.entry(route.name.clone()).or_default();
+        Slots::new(Arc::clone(taken), route.max_concurrent)
+    }
+
     #[expect(
         clippy::float_cmp,
         reason = "the same text in the file gives the same number"
@@ -108,6 +116,8 @@ impl Registry {
             client.is_some_and(|client| client.keys.iter().any(|known| known.hash.short() == *key))
         });
         self.routes
+            .retain(|name, _| catalog.routes.contains_key(name));
+        self.slots
             .retain(|name, _| catalog.routes.contains_key(name));
         self.breakers
             .retain(|name, _| catalog.routes.contains_key(name));

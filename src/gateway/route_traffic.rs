@@ -11,7 +11,7 @@ use super::{
     window::Window,
 };
 use crate::{
-    model::{ErrorClass, RouteName, RouteTraffic},
+    model::{CircuitState, ErrorClass, RouteName, RouteTraffic},
     policy::CircuitView,
 };
 
@@ -127,13 +127,10 @@ impl RouteStats {
             }
         }
         let quiet = counts == [0; 2] && in_flight == 0;
-        if quiet && circuit == CircuitView::default() {
+        if quiet && circuit.state == CircuitState::Closed {
             return None;
         }
-        let tripped_by = circuit.tripped_by.map(|class| match circuit.trip {
-            Some(trip) => format!("{class}: {trip}"),
-            None => class.to_string(),
-        });
+        let tripped_by = circuit.trip.map(|trip| trip.to_string());
         Some(RouteTraffic {
             route: route.clone(),
             attempts: counts[0],

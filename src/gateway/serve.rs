@@ -1,15 +1,15 @@
 //! One request under its workload's policy: opening, attempts, decisions, answer.
 
-use std::ops::Range;
+use std::{ops::Range, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header, response};
-use tokio::time::sleep;
+use http::{HeaderMap, HeaderValue, Response, header};
+use tokio::time::{sleep, timeout_at};
 
 use super::{
     answer::{self, Told},
     attempt::{Ask, Bad, Good},
-    decision::{decided, failure, opening},
+    decision::{First, decided, failure, opening, saturated},
     exchange::Exchange,
     headers,
     promise::{Chosen, NotLogged, choose, durable},
@@ -18,11 +18,12 @@ use super::{
     running::Running,
     snapshot::InForce,
     traffic::{Ending, lock},
+    unasked,
 };
 use crate::{
     clock::Clock,
     model::{ErrorClass, EventDecision, NoticeGiven, Reason},
-    policy::{Decision, Evidence, Side, classify, explain},
+    policy::{Decision, Evidence, Side, TimeoutStage, classify, explain},
     wire::{Call, error_body::GatewayError, response::with_notice, served::Served},
 };
 
@@ -42,8 +43,8 @@ pub(super) struct Ready<'a> {
 /// A failure that may have to be returned.
 struct Kept {
     side: Side,
-    evidence: Evidence,
-    answer: Option<(response::Parts, Bytes)>,
+    /// `None`: there was no place for an attempt.
+    bad: Option<Bad>,
 }
 
 /// Serves one request to its end, or to the point from which its body is relayed.
@@ -54,38 +55,42 @@ pub(super) async fn serve(ready: &Ready<'_>, mut exchange: Exchange) -> Response
     }
     let mut primary_failure: Option<Kept> = None;
     let (mut side, mut pass, mut chosen) = match opening(ready, &mut exchange) {
-        Ok(opened) => opened,
+        Ok(First::Ask { side, pass, chosen }) => (side, pass, chosen),
+        Ok(First::Refuse { why }) => return unasked::answer(ready, exchange, &why),
         Err(NotLogged) => return not_logged(ready, exchange, None),
     };
     loop {
         let Some(route) = workload.route(side) else {
             return not_logged(ready, exchange, primary_failure);
         };
-        let mut running = Running::begin(route, &exchange.worker, pass);
-        let failed = match attempt(ready, &mut exchange, side, &mut running, chosen.as_ref()).await
-        {
-            Ok(good) => {
-                return match durable(ready, &exchange, chosen).await {
-                    Ok(told) => served(ready, exchange, side, running, good, told.as_ref()),
-                    Err(NotLogged) => not_logged(ready, exchange, primary_failure),
-                };
+        let (failure, kept) = if let Some(pass) = pass.take() {
+            let mut running = Running::begin(route, &exchange.worker, pass);
+            match attempt(ready, &mut exchange, side, &mut running, chosen.as_ref()).await {
+                Ok(good) => {
+                    return match durable(ready, &exchange, chosen).await {
+                        Ok(told) => served(ready, exchange, side, running, good, told.as_ref()),
+                        Err(NotLogged) => not_logged(ready, exchange, primary_failure),
+                    };
+                }
+                Err(Failed { class, bad }) => {
+                    let failure = failure(side, class, &bad.evidence);
+                    let bad = Some(bad);
+                    (failure, Kept { side, bad })
+                }
             }
-            Err(failed) => failed,
+        } else {
+            let failure = saturated(side);
+            exchange.saturated(failure.class);
+            (failure, Kept { side, bad: None })
         };
-        let Failed { class, bad } = failed;
-        let failure = failure(side, class, &bad.evidence);
-        let kept = Kept {
-            side,
-            evidence: bad.evidence,
-            answer: bad.answer,
-        };
-        let (decision, fallback_pass) = decided(ready, &exchange, &failure);
+        let class = failure.class;
+        let (decision, fallback_pass) = decided(ready, &mut exchange, &failure);
         match decision {
             Decision::Retry { after } => {
                 exchange.backoffs += 1;
                 sleep(after).await;
                 exchange.waited += after;
-                pass = route.breaker.admit(Clock::instant()).1;
+                pass = route.admit(Clock::instant()).1;
             }
             Decision::Fallback { notice, why } => {
                 match choose(ready, &mut exchange, notice, why, Some(class)) {
@@ -94,7 +99,7 @@ pub(super) async fn serve(ready: &Ready<'_>, mut exchange: Exchange) -> Response
                 }
                 primary_failure = Some(kept);
                 side = Side::Fallback;
-                pass = fallback_pass.unwrap_or_else(|| route.breaker.admit(Clock::instant()).1);
+                pass = fallback_pass;
             }
             Decision::Refuse { why } => {
                 let spent = spends(&why);
@@ -140,7 +145,7 @@ async fn attempt(
         framing: ready.call.framing(exchange.facts.stream),
         notice: inline.then_some(workload.notice.text.as_str()),
     };
-    let result = ask.run(running).await;
+    let result = in_time(exchange.deadline(), &ask, running).await;
     let now = Clock::instant();
     let took = now.saturating_duration_since(started);
     exchange.waited += took;
@@ -152,10 +157,36 @@ async fn attempt(
         }
         Err(bad) => {
             let class = classify(&bad.evidence);
-            running.end(Some(class));
+            // What the caller did not wait for says nothing about the route.
+            if !matches!(bad.evidence, Evidence::Timeout { caller: true, .. }) {
+                running.end(Some(class));
+            }
             exchange.failed(side, class, &bad.evidence, took);
             Err(Failed { class, bad })
         }
+    }
+}
+
+/// Makes the attempt within the caller's own time limit. The route's clocks count first: only a caller who
+/// waits shorter than they do ends an attempt here.
+async fn in_time(
+    deadline: Option<Instant>,
+    ask: &Ask<'_>,
+    running: &mut Running,
+) -> Result<Good, Bad> {
+    let Some(deadline) = deadline else {
+        return ask.run(running).await;
+    };
+    match timeout_at(deadline.into(), ask.run(running)).await {
+        Ok(result) => result,
+        Err(_) => Err(Bad::from(Evidence::Timeout {
+            stage: match running.head_after {
+                None => TimeoutStage::Headers,
+                Some(_) if ask.framing.is_some() => TimeoutStage::FirstOutput,
+                Some(_) => TimeoutStage::Total,
+            },
+            caller: true,
+        })),
     }
 }
 
@@ -214,12 +245,19 @@ fn served(
 /// A failure is returned: the provider's own error as it came, or one made here.
 fn refused(ready: &Ready<'_>, mut exchange: Exchange, kept: Kept, spent: bool) -> Response<Body> {
     exchange.side = Some(kept.side);
-    let mut response = if let Some((head, body)) = kept.answer {
-        let head = answer::head(head, &exchange, kept.side, None);
-        Response::from_parts(head, Body::Whole(body))
-    } else {
-        let error = answer::upstream_error(&kept.evidence);
-        answer::own_error(&exchange, Some(kept.side), ready.call.shape, &error)
+    let own = |error: &GatewayError| {
+        answer::own_error(&exchange, Some(kept.side), ready.call.shape, error)
+    };
+    let mut response = match kept.bad {
+        Some(Bad {
+            answer: Some((head, body)),
+            ..
+        }) => {
+            let head = answer::head(head, &exchange, kept.side, None);
+            Response::from_parts(head, Body::Whole(body))
+        }
+        Some(Bad { evidence, .. }) => own(&answer::upstream_error(&evidence)),
+        None => unasked::saturated(&exchange, ready.call.shape),
     };
     if spent {
         response
@@ -252,6 +290,10 @@ fn not_logged(ready: &Ready<'_>, mut exchange: Exchange, kept: Option<Kept>) -> 
 fn spends(why: &Reason) -> bool {
     matches!(
         why,
-        Reason::AllRoutesFailed | Reason::AttemptsSpent | Reason::RetryBudgetSpent
+        Reason::AllRoutesFailed
+            | Reason::AllRoutesDown { .. }
+            | Reason::FallbackCircuitOpen
+            | Reason::AttemptsSpent
+            | Reason::RetryBudgetSpent
     )
 }

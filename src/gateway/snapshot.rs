@@ -6,18 +6,24 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use http::{HeaderValue, Uri};
 use jiff::Timestamp;
 
 use super::{
-    callers::Callers, circuits::Breaker, headers::value, registry::Registry,
-    route_traffic::RouteStats, traffic::WorkloadStats,
+    callers::Callers,
+    circuits::{Breaker, Pass},
+    headers::value,
+    registry::Registry,
+    route_traffic::RouteStats,
+    slots::Slots,
+    traffic::WorkloadStats,
 };
 use crate::{
     model::{Catalog, Overrides, Revision, Route, RouteName, Workload, WorkloadName},
-    policy::{RetryBudget, Side, Switches},
+    policy::{CircuitView, RetryBudget, Side, Switches},
     wire::{RouteHead, Shape, Verb, upstream::Origin},
 };
 
@@ -29,7 +35,20 @@ pub(super) struct ReadyRoute {
     pub(super) target: Option<Target>,
     pub(super) name_header: HeaderValue,
     pub(super) breaker: Arc<Breaker>,
+    slots: Slots,
     pub(super) stats: Arc<RouteStats>,
+}
+
+impl ReadyRoute {
+    /// Asks for admission of one attempt, in the view of its circuit. No pass: it runs as many as it may.
+    pub(super) fn admit(&self, now: Instant) -> (CircuitView, Option<Pass>) {
+        // A trial must not be spent on an attempt that finds no place.
+        let Some(slot) = self.slots.take() else {
+            return (self.breaker.view(now), None);
+        };
+        let (view, pass) = self.breaker.admit(now, slot);
+        (view, Some(pass))
+    }
 }
 
 /// Where and how a route is asked.
@@ -132,6 +151,7 @@ impl Prepared {
                     target: Target::new(route),
                     name_header: value(route.name.as_str()),
                     breaker: registry.breaker(route),
+                    slots: registry.slots(route),
                     stats: registry.route(&route.name),
                     route: route.clone(),
                 };

@@ -21,7 +21,7 @@ pub enum Capability {
     Logprobs,
     /// Provider-side prompt caching marks.
     CacheControl,
-    /// Reasoning or thinking controls and signatures.
+    /// Reasoning or thinking controls.
     Reasoning,
     /// Audio in or out.
     Audio,
@@ -32,11 +32,19 @@ pub enum Capability {
     Dimensions,
     /// Input as token numbers, which mean something only to the tokenizer that made them.
     TokenInput,
+    /// A tool call that the request demands: any, or a named one.
+    ForcedTools,
+    /// Tool arguments bound to their schema (`strict`).
+    StrictTools,
+    /// A say in whether tools are called in parallel.
+    ParallelTools,
+    /// Reading signed or encrypted reasoning that another model wrote in an earlier turn.
+    SignedReasoning,
 }
 
 impl Capability {
     /// Every capability, in bit order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Streaming,
         Self::Tools,
         Self::JsonSchema,
@@ -48,6 +56,10 @@ impl Capability {
         Self::ProviderState,
         Self::Dimensions,
         Self::TokenInput,
+        Self::ForcedTools,
+        Self::StrictTools,
+        Self::ParallelTools,
+        Self::SignedReasoning,
     ];
 
     /// The name used in configuration and on screen.
@@ -65,6 +77,10 @@ impl Capability {
             Self::ProviderState => "provider-state",
             Self::Dimensions => "dimensions",
             Self::TokenInput => "token-input",
+            Self::ForcedTools => "forced-tools",
+            Self::StrictTools => "strict-tools",
+            Self::ParallelTools => "parallel-tools",
+            Self::SignedReasoning => "signed-reasoning",
         }
     }
 }
@@ -97,6 +113,11 @@ impl CapabilitySet {
     /// Adds one capability.
     pub fn insert(&mut self, capability: Capability) {
         self.0 |= 1 << capability as u8;
+    }
+
+    /// Takes one capability out.
+    pub fn remove(&mut self, capability: Capability) {
+        self.0 &= !(1 << capability as u8);
     }
 
     /// Whether the capability is in the set.

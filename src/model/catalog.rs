@@ -86,6 +86,10 @@ pub struct Route {
     pub boundary: Boundary,
     /// Requests per second that it may carry, when known: what headroom is counted against.
     pub capacity_rps: Option<f64>,
+    /// Requests that one gateway may run on it at the same time. `None`: no limit.
+    pub max_concurrent: Option<u32>,
+    /// The workloads that may use it. `None`: every one.
+    pub workloads: Option<Vec<WorkloadName>>,
     /// Whether the route is paused while it keeps failing.
     pub circuit: bool,
     /// Patterns of the names by which answers may call the model; an answer by any other name is a fallback

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::{
-    BoundaryKind, CapabilitySet, ClientName, ErrorClass, ErrorDetail, Family, GatewayName,
+    AllDown, BoundaryKind, CapabilitySet, ClientName, ErrorClass, ErrorDetail, Family, GatewayName,
     NoticeGiven, Revision, RouteName, WorkloadName,
 };
 
@@ -164,6 +164,17 @@ pub enum Reason {
     },
     /// The fallback's model makes vectors of another space, and the policy does not allow it.
     VectorsDiffer,
+    /// The request surely takes more context than the fallback has.
+    ContextTooSmall {
+        /// Tokens, at least, the reserved output included.
+        needs: u32,
+        /// Tokens.
+        has: u32,
+    },
+    /// The history holds reasoning that is signed or encrypted for the model that wrote it.
+    ReasoningBound,
+    /// The fallback route is not open to this workload.
+    NotEntitled,
     /// A boundary would be crossed that the policy does not allow.
     BoundaryCrossed {
         /// Which.
@@ -197,6 +208,15 @@ pub enum Reason {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         trigger: Option<String>,
     },
+    /// Every route that may serve is paused, and the workload has a rule for that.
+    AllRoutesDown {
+        /// Which.
+        rule: AllDown,
+    },
+    /// The primary runs as many requests on this gateway as it may.
+    PrimarySaturated,
+    /// The fallback runs as many requests on this gateway as it may.
+    FallbackSaturated,
 }
 
 /// One upstream call of the decision.
@@ -262,6 +282,9 @@ pub struct Event {
     pub revision: Revision,
     /// The configuration that was in force.
     pub fingerprint: String,
+    /// What the reason does not say, in words: why a circuit is open, or that the request may not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
 }
 
 /// How the answer of an event ended.

@@ -31,6 +31,28 @@ pub enum LogFailure {
     Serve,
 }
 
+/// What happens to a request when every route that may serve it is paused by its circuit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AllDown {
+    /// The primary is asked all the same: a workload is never dark only because of our own bookkeeping.
+    #[default]
+    Primary,
+    /// Nobody is asked: what is down is left alone until a trial succeeds.
+    Refuse,
+}
+
+impl AllDown {
+    /// The name used in configuration and on screen.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Refuse => "refuse",
+        }
+    }
+}
+
 /// The four clocks of an attempt. Each runs from the start of the attempt, but `idle` (between two chunks).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeouts {
@@ -97,6 +119,8 @@ pub struct Workload {
     pub may_change_vectors: Option<String>,
     /// When an event cannot be made durable.
     pub on_log_failure: LogFailure,
+    /// When every route that may serve is paused.
+    pub all_down: AllDown,
     /// Request bodies that stand for its traffic.
     pub samples: Vec<Sample>,
 }

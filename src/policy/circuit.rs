@@ -2,6 +2,10 @@
 //!
 //! Opens after five failures in a row, or when half of twenty or more attempts within ten seconds failed.
 //! Only faults of the route count: a 400 proves that the route is alive, a 401 or 429 proves nothing.
+//!
+//! After a pause one trial at a time is let through. Its success closes the circuit; its failure doubles the
+//! pause, up to a minute. Each pause is up to a fifth longer than it should be, by chance, so that many
+//! gateways do not try a recovering route in the same moment.
 
 use std::{
     fmt,
@@ -18,9 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A trial that never reported (its task died) gives way to another after this.
 const TRIAL_LIMIT: Duration = Duration::from_mins(1);
 
-/// Why a circuit opened.
+/// What was counted when a circuit opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trip {
+pub enum Count {
     /// So many failures in a row.
     Consecutive(u32),
     /// So many of so many attempts within the window.
@@ -30,18 +34,37 @@ pub enum Trip {
         /// Of.
         attempts: u32,
     },
-    /// The trial failed.
-    Trial,
 }
 
+impl Count {
+    /// Its kind, as a label of metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Consecutive(_) => "consecutive",
+            Self::Share { .. } => "share",
+        }
+    }
+}
+
+/// Why a circuit opened. Failed trials keep it open without changing this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trip {
+    /// The class of the failure that was the last straw.
+    pub class: ErrorClass,
+    /// What was counted.
+    pub count: Count,
+}
+
+/// `overloaded: 5 failures in a row`.
 impl fmt::Display for Trip {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Consecutive(count) => write!(formatter, "{count} failures in a row"),
-            Self::Share { failed, attempts } => {
+        write!(formatter, "{}: ", self.class)?;
+        match self.count {
+            Count::Consecutive(count) => write!(formatter, "{count} failures in a row"),
+            Count::Share { failed, attempts } => {
                 write!(formatter, "{failed} of {attempts} attempts failed")
             }
-            Self::Trial => formatter.write_str("the trial failed"),
         }
     }
 }
@@ -51,10 +74,18 @@ impl fmt::Display for Trip {
 pub struct CircuitView {
     /// Its state.
     pub state: CircuitState,
-    /// The class that tripped it last; `None` while closed.
+    /// The class of the failure that opened it or kept it open last; `None` while closed.
     pub tripped_by: Option<ErrorClass>,
     /// Why it opened; `None` while closed.
     pub trip: Option<Trip>,
+    /// Trials that failed since then.
+    pub failed_trials: u32,
+    /// When it opened; `None` while closed.
+    pub since: Option<Instant>,
+    /// When the next trial may go; `None` while closed.
+    pub until: Option<Instant>,
+    /// How often it has opened, failed trials not counted.
+    pub opened: u64,
 }
 
 /// Whether an attempt may go to a route.
@@ -77,37 +108,39 @@ pub struct Circuit {
     window_start: Option<Instant>,
     window_attempts: u32,
     window_failures: u32,
+    opened: u64,
+    /// Where the next pause's chance comes from.
+    seed: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Internal {
     Closed,
     Open {
+        since: Instant,
         until: Instant,
         pause: Duration,
+        /// The last failure's class.
         by: ErrorClass,
         trip: Trip,
+        failed_trials: u32,
         /// Since when the one trial runs.
         trial: Option<Instant>,
     },
 }
 
-impl Default for Circuit {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Circuit {
-    /// A closed circuit.
+    /// A closed circuit. Circuits with different seeds make different pauses.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(seed: u64) -> Self {
         Self {
             state: Internal::Closed,
             consecutive: 0,
             window_start: None,
             window_attempts: 0,
             window_failures: 0,
+            opened: 0,
+            seed,
         }
     }
 
@@ -115,9 +148,17 @@ impl Circuit {
     #[must_use]
     pub fn view(&self, now: Instant) -> CircuitView {
         match self.state {
-            Internal::Closed => CircuitView::default(),
+            Internal::Closed => CircuitView {
+                opened: self.opened,
+                ..CircuitView::default()
+            },
             Internal::Open {
-                until, by, trip, ..
+                since,
+                until,
+                by,
+                trip,
+                failed_trials,
+                ..
             } => CircuitView {
                 state: if now < until {
                     CircuitState::Open
@@ -126,6 +167,10 @@ impl Circuit {
                 },
                 tripped_by: Some(by),
                 trip: Some(trip),
+                failed_trials,
+                since: Some(since),
+                until: Some(until),
+                opened: self.opened,
             },
         }
     }
@@ -166,7 +211,8 @@ impl Circuit {
         self.consecutive = 0;
         // A straggler that began before the circuit opened must not close it: only a trial may.
         if let Internal::Open { trial: Some(_), .. } = self.state {
-            *self = Self::new();
+            self.state = Internal::Closed;
+            self.window_start = None;
         }
         self.count(now, false);
     }
@@ -176,38 +222,62 @@ impl Circuit {
         self.count(now, true);
         match self.state {
             Internal::Closed => {
-                let trip = if self.consecutive >= CONSECUTIVE {
-                    Trip::Consecutive(self.consecutive)
+                let count = if self.consecutive >= CONSECUTIVE {
+                    Count::Consecutive(self.consecutive)
                 } else if self.window_attempts >= SHARE_OF
                     && self.window_failures * 2 >= self.window_attempts
                 {
-                    Trip::Share {
+                    Count::Share {
                         failed: self.window_failures,
                         attempts: self.window_attempts,
                     }
                 } else {
                     return;
                 };
-                self.open(now, FIRST_PAUSE, class, trip);
+                self.opened += 1;
+                self.state = Internal::Open {
+                    since: now,
+                    until: now + self.by_chance(FIRST_PAUSE),
+                    pause: FIRST_PAUSE,
+                    by: class,
+                    trip: Trip { class, count },
+                    failed_trials: 0,
+                    trial: None,
+                };
+                self.window_start = None;
             }
             Internal::Open {
+                since,
                 pause,
+                trip,
+                failed_trials,
                 trial: Some(_),
                 ..
-            } => self.open(now, (pause * 2).min(LONGEST_PAUSE), class, Trip::Trial),
+            } => {
+                let pause = (pause * 2).min(LONGEST_PAUSE);
+                self.state = Internal::Open {
+                    since,
+                    until: now + self.by_chance(pause),
+                    pause,
+                    by: class,
+                    trip,
+                    failed_trials: failed_trials + 1,
+                    trial: None,
+                };
+            }
             Internal::Open { trial: None, .. } => {}
         }
     }
 
-    fn open(&mut self, now: Instant, pause: Duration, by: ErrorClass, trip: Trip) {
-        self.state = Internal::Open {
-            until: now + pause,
-            pause,
-            by,
-            trip,
-            trial: None,
-        };
-        self.window_start = None;
+    /// A pause, up to a fifth longer.
+    fn by_chance(&mut self, pause: Duration) -> Duration {
+        // One step of SplitMix64: enough to tell gateways apart.
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.seed;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^= mixed >> 27;
+        let thousandths = u32::try_from(mixed % 200).unwrap_or_default();
+        pause + pause * thousandths / 1000
     }
 
     fn count(&mut self, now: Instant, failed: bool) {
@@ -254,7 +324,7 @@ mod tests {
     use crate::clock::Clock;
 
     fn tripped(now: Instant) -> Circuit {
-        let mut circuit = Circuit::new();
+        let mut circuit = Circuit::new(1);
         for _ in 0..CONSECUTIVE {
             assert_eq!(circuit.admit(now), Admission::Go);
             circuit.record(now, Some(ErrorClass::Overloaded));
@@ -269,14 +339,20 @@ mod tests {
         let view = circuit.view(now);
         assert_eq!(view.state, CircuitState::Open);
         assert_eq!(view.tripped_by, Some(ErrorClass::Overloaded));
-        assert_eq!(view.trip, Some(Trip::Consecutive(5)));
+        assert_eq!(
+            view.trip,
+            Some(Trip {
+                class: ErrorClass::Overloaded,
+                count: Count::Consecutive(5)
+            })
+        );
         assert_eq!(circuit.admit(now), Admission::Pause);
     }
 
     #[test]
     fn opens_when_half_of_twenty_fail() {
         let now = Clock::instant();
-        let mut circuit = Circuit::new();
+        let mut circuit = Circuit::new(1);
         for _ in 0..10 {
             circuit.record(now, None);
             assert_eq!(circuit.view(now).state, CircuitState::Closed);
@@ -284,9 +360,12 @@ mod tests {
         }
         assert_eq!(
             circuit.view(now).trip,
-            Some(Trip::Share {
-                failed: 10,
-                attempts: 20
+            Some(Trip {
+                class: ErrorClass::Timeout,
+                count: Count::Share {
+                    failed: 10,
+                    attempts: 20
+                }
             })
         );
     }
@@ -295,7 +374,7 @@ mod tests {
     fn one_trial_at_a_time_and_success_closes() {
         let now = Clock::instant();
         let mut circuit = tripped(now);
-        let later = now + FIRST_PAUSE;
+        let later = circuit.view(now).until.unwrap();
         assert_eq!(circuit.view(later).state, CircuitState::HalfOpen);
         assert_eq!(circuit.admit(later), Admission::Trial);
         assert_eq!(circuit.admit(later), Admission::Pause);
@@ -305,23 +384,47 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_trial_doubles_the_pause_up_to_a_minute() {
-        let mut now = Clock::instant();
+    fn a_failed_trial_doubles_the_pause_up_to_a_minute_and_keeps_the_reason() {
+        let start = Clock::instant();
+        let mut now = start;
         let mut circuit = tripped(now);
-        for seconds in [5, 10, 20, 40, 60, 60] {
-            let before = now + Duration::from_millis(seconds * 1000 - 1);
+        for (trials, seconds) in [5, 10, 20, 40, 60, 60].into_iter().enumerate() {
+            let view = circuit.view(now);
+            let pause = view.until.unwrap().duration_since(now);
+            let wanted = Duration::from_secs(seconds);
+            assert!(pause >= wanted && pause < wanted * 6 / 5, "{pause:?}");
+            assert_eq!(view.failed_trials, u32::try_from(trials).unwrap());
+            assert_eq!(view.since, Some(start));
+            let trip = view.trip.unwrap();
+            assert_eq!(trip.to_string(), "overloaded: 5 failures in a row");
+            let before = now + pause.saturating_sub(Duration::from_millis(1));
             assert_eq!(circuit.admit(before), Admission::Pause, "{seconds}");
-            now += Duration::from_secs(seconds);
+            now += pause;
             assert_eq!(circuit.admit(now), Admission::Trial, "{seconds}");
             circuit.record(now, Some(ErrorClass::Timeout));
+            assert_eq!(circuit.view(now).tripped_by, Some(ErrorClass::Timeout));
         }
+        assert_eq!(circuit.view(now).opened, 1);
+    }
+
+    #[test]
+    fn gateways_do_not_try_in_the_same_moment() {
+        let now = Clock::instant();
+        let pauses: std::collections::BTreeSet<Duration> = (0..20)
+            .map(|seed| {
+                let mut circuit = Circuit::new(seed);
+                (0..CONSECUTIVE).for_each(|_| circuit.record(now, Some(ErrorClass::Timeout)));
+                circuit.view(now).until.unwrap().duration_since(now)
+            })
+            .collect();
+        assert!(pauses.len() > 15, "{pauses:?}");
     }
 
     #[test]
     fn an_abandoned_trial_makes_room() {
         let now = Clock::instant();
         let mut circuit = tripped(now);
-        let later = now + FIRST_PAUSE;
+        let later = circuit.view(now).until.unwrap();
         assert_eq!(circuit.admit(later), Admission::Trial);
         circuit.abandon();
         assert_eq!(circuit.admit(later), Admission::Trial);
@@ -346,7 +449,7 @@ mod tests {
             ErrorClass::QuotaExhausted,
             ErrorClass::RateLimited,
         ] {
-            let mut circuit = Circuit::new();
+            let mut circuit = Circuit::new(1);
             for _ in 0..100 {
                 circuit.record(now, Some(class));
             }
@@ -360,7 +463,7 @@ mod tests {
         #[test]
         fn states_are_never_skipped(steps in proptest::collection::vec((0_u8..4, 0_u64..9), 1..200)) {
             let mut now = Clock::instant();
-            let mut circuit = Circuit::new();
+            let mut circuit = Circuit::new(1);
             for (step, seconds) in steps {
                 let before = circuit.view(now).state;
                 now += Duration::from_secs(seconds);

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::{CircuitView, Switches};
+use super::{
+    CircuitView, Switches,
+    candidate::{ContextNeed, may_serve},
+};
 use crate::model::{
-    Capability, CapabilitySet, CircuitState, ErrorClass, Family, Mode, NoticeGiven, NoticeStyle,
-    Reason, Route, Tier, Workload,
+    AllDown, CapabilitySet, CircuitState, ErrorClass, Mode, NoticeGiven, Reason, Route, Workload,
 };
 
 /// What is known of the request.
@@ -17,8 +19,12 @@ pub struct RequestFacts {
     pub needs: CapabilitySet,
     /// Retries that the client says it made before (`x-stainless-retry-count`).
     pub client_retries: u32,
+    /// The caller's own time limit, from the request to the head of the answer.
+    pub caller_limit: Option<Duration>,
     /// Whether the body is still there to be sent again.
     pub replayable: bool,
+    /// What it takes of a context window. `None`: not asked, as no fallback of known size was near.
+    pub context: Option<ContextNeed>,
 }
 
 /// Everything a decision may depend on, but the failure.
@@ -43,6 +49,12 @@ pub struct Situation<'a> {
     pub primary_circuit: CircuitView,
     /// The fallback's circuit, in the same way.
     pub fallback_circuit: CircuitView,
+    /// The primary was asked although its circuit is open, by the workload's rule.
+    pub asked_while_paused: bool,
+    /// Whether the fallback runs as many requests as it may.
+    pub fallback_saturated: bool,
+    /// What is left of the caller's own time limit; `None`: it has none.
+    pub time_left: Option<Duration>,
     /// Whether the retry budget allows one more.
     pub retry_budget_left: bool,
 }
@@ -67,6 +79,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Whether the caller's own limit ran out.
     pub caller_limit: bool,
+    /// Whether the route was not asked at all, because it runs as many requests as it may.
+    pub saturated: bool,
     /// Whether output had already been sent to the client.
     pub committed: bool,
 }
@@ -84,6 +98,11 @@ pub enum Opening {
         /// How the caller is told.
         notice: NoticeGiven,
         /// Forced, drained or circuit open.
+        why: Reason,
+    },
+    /// Nowhere: nobody is asked.
+    Refuse {
+        /// Every route is paused, or the one that must serve is full.
         why: Reason,
     },
 }
@@ -111,9 +130,6 @@ pub enum Decision {
 }
 
 /// Decides where a request goes first.
-///
-/// "All routes down": when both circuits are open the primary is asked, so that a workload is never dark
-/// only because of our own bookkeeping.
 #[must_use]
 pub fn open(situation: &Situation<'_>) -> Opening {
     let switches = situation.switches;
@@ -132,6 +148,10 @@ pub fn open(situation: &Situation<'_>) -> Opening {
         },
     };
     match may_serve(situation) {
+        // Traffic that was moved away does not flow back because there is too much of it.
+        Ok(_) if situation.fallback_saturated => Opening::Refuse {
+            why: Reason::FallbackSaturated,
+        },
         Ok(notice) => Opening::Fallback { notice, why },
         Err(reason) => Opening::Primary {
             refused: Some(reason),
@@ -140,23 +160,47 @@ pub fn open(situation: &Situation<'_>) -> Opening {
 }
 
 /// Without an operator's word only an open circuit keeps a request from the primary.
+///
+/// When no other route may serve, either, the workload's rule decides: `primary` asks it all the same (if it
+/// fails, that failure is refused with the fallback's reason), `refuse` asks nobody.
 fn open_by_circuit(situation: &Situation<'_>) -> Opening {
     let circuit = situation.primary_circuit;
-    let paused = circuit.state == CircuitState::Open
-        && circuit
-            .tripped_by
-            .is_some_and(|class| situation.workload.triggers.contains(class));
-    if !paused || situation.fallback_circuit.state == CircuitState::Open {
+    if circuit.state != CircuitState::Open {
         return Opening::Primary { refused: None };
     }
-    match may_serve(situation) {
-        Ok(notice) => Opening::Fallback {
+    let listed = circuit
+        .tripped_by
+        .is_some_and(|class| situation.workload.triggers.contains(class));
+    let allowed = if listed {
+        may_serve(situation).and_then(|notice| has_room(situation).map(|()| notice))
+    } else {
+        Err(Reason::NotListed)
+    };
+    match (allowed, situation.workload.all_down) {
+        (Ok(notice), _) => Opening::Fallback {
             notice,
             why: Reason::CircuitOpen,
         },
-        // The primary is asked all the same; if it fails, that failure is refused with the same reason.
-        Err(_) => Opening::Primary { refused: None },
+        (Err(_), AllDown::Primary) => Opening::Primary { refused: None },
+        (
+            Err(Reason::FallbackCircuitOpen | Reason::NoFallbackConfigured | Reason::NotListed),
+            rule,
+        ) => Opening::Refuse {
+            why: Reason::AllRoutesDown { rule },
+        },
+        (Err(why), AllDown::Refuse) => Opening::Refuse { why },
     }
+}
+
+/// Whether the fallback can take a request now.
+fn has_room(situation: &Situation<'_>) -> Result<(), Reason> {
+    if situation.fallback_circuit.state == CircuitState::Open {
+        return Err(Reason::FallbackCircuitOpen);
+    }
+    if situation.fallback_saturated {
+        return Err(Reason::FallbackSaturated);
+    }
+    Ok(())
 }
 
 /// Decides what follows a failure.
@@ -173,7 +217,8 @@ fn after_failure(situation: &Situation<'_>, failure: &Failure) -> Result<Decisio
     if failure.committed {
         return Err(Reason::AfterCommit);
     }
-    if failure.caller_limit {
+    // Nobody waits for what would be tried now.
+    if failure.caller_limit || situation.time_left == Some(Duration::ZERO) {
         return Err(Reason::CallerLimit);
     }
     match failure.side {
@@ -203,20 +248,30 @@ fn after_failure(situation: &Situation<'_>, failure: &Failure) -> Result<Decisio
         | ErrorClass::Unreachable
         | ErrorClass::BrokenResponse => {}
     }
+    let listed = workload.triggers.contains(failure.class);
+    if failure.saturated && (situation.fallback.is_none() || !listed) {
+        return Err(Reason::PrimarySaturated);
+    }
     if situation.fallback.is_none() {
         return Err(Reason::NoFallbackConfigured);
     }
-    if !workload.triggers.contains(failure.class) {
+    if !listed {
         return Err(Reason::NotListed);
     }
     let notice = may_serve(situation)?;
-    if situation.fallback_circuit.state == CircuitState::Open {
-        return Err(Reason::FallbackCircuitOpen);
+    if situation.asked_while_paused && situation.fallback_circuit.state == CircuitState::Open {
+        let rule = workload.all_down;
+        return Err(Reason::AllRoutesDown { rule });
     }
+    has_room(situation)?;
     spendable(situation)?;
     Ok(Decision::Fallback {
         notice,
-        why: Reason::Trigger,
+        why: if failure.saturated {
+            Reason::PrimarySaturated
+        } else {
+            Reason::Trigger
+        },
     })
 }
 
@@ -230,8 +285,10 @@ fn backoff(situation: &Situation<'_>, failure: &Failure) -> Option<Duration> {
         let factor = 1_u32.checked_shl(situation.backoffs).unwrap_or(u32::MAX);
         policy.initial.saturating_mul(factor).min(policy.max_wait)
     });
-    // Asking earlier than the provider said would be rude; waiting longer than allowed would be useless.
-    (after <= policy.max_wait).then_some(after)
+    // Asking earlier than the provider said would be rude; waiting longer than allowed would be useless, and
+    // so would be waiting until the caller has gone.
+    let in_time = situation.time_left.is_none_or(|left| after < left);
+    (in_time && after <= policy.max_wait).then_some(after)
 }
 
 /// Whether one more attempt may be spent on this request.
@@ -249,82 +306,6 @@ fn spendable(situation: &Situation<'_>) -> Result<(), Reason> {
         return Err(Reason::RetryBudgetSpent);
     }
     Ok(())
-}
-
-/// Whether the policy lets the fallback serve this request at all, and how the caller is told.
-///
-/// # Errors
-/// Why it does not.
-pub fn may_serve(situation: &Situation<'_>) -> Result<NoticeGiven, Reason> {
-    let workload = situation.workload;
-    let fallback = situation.fallback.ok_or(Reason::NoFallbackConfigured)?;
-    match situation.switches.mode {
-        Mode::Hold => return Err(Reason::Held),
-        Mode::Auto | Mode::Force => {}
-    }
-    if fallback.family != workload.family {
-        return Err(Reason::FamilyDiffers);
-    }
-    // Not even by breaking glass: an index with two kinds of vectors cannot be mended by switching back.
-    if workload.family == Family::OpenaiEmbeddings
-        && situation.primary.model != fallback.model
-        && workload.may_change_vectors.is_none()
-    {
-        return Err(Reason::VectorsDiffer);
-    }
-    let missing = situation
-        .request
-        .needs
-        .without(fallback.capabilities)
-        .without(shared_state(situation.primary, fallback));
-    if !missing.is_empty() {
-        return Err(Reason::MissingCapability { missing });
-    }
-    let broken_glass = situation.switches.break_glass && situation.switches.mode == Mode::Force;
-    if !broken_glass
-        && let Some(boundary) = situation
-            .primary
-            .boundary
-            .crossings(&fallback.boundary)
-            .find(|kind| !workload.may_cross.contains(kind))
-    {
-        return Err(Reason::BoundaryCrossed { boundary });
-    }
-    let notice = notice(situation);
-    if notice == NoticeGiven::None && !broken_glass {
-        if workload.notice.required {
-            return Err(Reason::NoticeImpossible);
-        }
-        match workload.tier {
-            Tier::Paid => return Err(Reason::PaidTierWithoutNotice),
-            Tier::Standard => {}
-        }
-    }
-    if situation.switches.fallback_drained_by.is_some() {
-        return Err(Reason::FallbackDrained);
-    }
-    Ok(notice)
-}
-
-/// What a provider keeps is there for every route that asks it with the same key.
-fn shared_state(primary: &Route, fallback: &Route) -> CapabilitySet {
-    let same = primary.base_url == fallback.base_url && primary.credential == fallback.credential;
-    same.then_some(Capability::ProviderState)
-        .into_iter()
-        .collect()
-}
-
-/// How the caller is told when the fallback serves.
-fn notice(situation: &Situation<'_>) -> NoticeGiven {
-    let policy = &situation.workload.notice;
-    if !situation.switches.notice || policy.text.is_empty() {
-        return NoticeGiven::None;
-    }
-    let inside = situation.workload.family.takes_inline_notice();
-    match policy.style {
-        NoticeStyle::Inline if inside => NoticeGiven::Inline,
-        NoticeStyle::Header | NoticeStyle::Inline => NoticeGiven::Header,
-    }
 }
 
 #[cfg(test)]

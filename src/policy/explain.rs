@@ -1,6 +1,6 @@
 //! Reasons in words: the same sentence in events, on screen, in the CLI and in error bodies.
 
-use crate::model::Reason;
+use crate::model::{AllDown, Reason};
 
 /// A short sentence, lower case, without a full stop: `400 and 401 never cause a fallback`.
 #[must_use]
@@ -55,6 +55,29 @@ pub fn explain(reason: &Reason) -> String {
                 .as_ref()
                 .map_or_else(String::new, |trigger| format!(" ({trigger})"));
             format!("the provider itself answered with {to} instead of {from}{because}")
+        }
+        Reason::ContextTooSmall { needs, has } => {
+            format!(
+                "the request needs at least {needs} tokens of context and the fallback has {has}"
+            )
+        }
+        Reason::ReasoningBound => {
+            "the history holds reasoning that only the model that wrote it can read".to_owned()
+        }
+        Reason::NotEntitled => "the fallback route is not open to this workload".to_owned(),
+        Reason::AllRoutesDown { rule } => format!(
+            "every route that may serve is paused; by the rule all_down = \"{}\" {}",
+            rule.as_str(),
+            match rule {
+                AllDown::Primary => "the primary was asked all the same",
+                AllDown::Refuse => "nobody was asked",
+            }
+        ),
+        Reason::PrimarySaturated => {
+            "the primary runs as many requests on this gateway as it may".to_owned()
+        }
+        Reason::FallbackSaturated => {
+            "the fallback runs as many requests on this gateway as it may".to_owned()
         }
     }
 }

@@ -53,6 +53,7 @@ pub(super) fn scan(reader: &mut Reader<'_>, found: &mut Found) -> Result<bool, M
         b"container" => container(reader, found),
         b"system" => blocks(reader, found, 1),
         b"tools" | b"mcp_servers" => found.read_tools(reader),
+        b"tool_choice" => found.read_tool_choice(reader),
         b"thinking" => found.read_thinking(reader),
         b"cache_control" => cache_mark(reader, found),
         b"output_format" => found.read_format(reader),
@@ -85,15 +86,19 @@ fn blocks(reader: &mut Reader<'_>, found: &mut Found, depth: u32) -> Result<(), 
                             match &*kind.bytes() {
                                 // The pages of a document are read as images.
                                 b"image" | b"document" => found.need(Capability::Vision, true),
-                                // They are signed for the model that wrote them.
-                                b"thinking" | b"redacted_thinking" => {
+                                b"thinking" => found.need(Capability::Reasoning, true),
+                                // Encrypted for the model that wrote it.
+                                b"redacted_thinking" => {
                                     found.need(Capability::Reasoning, true);
+                                    found.need(Capability::SignedReasoning, true);
                                 }
                                 _ => {}
                             }
                         }
                         Ok(())
                     }
+                    // Only thinking has one: it is bound to the model that wrote it.
+                    b"signature" => found.read_need(reader, Capability::SignedReasoning),
                     b"content" => blocks(reader, found, depth - 1),
                     b"source" => found.read_file(reader),
                     b"file_id" => {

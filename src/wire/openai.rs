@@ -32,6 +32,8 @@ pub(super) fn scan(reader: &mut Reader<'_>, found: &mut Found) -> Result<bool, M
         b"stream" => reader.is_true().map(|stream| found.stream = stream),
         b"messages" => reader.items(|reader| message(reader, found)).map(drop),
         b"tools" | b"functions" => found.read_tools(reader),
+        b"tool_choice" | b"function_call" => found.read_tool_choice(reader),
+        b"parallel_tool_calls" => found.read_parallel(reader),
         b"response_format" => found.read_format(reader),
         b"logprobs" => {
             let asked = reader.is_true()?;
@@ -82,6 +84,21 @@ fn message(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Malformed> 
                 })
                 .map(drop),
             b"cache_control" => cache_mark(reader, found),
+            // As routers hand on what a model has signed or encrypted.
+            b"reasoning_details" | b"thinking_blocks" => {
+                found.read_need(reader, Capability::SignedReasoning)
+            }
+            b"tool_calls" => reader.items(|reader| earlier_call(reader, found)).map(drop),
+            _ => reader.skip().map(drop),
+        })
+        .map(drop)
+}
+
+/// A tool call of an earlier turn; Gemini's OpenAI shape keeps its signature beside it.
+fn earlier_call(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Malformed> {
+    reader
+        .fields(|reader, key| match &*key.bytes() {
+            b"extra_content" => found.read_need(reader, Capability::SignedReasoning),
             _ => reader.skip().map(drop),
         })
         .map(drop)

@@ -8,8 +8,10 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 
 use super::{
-    Call, Shape, Verb, anthropic, gemini,
-    json::{Malformed, Reader},
+    Call, Shape, Verb, anthropic,
+    caller_limit::caller_limit,
+    gemini,
+    json::{Kind, Malformed, Reader},
     openai, openai_embeddings, openai_responses,
 };
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
 /// What one pass over a request body finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
-    /// For the policy. `client_retries` comes from the headers; `replayable` is for the caller to set.
+    /// For the policy. `client_retries` and `caller_limit` come from the headers; `replayable` is for the caller to set.
     pub facts: RequestFacts,
     /// Where the value of `model` stands, quotes included. `None`: the family names the model in the path.
     pub model: Option<Range<usize>>,
@@ -79,16 +81,73 @@ impl Found {
     pub(super) fn read_tools(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         reader.items(|reader| {
             self.needs.insert(Capability::Tools);
-            reader.fields(|reader, key| {
-                let filled = reader.is_filled()?;
-                self.need(
-                    Capability::CacheControl,
-                    filled && &*key.bytes() == b"cache_control",
-                );
-                Ok(())
+            reader.fields(|reader, key| match &*key.bytes() {
+                b"cache_control" => self.read_need(reader, Capability::CacheControl),
+                b"strict" => self.read_strict(reader),
+                b"function" => reader
+                    .fields(|reader, key| match &*key.bytes() {
+                        b"strict" => self.read_strict(reader),
+                        _ => reader.skip().map(drop),
+                    })
+                    .map(drop),
+                _ => reader.skip().map(drop),
             })?;
             Ok(())
         })?;
+        Ok(())
+    }
+
+    fn read_strict(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        let strict = reader.is_true()?;
+        self.need(Capability::StrictTools, strict);
+        Ok(())
+    }
+
+    /// Reads a field that is a need when it holds anything.
+    pub(super) fn read_need(
+        &mut self,
+        reader: &mut Reader<'_>,
+        capability: Capability,
+    ) -> Result<(), Malformed> {
+        let filled = reader.is_filled()?;
+        self.need(capability, filled);
+        Ok(())
+    }
+
+    /// Reads `tool_choice`, `"required"` or an object: a call is demanded unless it says `auto` or `none`.
+    /// Anthropic keeps its say in parallel calls in the same object.
+    pub(super) fn read_tool_choice(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        let free = |choice: &[u8]| matches!(choice, b"auto" | b"none" | b"validated");
+        if reader.kind()? != Kind::Object {
+            let choice = reader.string()?;
+            let demanded = choice.is_some_and(|choice| !free(&choice.bytes()));
+            self.need(Capability::ForcedTools, demanded);
+            return Ok(());
+        }
+        let mut demanded = true;
+        reader.fields(|reader, key| match &*key.bytes() {
+            b"type" | b"mode" => {
+                let choice = reader.string()?;
+                demanded &= !choice.is_some_and(|choice| free(&choice.bytes()));
+                Ok(())
+            }
+            b"disable_parallel_tool_use" => {
+                let disabled = reader.is_true()?;
+                self.need(Capability::ParallelTools, disabled);
+                Ok(())
+            }
+            _ => reader.skip().map(drop),
+        })?;
+        self.need(Capability::ForcedTools, demanded);
+        Ok(())
+    }
+
+    /// Reads `parallel_tool_calls`. Only `false` is a need: who cannot call in parallel honours `true` as
+    /// well as it can, but several calls at once break a client that asked for one.
+    pub(super) fn read_parallel(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        let forbidden = reader.kind()? == Kind::False;
+        reader.skip()?;
+        self.need(Capability::ParallelTools, forbidden);
         Ok(())
     }
 
@@ -182,6 +241,8 @@ pub fn scan(call: impl Into<Call>, headers: &HeaderMap, body: &[u8]) -> Result<S
             needs: found.needs,
             client_retries: client_retries(headers),
             replayable: false,
+            caller_limit: caller_limit(headers),
+            context: None,
         },
         model,
         structured: found.structured,

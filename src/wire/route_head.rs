@@ -224,6 +224,8 @@ mod tests {
             capacity_rps: None,
             key: KeyPlace::None,
             price: None,
+            max_concurrent: None,
+            workloads: None,
             circuit: true,
             serves: Vec::new(),
         }

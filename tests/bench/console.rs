@@ -25,10 +25,11 @@ use backstop::{
     },
     control::{Mode, News},
     model::{
-        Actor, Attempt, Backoff, Boundary, Catalog, CircuitState, Entry, Environment, ErrorClass,
-        Event, EventDecision, EventId, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure,
-        Mode as Switch, NoticeGiven, NoticePolicy, NoticeStyle, Overrides, Probing, Reason,
-        Retention, Revision, Route, RouteTraffic, Seq, Tier, Timeouts, Workload, WorkloadTraffic,
+        Actor, AllDown, Attempt, Backoff, Boundary, Catalog, CircuitState, Entry, Environment,
+        ErrorClass, Event, EventDecision, EventId, Family, GatewaySettings, Heartbeat, KeyPlace,
+        LogFailure, Mode as Switch, NoticeGiven, NoticePolicy, NoticeStyle, Overrides, Probing,
+        Reason, Retention, Revision, Route, RouteTraffic, Seq, Tier, Timeouts, Workload,
+        WorkloadTraffic,
     },
     store::Health,
 };
@@ -62,6 +63,8 @@ fn catalog(workloads: usize) -> Catalog {
         capacity_rps: Some(120.0),
         key: KeyPlace::None,
         price: None,
+        max_concurrent: None,
+        workloads: None,
         circuit: true,
         serves: Vec::new(),
     };
@@ -101,6 +104,7 @@ fn catalog(workloads: usize) -> Catalog {
         may_cross: Vec::new(),
         may_change_vectors: None,
         on_log_failure: LogFailure::Refuse,
+        all_down: AllDown::Primary,
         samples: Vec::new(),
     };
     Catalog {
@@ -210,6 +214,7 @@ fn event(seq: u64, at: Timestamp) -> Event {
         stream: true,
         revision: Revision(0),
         fingerprint: "c0ffee12".to_owned(),
+        remark: None,
     }
 }
 

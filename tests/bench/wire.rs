@@ -187,6 +187,8 @@ fn heads(criterion: &mut Criterion) {
         capacity_rps: None,
         key: KeyPlace::None,
         price: None,
+        max_concurrent: None,
+        workloads: None,
         circuit: true,
         serves: Vec::new(),
     })

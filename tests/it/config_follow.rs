@@ -126,8 +126,8 @@ async fn a_bad_change_is_refused_in_one_line_and_the_old_file_stays_in_force() {
     assert_eq!(
         why.strip_prefix(&place).unwrap(),
         "9:1: error[unknown-key]: unknown key `x` in `one`; known keys: provider, model, capabilities, \
-         context_tokens, capacity_rps, circuit, serves, price, probes_per_hour, probe_cost_per_day, base_url, \
-         family, key, boundary (and 1 more; run backstop check)"
+         context_tokens, capacity_rps, max_concurrent, workloads, circuit, serves, price, probes_per_hour, probe_cost_per_day, \
+         base_url, family, key, boundary (and 1 more; run backstop check)"
     );
     assert!(!why.contains('\n'));
     assert_eq!(case.in_force(), "first");

@@ -9,7 +9,9 @@ use std::{
 
 use backstop::{
     config::{self, Keys, Loaded},
-    model::{Catalog, ErrorClass, Family, LogFailure, Mode, NoticeStyle, PayloadClass, Tier},
+    model::{
+        AllDown, Catalog, ErrorClass, Family, LogFailure, Mode, NoticeStyle, PayloadClass, Tier,
+    },
 };
 
 /// A directory with the complete example and the keys it names.
@@ -148,6 +150,10 @@ fn the_complete_example_loads_without_a_finding() {
     assert_eq!(coder.family, Family::AnthropicMessages);
     assert_eq!(coder.mode, Mode::Hold);
     assert_eq!(coder.on_log_failure, LogFailure::Serve);
+    assert_eq!(chat.all_down, AllDown::Primary);
+    assert_eq!(catalog.routes["stable-baseline"].max_concurrent, Some(200));
+    let only = catalog.routes["steady-coder"].workloads.as_deref().unwrap();
+    assert_eq!(only, ["code-assistant".into()]);
 }
 
 #[test]

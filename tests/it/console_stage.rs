@@ -15,13 +15,13 @@ use backstop::{
     },
     control::{Mode as Door, News},
     model::{
-        Actor, Attempt, AuditRecord, Backoff, Boundary, Capability, Catalog, Change, Check,
-        CheckVerdict, CircuitState, Command, Entry, Environment, ErrorClass, Event, EventDecision,
-        EventId, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode, NoticeGiven,
-        NoticePolicy, NoticeStyle, Outcome, OutcomeKind, Override, OverrideKey, Overrides, Plan,
-        PlanId, Presence, Probing, Provider, Reason, ReasonCode, Retention, Revision, RiskTier,
-        Route, RouteTraffic, Seq, Slot, Tier, Timeouts, Verb, Workload, WorkloadName,
-        WorkloadTraffic,
+        Actor, AllDown, Attempt, AuditRecord, Backoff, Boundary, Capability, Catalog, Change,
+        Check, CheckVerdict, CircuitState, Command, Entry, Environment, ErrorClass, Event,
+        EventDecision, EventId, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode,
+        NoticeGiven, NoticePolicy, NoticeStyle, Outcome, OutcomeKind, Override, OverrideKey,
+        Overrides, Plan, PlanId, Presence, Probing, Provider, Reason, ReasonCode, Retention,
+        Revision, RiskTier, Route, RouteTraffic, Seq, Slot, Tier, Timeouts, Verb, Workload,
+        WorkloadName, WorkloadTraffic,
     },
     store::Health,
 };
@@ -167,6 +167,8 @@ fn route(name: &str, provider: &str, model: &str, family: Family, capacity: f64)
         capacity_rps: Some(capacity),
         key: KeyPlace::None,
         price: None,
+        max_concurrent: None,
+        workloads: None,
         circuit: true,
         serves: Vec::new(),
     }
@@ -215,6 +217,7 @@ fn workload(name: &str, primary: &str, fallback: Option<&str>, family: Family) -
         may_cross: Vec::new(),
         may_change_vectors: None,
         on_log_failure: LogFailure::Refuse,
+        all_down: AllDown::Primary,
         samples: Vec::new(),
     }
 }
@@ -518,6 +521,7 @@ pub(crate) fn event(seq: u64, at: Timestamp, workload: &str) -> Event {
         stream: true,
         revision: Revision(412),
         fingerprint: "c0ffee12".to_owned(),
+        remark: None,
     }
 }
 

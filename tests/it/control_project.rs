@@ -280,6 +280,7 @@ pub(crate) fn decision(
         stream: false,
         revision: Revision(0),
         fingerprint: "f1".to_owned(),
+        remark: None,
     }
 }
 

@@ -14,7 +14,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use Capability::{
-    Audio, CacheControl, JsonSchema, Logprobs, ProviderState, Reasoning, Streaming, Tools, Vision,
+    Audio, CacheControl, ForcedTools, JsonSchema, Logprobs, ParallelTools, ProviderState,
+    Reasoning, SignedReasoning, Streaming, StrictTools, Tools, Vision,
 };
 
 /// The families whose requests name the model in the body.
@@ -149,6 +150,57 @@ fn an_openai_request_needs_what_it_asks_for() {
             r#""metadata":{"stream":true,"tools":[1]}"#,
             &[],
         ),
+        (
+            "a strict function",
+            r#""tools":[{"function":{"name":"f","strict":true}},{"function":{"strict":false}}]"#,
+            &[Tools, StrictTools],
+        ),
+        (
+            "a tool must be called",
+            r#""tools":[{}],"tool_choice":"required""#,
+            &[Tools, ForcedTools],
+        ),
+        (
+            "a named tool must be called",
+            r#""tools":[{}],"tool_choice":{"type":"function","function":{"name":"f"}}"#,
+            &[Tools, ForcedTools],
+        ),
+        (
+            "a named function must be called",
+            r#""functions":[{}],"function_call":{"name":"f"}"#,
+            &[Tools, ForcedTools],
+        ),
+        (
+            "a choice that is free",
+            r#""tools":[{}],"tool_choice":"auto","function_call":"none""#,
+            &[Tools],
+        ),
+        ("no choice", r#""tool_choice":null"#, &[]),
+        (
+            "one call at a time",
+            r#""parallel_tool_calls":false"#,
+            &[ParallelTools],
+        ),
+        (
+            "as many calls as it likes",
+            r#""parallel_tool_calls":true"#,
+            &[],
+        ),
+        (
+            "reasoning that a router has kept",
+            r#""messages":[{"role":"assistant","reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}]"#,
+            &[SignedReasoning],
+        ),
+        (
+            "reasoning in the open",
+            r#""messages":[{"role":"assistant","reasoning_content":"hm","thinking_blocks":[]}]"#,
+            &[],
+        ),
+        (
+            "a signature beside a tool call",
+            r#""messages":[{"role":"assistant","tool_calls":[{"id":"c","extra_content":{"google":{"thought_signature":"s"}}}]}]"#,
+            &[SignedReasoning],
+        ),
         ("escaped key", r#""str\u0065am":true"#, &[Streaming]),
         (
             "all at once",
@@ -275,7 +327,32 @@ fn an_anthropic_request_needs_what_it_asks_for() {
         (
             "signed thoughts",
             r#""messages":[{"content":[{"type":"thinking","thinking":"t","signature":"s"}]}]"#,
+            &[Reasoning, SignedReasoning],
+        ),
+        (
+            "thoughts without a signature",
+            r#""messages":[{"content":[{"type":"thinking","thinking":"t","signature":""}]}]"#,
             &[Reasoning],
+        ),
+        (
+            "encrypted thoughts",
+            r#""messages":[{"content":[{"type":"redacted_thinking","data":"d"}]}]"#,
+            &[Reasoning, SignedReasoning],
+        ),
+        (
+            "any tool must be called, one at a time",
+            r#""tool_choice":{"type":"any","disable_parallel_tool_use":true}"#,
+            &[ForcedTools, ParallelTools],
+        ),
+        (
+            "a tool may be called",
+            r#""tool_choice":{"type":"auto","disable_parallel_tool_use":false}"#,
+            &[],
+        ),
+        (
+            "a strict tool",
+            r#""tools":[{"name":"f","strict":true,"input_schema":{"strict":false}}]"#,
+            &[Tools, StrictTools],
         ),
         (
             "tool input that speaks of images",

@@ -3,7 +3,8 @@
 use std::str::FromStr as _;
 
 use crate::model::{
-    BoundaryKind, Capability, ErrorClass, Family, LogFailure, Mode, NoticeStyle, PayloadClass, Tier,
+    AllDown, BoundaryKind, Capability, ErrorClass, Family, LogFailure, Mode, NoticeStyle,
+    PayloadClass, Tier,
 };
 
 /// A word of a closed list.
@@ -51,5 +52,6 @@ words! {
     Mode: "auto" => Self::Auto, "hold" => Self::Hold, "force" => Self::Force;
     Tier: "standard" => Self::Standard, "paid" => Self::Paid;
     NoticeStyle: "header" => Self::Header, "inline" => Self::Inline;
+    AllDown: "primary" => Self::Primary, "refuse" => Self::Refuse;
     LogFailure: "refuse" => Self::Refuse, "serve" => Self::Serve;
 }

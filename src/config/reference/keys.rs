@@ -107,9 +107,12 @@ section! {
     "provider": "name", Required, "One of `[providers]`.";
     "model": "text", Required, "The provider's name of the model.";
     "capabilities": "list", Told("none"),
-        "What it can honour: `streaming`, `tools`, `json-schema`, `vision`, `logprobs`, `cache-control`, `reasoning`, `audio`, `provider-state`, `dimensions`, `token-input`.";
+        "What it can honour: `streaming`, `tools`, `json-schema`, `vision`, `logprobs`, `cache-control`, `reasoning`, `audio`, `provider-state`, `dimensions`, `token-input`, `forced-tools`, `strict-tools`, `parallel-tools`, `signed-reasoning`.";
     "context_tokens": "number", Told("unknown"), "Context window.";
     "capacity_rps": "number", Told("unknown"), "Requests per second it may carry; headroom is counted against it.";
+    "max_concurrent": "number", Told("no limit"),
+        "Requests that one gateway may run on it at the same time. One more is not queued: a fallback serves it where `overloaded` is a trigger, else 503.";
+    "workloads": "list", Told("every one"), "The workloads that may use it; others are refused.";
     "circuit": "flag", Value("true"), "Whether it is paused while it keeps failing; `false`: it is asked every time.";
     "serves": "list", Told("by vendor and model"), "Patterns (`*`) of the names by which answers may call the model; any other name is a fallback that the provider made.";
     "price": "table", Told("unknown"), "What its tokens cost.";
@@ -150,6 +153,8 @@ section! {
         "Embeddings only: the written reason why a fallback with another `model` may serve. Its vectors mean nothing beside the primary's.";
     "on_log_failure": "choice", Value("refuse"),
         "When an event cannot be made durable: `refuse` the fallback, or `serve` it marked.";
+    "all_down": "rule", Value("primary"),
+        "When every route that may serve is paused by its circuit: ask the `primary` all the same, or `refuse` at once (503 with Retry-After).";
     "samples": "list", Told("none"), "Request bodies that stand for its traffic.";
 }
 

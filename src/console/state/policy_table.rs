@@ -50,8 +50,7 @@ pub fn of(data: &Data, workload: &Workload, now: Timestamp) -> Vec<(ErrorClass, 
         });
         CircuitView {
             state: status.map(|status| status.circuit).unwrap_or_default(),
-            tripped_by: None,
-            trip: None,
+            ..CircuitView::default()
         }
     };
     let situation = Situation {
@@ -68,6 +67,9 @@ pub fn of(data: &Data, workload: &Workload, now: Timestamp) -> Vec<(ErrorClass, 
         backoffs: workload.backoff.retries,
         primary_circuit: circuit(Some(&workload.primary)),
         fallback_circuit: circuit(workload.fallback.as_ref()),
+        asked_while_paused: false,
+        fallback_saturated: false,
+        time_left: None,
         retry_budget_left: true,
     };
     ErrorClass::ALL
@@ -82,6 +84,7 @@ fn verdict(situation: &Situation<'_>, class: ErrorClass) -> Verdict {
         class,
         retry_after: None,
         caller_limit: false,
+        saturated: false,
         committed: false,
     };
     let workload = situation.workload;
@@ -142,6 +145,12 @@ pub const fn brief(reason: &Reason) -> &'static str {
         Reason::CallerLimit => "caller's limit",
         Reason::AfterCommit => "had begun",
         Reason::AllRoutesFailed => "failed, too",
+        Reason::ContextTooSmall { .. } => "too long for it",
+        Reason::ReasoningBound => "bound reasoning",
+        Reason::NotEntitled => "not entitled",
+        Reason::AllRoutesDown { .. } => "all paused",
+        Reason::PrimarySaturated => "primary full",
+        Reason::FallbackSaturated => "full",
         Reason::Trigger => "a trigger",
         Reason::Forced { .. } | Reason::ForcedByConfig => "forced",
         Reason::Drained { .. } => "primary drained",

@@ -86,6 +86,7 @@ fn because(reason: &Reason) -> Option<String> {
         Reason::ForcedByConfig => Some("forced by the configuration".to_owned()),
         Reason::Drained { by } => Some(format!("primary drained by {}", words::safe(by))),
         Reason::CircuitOpen => Some("primary paused".to_owned()),
+        Reason::PrimarySaturated => Some("primary full".to_owned()),
         Reason::Trigger
         | Reason::NeverTrigger
         | Reason::NotListed
@@ -105,6 +106,11 @@ fn because(reason: &Reason) -> Option<String> {
         | Reason::NotReplayable
         | Reason::CallerLimit
         | Reason::AfterCommit
+        | Reason::ContextTooSmall { .. }
+        | Reason::ReasoningBound
+        | Reason::NotEntitled
+        | Reason::AllRoutesDown { .. }
+        | Reason::FallbackSaturated
         | Reason::AllRoutesFailed
         | Reason::ProviderFallback { .. } => None,
     }

@@ -443,6 +443,7 @@ fn event(workload: &str, decision: EventDecision, reason: Reason) -> StoredEvent
             stream: false,
             revision: Revision(0),
             fingerprint: "f1".to_owned(),
+            remark: None,
         },
         outcome: None,
     }

@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::*;
 use crate::model::{
-    Backoff, Boundary, BoundaryKind, Capability, ErrorClassSet, Family, KeyPlace, LogFailure,
-    NoticePolicy, Revision, Timeouts,
+    AllDown, Backoff, Boundary, BoundaryKind, Capability, ErrorClassSet, Family, KeyPlace,
+    LogFailure, NoticePolicy, NoticeStyle, Revision, Tier, Timeouts,
 };
+use crate::policy::context_doubt;
 
 /// A workload with both routes and everything allowed; each case bends one thing.
 #[derive(Clone, Debug)]
@@ -20,6 +21,9 @@ pub(in crate::policy) struct Case {
     pub(in crate::policy) backoffs: u32,
     pub(in crate::policy) primary_circuit: CircuitView,
     pub(in crate::policy) fallback_circuit: CircuitView,
+    asked_while_paused: bool,
+    fallback_saturated: bool,
+    time_left: Option<Duration>,
     pub(in crate::policy) retry_budget_left: bool,
 }
 
@@ -37,6 +41,8 @@ pub(in crate::policy) fn route(name: &str) -> Route {
         capacity_rps: None,
         key: KeyPlace::None,
         price: None,
+        max_concurrent: None,
+        workloads: None,
         circuit: true,
         serves: Vec::new(),
     }
@@ -87,6 +93,7 @@ pub(in crate::policy) fn case() -> Case {
             may_cross: Vec::new(),
             may_change_vectors: None,
             on_log_failure: LogFailure::Refuse,
+            all_down: AllDown::Primary,
             samples: Vec::new(),
         },
         primary: route("premium"),
@@ -103,6 +110,9 @@ pub(in crate::policy) fn case() -> Case {
         backoffs: 0,
         primary_circuit: CircuitView::default(),
         fallback_circuit: CircuitView::default(),
+        asked_while_paused: false,
+        fallback_saturated: false,
+        time_left: None,
         retry_budget_left: true,
     }
 }
@@ -124,6 +134,9 @@ impl Case {
             backoffs: self.backoffs,
             primary_circuit: self.primary_circuit,
             fallback_circuit: self.fallback_circuit,
+            asked_while_paused: self.asked_while_paused,
+            fallback_saturated: self.fallback_saturated,
+            time_left: self.time_left,
             retry_budget_left: self.retry_budget_left,
         }
     }
@@ -139,6 +152,7 @@ fn failed(class: ErrorClass) -> Failure {
         class,
         retry_after: None,
         caller_limit: false,
+        saturated: false,
         committed: false,
     }
 }
@@ -147,7 +161,7 @@ pub(in crate::policy) fn open_circuit() -> CircuitView {
     CircuitView {
         state: CircuitState::Open,
         tripped_by: Some(ErrorClass::Overloaded),
-        trip: None,
+        ..CircuitView::default()
     }
 }
 
@@ -411,6 +425,57 @@ fn what_refuses_a_fallback_after_a_trigger() {
             Reason::AttemptsSpent,
         ),
         (
+            "the request surely does not fit",
+            case().with(|case| sized(case, 2001, 2000)),
+            Reason::ContextTooSmall {
+                needs: 2001,
+                has: 2000,
+            },
+        ),
+        (
+            "signed reasoning of another model",
+            case().with(|case| signed(case, "other", "premium")),
+            Reason::ReasoningBound,
+        ),
+        (
+            "signed reasoning of the same model at another provider",
+            case().with(|case| signed(case, "elsewhere", "premium")),
+            Reason::ReasoningBound,
+        ),
+        (
+            "signed reasoning and no claim is not lost among the capabilities",
+            case().with(|case| {
+                signed(case, "elsewhere", "premium");
+                case.request.needs.insert(Capability::Vision);
+            }),
+            Reason::ReasoningBound,
+        ),
+        (
+            "the route is for others",
+            case().with(|case| open_to(case, &["batch", "nightly"])),
+            Reason::NotEntitled,
+        ),
+        (
+            "the fallback is full",
+            case().with(|case| case.fallback_saturated = true),
+            Reason::FallbackSaturated,
+        ),
+        (
+            "both paused, the primary asked all the same",
+            case().with(|case| {
+                case.asked_while_paused = true;
+                case.fallback_circuit = open_circuit();
+            }),
+            Reason::AllRoutesDown {
+                rule: AllDown::Primary,
+            },
+        ),
+        (
+            "the caller has gone",
+            case().with(|case| case.time_left = Some(Duration::ZERO)),
+            Reason::CallerLimit,
+        ),
+        (
             "retry budget spent",
             case().with(|case| case.retry_budget_left = false),
             Reason::RetryBudgetSpent,
@@ -495,6 +560,122 @@ fn where_no_notice_can_stand_inside_the_header_tells_and_the_event_says_so() {
             "{family}"
         );
     }
+}
+
+fn sized(case: &mut Case, at_least: u32, has: u32) {
+    case.request.context = Some(ContextNeed {
+        at_least,
+        likely: at_least * 2,
+    });
+    if let Some(fallback) = &mut case.fallback {
+        fallback.context_tokens = Some(has);
+    }
+}
+
+/// A request with signed reasoning, and a fallback that does not claim to read it.
+fn signed(case: &mut Case, provider: &str, model: &str) {
+    case.request.needs.insert(Capability::SignedReasoning);
+    if let Some(fallback) = &mut case.fallback {
+        fallback.capabilities = CapabilitySet::EMPTY;
+        fallback.provider = provider.into();
+        fallback.model = model.to_owned();
+    }
+}
+
+fn open_to(case: &mut Case, names: &[&str]) {
+    if let Some(fallback) = &mut case.fallback {
+        fallback.workloads = Some(names.iter().map(|name| (*name).into()).collect());
+    }
+}
+
+#[test]
+fn what_the_fallback_may_serve_all_the_same() {
+    let rows: Vec<(&str, Case)> = vec![
+        (
+            "it may just fit",
+            case().with(|case| sized(case, 2000, 2000)),
+        ),
+        (
+            "its context is unknown",
+            case().with(|case| {
+                sized(case, 9_000_000, 1);
+                case.fallback = Some(route("baseline"));
+            }),
+        ),
+        (
+            "signed reasoning of the same model",
+            case().with(|case| signed(case, "provider", "premium")),
+        ),
+        (
+            "signed reasoning, and the route claims to read it",
+            case().with(|case| {
+                case.request.needs.insert(Capability::SignedReasoning);
+            }),
+        ),
+        (
+            "the route is for this workload, too",
+            case().with(|case| open_to(case, &["batch", "support-chat"])),
+        ),
+        (
+            "the caller still waits",
+            case().with(|case| case.time_left = Some(Duration::from_millis(1))),
+        ),
+    ];
+    for (name, case) in rows {
+        assert_eq!(case.after(ErrorClass::Overloaded), SERVED, "{name}");
+    }
+}
+
+#[test]
+fn a_doubt_about_the_context_is_said() {
+    let doubt = |at_least, has| {
+        let mut case = case();
+        sized(&mut case, at_least, has);
+        context_doubt(&case.request, case.fallback.as_ref().unwrap())
+    };
+    assert_eq!(doubt(1000, 2000), None);
+    let said = doubt(1500, 2000).unwrap();
+    assert!(
+        said.contains("1500 to about 3000") && said.contains("baseline has 2000"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_full_primary_is_a_reason_of_its_own() {
+    let full = Failure {
+        saturated: true,
+        ..failed(ErrorClass::Overloaded)
+    };
+    let after = |case: Case| decide(&case.situation(), &full);
+    assert_eq!(
+        after(case()),
+        Decision::Fallback {
+            notice: NoticeGiven::Header,
+            why: Reason::PrimarySaturated
+        }
+    );
+    let unlisted = case().with(|case| case.workload.triggers = ErrorClassSet::EMPTY);
+    assert_eq!(after(unlisted), refused(Reason::PrimarySaturated));
+    let alone = case().with(|case| case.fallback = None);
+    assert_eq!(after(alone), refused(Reason::PrimarySaturated));
+    let held = case().with(|case| case.switches.mode = Mode::Hold);
+    assert_eq!(after(held), refused(Reason::Held));
+}
+
+#[test]
+fn a_backoff_that_the_caller_does_not_wait_for_is_not_begun() {
+    let waiting = case().with(|case| case.time_left = Some(Duration::from_millis(500)));
+    assert_eq!(
+        waiting.after(ErrorClass::RateLimited),
+        SERVED,
+        "500 ms of backoff is too late"
+    );
+    let longer = case().with(|case| case.time_left = Some(Duration::from_millis(501)));
+    assert!(matches!(
+        longer.after(ErrorClass::RateLimited),
+        Decision::Retry { .. }
+    ));
 }
 
 #[test]
@@ -654,6 +835,14 @@ fn where_a_request_goes_first() {
         revision: Revision(7),
     };
     let paused = || case().with(|case| case.primary_circuit = open_circuit());
+    let refusing = |bend: &dyn Fn(&mut Case)| {
+        paused()
+            .with(|case| case.workload.all_down = AllDown::Refuse)
+            .with(bend)
+    };
+    let dark = || Reason::AllRoutesDown {
+        rule: AllDown::Refuse,
+    };
     let rows: Vec<(&str, Case, Opening)> = vec![
         ("auto", case(), primary(None)),
         (
@@ -734,6 +923,43 @@ fn where_a_request_goes_first() {
             paused().with(|case| case.fallback_circuit = open_circuit()),
             primary(None),
         ),
+        (
+            "both circuits open, and nobody is asked then",
+            refusing(&|case| case.fallback_circuit = open_circuit()),
+            Opening::Refuse { why: dark() },
+        ),
+        (
+            "the only circuit open, and nobody is asked then",
+            refusing(&|case| case.fallback = None),
+            Opening::Refuse { why: dark() },
+        ),
+        (
+            "opened by a class that is no trigger, and nobody is asked then",
+            refusing(&|case| case.workload.triggers = ErrorClassSet::EMPTY),
+            Opening::Refuse { why: dark() },
+        ),
+        (
+            "circuit open, the fallback may not serve, and nobody is asked then",
+            refusing(&|case| case.switches.mode = Mode::Hold),
+            Opening::Refuse { why: Reason::Held },
+        ),
+        (
+            "the rule for all down does not keep the fallback from serving",
+            refusing(&|_| {}),
+            fallback(Reason::CircuitOpen),
+        ),
+        (
+            "circuit open and the fallback full",
+            paused().with(|case| case.fallback_saturated = true),
+            primary(None),
+        ),
+        (
+            "forced and the fallback full: nothing flows back",
+            forced().with(|case| case.fallback_saturated = true),
+            Opening::Refuse {
+                why: Reason::FallbackSaturated,
+            },
+        ),
     ];
     for (name, case, opening) in rows {
         assert_eq!(open(&case.situation()), opening, "{name}");
@@ -744,6 +970,7 @@ mod properties {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::policy::entitled;
 
     prop_compose! {
         fn any_case()(
@@ -752,7 +979,9 @@ mod properties {
             needs in prop::collection::vec(prop::sample::select(Capability::ALL.to_vec()), 0..3),
             has in prop::collection::vec(prop::sample::select(Capability::ALL.to_vec()), 0..8),
             family in prop::sample::select(Family::ALL.to_vec()),
-            flags in prop::collection::vec(any::<bool>(), 9),
+            flags in prop::collection::vec(any::<bool>(), 14),
+            context in prop::option::of((0_u32..4000, 0_u32..4000)),
+            left in prop::option::of(0_u64..10_000),
             attempts in 0_u32..6,
             backoffs in 0_u32..4,
             client_retries in 0_u32..4,
@@ -782,6 +1011,20 @@ mod properties {
             if flags[8] {
                 case.fallback_circuit = open_circuit();
             }
+            case.fallback_saturated = flags[9];
+            case.asked_while_paused = flags[10];
+            if flags[11] {
+                case.workload.all_down = AllDown::Refuse;
+            }
+            if let Some(fallback) = &mut case.fallback {
+                fallback.context_tokens = flags[12].then_some(2000);
+                fallback.workloads = flags[13].then(|| vec!["another".into()]);
+            }
+            case.request.context = context.map(|(at_least, more)| ContextNeed {
+                at_least,
+                likely: at_least + more,
+            });
+            case.time_left = left.map(Duration::from_millis);
             case.attempts = attempts;
             case.backoffs = backoffs;
             case
@@ -793,6 +1036,7 @@ mod properties {
             class in prop::sample::select(ErrorClass::ALL.to_vec()),
             on_fallback in any::<bool>(),
             caller_limit in any::<bool>(),
+            saturated in any::<bool>(),
             committed in any::<bool>(),
             hint in prop::option::of(0_u64..100_000_000),
         ) -> Failure {
@@ -801,6 +1045,7 @@ mod properties {
                 class,
                 retry_after: hint.map(Duration::from_millis),
                 caller_limit,
+                saturated,
                 committed,
             }
         }
@@ -821,6 +1066,11 @@ mod properties {
                 prop_assert_eq!(failure.side, Side::Primary);
                 prop_assert!(!failure.committed && !failure.caller_limit);
                 prop_assert!(notice != NoticeGiven::None || !(case.workload.notice.required || case.workload.tier == Tier::Paid));
+                prop_assert!(!case.fallback_saturated);
+                prop_assert_ne!(case.fallback_circuit.state, CircuitState::Open);
+                prop_assert_ne!(case.time_left, Some(Duration::ZERO));
+                prop_assert!(entitled(&case.workload, fallback) && fits(&case, fallback));
+                prop_assert!(case.request.replayable && case.retry_budget_left);
                 prop_assert!(case.attempts + case.request.client_retries < case.workload.max_attempts);
             }
         }
@@ -831,6 +1081,8 @@ mod properties {
                 prop_assert_eq!(failure.class, ErrorClass::RateLimited);
                 prop_assert!(after <= case.workload.backoff.max_wait);
                 prop_assert!(case.backoffs < case.workload.backoff.retries);
+                prop_assert!(case.time_left.is_none_or(|left| after < left));
+                prop_assert!(case.attempts + case.request.client_retries < case.workload.max_attempts);
                 prop_assert!(failure.retry_after.is_none_or(|hint| hint == after));
             }
         }
@@ -843,7 +1095,63 @@ mod properties {
                 prop_assert!(case.request.needs.without(fallback.capabilities).is_empty());
                 prop_assert_ne!(case.switches.mode, Mode::Hold);
                 prop_assert!(notice != NoticeGiven::None || !(case.workload.notice.required || case.workload.tier == Tier::Paid));
+                prop_assert!(!case.fallback_saturated);
+                prop_assert!(entitled(&case.workload, fallback) && fits(&case, fallback));
             }
+        }
+
+        #[test]
+        fn nobody_is_asked_only_by_the_rule_or_when_the_forced_route_is_full(case in any_case()) {
+            if let Opening::Refuse { why } = open(&case.situation()) {
+                let ruled = case.workload.all_down == AllDown::Refuse
+                    && case.primary_circuit.state == CircuitState::Open;
+                let full = why == Reason::FallbackSaturated && case.switches.mode == Mode::Force;
+                prop_assert!(ruled || full, "{why:?}");
+            }
+        }
+
+        #[test]
+        fn every_refusal_has_words(case in any_case(), failure in any_failure()) {
+            let mut reasons = Vec::new();
+            if let Decision::Refuse { why } = decide(&case.situation(), &failure) {
+                reasons.push(why);
+            }
+            match open(&case.situation()) {
+                Opening::Refuse { why } | Opening::Primary { refused: Some(why) } => reasons.push(why),
+                Opening::Primary { refused: None } | Opening::Fallback { .. } => {}
+            }
+            for why in reasons {
+                let words = crate::policy::explain(&why);
+                prop_assert!(words.len() > 10 && !words.ends_with('.'), "{words}");
+            }
+        }
+
+        /// Whatever fails in whatever way: one request ends after a bounded number of attempts.
+        #[test]
+        fn every_request_ends(case in any_case(), failures in prop::collection::vec(any_failure(), 40)) {
+            let mut case = case;
+            (case.attempts, case.backoffs) = (0, 0);
+            let mut side = Side::Primary;
+            for failure in failures {
+                case.attempts += 1;
+                match decide(&case.situation(), &Failure { side, ..failure }) {
+                    Decision::Retry { .. } => case.backoffs += 1,
+                    Decision::Fallback { .. } => side = Side::Fallback,
+                    Decision::Refuse { .. } => {
+                        prop_assert!(case.attempts <= case.workload.max_attempts);
+                        return Ok(());
+                    }
+                }
+            }
+            prop_assert!(false, "it never ended");
+        }
+    }
+
+    /// What surely does not fit is never tried.
+    fn fits(case: &Case, fallback: &Route) -> bool {
+        match (case.request.context, fallback.context_tokens) {
+            (Some(need), Some(has)) => need.at_least <= has,
+            _ => true,
         }
     }
 }

@@ -362,6 +362,7 @@ mod tests {
             stream: false,
             revision: Revision(0),
             fingerprint: String::new(),
+            remark: None,
         }))
     }
 

@@ -11,10 +11,10 @@ use backstop::{
     clock::Clock,
     gateway::{Gateway, Options},
     model::{
-        Actor, AuditRecord, Backoff, Boundary, Capability, Catalog, Change, ChangeRequest, Client,
-        Environment, ErrorClass, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode,
-        NoticePolicy, NoticeStyle, Override, OverrideKey, Probing, Provider, ReasonCode, Retention,
-        Revision, Route, Secret, StoredEvent, Tier, Timeouts, Workload,
+        Actor, AllDown, AuditRecord, Backoff, Boundary, Capability, Catalog, Change, ChangeRequest,
+        Client, Environment, ErrorClass, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure,
+        Mode, NoticePolicy, NoticeStyle, Override, OverrideKey, Probing, Provider, ReasonCode,
+        Retention, Revision, Route, Secret, StoredEvent, Tier, Timeouts, Workload,
     },
     store::{Access, EventQuery, Store},
 };
@@ -333,6 +333,8 @@ pub(crate) fn route(name: &str, base_url: &str, model: &str, key: &str, family: 
         capacity_rps: None,
         key: KeyPlace::None,
         price: None,
+        max_concurrent: None,
+        workloads: None,
         circuit: true,
         serves: Vec::new(),
     }
@@ -383,6 +385,7 @@ pub(crate) fn workload(family: Family) -> Workload {
         may_cross: Vec::new(),
         may_change_vectors: None,
         on_log_failure: LogFailure::Refuse,
+        all_down: AllDown::Primary,
         samples: Vec::new(),
     }
 }
