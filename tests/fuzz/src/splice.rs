@@ -1,6 +1,6 @@
 //! Request bodies: only `model` is replaced, and nothing is refused that every parser accepts.
 
-use backstop::wire::{Call, Shape, Verb, request};
+use backstop::wire::{Call, Framing, Shape, Verb, request};
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
@@ -9,9 +9,14 @@ const MODEL: &str = "served \"model\" \u{e9}\\";
 
 /// Every method of every family.
 fn calls() -> impl Iterator<Item = Call> {
+    let stream = Call {
+        shape: Shape::GeminiGenerate,
+        verb: Verb::Stream(Framing::Events),
+    };
     Shape::ALL
         .into_iter()
         .flat_map(|shape| [Verb::Generate, Verb::CountTokens].map(|verb| Call { shape, verb }))
+        .chain([stream])
 }
 
 /// Checks one body.
@@ -21,7 +26,14 @@ pub fn check(data: &[u8]) {
     for call in calls() {
         let scanned = request::scan(call, &HeaderMap::new(), data);
         if let Some(parsed) = &parsed {
-            let usable = parsed.get("model").is_some_and(Value::is_string);
+            let usable = match call.shape {
+                // Its model stands in the path.
+                Shape::GeminiGenerate => parsed.is_object(),
+                Shape::OpenaiChat
+                | Shape::OpenaiResponses
+                | Shape::OpenaiEmbeddings
+                | Shape::AnthropicMessages => parsed.get("model").is_some_and(Value::is_string),
+            };
             assert_eq!(scanned.is_ok(), usable, "{call:?}: {scanned:?}");
         }
         let Ok(scan) = scanned else {
@@ -50,9 +62,13 @@ pub fn check(data: &[u8]) {
                 request::model(&scan, data).as_deref(),
                 parsed["model"].as_str()
             );
-            let streams = call.verb == Verb::Generate && call.shape != Shape::OpenaiEmbeddings;
             let asked = parsed.get("stream") == Some(&Value::Bool(true));
-            assert_eq!(scan.facts.stream, streams && asked);
+            let streams = match call.verb {
+                Verb::Generate => asked && call.shape != Shape::OpenaiEmbeddings,
+                Verb::Stream(_) => true,
+                Verb::CountTokens => false,
+            };
+            assert_eq!(scan.facts.stream, streams);
             let mut expected = parsed.clone();
             expected["model"] = Value::from(MODEL);
             let spliced: Value = serde_json::from_slice(&spliced).expect("still JSON");

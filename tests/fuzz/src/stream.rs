@@ -1,7 +1,7 @@
 //! Event streams: however they are split, the same comes out, unchanged, and in whole events.
 
 use backstop::wire::{
-    Shape,
+    Framing, Shape,
     error_body::{GatewayError, stream_event},
     sse::{Boundary, Event},
     stream::{Seen, Watch},
@@ -15,15 +15,24 @@ const NOTICE_INSIDE: &[u8] = br#"Served by a \"fallback\".\n\n"#;
 /// Checks one stream.
 pub fn check(data: &[u8]) {
     events_are_those_of_the_standard(data);
-    for shape in Shape::ALL {
+    let framed = Shape::ALL.map(|shape| (shape, Framing::Events));
+    for (shape, framing) in framed
+        .into_iter()
+        .chain([(Shape::GeminiGenerate, Framing::Array)])
+    {
         for notice in [None, Some(NOTICE)] {
-            let whole = Passed::of(shape, notice, &[data]);
+            let watch = || match notice {
+                Some(notice) => Watch::with_notice(shape, notice).framed(framing),
+                None => Watch::new(shape).framed(framing),
+            };
+            let whole = Passed::of(watch(), &[data]);
             for pieces in splits(data) {
-                let split = Passed::of(shape, notice, &pieces);
-                assert_eq!(split, whole, "{shape}: split into {}", pieces.len());
+                let split = Passed::of(watch(), &pieces);
+                let count = pieces.len();
+                assert_eq!(split, whole, "{shape}, {framing:?}: split into {count}");
             }
-            whole.is_what_came(data, notice);
-            whole.can_be_broken_off(shape);
+            whole.is_what_came(data, framing, notice);
+            whole.can_be_broken_off(shape, framing);
         }
     }
 }
@@ -54,16 +63,14 @@ struct Passed {
     seen: Seen,
     evidence: String,
     notice: bool,
-    closing_before_end: Vec<u8>,
-    closing: Vec<u8>,
+    /// What would end it at either time.
+    ending_before_end: Option<Vec<u8>>,
+    ending: Option<Vec<u8>>,
 }
 
 impl Passed {
-    fn of(shape: Shape, notice: Option<&str>, pieces: &[&[u8]]) -> Self {
-        let mut watch = match notice {
-            Some(notice) => Watch::with_notice(shape, notice),
-            None => Watch::new(shape),
-        };
+    fn of(mut watch: Watch, pieces: &[&[u8]]) -> Self {
+        let ending = |watch: &Watch| watch.ending(&error()).map(|pieces| pieces.concat());
         let mut out = Vec::new();
         let mut last = Seen::default();
         for piece in pieces {
@@ -75,7 +82,7 @@ impl Passed {
         }
         let before_end = out.concat();
         let seen_before_end = watch.seen().clone();
-        let closing_before_end = watch.closing().unwrap_or_default().to_vec();
+        let ending_before_end = ending(&watch);
         out.clear();
         watch.finish(&mut out);
         Self {
@@ -85,13 +92,13 @@ impl Passed {
             seen: watch.seen().clone(),
             evidence: format!("{:?}", watch.evidence_at_end()),
             notice: watch.notice_given(),
-            closing_before_end,
-            closing: watch.closing().unwrap_or_default().to_vec(),
+            ending_before_end,
+            ending: ending(&watch),
         }
     }
 
     /// No byte is changed, lost or added but the notice.
-    fn is_what_came(&self, data: &[u8], notice: Option<&str>) {
+    fn is_what_came(&self, data: &[u8], framing: Framing, notice: Option<&str>) {
         let mut out = [&self.before_end[..], &self.after_end].concat();
         assert!(notice.is_some() || !self.notice);
         if self.notice {
@@ -101,44 +108,72 @@ impl Passed {
                 .expect("a given notice is there");
             out.drain(at..at + NOTICE_INSIDE.len());
         }
-        if self.seen.malformed {
+        // Of an array that never ends, half an element or what comes behind it is in the way of ours.
+        let unended = framing == Framing::Array && !self.seen.end;
+        if self.seen.malformed || unended {
             assert!(data.starts_with(&out), "not what came");
         } else {
             assert_eq!(out, data, "not what came");
         }
     }
 
-    /// After whole events, an error event of ours is one that a client can read.
-    fn can_be_broken_off(&self, shape: Shape) {
-        let error = GatewayError {
-            status: 502,
-            code: "backstop_upstream_broke",
-            message: "the stream broke".to_owned(),
-        };
-        let event = stream_event(shape, &error);
-        let ours: Value = {
-            let event = Event::read(&event);
-            serde_json::from_slice(event.data.as_deref().unwrap()).unwrap()
-        };
+    /// Wherever a stream breaks, our error is the last thing that a client reads.
+    fn can_be_broken_off(&self, shape: Shape, framing: Framing) {
+        let event = stream_event(shape, &error());
+        let event = Event::read(&event);
+        let ours: Value = serde_json::from_slice(event.data.as_deref().unwrap()).unwrap();
         let all = [&self.before_end[..], &self.after_end].concat();
-        for (case, before, closing, seen) in [
+        for (case, before, ending, seen) in [
             (
                 "cut",
                 &self.before_end,
-                &self.closing_before_end,
+                &self.ending_before_end,
                 &self.seen_before_end,
             ),
-            ("ended", &all, &self.closing, &self.seen),
+            ("ended", &all, &self.ending, &self.seen),
         ] {
+            let Some(ending) = ending else {
+                assert_eq!(framing, Framing::Array, "{case}: events can be ended");
+                continue;
+            };
             if seen.end || seen.error.is_some() {
                 continue;
             }
-            let stream = [&before[..], closing, &event].concat();
-            let last = standard(&stream).pop().expect("an event");
-            let data = serde_json::from_slice::<Value>(&last.data).ok();
-            assert_eq!(data.as_ref(), Some(&ours), "{case}: our error is not read");
+            let stream = [&before[..], ending].concat();
+            let last = match framing {
+                Framing::Events => standard(&stream).pop().expect("an event").data,
+                Framing::Array => {
+                    let stream = stream.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&stream);
+                    let Ok(Value::Array(list)) = serde_json::from_slice(stream) else {
+                        // Broken by what the provider has sent, and not by ours.
+                        assert_was_broken(before);
+                        continue;
+                    };
+                    list.last().expect("an element").to_string().into_bytes()
+                }
+            };
+            let last = serde_json::from_slice::<Value>(&last).ok();
+            assert_eq!(last.as_ref(), Some(&ours), "{case}: our error is not read");
         }
     }
+}
+
+fn error() -> GatewayError {
+    GatewayError {
+        status: 502,
+        code: "backstop_upstream_broke",
+        message: "the stream broke".to_owned(),
+    }
+}
+
+/// The list that a client has so far is one that it cannot read, however it ends.
+fn assert_was_broken(before: &[u8]) {
+    let before = before.strip_prefix(b"\xef\xbb\xbf").unwrap_or(before);
+    let closed = [before, b"]"].concat();
+    assert!(
+        serde_json::from_slice::<Value>(&closed).is_err() || before.is_empty(),
+        "our end broke the list"
+    );
 }
 
 /// An event as a client reads it.
