@@ -8,6 +8,7 @@ mod attempt;
 mod callers;
 mod circuits;
 mod decision;
+mod decoded;
 mod exchange;
 mod headers;
 mod heartbeat;

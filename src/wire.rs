@@ -11,6 +11,7 @@ mod call;
 mod caller_limit;
 mod context;
 mod dialect;
+pub mod encoding;
 pub mod endpoint;
 pub mod error_body;
 mod gemini;

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::{
     answer::plain_error,
     callers::{Caller, without_key},
+    decoded,
     exchange::Exchange,
     headers, ops,
     relay::Body,
@@ -122,8 +123,14 @@ async fn ask(
         None => None,
     };
     let limit = snapshot.prepared.catalog.gateway.max_body;
-    let body = read(body, limit).await?;
-    let mut scanned = scan(call, &parts.headers, &body).map_err(|error| not_scanned(&error))?;
+    let coding = decoded::coding(&parts.headers)?;
+    let mut body = read(body, limit).await?;
+    let mut headers = Cow::Borrowed(&parts.headers);
+    if let Some(coding) = coding {
+        body = decoded::body(coding, body, limit, || too_large(limit)).await?;
+        headers = Cow::Owned(decoded::headers(&parts.headers));
+    }
+    let mut scanned = scan(call, &headers, &body).map_err(|error| not_scanned(&error))?;
     // The whole body is held until the answer has begun.
     scanned.facts.replayable = true;
     if in_force.is_none() {
@@ -149,7 +156,7 @@ async fn ask(
     let ready = Ready {
         in_force: &in_force,
         call,
-        headers: &parts.headers,
+        headers: &headers,
         query: query.as_deref(),
         body: &body,
         model: scanned.model.as_ref(),
@@ -158,16 +165,19 @@ async fn ask(
     Ok(serve::serve(&ready, exchange).await)
 }
 
-/// Reads a body up to a limit. The usual one piece is not copied.
-async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, GatewayError> {
-    let too_large = || GatewayError {
+fn too_large(limit: usize) -> GatewayError {
+    GatewayError {
         status: 413,
         code: "backstop_body_too_large",
         message: format!("the request body is larger than {limit} bytes; raise gateway.max_body"),
-    };
+    }
+}
+
+/// Reads a body up to a limit. The usual one piece is not copied.
+async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, GatewayError> {
     let announced = body.size_hint().lower();
     if usize::try_from(announced).map_or(true, |size| size > limit) {
-        return Err(too_large());
+        return Err(too_large(limit));
     }
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
@@ -194,7 +204,7 @@ async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, GatewayError> {
             continue;
         };
         if first.len() + all.len() + data.len() > limit {
-            return Err(too_large());
+            return Err(too_large(limit));
         }
         if all.is_empty() && first.is_empty() {
             first = data;

@@ -21,6 +21,7 @@ use http::{Request, Response, header};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use super::encoding::Coding;
 use crate::policy::{BrokenKind, Evidence, ProviderError, UnreachableKind};
 
 pub use answer::{Answer, Cut};
@@ -152,7 +153,7 @@ async fn ask(
             Ok(response) => {
                 unambiguous(&response)?;
                 let pool = Rc::clone(pool);
-                Ok(response.map(|body| Answer::new(body, Lease::Http1 { pool, sender })))
+                Ok(answer(response, Lease::Http1 { pool, sender }))
             }
             Err(mut failed) => Err(Failed {
                 untouched: failed.take_message().is_some(),
@@ -174,7 +175,7 @@ async fn ask_shared(
     request.headers_mut().remove(header::HOST);
     let mut sender = seat.0.sender.clone();
     match sender.try_send_request(request).await {
-        Ok(response) => Ok(response.map(|body| Answer::new(body, Lease::Http2(seat)))),
+        Ok(response) => Ok(answer(response, Lease::Http2(seat))),
         Err(mut failed) => {
             let untouched = failed.take_message().is_some() || unprocessed(failed.error());
             if untouched {
@@ -186,6 +187,26 @@ async fn ask_shared(
             })
         }
     }
+}
+
+/// An answer whose coding is taken off, so that everybody above sees what was meant. One that cannot be read
+/// keeps its header, which says so.
+fn answer(response: Response<Incoming>, lease: Lease) -> Response<Answer> {
+    let (mut head, body) = response.into_parts();
+    let coding = Coding::of(&head.headers).ok().flatten();
+    if coding.is_some() {
+        // All of them are about the bytes on the wire.
+        for name in [
+            "content-encoding",
+            "content-length",
+            "content-md5",
+            "content-digest",
+            "etag",
+        ] {
+            head.headers.remove(name);
+        }
+    }
+    Response::from_parts(head, Answer::new(body, lease, coding))
 }
 
 /// Two statements of an answer's length may be an attempt to smuggle a second answer to somebody; it is not

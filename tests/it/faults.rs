@@ -19,7 +19,7 @@ use backstop::{
 };
 use futures_util::StreamExt;
 use tokio::{
-    net::TcpListener,
+    net::TcpSocket,
     sync::{Semaphore, watch},
     time::timeout,
 };
@@ -113,6 +113,8 @@ struct Cell {
     name: String,
     fixture: Fixture,
     gate: Arc<Semaphore>,
+    /// Keeps its port from everybody else.
+    _unused: TcpSocket,
     provider: Provider,
     warm: bool,
     asked: usize,
@@ -146,10 +148,12 @@ struct Table {
     _refused: watch::Sender<Option<String>>,
 }
 
-/// A port where nobody listens.
-async fn nowhere() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// A port where nobody listens, and nobody will while the socket lives.
+fn nowhere() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    (socket, url)
 }
 
 impl Table {
@@ -193,9 +197,10 @@ impl Table {
                 At::Nowhere | At::NoName => Transport::Plain,
             };
             let provider = Provider::start(&identities, transport, scripts).await;
+            let (unused, nowhere) = nowhere();
             let base = match at {
                 At::Listening(_) => provider.url(),
-                At::Nowhere => nowhere().await,
+                At::Nowhere => nowhere,
                 At::NoName => "http://no-such-host.invalid".to_owned(),
             };
             let name = format!("cell-{number}");
@@ -226,6 +231,7 @@ impl Table {
                 expect,
                 name,
                 fixture,
+                _unused: unused,
                 provider,
                 warm,
                 asked,
@@ -298,7 +304,9 @@ impl Table {
             route: text("x-backstop-route"),
             fallback: text("x-backstop-fallback"),
             attempts: text("x-backstop-attempts"),
-            forged: text("x-checksum").is_some(),
+            forged: ["x-checksum", "content-encoding"]
+                .into_iter()
+                .any(|name| text(name).is_some()),
             body: Vec::new(),
             cut: false,
         };

@@ -1,5 +1,6 @@
 //! What several test modules share.
 
+pub(crate) mod encoded;
 pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod provider;

@@ -91,11 +91,14 @@ fn before(form: Form, fault: Fault) -> Expect {
         | Fault::MalformedJson
         | Fault::ErrorInside
         | Fault::Endless
+        | Fault::CodingCut
+        | Fault::CodingFalse
+        | Fault::CodingUnknown
         | Fault::Http2LargeHeaders
         | Fault::Http2Garbage
         | Fault::Http2Length => Fallback(BrokenResponse),
         Fault::HtmlError => Fallback(ServerError),
-        Fault::ErrorStatus => Fallback(Overloaded),
+        Fault::ErrorStatus | Fault::EncodedError => Fallback(Overloaded),
         Fault::AbsurdRetryAfter => Returned(429, RateLimited),
         Fault::StallBeforeHead | Fault::StallInBody => Fallback(Timeout),
         Fault::ErrorEvent => match form {
@@ -108,6 +111,9 @@ fn before(form: Form, fault: Fault) -> Expect {
         | Fault::Drip
         | Fault::OldHttp
         | Fault::UntilClose
+        | Fault::Gzip
+        | Fault::Brotli
+        | Fault::Zstd
         | Fault::StaleConnection
         | Fault::Http2
         | Fault::Http2Trailers
@@ -148,6 +154,9 @@ fn after(form: Form, fault: Fault) -> Expect {
         | Fault::Continue
         | Fault::EarlyHints
         | Fault::OldHttp
+        | Fault::EncodedError
+        | Fault::CodingFalse
+        | Fault::CodingUnknown
         | Fault::StaleConnection
         | Fault::RacingClose
         | Fault::RacingReset
@@ -160,6 +169,7 @@ fn after(form: Form, fault: Fault) -> Expect {
         | Fault::CutChunks
         | Fault::ShortLength
         | Fault::BadChunk
+        | Fault::CodingCut
         | Fault::Http2Length
         | Fault::GoAwayInError
         | Fault::StreamReset
@@ -187,6 +197,9 @@ fn after(form: Form, fault: Fault) -> Expect {
         Fault::Trailers
         | Fault::Drip
         | Fault::UntilClose
+        | Fault::Gzip
+        | Fault::Brotli
+        | Fault::Zstd
         | Fault::Http2
         | Fault::Http2Trailers
         | Fault::GoAwayInOrder => Served,

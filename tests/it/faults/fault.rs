@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use backstop::wire::encoding::Coding;
 use tokio::sync::Semaphore;
 
 use super::family::{Fixture, Form};
 use crate::support::{
+    encoded::{encoded, encoded_pieces},
     frames::{self, Frame},
     provider::{
         Act::{self, Close, Drip, Endless, Gate, Hang, Reset, Send},
@@ -92,6 +94,13 @@ faults! {
     Drip: "one byte at a time",
     OldHttp: "HTTP/1.0",
     UntilClose: "ends where the connection ends",
+    Gzip: "gzip although nobody asked",
+    Brotli: "br although nobody asked",
+    Zstd: "zstd although nobody asked",
+    EncodedError: "an error with 500, its body in gzip",
+    CodingCut: "gzip: ends in good order, but too early",
+    CodingFalse: "gzip: says so, and is not",
+    CodingUnknown: "another content coding",
     StaleConnection: "pooled connection: closed while idle",
     RacingClose: "pooled connection: closed when the request was there",
     RacingReset: "pooled connection: reset when the request was there",
@@ -473,6 +482,59 @@ impl Making<'_> {
                 script.push(Send(first.into()));
                 self.pause(&mut script);
                 then(script, [Send(rest.into()), Close])
+            }
+            Fault::Gzip | Fault::Brotli | Fault::Zstd | Fault::CodingCut => {
+                let coding = match fault {
+                    Fault::Brotli => Coding::Brotli,
+                    Fault::Zstd => Coding::Zstd,
+                    _ => Coding::Gzip,
+                };
+                let mut pieces = encoded_pieces(coding, &[&first, &rest]).into_iter();
+                let (first, mut rest) = (pieces.next().unwrap(), pieces.next().unwrap());
+                if fault == Fault::CodingCut {
+                    rest.clear();
+                } else {
+                    passes = both;
+                }
+                let name = match coding {
+                    Coding::Gzip => "gzip",
+                    Coding::Brotli => "br",
+                    Coding::Zstd => "zstd",
+                };
+                let length = first.len() + rest.len();
+                let mut script = vec![self.head(
+                    "200 OK",
+                    &format!("content-encoding: {name}\r\ncontent-length: {length}\r\n"),
+                )];
+                if length > first.len() {
+                    script.push(Send(first));
+                    self.pause(&mut script);
+                    then(script, [Send(rest)])
+                } else {
+                    // The last byte comes after the pause, so that the answer is not over before it.
+                    let (most, last) = first.split_at(length - 1);
+                    script.push(Send(most.to_vec()));
+                    self.pause(&mut script);
+                    then(script, [Send(last.to_vec())])
+                }
+            }
+            Fault::EncodedError => {
+                let body = encoded(Coding::Gzip, self.fixture.overloaded.as_bytes());
+                let head = format!(
+                    "HTTP/1.1 500 Sorry\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+                    body.len()
+                );
+                vec![Send([head.into_bytes(), body].concat())]
+            }
+            Fault::CodingFalse => {
+                let length = good.len();
+                let fields = format!("content-encoding: gzip\r\ncontent-length: {length}\r\n");
+                vec![self.head("200 OK", &fields), Send(good.clone().into())]
+            }
+            Fault::CodingUnknown => {
+                let length = good.len();
+                let fields = format!("content-encoding: compress\r\ncontent-length: {length}\r\n");
+                vec![self.head("200 OK", &fields), Send(good.clone().into())]
             }
             Fault::StaleConnection => {
                 warm = true;

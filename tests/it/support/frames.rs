@@ -229,6 +229,10 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             };
             window.note(&came);
             courtesy(stream, &came).await;
+            if came.kind == DATA {
+                let size = came.payload.len();
+                shared.news.send_modify(|seen| seen.body += size);
+            }
             if matches!(came.kind, HEADERS | DATA) && came.flags & END_STREAM != 0 {
                 break came.stream;
             }
@@ -244,14 +248,17 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                     if let Frame::Data { bytes, .. } = &frame {
                         window.left -= i64::try_from(bytes.len()).unwrap();
                     }
-                    while window.left < 0 {
+                    let mut reset = false;
+                    while window.left < 0 && !reset {
                         let Some(came) = next(stream, &mut buffer).await else {
                             return false;
                         };
+                        reset = came.kind == RST_STREAM && came.stream == asked;
                         window.note(&came);
                         courtesy(stream, &came).await;
                     }
-                    stream.write_all(&frame.bytes(asked)).await.is_ok()
+                    !reset
+                        && stream.write_all(&frame.bytes(asked)).await.is_ok()
                         && stream.flush().await.is_ok()
                 }
                 Act::Send(bytes) => {

@@ -17,6 +17,7 @@ use backstop::{
         Retention, Revision, Route, Secret, StoredEvent, Tier, Timeouts, Workload,
     },
     store::{Access, EventQuery, Store},
+    wire::upstream::Tls,
 };
 use tokio::{sync::watch, time::timeout};
 
@@ -48,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) family: Family,
     /// Who may call.
     pub(crate) clients: Vec<Client>,
+    /// Whom providers are trusted by.
+    pub(crate) tls: Arc<Tls>,
 }
 
 impl Default for Plan {
@@ -61,6 +64,7 @@ impl Default for Plan {
             settings: Box::new(|_| {}),
             family: Family::OpenaiChat,
             clients: Vec::new(),
+            tls: Arc::default(),
         }
     }
 }
@@ -113,7 +117,7 @@ impl Site {
             refused: refusals,
             store: store.clone(),
             clock: clock.clone(),
-            tls: Arc::default(),
+            tls: Arc::clone(&plan.tls),
         })
         .await
         .unwrap();

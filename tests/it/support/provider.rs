@@ -19,10 +19,14 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::{JoinHandle, JoinSet},
+    time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::frames::{self, Frame};
+use super::{
+    frames::{self, Frame},
+    upstream::DEADLINE,
+};
 
 /// One thing that the provider does.
 #[derive(Clone, Debug)]
@@ -95,6 +99,8 @@ pub(crate) enum Transport {
     OtherName,
     /// TLS with a certificate that nobody trusts.
     Stranger,
+    /// HTTP/1.1 on TCP, answered when the head of the request is there.
+    Hasty,
     /// Accepts TCP and never says a word.
     Mute,
     /// Speaks HTTP where TLS is expected.
@@ -105,7 +111,7 @@ impl Transport {
     /// The scheme of its URL.
     const fn scheme(self) -> &'static str {
         match self {
-            Self::Plain => "http",
+            Self::Plain | Self::Hasty => "http",
             Self::Http2 | Self::OtherName | Self::Stranger | Self::Mute | Self::PlainForTls => {
                 "https"
             }
@@ -137,7 +143,7 @@ impl Identities {
 
     fn acceptor(&self, transport: Transport) -> Option<TlsAcceptor> {
         match transport {
-            Transport::Plain | Transport::Mute | Transport::PlainForTls => None,
+            Transport::Plain | Transport::Hasty | Transport::Mute | Transport::PlainForTls => None,
             Transport::Http2 => Some(self.good.acceptor(&[b"h2"])),
             Transport::OtherName => Some(self.other.acceptor(&[b"http/1.1"])),
             Transport::Stranger => Some(self.stranger.acceptor(&[b"http/1.1"])),
@@ -152,7 +158,9 @@ pub(crate) struct Seen {
     pub(crate) requests: Vec<String>,
     /// Connections that came.
     pub(crate) connections: usize,
-    /// Bytes of bodies that were sent by [`Act::Endless`].
+    /// Bytes of the bodies of requests.
+    pub(crate) body: usize,
+    /// Bytes that were sent by [`Act::Endless`].
     pub(crate) sent: usize,
     /// When the client gave up an answer that was being made: it closed, or reset its stream.
     pub(crate) given_up: Vec<Instant>,
@@ -226,6 +234,16 @@ impl Provider {
     pub(crate) fn seen(&self) -> Seen {
         self.news.borrow().clone()
     }
+
+    /// Waits for something to have happened.
+    pub(crate) async fn until(&self, condition: impl FnMut(&Seen) -> bool) -> Seen {
+        let mut news = self.news.clone();
+        timeout(DEADLINE, news.wait_for(condition))
+            .await
+            .expect("the provider's state")
+            .unwrap()
+            .clone()
+    }
 }
 
 async fn accepted(stream: TcpStream, shared: Arc<Shared>) {
@@ -279,7 +297,7 @@ impl Shared {
 async fn http1<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, shared: &Shared) -> bool {
     let mut buffer = Vec::new();
     loop {
-        let Some(line) = request(stream, &mut buffer).await else {
+        let Some(line) = request(stream, &mut buffer, shared).await else {
             return false;
         };
         let script = shared.script();
@@ -335,7 +353,11 @@ async fn gone<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) {
 }
 
 /// Reads one request and says its path; `None`: the client has closed.
-async fn request<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Option<String> {
+async fn request<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut Vec<u8>,
+    shared: &Shared,
+) -> Option<String> {
     let end = loop {
         if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break at + 4;
@@ -351,12 +373,13 @@ async fn request<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> 
         .lines()
         .find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok())
         .unwrap_or(0);
-    while buffer.len() < length {
+    while buffer.len() < length && shared.transport != Transport::Hasty {
         match stream.read_buf(buffer).await {
             Ok(1..) => {}
             Ok(0) | Err(_) => return None,
         }
     }
     buffer.drain(..length.min(buffer.len()));
+    shared.news.send_modify(|seen| seen.body += length);
     Some(head.split(' ').nth(1).unwrap().to_owned())
 }
