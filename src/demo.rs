@@ -10,6 +10,7 @@ mod ask;
 mod board;
 mod cast;
 mod fault;
+mod gemini;
 mod leftover;
 mod openai;
 mod openai_embeddings;

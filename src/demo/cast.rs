@@ -135,6 +135,18 @@ pub(super) const CAST: &[Member] = &[
         key: "simulated-fjord-key",
         models: &[model("fjord-agent", Voice::Plain, 150, 150), LEXIS],
     },
+    Member {
+        name: "garnet",
+        shape: Shape::GeminiGenerate,
+        key: "simulated-garnet-key",
+        models: &[model("garnet-text", Voice::Rich, 200, 130)],
+    },
+    Member {
+        name: "harbor",
+        shape: Shape::GeminiGenerate,
+        key: "simulated-harbor-key",
+        models: &[model("harbor-text", Voice::Plain, 130, 160)],
+    },
 ];
 
 #[cfg(test)]

@@ -39,6 +39,10 @@ const SAMPLES: &[(&str, &str)] = &[
         include_str!("project/samples/search-texts.json"),
     ),
     (
+        "catalog-lamp.json",
+        include_str!("project/samples/catalog-lamp.json"),
+    ),
+    (
         "image-caption.json",
         include_str!("project/samples/image-caption.json"),
     ),
@@ -146,7 +150,7 @@ mod tests {
             loaded.report.render(false)
         );
         let catalog = loaded.catalog.expect("accepted");
-        assert_eq!(catalog.workloads.len(), 6);
+        assert_eq!(catalog.workloads.len(), 7);
         let sampled = |workload: &crate::model::Workload| !workload.samples.is_empty();
         assert!(catalog.workloads.values().all(sampled));
     }

@@ -161,3 +161,29 @@ pub(super) fn search(random: &mut fastrand::Rng) -> Value {
     }
     json!({"input": one(QUESTIONS, random)})
 }
+
+/// A product to describe; now and then as fields for the shop's pages.
+pub(super) fn catalog(random: &mut fastrand::Rng) -> Value {
+    let mut body = json!({
+        "contents": [{"role": "user", "parts": [
+            {"text": format!("Product: {}. Write two sentences for the catalog.", one(PRODUCTS, random))},
+        ]}],
+        "generationConfig": {"maxOutputTokens": 200},
+    });
+    if random.u32(..5) == 0 {
+        body["generationConfig"]["responseMimeType"] = "application/json".into();
+        body["generationConfig"]["responseJsonSchema"] = json!({
+            "type": "object",
+            "properties": {"product": {"type": "string"}, "title": {"type": "string"}},
+            "required": ["product", "title"],
+        });
+    }
+    body
+}
+
+const PRODUCTS: &[&str] = &[
+    "a blue reading lamp with a wooden foot",
+    "a linen shirt in three colours",
+    "a steel kettle for one litre",
+    "a folding chair for the balcony",
+];

@@ -16,6 +16,7 @@ use super::{
     board::{Entry, Order},
     cast::Model,
     fault::{Fault, FaultKind},
+    gemini,
     provider::Provider,
     shape::Shape,
 };
@@ -25,6 +26,8 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// The largest request body.
 const MOST: usize = 64 << 20;
+
+const JSON: &str = "application/json";
 
 const STREAM: &str = "text/event-stream; charset=utf-8";
 
@@ -61,6 +64,9 @@ pub(super) async fn respond(
     let call = Call {
         provider,
         shape,
+        line: (shape == Shape::GeminiGenerate)
+            .then(|| gemini::Line::of(path, head.uri.query()))
+            .flatten(),
         id,
         random,
     };
@@ -68,8 +74,10 @@ pub(super) async fn respond(
         return Ok(call.error(&Fault::new(FaultKind::Authentication)));
     }
     match (&head.method, path) {
-        (&Method::GET, "/v1/models") => Ok(plain(200, &shape.models(provider.member))),
-        (&Method::POST, path) if path == shape.path() => {
+        (&Method::GET, "/v1/models" | "/v1beta/models") => {
+            Ok(plain(200, &shape.models(provider.member)))
+        }
+        (&Method::POST, path) if path == shape.path() || call.line.is_some() => {
             let header = head.headers.get(FAULT_HEADER);
             let header = header.and_then(|value| value.to_str().ok());
             call.generate(header, &body).await
@@ -116,6 +124,8 @@ fn control(provider: &Provider, method: &Method, path: &str, body: &[u8]) -> Res
 struct Call<'a> {
     provider: &'a Provider,
     shape: Shape,
+    /// What the path says, in a family that names the model there.
+    line: Option<gemini::Line>,
     id: String,
     random: fastrand::Rng,
 }
@@ -150,12 +160,15 @@ impl Call<'_> {
         match fault {
             Some(fault) => self.fail(&fault, &ask, &reply, model).await,
             None if ask.stream => Ok(self.stream(&ask, &reply, model, None)),
+            None if self.line.as_ref().is_some_and(|line| line.count) => {
+                Ok(self.answer(JSON, full(gemini::count(&reply).to_string())))
+            }
             None => {
                 let pace = self.pace(model);
                 let pieces = u32::try_from(reply.pieces().len()).unwrap_or(u32::MAX);
                 tokio::time::sleep(pace.first + pace.between * pieces).await;
                 let whole = self.shape.whole(&reply).to_string();
-                Ok(self.answer("application/json", full(whole)))
+                Ok(self.answer(JSON, full(whole)))
             }
         }
     }
@@ -173,12 +186,15 @@ impl Call<'_> {
     }
 
     fn read(&self, body: &[u8]) -> Result<(Ask, &'static Model), Invalid> {
-        let body: Value = serde_json::from_slice(body).map_err(|error| Invalid {
+        let mut body: Value = serde_json::from_slice(body).map_err(|error| Invalid {
             status: 400,
             message: format!("We could not parse the JSON body of your request: {error}"),
             parameter: None,
             code: None,
         })?;
+        if let Some(line) = &self.line {
+            line.add_to(&mut body);
+        }
         let ask = self.shape.read(&body)?;
         let Some(model) = self.provider.member.model(&ask.model) else {
             return Err(Invalid {
@@ -273,17 +289,18 @@ impl Call<'_> {
                     STALL
                 };
                 let steps = vec![(Duration::ZERO, Ok(Bytes::from(whole))), (wait, Err(cut()))];
-                self.answer("application/json", paced(steps))
+                self.answer(JSON, paced(steps))
             }
             FaultKind::Html => self.answer("text/html; charset=utf-8", full(PAGE.to_owned())),
+            FaultKind::Malformed if self.in_array() => {
+                self.answer(JSON, full("[{\"id\":}]".to_owned()))
+            }
             FaultKind::Malformed if ask.stream => self.answer(
                 STREAM,
                 full("data: {\"id\":\"x\",\"choices\":[{\n\n".to_owned()),
             ),
-            FaultKind::Malformed => {
-                self.answer("application/json", full("{\"id\":\"x\",".to_owned()))
-            }
-            FaultKind::Empty => self.answer("application/json", full(String::new())),
+            FaultKind::Malformed => self.answer(JSON, full("{\"id\":\"x\",".to_owned())),
+            FaultKind::Empty => self.answer(JSON, full(String::new())),
         })
     }
 
@@ -296,11 +313,12 @@ impl Call<'_> {
         fault: Option<FaultKind>,
     ) -> Response<Body> {
         let pace = self.pace(model);
+        let array = self.in_array();
         let Events {
             opening,
             pieces,
             closing,
-        } = self.shape.events(reply, ask.usage);
+        } = self.shape.events(reply, ask.usage, array);
         let mut steps = vec![(Duration::ZERO, Ok(Bytes::from(opening)))];
         if fault == Some(FaultKind::StallOutput) {
             steps.push((STALL, Err(cut())));
@@ -320,7 +338,12 @@ impl Call<'_> {
                 None => (Duration::ZERO, Ok(Bytes::from(closing))),
             });
         }
-        self.answer(STREAM, paced(steps))
+        self.answer(if array { JSON } else { STREAM }, paced(steps))
+    }
+
+    /// Whether a stream is wanted as one JSON array.
+    fn in_array(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| line.array)
     }
 
     fn request_id(&self) -> String {

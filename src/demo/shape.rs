@@ -8,7 +8,7 @@ use super::{
     ask::{Ask, Events, Invalid, Reply},
     cast::Member,
     fault::FaultKind,
-    openai, openai_embeddings, openai_responses,
+    gemini, openai, openai_embeddings, openai_responses,
 };
 use crate::model::Family;
 
@@ -23,6 +23,8 @@ pub(super) enum Shape {
     OpenaiEmbeddings,
     /// `POST /v1/messages`.
     AnthropicMessages,
+    /// `POST /v1beta/models/{model}:generateContent` and its like.
+    GeminiGenerate,
 }
 
 impl Shape {
@@ -33,6 +35,7 @@ impl Shape {
             Self::OpenaiResponses => Family::OpenaiResponses,
             Self::OpenaiEmbeddings => Family::OpenaiEmbeddings,
             Self::AnthropicMessages => Family::AnthropicMessages,
+            Self::GeminiGenerate => Family::GeminiGenerate,
         }
     }
 
@@ -45,16 +48,18 @@ impl Shape {
                 Self::OpenaiEmbeddings,
             ],
             Self::AnthropicMessages => &[Self::AnthropicMessages],
+            Self::GeminiGenerate => &[Self::GeminiGenerate],
         }
     }
 
-    /// Where it generates.
+    /// Where it generates; below it, when the path names the model.
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::OpenaiChat => "/v1/chat/completions",
             Self::OpenaiResponses => "/v1/responses",
             Self::OpenaiEmbeddings => "/v1/embeddings",
             Self::AnthropicMessages => "/v1/messages",
+            Self::GeminiGenerate => "/v1beta/models",
         }
     }
 
@@ -63,6 +68,7 @@ impl Shape {
         match self {
             Self::OpenaiChat | Self::OpenaiResponses | Self::OpenaiEmbeddings => "x-request-id",
             Self::AnthropicMessages => "request-id",
+            Self::GeminiGenerate => "x-goog-request-id",
         }
     }
 
@@ -74,6 +80,7 @@ impl Shape {
                 text(header::AUTHORIZATION.as_str())?.strip_prefix("Bearer ")
             }
             Self::AnthropicMessages => text("x-api-key"),
+            Self::GeminiGenerate => text("x-goog-api-key"),
         }
     }
 
@@ -84,6 +91,7 @@ impl Shape {
             Self::OpenaiResponses => openai_responses::read(body),
             Self::OpenaiEmbeddings => openai_embeddings::read(body),
             Self::AnthropicMessages => anthropic::read(body),
+            Self::GeminiGenerate => gemini::read(body),
         }
     }
 
@@ -94,17 +102,19 @@ impl Shape {
             Self::OpenaiResponses => openai_responses::whole(reply),
             Self::OpenaiEmbeddings => openai_embeddings::whole(reply),
             Self::AnthropicMessages => anthropic::whole(reply),
+            Self::GeminiGenerate => gemini::whole(reply),
         }
     }
 
     /// An answer as a stream.
-    pub(super) fn events(self, reply: &Reply, usage: bool) -> Events {
+    pub(super) fn events(self, reply: &Reply, usage: bool, array: bool) -> Events {
         match self {
             Self::OpenaiChat => openai::events(reply, usage),
             Self::OpenaiResponses => openai_responses::events(reply),
             // Nobody reads a stream of vectors: their reader never asks for one.
             Self::OpenaiEmbeddings => Events::default(),
             Self::AnthropicMessages => anthropic::events(reply),
+            Self::GeminiGenerate => gemini::events(reply, array),
         }
     }
 
@@ -115,6 +125,7 @@ impl Shape {
                 openai::models(member)
             }
             Self::AnthropicMessages => anthropic::models(member),
+            Self::GeminiGenerate => gemini::models(member),
         }
     }
 
@@ -125,6 +136,7 @@ impl Shape {
                 openai::error(kind)
             }
             Self::AnthropicMessages => anthropic::error(kind, request_id),
+            Self::GeminiGenerate => gemini::error(kind),
         }
     }
 
@@ -135,6 +147,7 @@ impl Shape {
                 openai::invalid(invalid)
             }
             Self::AnthropicMessages => anthropic::invalid(invalid, request_id),
+            Self::GeminiGenerate => gemini::invalid(invalid),
         }
     }
 }

@@ -78,6 +78,14 @@ pub(super) const APPLICATIONS: &[Application] = &[
         mistakes: 0.0,
         body: prompts::search,
     },
+    Application {
+        workload: "catalog-text",
+        path: "/v1beta/models/catalog-text:generateContent",
+        rate: 0.8,
+        streamed: 0.7,
+        mistakes: 0.0,
+        body: prompts::catalog,
+    },
 ];
 
 /// Requests of one application that may run at once; more are not sent.
@@ -133,11 +141,12 @@ async fn run(
             () = end.cancelled() => return,
             () = tokio::time::sleep(pause(application.rate, random.f64())) => {}
         }
-        let body = request(application, number >= WARM_UP, &mut random);
+        let mut body = request(application, number >= WARM_UP, &mut random);
+        let url = address(&url, &mut body, number % 3 == 0);
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             continue;
         };
-        let call = client.post(&url).json(&body).send();
+        let call = client.post(url).json(&body).send();
         let end = end.clone();
         tasks.spawn(async move {
             tokio::select! {
@@ -185,10 +194,26 @@ fn request(application: &Application, mistakes: bool, random: &mut fastrand::Rng
     body
 }
 
+/// The URL to ask. Where the path names the model it also says whether the answer streams, and how, and the
+/// body says neither.
+fn address(url: &str, body: &mut Value, array: bool) -> String {
+    let (Some(model), Value::Object(fields)) = (url.strip_suffix(":generateContent"), body) else {
+        return url.to_owned();
+    };
+    fields.remove("model");
+    match (fields.remove("stream"), array) {
+        (None, _) => url.to_owned(),
+        (Some(_), false) => format!("{model}:streamGenerateContent?alt=sse"),
+        (Some(_), true) => format!("{model}:streamGenerateContent"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{APPLICATIONS, pause, request};
-    use crate::demo::{anthropic, openai, openai_embeddings, openai_responses};
+    use serde_json::json;
+
+    use super::{APPLICATIONS, address, pause, request};
+    use crate::demo::{anthropic, gemini, openai, openai_embeddings, openai_responses};
 
     #[test]
     fn requests_are_understood_by_the_providers_but_for_few_mistakes() {
@@ -201,6 +226,7 @@ mod tests {
                 "/v1/messages" => anthropic::read(body),
                 "/v1/responses" => openai_responses::read(body),
                 "/v1/embeddings" => openai_embeddings::read(body),
+                path if path.ends_with(":generateContent") => gemini::read(body),
                 _ => openai::read(body),
             };
             let wrong = bodies.iter().filter(|body| read(body).is_err()).count();
@@ -219,6 +245,35 @@ mod tests {
         };
         assert_eq!(bodies(1), bodies(1));
         assert_ne!(bodies(1), bodies(2));
+    }
+
+    #[test]
+    fn the_path_says_what_the_body_does_not() {
+        let url = "http://h/v1beta/models/m:generateContent";
+        let stream = "http://h/v1beta/models/m:streamGenerateContent";
+        for (before, array, wanted) in [
+            (json!({"model": "m"}), true, url.to_owned()),
+            (
+                json!({"model": "m", "stream": true}),
+                true,
+                stream.to_owned(),
+            ),
+            (
+                json!({"model": "m", "stream": true}),
+                false,
+                format!("{stream}?alt=sse"),
+            ),
+        ] {
+            let mut body = before;
+            assert_eq!(address(url, &mut body, array), wanted);
+            assert_eq!(body, json!({}));
+        }
+        let mut body = json!({"model": "m", "stream": true});
+        assert_eq!(
+            address("http://h/v1/messages", &mut body, true),
+            "http://h/v1/messages"
+        );
+        assert_eq!(body["stream"], true);
     }
 
     #[test]

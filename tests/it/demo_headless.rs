@@ -110,8 +110,8 @@ fn it_says_where_it_is_and_ends_when_its_time_is_up() {
             .starts_with("http://127.0.0.1:")
     );
     assert!(line["store"].as_str().unwrap().starts_with("sqlite:"));
-    assert_eq!(line["workloads"].as_array().unwrap().len(), 6);
-    assert_eq!(line["providers"].as_object().unwrap().len(), 7);
+    assert_eq!(line["workloads"].as_array().unwrap().len(), 7);
+    assert_eq!(line["providers"].as_object().unwrap().len(), 9);
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory), 0o700);
     assert_eq!(mode(&directory.join("keys")), 0o700);

@@ -52,16 +52,25 @@ impl Cast {
             }),
             Shape::OpenaiResponses => json!({"model": model, "stream": stream, "input": question}),
             Shape::OpenaiEmbeddings => json!({"model": model, "input": question}),
+            Shape::GeminiGenerate => json!({
+                "contents": [{"role": "user", "parts": [{"text": question}]}],
+            }),
+        };
+        let method = match (shape, stream) {
+            (Shape::GeminiGenerate, false) => format!("/{model}:generateContent"),
+            (Shape::GeminiGenerate, true) => format!("/{model}:streamGenerateContent?alt=sse"),
+            (_, _) => String::new(),
         };
         let call = self
             .client
-            .post(format!("{}{}", self.url(member), shape.path()))
+            .post(format!("{}{}{method}", self.url(member), shape.path()))
             .json(&body);
         match shape {
             Shape::OpenaiChat | Shape::OpenaiResponses | Shape::OpenaiEmbeddings => {
                 call.bearer_auth(member.key)
             }
             Shape::AnthropicMessages => call.header("x-api-key", member.key),
+            Shape::GeminiGenerate => call.header("x-goog-api-key", member.key),
         }
     }
 
@@ -103,8 +112,12 @@ async fn every_model_answers_whole_and_streamed() {
 async fn answers(cast: &Cast, member: &Member, model: &str) {
     let whole = cast.call(member, model, false).send().await.unwrap();
     let whole: Value = whole.json().await.unwrap();
-    assert_eq!(whole["model"], model);
     let shape = shape_of(member, model);
+    let named = match shape {
+        Shape::GeminiGenerate => "modelVersion",
+        _ => "model",
+    };
+    assert_eq!(whole[named], model);
     if shape == Shape::OpenaiEmbeddings {
         assert_eq!(whole["data"][0]["embedding"].as_array().unwrap().len(), 64);
         return;
@@ -126,6 +139,10 @@ async fn answers(cast: &Cast, member: &Member, model: &str) {
             &whole["content"][0]["text"],
             "data: {\"type\":\"message_stop\"}\n\n",
         ),
+        Shape::GeminiGenerate => (
+            &whole["candidates"][0]["content"]["parts"][0]["text"],
+            "}\r\n\r\n",
+        ),
     };
     assert!(text.ends_with(end), "{text}");
     assert_eq!(streamed_text(shape, &text), text_of_whole.as_str().unwrap());
@@ -144,10 +161,33 @@ fn streamed_text(shape: Shape, stream: &str) -> String {
                 }
                 Shape::OpenaiResponses | Shape::OpenaiEmbeddings => &Value::Null,
                 Shape::AnthropicMessages => &event["delta"]["text"],
+                Shape::GeminiGenerate => &event["candidates"][0]["content"]["parts"][0]["text"],
             };
             text.as_str().map(str::to_owned)
         })
         .collect()
+}
+
+#[tokio::test]
+async fn gemini_streams_as_an_array_and_counts() {
+    let cast = Cast::start();
+    let member = &CAST[7];
+    let ask = async |method: &str| {
+        let path = member.shape.path();
+        let url = format!("{}{path}/garnet-text:{method}", cast.url(member));
+        let body = json!({"contents": [{"parts": [{"text": "where is my order 17?"}]}]});
+        let call = cast.client.post(url).json(&body);
+        let answer = call.header("x-goog-api-key", member.key).send().await;
+        answer.unwrap().json::<Value>().await.unwrap()
+    };
+    let stream = ask("streamGenerateContent").await;
+    let answers = stream.as_array().unwrap();
+    let last = answers.last().unwrap();
+    assert!(answers.len() > 3, "{stream}");
+    assert_eq!(last["candidates"][0]["finishReason"], "STOP", "{stream}");
+    let count = ask("countTokens").await;
+    assert!(count["totalTokens"].as_u64().unwrap() > 3, "{count}");
+    cast.stop().await;
 }
 
 #[tokio::test]
@@ -158,6 +198,7 @@ async fn faults_are_played_as_ordered() {
         (&CAST[3], "cobalt-code"),
         (&CAST[5], "ember-agent"),
         (&CAST[5], "lexis-embed"),
+        (&CAST[7], "garnet-text"),
     ] {
         for (fault, status) in [
             ("400", 400),
@@ -275,12 +316,13 @@ async fn a_refusing_provider_closes_its_port_and_opens_it_again() {
 #[tokio::test]
 async fn wrong_keys_models_and_paths_are_refused() {
     let cast = Cast::start();
-    for member in [&CAST[0], &CAST[3], &CAST[5]] {
+    for member in [&CAST[0], &CAST[3], &CAST[5], &CAST[7]] {
         let url = format!("{}{}", cast.url(member), member.shape.path());
         for (name, value) in [
             ("x-nothing", "x"),
             ("authorization", "Bearer wrong"),
             ("x-api-key", "wrong"),
+            ("x-goog-api-key", "wrong"),
         ] {
             let call = cast.client.post(&url).header(name, value).body("{}");
             assert_eq!(call.send().await.unwrap().status(), 401, "{name}");
