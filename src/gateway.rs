@@ -27,6 +27,7 @@ mod serve;
 mod server;
 mod slots;
 mod snapshot;
+mod stored;
 mod threads;
 mod traffic;
 mod unasked;

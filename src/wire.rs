@@ -31,6 +31,7 @@ pub mod said;
 pub mod served;
 mod shape;
 pub mod sse;
+mod stored;
 pub mod stream;
 pub mod upstream;
 
@@ -39,3 +40,4 @@ pub use context::context_need;
 pub use dialect::dialect;
 pub use route_head::{RouteError, RouteHead};
 pub use shape::Shape;
+pub use stored::Stored;

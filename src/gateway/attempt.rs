@@ -19,7 +19,7 @@ use crate::{
     model::Timeouts,
     policy::{BrokenKind, Evidence, ProviderError, TimeoutStage, UnreachableKind},
     wire::{
-        Call, Framing, request, response as answers,
+        Call, Framing, Stored, request, response as answers,
         stream::Watch,
         upstream::{Answer, Slices},
     },
@@ -44,6 +44,8 @@ pub(super) struct Ask<'a> {
     pub(super) query: Option<&'a str>,
     pub(super) body: &'a Bytes,
     pub(super) model: Option<&'a Range<usize>>,
+    /// About what the provider keeps: another path, and an answer that is relayed as it comes.
+    pub(super) stored: Option<&'a Stored<'a>>,
     /// `None`: the answer comes whole.
     pub(super) framing: Option<Framing>,
     /// To be put into a stream before its first text.
@@ -146,6 +148,18 @@ impl Ask<'_> {
             let now = running.worker.shared.clock.now();
             return Err(error(head, reading, now).await);
         }
+        if self.stored.is_some() {
+            let begun = Begun {
+                held: Vec::new(),
+                rest: Some(reading.body),
+                watch: None,
+                clocks: reading.clocks,
+            };
+            return Ok(Good::Begun {
+                head,
+                begun: Box::new(begun),
+            });
+        }
         if let Some(evidence) = answers::head_evidence(
             head.status,
             &head.headers,
@@ -206,8 +220,10 @@ impl Ask<'_> {
         };
         let build = || {
             let mut request = Request::new(slices.clone());
-            *request.method_mut() = Method::POST;
-            *request.uri_mut() = target.path(self.call.verb, self.query);
+            (*request.method_mut(), *request.uri_mut()) = match self.stored {
+                Some(stored) => (stored.method.clone(), target.stored(stored, self.query)),
+                None => (Method::POST, target.path(self.call.verb, self.query)),
+            };
             *request.headers_mut() = target.head.headers(self.headers);
             request
                 .headers_mut()

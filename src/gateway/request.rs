@@ -17,12 +17,13 @@ use super::{
     relay::Body,
     serve::{self, Ready},
     snapshot::InForce,
+    stored,
     worker::Worker,
 };
 use crate::{
     clock::Clock,
     wire::{
-        Call,
+        Call, Shape,
         endpoint::{self, Operation, PathError},
         error_body::GatewayError,
         request::{ScanError, model, scan},
@@ -56,6 +57,16 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
             Ok(caller) => ops::model(&worker, &parts, &caller, named, id),
             Err(denied) => denied.answer(ops::dialect(&parts)),
         },
+        Operation::Stored(stored) => {
+            let shape = Some(Shape::OpenaiResponses);
+            let caller = match caller {
+                Ok(caller) => caller,
+                Err(denied) => return denied.answer(shape),
+            };
+            stored::answer(worker, &parts, body, caller, &stored, named)
+                .await
+                .unwrap_or_else(|error| plain_error(shape, &error))
+        }
         Operation::Ask { call, model } => {
             let caller = match caller {
                 Ok(caller) => caller,
@@ -160,6 +171,7 @@ async fn ask(
         query: query.as_deref(),
         body: &body,
         model: scanned.model.as_ref(),
+        stored: None,
         structured: scanned.structured,
     };
     Ok(serve::serve(&ready, exchange).await)
@@ -174,7 +186,7 @@ fn too_large(limit: usize) -> GatewayError {
 }
 
 /// Reads a body up to a limit. The usual one piece is not copied.
-async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, GatewayError> {
+pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, GatewayError> {
     let announced = body.size_hint().lower();
     if usize::try_from(announced).map_or(true, |size| size > limit) {
         return Err(too_large(limit));
@@ -247,7 +259,7 @@ pub(super) fn unknown(name: &str) -> GatewayError {
 }
 
 /// A workload is asked in its own family.
-fn same_shape(in_force: &InForce, call: Call) -> Result<(), GatewayError> {
+pub(super) fn same_shape(in_force: &InForce, call: Call) -> Result<(), GatewayError> {
     let ready = &in_force.ready;
     if ready.shape == call.shape {
         return Ok(());

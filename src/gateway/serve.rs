@@ -24,7 +24,7 @@ use crate::{
     clock::Clock,
     model::{ErrorClass, EventDecision, NoticeGiven, Reason},
     policy::{Decision, Evidence, Side, TimeoutStage, classify, explain},
-    wire::{Call, error_body::GatewayError, response::with_notice, served::Served},
+    wire::{Call, Stored, error_body::GatewayError, response::with_notice, served::Served},
 };
 
 /// A request that is ready to be served.
@@ -36,6 +36,8 @@ pub(super) struct Ready<'a> {
     pub(super) body: &'a Bytes,
     /// Where the body names the model.
     pub(super) model: Option<&'a Range<usize>>,
+    /// The request is about what the provider keeps, and has no model.
+    pub(super) stored: Option<&'a Stored<'a>>,
     /// A notice inside the answer would break its form.
     pub(super) structured: bool,
 }
@@ -142,6 +144,7 @@ async fn attempt(
         query: ready.query,
         body: ready.body,
         model: ready.model,
+        stored: ready.stored,
         framing: ready.call.framing(exchange.facts.stream),
         notice: inline.then_some(workload.notice.text.as_str()),
     };

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     model::{Catalog, Overrides, Revision, Route, RouteName, Workload, WorkloadName},
     policy::{CircuitView, RetryBudget, Side, Switches},
-    wire::{RouteHead, Shape, Verb, upstream::Origin},
+    wire::{RouteHead, Shape, Stored, Verb, upstream::Origin},
 };
 
 /// A route, ready to be asked.
@@ -84,11 +84,18 @@ impl Target {
         match (verb, query) {
             (Verb::Generate, None) => self.path.clone(),
             // What a server has parsed always is a query.
-            (Verb::Generate | Verb::Stream(_) | Verb::CountTokens, _) => self
+            (Verb::Generate | Verb::Stream(_) | Verb::CountTokens | Verb::Compact, _) => self
                 .head
                 .uri(verb, query)
                 .map_or_else(|_| self.path.clone(), relative),
         }
+    }
+
+    /// Path and query of what the provider keeps.
+    pub(super) fn stored(&self, stored: &Stored<'_>, query: Option<&str>) -> Uri {
+        self.head
+            .stored_uri(stored, query)
+            .map_or_else(|_| self.path.clone(), relative)
     }
 }
 

@@ -18,7 +18,7 @@ const CONTENT_DEPTH: u32 = 3;
 pub(super) fn upstream_path(prefix: &str, verb: Verb) -> String {
     let version = if prefix.ends_with("/v1") { "" } else { "/v1" };
     match verb {
-        Verb::Generate | Verb::Stream(_) => format!("{prefix}{version}/messages"),
+        Verb::Generate | Verb::Stream(_) | Verb::Compact => format!("{prefix}{version}/messages"),
         Verb::CountTokens => format!("{prefix}{version}/messages/count_tokens"),
     }
 }

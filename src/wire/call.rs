@@ -23,6 +23,8 @@ pub enum Verb {
     Stream(Framing),
     /// How many tokens a request would have. The answer is one number and never a stream.
     CountTokens,
+    /// A conversation made short, sealed so that only its provider can go on with it. Never a stream.
+    Compact,
 }
 
 /// How the pieces of a stream are told apart.
@@ -41,7 +43,7 @@ impl Call {
         match self.verb {
             Verb::Stream(framing) => Some(framing),
             Verb::Generate if asked => Some(Framing::Events),
-            Verb::Generate | Verb::CountTokens => None,
+            Verb::Generate | Verb::CountTokens | Verb::Compact => None,
         }
     }
 }

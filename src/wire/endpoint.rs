@@ -8,7 +8,12 @@ use std::borrow::Cow;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use super::{Call, Shape, Verb, gemini};
+use super::{Call, Shape, Stored, Verb, gemini};
+
+/// Beside the ids of responses, and none of them.
+const INPUT_TOKENS: &str = "v1/responses/input_tokens";
+/// The same.
+const COMPACT: &str = "v1/responses/compact";
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +25,8 @@ pub enum Operation<'a> {
         /// The model, percent-decoded, when the family names it in the path and not in the body.
         model: Option<Cow<'a, str>>,
     },
+    /// About a response that its provider keeps: `/v1/responses/{id}` and what is below it.
+    Stored(Stored<'a>),
     /// `GET /v1/models`, or `/v1beta/models`.
     ListModels,
     /// `GET /v1/models/{id}`, the id as it stands in the path.
@@ -112,6 +119,18 @@ pub fn parse<'a>(
             query: line.query,
         });
     }
+    if let Some(stored) = rest
+        .strip_prefix("v1/responses/")
+        .and_then(|path| Stored::read(method, path))
+        .filter(|_| !matches!(rest, INPUT_TOKENS | COMPACT))
+    {
+        let stored = stored.map_err(|allow| PathError::Method { allow })?;
+        return Ok(Endpoint {
+            workload,
+            operation: Operation::Stored(stored),
+            query: query.map(Cow::Borrowed),
+        });
+    }
     let (operation, allow) = operation(rest)?;
     if *method != allow {
         return Err(PathError::Method {
@@ -130,7 +149,8 @@ fn operation(rest: &str) -> Result<(Operation<'_>, Method), PathError> {
     match rest {
         "v1/chat/completions" => Ok(ask(Shape::OpenaiChat, Verb::Generate)),
         "v1/responses" => Ok(ask(Shape::OpenaiResponses, Verb::Generate)),
-        "v1/responses/input_tokens" => Ok(ask(Shape::OpenaiResponses, Verb::CountTokens)),
+        INPUT_TOKENS => Ok(ask(Shape::OpenaiResponses, Verb::CountTokens)),
+        COMPACT => Ok(ask(Shape::OpenaiResponses, Verb::Compact)),
         "v1/embeddings" => Ok(ask(Shape::OpenaiEmbeddings, Verb::Generate)),
         "v1/messages" => Ok(ask(Shape::AnthropicMessages, Verb::Generate)),
         "v1/messages/count_tokens" => Ok(ask(Shape::AnthropicMessages, Verb::CountTokens)),
@@ -177,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Operation, PathError, parse};
-    use crate::wire::{Call, Framing, Shape, Verb};
+    use crate::wire::{Call, Framing, Shape, Stored, Verb};
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table is as long as its cases")]
@@ -251,6 +271,16 @@ mod tests {
                 "/v1/embeddings",
                 None,
                 ask(Shape::OpenaiEmbeddings, Verb::Generate),
+            ),
+            (
+                "openai sdk, a stored response",
+                Method::DELETE,
+                "/w/agent-runs/v1/responses/resp_1",
+                Some("agent-runs"),
+                Operation::Stored(Stored {
+                    method: Method::DELETE,
+                    path: "resp_1",
+                }),
             ),
             (
                 "models of a workload",
@@ -388,6 +418,32 @@ mod tests {
                 PathError::Workload,
             ),
             ("get a generation", Method::GET, "/v1/messages", post),
+            (
+                "get a count",
+                Method::GET,
+                "/v1/responses/input_tokens",
+                post,
+            ),
+            (
+                "get a cancelling",
+                Method::GET,
+                "/v1/responses/resp_1/cancel",
+                post,
+            ),
+            (
+                "change a response",
+                Method::PUT,
+                "/v1/responses/resp_1",
+                PathError::Method {
+                    allow: "GET, DELETE",
+                },
+            ),
+            (
+                "out of the responses",
+                Method::GET,
+                "/v1/responses/../files/f",
+                PathError::Unknown,
+            ),
             ("post a list", Method::POST, "/v1/models", get),
             (
                 "another method of gemini",

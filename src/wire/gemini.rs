@@ -44,7 +44,7 @@ pub(super) fn upstream_path(prefix: &str, model: &str, verb: Verb) -> String {
     let model = resource(model);
     let model = utf8_percent_encode(&model, PATH);
     let method = match verb {
-        Verb::Generate => "generateContent",
+        Verb::Generate | Verb::Compact => "generateContent",
         Verb::Stream(_) => "streamGenerateContent",
         Verb::CountTokens => "countTokens",
     };

@@ -222,9 +222,10 @@ pub fn scan(call: impl Into<Call>, headers: &HeaderMap, body: &[u8]) -> Result<S
     match call.verb {
         Verb::Generate => {}
         Verb::Stream(_) => found.stream = true,
-        Verb::CountTokens => {
+        Verb::CountTokens | Verb::Compact => {
             found.stream = false;
             found.structured = true;
+            found.need(Capability::ProviderState, call.verb == Verb::Compact);
         }
     }
     found.need(Capability::Streaming, found.stream);
@@ -247,6 +248,16 @@ pub fn scan(call: impl Into<Call>, headers: &HeaderMap, body: &[u8]) -> Result<S
         model,
         structured: found.structured,
     })
+}
+
+/// What policy needs to know of a request about what a provider keeps.
+#[must_use]
+pub fn facts_of_stored(headers: &HeaderMap) -> RequestFacts {
+    RequestFacts {
+        needs: [Capability::ProviderState].into_iter().collect(),
+        client_retries: client_retries(headers),
+        ..RequestFacts::default()
+    }
 }
 
 /// How often the client says it has tried before.

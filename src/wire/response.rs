@@ -135,17 +135,19 @@ fn read(call: Call, body: &[u8]) -> Result<Answer, Malformed> {
     let mut reader = Reader::new(body);
     let answer = match (call.shape, call.verb) {
         (Shape::OpenaiChat, _) => openai::answer(&mut reader)?,
-        (Shape::OpenaiResponses, Verb::Generate | Verb::Stream(_)) => {
+        (Shape::OpenaiResponses, Verb::Generate | Verb::Stream(_) | Verb::Compact) => {
             openai_responses::answer(&mut reader)?
         }
         (Shape::OpenaiEmbeddings, _) => openai_embeddings::answer(&mut reader)?,
-        (Shape::AnthropicMessages, Verb::Generate | Verb::Stream(_)) => {
+        (Shape::AnthropicMessages, Verb::Generate | Verb::Stream(_) | Verb::Compact) => {
             anthropic::answer(&mut reader)?
         }
         (Shape::OpenaiResponses | Shape::AnthropicMessages, Verb::CountTokens) => {
             anthropic::count(&mut reader)?
         }
-        (Shape::GeminiGenerate, Verb::Generate | Verb::Stream(_)) => gemini::answer(&mut reader)?,
+        (Shape::GeminiGenerate, Verb::Generate | Verb::Stream(_) | Verb::Compact) => {
+            gemini::answer(&mut reader)?
+        }
         (Shape::GeminiGenerate, Verb::CountTokens) => gemini::count(&mut reader)?,
     };
     reader.end()?;

@@ -9,7 +9,7 @@ use http::{
     uri::{Authority, PathAndQuery, Scheme},
 };
 
-use super::{Framing, Shape, Verb, anthropic, gemini, headers, openai, request};
+use super::{Framing, Shape, Stored, Verb, anthropic, gemini, headers, openai, request};
 use crate::model::{Route, RouteName};
 
 /// A route that cannot be asked. `config` finds these before; here they are errors, not panics.
@@ -147,12 +147,25 @@ impl RouteHead {
         let mut path = path(self.shape, verb, &self.prefix, &self.model_name);
         let asked = match verb {
             Verb::Stream(Framing::Events) => Some("alt=sse"),
-            Verb::Stream(Framing::Array) | Verb::Generate | Verb::CountTokens => None,
+            Verb::Stream(Framing::Array) | Verb::Generate | Verb::CountTokens | Verb::Compact => {
+                None
+            }
         };
         for (mark, part) in ['?', '&'].into_iter().zip(query.into_iter().chain(asked)) {
             path.push(mark);
             path.push_str(part);
         }
+        absolute(&self.scheme, &self.authority, &path)
+    }
+
+    /// The absolute URI of what the provider keeps, with the client's query.
+    ///
+    /// # Errors
+    /// When the query is none; one that a server has parsed always is.
+    pub fn stored_uri(&self, stored: &Stored<'_>, query: Option<&str>) -> Result<Uri, http::Error> {
+        let below = path(self.shape, Verb::Generate, &self.prefix, &self.model_name);
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let path = format!("{below}/{}{query}", stored.path);
         absolute(&self.scheme, &self.authority, &path)
     }
 
@@ -183,6 +196,7 @@ fn path(shape: Shape, verb: Verb, prefix: &str, model: &str) -> String {
             match verb {
                 Verb::Generate | Verb::Stream(_) => "responses",
                 Verb::CountTokens => "responses/input_tokens",
+                Verb::Compact => "responses/compact",
             },
         ),
         Shape::OpenaiEmbeddings => openai::upstream_path(prefix, "embeddings"),

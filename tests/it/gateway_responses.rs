@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use backstop::model::{
-    Capability, CapabilitySet, ErrorClass, EventDecision, Family, NoticeGiven, NoticeStyle,
+    Capability, CapabilitySet, ErrorClass, EventDecision, Family, Mode, NoticeGiven, NoticeStyle,
     OutcomeKind, Reason, Route, Workload,
 };
 use serde_json::Value;
@@ -370,4 +370,125 @@ async fn errors_of_the_gateway_have_the_clients_shape() {
         assert_eq!(error["error"]["code"], code);
         assert_eq!(error["error"]["source"], "backstop");
     }
+}
+
+#[tokio::test]
+async fn what_is_stored_is_asked_of_the_primary_and_relayed_as_it_comes() {
+    let site = site(|_| {}).await;
+    for (method, path, upstream) in [
+        (
+            "GET",
+            "/resp_1?include[]=x",
+            "GET /v1/responses/resp_1?include[]=x",
+        ),
+        ("DELETE", "/resp_1", "DELETE /v1/responses/resp_1"),
+        ("POST", "/resp_1/cancel", "POST /v1/responses/resp_1/cancel"),
+        (
+            "GET",
+            "/resp_1/input_items?limit=2",
+            "GET /v1/responses/resp_1/input_items?limit=2",
+        ),
+    ] {
+        let answer = r#"{"id":"resp_1","deleted":true,"output":null}"#;
+        site.primary.set(Script::json(200, answer));
+        let before = site.primary.count();
+        let response = send(&site, method, path).await;
+        assert_eq!(response.status(), 200, "{method} {path}");
+        assert_eq!(header(&response, "x-backstop-route"), Some("premium"));
+        assert_eq!(response.text().await.unwrap(), answer);
+        let seen = site.primary.seen().remove(before);
+        assert_eq!(seen.line, format!("{upstream} HTTP/1.1"));
+        assert_eq!(seen.header("authorization"), Some("Bearer key-1"));
+        assert_eq!(seen.text(), "", "{method} {path}");
+    }
+    let stream = [CREATED, ONE, COMPLETED].concat();
+    site.primary.set(Script::stream().chunk(&stream).end());
+    let response = send(&site, "GET", "/resp_1?stream=true&starting_after=1").await;
+    assert_eq!(header(&response, "content-type"), Some("text/event-stream"));
+    assert_eq!(response.text().await.unwrap(), stream);
+}
+
+async fn send(site: &Site, method: &str, path: &str) -> reqwest::Response {
+    let url = site.url(&format!("{PATH}{path}"));
+    let request = site.client.request(method.parse().unwrap(), url);
+    timeout(DEADLINE, request.send()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_stored_is_never_asked_of_a_fallback_elsewhere() {
+    let none = |route: &mut Route| route.capabilities = CapabilitySet::EMPTY;
+    let missing = Reason::MissingCapability {
+        missing: [Capability::ProviderState].into_iter().collect(),
+    };
+    let site = with(|_| {}, none).await;
+    site.primary.set(Script::json(503, OVERLOADED));
+    let response = send(&site, "GET", "/resp_1").await;
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.text().await.unwrap(), OVERLOADED);
+    let event = site.event().await.event;
+    assert_eq!(event.decision, EventDecision::Refused);
+    assert_eq!(event.reason, missing);
+    assert_eq!(site.fallback.count(), 0);
+
+    // Forced to the fallback: what is stored is still where it is, and the event says why it was asked there.
+    let site = with(|workload| workload.mode = Mode::Force, none).await;
+    let not_found = r#"{"error":{"message":"Response with id 'resp_2' not found.","type":"invalid_request_error","param":"id","code":null}}"#;
+    site.primary.set(Script::json(404, not_found));
+    let response = send(&site, "GET", "/resp_2").await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.text().await.unwrap(), not_found);
+    assert!(
+        site.events(2)
+            .await
+            .iter()
+            .any(|event| event.event.reason == missing)
+    );
+    assert_eq!(site.fallback.count(), 0);
+
+    // A conversation is sealed by who makes it short.
+    let site = with(|_| {}, none).await;
+    site.primary.set(Script::json(503, OVERLOADED));
+    let response = site.post(&format!("{PATH}/compact"), WHOLE).await;
+    assert_eq!(response.status(), 503);
+    assert_eq!(site.event().await.event.reason, missing);
+    let seen = site.primary.only();
+    assert_eq!(seen.line, "POST /v1/responses/compact HTTP/1.1");
+    assert_eq!(seen.text(), WHOLE.replace("\"m\"", "\"model-1\""));
+}
+
+#[tokio::test]
+async fn what_is_stored_needs_a_workload_of_its_family_and_a_path_of_the_api() {
+    let site = site(|_| {}).await;
+    for (method, path, status, code) in [
+        (
+            "GET",
+            "/v1/responses/resp_1",
+            404,
+            "backstop_unknown_workload",
+        ),
+        (
+            "PUT",
+            "/w/support-chat/v1/responses/resp_1",
+            405,
+            "backstop_wrong_method",
+        ),
+        (
+            "GET",
+            "/w/support-chat/v1/responses/a%2Fb",
+            404,
+            "backstop_no_such_path",
+        ),
+        (
+            "GET",
+            "/w/support-chat/v1/responses/resp_1/other",
+            404,
+            "backstop_no_such_path",
+        ),
+    ] {
+        let request = site.client.request(method.parse().unwrap(), site.url(path));
+        let response = timeout(DEADLINE, request.send()).await.unwrap().unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(header(&response, "x-backstop-error"), Some(code), "{path}");
+    }
+    assert_eq!(site.primary.count(), 0);
 }

@@ -66,7 +66,7 @@ pub fn check(data: &[u8]) {
             let streams = match call.verb {
                 Verb::Generate => asked && asks_in_body(call.shape),
                 Verb::Stream(_) => true,
-                Verb::CountTokens => false,
+                Verb::CountTokens | Verb::Compact => false,
             };
             assert_eq!(scan.facts.stream, streams);
             let mut expected = parsed.clone();
