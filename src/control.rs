@@ -44,7 +44,7 @@ pub use error::ControlError;
 pub use identity::actor;
 pub use intent::{DEFAULT_LASTING, LONGEST, UNTIL_CHANGED};
 pub use overview::{
-    GatewayStatus, Overview, RouteStatus, Serving, State, WorkloadStatus, fails, overview,
+    Alarm, GatewayStatus, Overview, RouteStatus, Serving, State, WorkloadStatus, fails, overview,
 };
 
 /// Whether this operator's process may change anything.

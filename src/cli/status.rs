@@ -145,6 +145,14 @@ fn render(overview: &Overview, paint: Paint) -> String {
         lines.push(String::new());
         lines.push(table.render(paint));
     }
+    for (workload, alarm) in overview
+        .workloads
+        .iter()
+        .flat_map(|status| status.alarms.iter().map(|alarm| (&status.workload, alarm)))
+    {
+        let text = format!("! {workload}: {alarm}");
+        lines.push(paint.paint(Tone::Attention, &visible(&text, 400)));
+    }
     for gateway in &overview.gateways {
         if let Some(trouble) = trouble(gateway, now) {
             lines.push(paint.paint(
@@ -204,6 +212,9 @@ fn detail(overview: &Overview, status: &WorkloadStatus, paint: Paint) -> String 
             "first output",
             &format!("{:.2} s (median)", median.as_secs_f64()),
         );
+    }
+    for alarm in &status.alarms {
+        row("look at", &visible(&alarm.to_string(), 400));
     }
     row("flags", &flags(status, now));
     table.render(paint)
@@ -373,6 +384,7 @@ fn flags(status: &WorkloadStatus, now: Timestamp) -> String {
     if let Some(until) = status.mode_until {
         flags.push(format!("until {}", time::short(until, now)));
     }
+    flags.extend(status.alarms.iter().map(|alarm| alarm.as_str().to_owned()));
     flags.join(" ")
 }
 

@@ -1,6 +1,7 @@
 //! What is going on, computed from configuration, overrides, heartbeats and recent events: the one view
 //! that home screen, `status` and plans share. Pure.
 
+mod alarms;
 mod judge;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use crate::model::{
     Catalog, CircuitState, ErrorClass, Family, GatewayName, Heartbeat, Mode, OverrideKey,
     Overrides, Revision, Route, RouteName, StoredEvent, Tier, WorkloadName,
 };
+pub use alarms::Alarm;
+
 use traffic::{Load, Totals};
 
 /// A gateway is alive while its last heartbeat is younger than this.
@@ -134,6 +137,8 @@ pub struct WorkloadStatus {
     pub first_output_p50: Option<Duration>,
     /// Break-glass was used for what is in force.
     pub break_glass: bool,
+    /// What a person should look at although the policy decides nothing by it.
+    pub alarms: Vec<Alarm>,
 }
 
 /// One route, over all gateways, last 60 s.

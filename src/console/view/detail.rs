@@ -187,6 +187,10 @@ fn main(app: &App, workload: &Workload, status: &WorkloadStatus, width: u16) -> 
             wide,
         ));
     }
+    for alarm in &status.alarms {
+        let text = words::safe(&alarm.to_string()).into_owned();
+        lines.extend(paragraph(Role::Warning, " look at: ", &text, wide));
+    }
     lines.extend(paragraph(Role::Text, " ", &description(workload), wide));
     lines.extend(paragraph(
         Role::Text,

@@ -267,6 +267,9 @@ fn flags(
     if status.break_glass {
         flags.push(("glass".to_owned(), Role::Error));
     }
+    if let Some(alarm) = status.alarms.first() {
+        flags.push((alarm.as_str().to_owned(), Role::Warning));
+    }
     if let Some(until) = status.mode_until {
         flags.push((format!("exp {}", words::left(app, until)), Role::Warning));
     }

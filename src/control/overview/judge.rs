@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Serving, State, WorkloadStatus, elapsed,
+    Serving, State, WorkloadStatus, alarms, elapsed,
     traffic::{Load, Totals, Traffic, share},
 };
 use crate::{
@@ -124,6 +124,7 @@ pub(super) fn workload(
         .into_iter()
         .flatten()
         .any(|entry| entry.break_glass),
+        alarms: alarms::of(facts.events.iter().copied()),
     }
 }
 

@@ -6,8 +6,8 @@ use crate::{
         catalog, heartbeat, load, now, overrides, seconds, set, traffic, workload as configured,
     },
     model::{
-        Attempt, Change, Event, EventDecision, EventId, NoticeGiven, Reason, RouteTraffic, Seq,
-        WorkloadTraffic,
+        Attempt, Change, ErrorDetail, Event, EventDecision, EventId, NoticeGiven, Reason,
+        RouteTraffic, Seq, WorkloadTraffic,
     },
 };
 
@@ -412,6 +412,47 @@ fn gateways_are_added_up() {
         })
         .collect();
     assert_eq!(facts, [("gw1", true, true), ("gw2", false, false)]);
+}
+
+#[test]
+fn alarms_name_what_nobody_decides_by() {
+    let refused = |detail| {
+        let mut stored = event("chat", EventDecision::Refused, Reason::NeverTrigger);
+        stored.event.attempts[0].detail = Some(detail);
+        stored
+    };
+    let made = |to: &str| {
+        let reason = Reason::ProviderFallback {
+            from: "a".to_owned(),
+            to: to.to_owned(),
+            trigger: None,
+        };
+        event("chat", EventDecision::ProviderMade, reason)
+    };
+    let events = [
+        refused(ErrorDetail::UnknownModel),
+        refused(ErrorDetail::ContextLength),
+        made("b"),
+        refused(ErrorDetail::UnknownModel),
+        made("b"),
+        made("c"),
+        refused(ErrorDetail::Credential),
+    ];
+    let seen = overview(&catalog(), &Overrides::default(), &[], &events, now());
+    let alarms = |name: &str| -> Vec<String> {
+        let status = seen.workload(&name.into()).unwrap();
+        status.alarms.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        alarms("chat"),
+        [
+            "premium: its provider does not know its model (unknown-model, 2 in 60 s)",
+            "premium: its provider answers with b instead of a (2 in 60 s)",
+            "premium: its provider answers with c instead of a (1 in 60 s)",
+            "premium: its provider does not accept its credential (credential, 1 in 60 s)",
+        ]
+    );
+    assert!(alarms("batch").is_empty());
 }
 
 fn event(workload: &str, decision: EventDecision, reason: Reason) -> StoredEvent {
