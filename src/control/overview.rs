@@ -152,6 +152,8 @@ pub struct RouteStatus {
     pub model: String,
     /// The worst circuit of any gateway.
     pub circuit: CircuitState,
+    /// Why it is not closed, in words.
+    pub tripped_by: Option<String>,
     /// Drained by.
     pub drained_by: Option<String>,
     /// Drained until.
@@ -332,6 +334,7 @@ fn route_status(
         family: route.family,
         model: route.model.clone(),
         circuit: load.circuit,
+        tripped_by: load.tripped_by.clone(),
         drained_by: drain.map(|drain| drain.actor.name().to_owned()),
         drained_until: drain.and_then(|drain| drain.expires),
         rps: load.rps,

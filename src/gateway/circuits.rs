@@ -5,6 +5,8 @@ use std::{
     time::Instant,
 };
 
+use jiff::Timestamp;
+
 use super::{slots::Slot, traffic::lock};
 use crate::{
     model::{CircuitState, ErrorClass},
@@ -51,6 +53,21 @@ impl Breaker {
         };
         (view, pass)
     }
+}
+
+/// Why a circuit is open, for events, heartbeats and people:
+/// `overloaded: 5 failures in a row, since 14:32:05Z; 2 trials failed`. `None`: it is closed.
+pub(super) fn why_open(view: &CircuitView, now: Instant, at: Timestamp) -> Option<String> {
+    let (trip, since) = (view.trip?, view.since?);
+    let ago = now.saturating_duration_since(since);
+    let since = at.saturating_sub(ago).unwrap_or(at);
+    let since = since.strftime("%H:%M:%SZ");
+    let trials = match view.failed_trials {
+        0 => String::new(),
+        1 => "; a trial failed".to_owned(),
+        number => format!("; {number} trials failed"),
+    };
+    Some(format!("{trip}, since {since}{trials}"))
 }
 
 /// An attempt's link to its circuit, and its place among those that run. A trial that is dropped without a word is given back.

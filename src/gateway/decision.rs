@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{
-    circuits::Pass,
+    circuits::{Pass, why_open},
     exchange::Exchange,
     promise::{Chosen, NotLogged, choose},
     serve::Ready,
@@ -85,6 +85,9 @@ pub(super) fn opening(ready: &Ready<'_>, exchange: &mut Exchange) -> Result<Firs
     match opened {
         Opening::Fallback { notice, why } => {
             let by_circuit = why == Reason::CircuitOpen;
+            if by_circuit {
+                remark_circuit(exchange, &workload.primary, &primary.circuit);
+            }
             let class = primary.circuit.tripped_by.filter(|_| by_circuit);
             match choose(ready, exchange, notice, why, class) {
                 Ok(chosen) => {
@@ -108,6 +111,9 @@ pub(super) fn opening(ready: &Ready<'_>, exchange: &mut Exchange) -> Result<Firs
                 Reason::FallbackSaturated => None,
                 _ => primary.circuit.tripped_by,
             };
+            if let Reason::AllRoutesDown { .. } = why {
+                remark_circuit(exchange, &workload.primary, &primary.circuit);
+            }
             exchange.note(EventDecision::Refused, why.clone(), class);
             return Ok(First::Refuse { why });
         }
@@ -130,6 +136,19 @@ fn measure(ready: &Ready<'_>, exchange: &mut Exchange) {
         exchange.facts.context = Some(context_need(ready.body));
     }
     exchange.remark = fallback.and_then(|fallback| context_doubt(&exchange.facts, &fallback.route));
+}
+
+/// Says in the next event why a circuit is open.
+fn remark_circuit(exchange: &mut Exchange, route: &ReadyRoute, circuit: &CircuitView) {
+    let at = exchange.worker.shared.clock.now();
+    let Some(why) = why_open(circuit, Clock::instant(), at) else {
+        return;
+    };
+    let paused = format!("{} is paused: {why}", route.route.name);
+    exchange.remark = Some(match exchange.remark.take() {
+        Some(earlier) => format!("{paused}; {earlier}"),
+        None => paused,
+    });
 }
 
 fn situation<'a>(
@@ -176,6 +195,13 @@ pub(super) fn decided(
         &situation(ready, exchange, primary, &fallback, true),
         failure,
     );
+    if let Decision::Refuse {
+        why: Reason::FallbackCircuitOpen | Reason::AllRoutesDown { .. },
+    } = &decision
+        && let Some(route) = &workload.fallback
+    {
+        remark_circuit(exchange, route, &fallback.circuit);
+    }
     let spends = match &decision {
         Decision::Retry { .. } | Decision::Fallback { .. } => true,
         Decision::Refuse { .. } => false,

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::worker::Shared;
+use super::{circuits::why_open, worker::Shared};
 use crate::{
     clock::Clock,
     model::{GatewayName, Heartbeat},
@@ -62,7 +62,9 @@ impl Beater {
                 .iter()
                 .filter_map(|ready| {
                     let circuit = ready.breaker.view(now);
-                    ready.stats.traffic(second, &ready.route.name, circuit)
+                    let why = why_open(&circuit, now, shared.clock.now());
+                    let name = &ready.route.name;
+                    ready.stats.traffic(second, name, circuit, why)
                 })
                 .collect(),
         }

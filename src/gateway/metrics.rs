@@ -253,6 +253,25 @@ impl Page {
             };
             circuits.gauge(&[("route", ready.route.name.as_str())], state)?;
         }
+        let help = "How often the circuit of a route has opened, failed trials not counted";
+        let mut opened = rows(encoder, "circuit_opened", help, MetricType::Counter)?;
+        for ready in &self.snapshot.prepared.routes {
+            let labels = [("route", ready.route.name.as_str())];
+            opened.counter(&labels, ready.breaker.view(now).opened)?;
+        }
+        let help = "Why the circuit of a route is not closed: the class, and what was counted";
+        let mut tripped = rows(encoder, "circuit_tripped", help, MetricType::Gauge)?;
+        for ready in &self.snapshot.prepared.routes {
+            if let Some(trip) = ready.breaker.view(now).trip {
+                let (route, class) = (ready.route.name.as_str(), trip.class.as_str());
+                let labels = [
+                    ("route", route),
+                    ("class", class),
+                    ("count", trip.count.as_str()),
+                ];
+                tripped.gauge(&labels, 1)?;
+            }
+        }
         Ok(())
     }
 

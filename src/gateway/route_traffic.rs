@@ -116,6 +116,7 @@ impl RouteStats {
         second: u64,
         route: &RouteName,
         circuit: CircuitView,
+        tripped_by: Option<String>,
     ) -> Option<RouteTraffic> {
         let mut counts = [0; 2];
         let mut in_flight = 0;
@@ -130,7 +131,6 @@ impl RouteStats {
         if quiet && circuit.state == CircuitState::Closed {
             return None;
         }
-        let tripped_by = circuit.trip.map(|trip| trip.to_string());
         Some(RouteTraffic {
             route: route.clone(),
             attempts: counts[0],

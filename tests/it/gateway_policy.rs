@@ -312,7 +312,22 @@ async fn five_failures_open_the_circuit_and_the_primary_is_spared() {
         .unwrap();
     assert_eq!(premium.circuit, backstop::model::CircuitState::Open);
     let why = premium.tripped_by.as_deref().unwrap();
-    assert_eq!(why, "overloaded: 5 failures in a row");
+    assert!(
+        why.starts_with("overloaded: 5 failures in a row, since "),
+        "{why}"
+    );
+    let remark = events[5].event.remark.as_deref().unwrap();
+    assert!(
+        remark.starts_with("premium is paused: overloaded: 5 "),
+        "{remark}"
+    );
+    let metrics = site.get("/metrics").await.text().await.unwrap();
+    for line in [
+        r#"backstop_circuit_opened_total{route="premium"} 1"#,
+        r#"backstop_circuit_tripped{route="premium",class="overloaded",count="consecutive"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
     let traffic = &beat.workloads[0];
     assert_eq!(
         (traffic.fallbacks, traffic.primary_failures, traffic.errors),

@@ -31,6 +31,7 @@ mod demo_headless;
 mod faults;
 mod fuzz_cases;
 mod gateway_bodies;
+mod gateway_boundaries;
 mod gateway_callers;
 mod gateway_count_tokens;
 mod gateway_embeddings;

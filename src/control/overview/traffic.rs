@@ -28,6 +28,7 @@ pub(super) struct Load {
     pub(super) failures: u64,
     pub(super) rps: f64,
     pub(super) circuit: CircuitState,
+    pub(super) tripped_by: Option<String>,
 }
 
 /// Everything summed.
@@ -72,6 +73,9 @@ impl Totals {
                 sum.attempts += from.attempts;
                 sum.failures += from.failures;
                 sum.rps += count(from.attempts) / window;
+                if sum.tripped_by.is_none() || from.circuit == CircuitState::Open {
+                    sum.tripped_by = from.tripped_by.clone().or(sum.tripped_by.take());
+                }
                 sum.circuit = worse(sum.circuit, from.circuit);
             }
         }
