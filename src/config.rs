@@ -17,6 +17,7 @@ mod reference;
 mod render;
 mod resolve;
 mod samples;
+mod tls;
 mod value;
 
 use crate::model::Catalog;
@@ -27,6 +28,7 @@ pub use fingerprint::fingerprint;
 pub use follow::{Follow, Followed, follow, follow_with};
 pub use load::{load, load_with};
 pub use reference::reference;
+pub use tls::{CertificateError, certificate};
 pub use value::{is_name, moment};
 
 /// What reading one configuration gave.

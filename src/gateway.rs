@@ -13,6 +13,7 @@ mod exchange;
 mod headers;
 mod heartbeat;
 mod histogram;
+mod intake;
 mod keeper;
 mod metrics;
 mod ops;
@@ -29,6 +30,7 @@ mod slots;
 mod snapshot;
 mod stored;
 mod threads;
+mod tls;
 mod traffic;
 mod unasked;
 mod window;
@@ -36,7 +38,10 @@ mod worker;
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize},
+    },
 };
 
 use tokio::{
@@ -47,6 +52,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
+    config::CertificateError,
     model::{Catalog, GatewayName},
     store::Store,
     wire::upstream::Tls,
@@ -57,6 +63,7 @@ use keeper::Keeper;
 use registry::Registry;
 use snapshot::{Prepared, Snapshot};
 use threads::Threads;
+use tls::Certificate;
 use worker::Shared;
 
 /// Connections that may wait to be accepted.
@@ -88,6 +95,9 @@ pub enum StartError {
         /// In words.
         cause: std::io::Error,
     },
+    /// The listener's certificate cannot be used.
+    #[error("the listener has no certificate: {0}")]
+    Certificate(#[from] CertificateError),
     /// Threads or runtime could not be made.
     #[error("cannot start a gateway worker: {0}")]
     Worker(std::io::Error),
@@ -109,6 +119,10 @@ impl Gateway {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let catalog = Arc::clone(&options.catalog.borrow());
         let settings = catalog.gateway.clone();
+        let certificate = match &settings.tls {
+            Some(files) => Some((Certificate::new(files)?, files.clone())),
+            None => None,
+        };
         let listener = listen(settings.listen).map_err(|cause| StartError::Listen {
             address: settings.listen,
             cause,
@@ -134,6 +148,9 @@ impl Gateway {
             refused: options.refused,
             tls: options.tls,
             draining: CancellationToken::new(),
+            certificate,
+            connections: AtomicUsize::new(0),
+            crowded: AtomicU64::new(0),
             unlogged: AtomicU64::new(0),
             denied: Default::default(),
         });

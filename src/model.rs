@@ -30,7 +30,9 @@ mod workload;
 pub use audit::{Actor, AuditRecord, ReasonCode};
 pub use boundary::{Boundary, BoundaryKind};
 pub use capability::{Capability, CapabilitySet};
-pub use catalog::{Catalog, Environment, GatewaySettings, KeyPlace, Provider, Retention, Route};
+pub use catalog::{
+    Catalog, Environment, GatewaySettings, KeyPlace, Provider, Retention, Route, TlsFiles,
+};
 pub use client::{AcceptedKey, Client, ClientKey, KeyHash, Scope};
 pub use error_class::{ErrorClass, ErrorClassSet};
 pub use error_detail::ErrorDetail;

@@ -29,6 +29,7 @@ use crate::model::{
 };
 
 pub(super) use client::{Client, Workloads};
+pub(super) use gateway::Tls;
 pub(super) use key::Key;
 pub(super) use sample::Sample;
 pub(super) use workload::Workload;
@@ -43,6 +44,7 @@ pub(super) struct File {
     pub(super) store: Option<At<String>>,
     pub(super) retention: Retention,
     pub(super) gateway: GatewaySettings,
+    pub(super) tls: Option<Tls>,
     pub(super) probing: Probing,
     pub(super) providers: Vec<Provider>,
     pub(super) routes: Vec<Route>,
@@ -109,6 +111,11 @@ impl File {
         }
         let workloads = workloads.unwrap_or_default();
         let routes = all(&routes, |table| route(table, findings));
+        let (gateway, tls) = gateway::gateway(
+            &root.table_or_defaults("gateway", &GATEWAY),
+            clients.is_empty(),
+            findings,
+        );
         Some(Self {
             environment: Environment {
                 name: environment
@@ -121,11 +128,8 @@ impl File {
                 events: store.parsed("retain_events", value::positive).into_inner(),
                 audit: store.parsed("retain_audit", value::positive).into_inner(),
             },
-            gateway: gateway::gateway(
-                &root.table_or_defaults("gateway", &GATEWAY),
-                clients.is_empty(),
-                findings,
-            ),
+            gateway,
+            tls,
             clients: all(&clients, |table| client::client(table, findings)),
             providers: all(&providers, |table| provider(table, findings)),
             probing: probe::probing(&root.table_or_defaults("probe", &PROBE), &routes, findings),

@@ -256,6 +256,16 @@ fn verdict(current: &Catalog, loaded: Loaded) -> Result<(Catalog, Vec<String>), 
             &catalog.gateway.workers,
         );
     }
+    if catalog.gateway.tls.is_some() != current.gateway.tls.is_some() {
+        let words = |catalog: &Catalog| {
+            if catalog.gateway.tls.is_some() {
+                "HTTPS"
+            } else {
+                "HTTP"
+            }
+        };
+        return fixed("gateway.tls", &words(current), &words(&catalog));
+    }
     if catalog.store != current.store {
         return fixed("store.url", &current.store, &catalog.store);
     }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 pub(super) use keys::{
     BACKOFF, BOUNDARY, CHECKS, CLIENT, CLIENT_KEY, ENVIRONMENT, GATEWAY, JUSTIFY, KEY, NOTICE,
-    PRICE, PROBE, PROVIDER, ROOT, ROUTE, SAMPLE, STORE, TIMEOUTS, WORKLOAD,
+    PRICE, PROBE, PROVIDER, ROOT, ROUTE, SAMPLE, STORE, TIMEOUTS, TLS, WORKLOAD,
 };
 
 /// A table of the file.
@@ -55,12 +55,13 @@ impl Section {
 }
 
 /// In the order of the printed reference.
-pub(super) static SECTIONS: [&Section; 19] = [
+pub(super) static SECTIONS: [&Section; 20] = [
     &ROOT,
     &ENVIRONMENT,
     &STORE,
     &GATEWAY,
     &PROBE,
+    &TLS,
     &CLIENT,
     &CLIENT_KEY,
     &PROVIDER,

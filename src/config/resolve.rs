@@ -14,11 +14,11 @@ use super::{
     file::{self, File, Key},
     keys::{self, Places},
     reader::At,
-    samples,
+    samples, tls,
 };
 use crate::model::{
-    Catalog, Client, ClientName, KeyPlace, NoticePolicy, NoticeStyle, Provider, Route, Sample,
-    Scope, Secret, Workload,
+    Catalog, Client, ClientName, GatewaySettings, KeyPlace, NoticePolicy, NoticeStyle, Provider,
+    Route, Sample, Scope, Secret, Workload,
 };
 
 /// What is known about the file besides its text.
@@ -47,6 +47,7 @@ pub(super) fn resolve(
         })
         .collect();
     let store = store(file, source, findings);
+    let tls = tls::check(file, source, findings);
     if findings.failed() {
         return None;
     }
@@ -55,7 +56,10 @@ pub(super) fn resolve(
         fingerprint: source.fingerprint.clone(),
         environment: file.environment.clone(),
         store: store?,
-        gateway: file.gateway.clone(),
+        gateway: GatewaySettings {
+            tls,
+            ..file.gateway.clone()
+        },
         retention: file.retention,
         probing: file.probing.clone(),
         providers: collect(&file.providers, |entry| {

@@ -317,6 +317,17 @@ impl Page {
             MetricType::Gauge,
         )?
         .only(u64::try_from(shared.store.waiting()).unwrap_or(u64::MAX))?;
+        rows(
+            encoder,
+            "connections",
+            "Connections of clients that are open",
+            MetricType::Gauge,
+        )?
+        .only(u64::try_from(shared.connections.load(Ordering::Relaxed)).unwrap_or(u64::MAX))?;
+        let help = "Connections that were refused because there were too many";
+        let crowded = ConstCounter::new(shared.crowded.load(Ordering::Relaxed));
+        let refused = rows(encoder, "refused_connections", help, MetricType::Counter)?;
+        crowded.encode(refused.0)?;
         let info = [
             ("gateway", shared.name.as_str()),
             ("version", env!("CARGO_PKG_VERSION")),

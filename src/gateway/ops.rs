@@ -54,6 +54,16 @@ fn ready(worker: &Worker, request: &request::Parts) -> Response<Body> {
         None => "in force".to_owned(),
         Some(why) => format!("the file is refused: {}", crate::model::visible(why, 300)),
     };
+    let certificate = match &shared.certificate {
+        None => String::new(),
+        Some((certificate, _)) => match certificate.refused() {
+            None => "certificate: in force\n".to_owned(),
+            Some(why) => format!(
+                "certificate: the files are refused: {}\n",
+                crate::model::visible(&why, 300)
+            ),
+        },
+    };
     let (status, first) = if draining {
         (StatusCode::SERVICE_UNAVAILABLE, "draining")
     } else {
@@ -65,7 +75,7 @@ fn ready(worker: &Worker, request: &request::Parts) -> Response<Body> {
         return text(status, TEXT, format!("{first}\n"));
     }
     let body = format!(
-        "{first}\ngateway: {}\nconfiguration: {} {config}\nrevision: {}\nstore: {store}\n",
+        "{first}\ngateway: {}\nconfiguration: {} {config}\nrevision: {}\nstore: {store}\n{certificate}",
         shared.name, snapshot.prepared.catalog.fingerprint, snapshot.revision,
     );
     text(status, TEXT, body)

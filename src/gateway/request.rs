@@ -1,19 +1,18 @@
 //! A client's request: what it is for, its body, its workload.
 
-use std::{borrow::Cow, rc::Rc, time::Duration};
+use std::{borrow::Cow, rc::Rc};
 
-use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, header, request};
-use http_body_util::BodyExt;
-use hyper::body::{Body as HttpBody, Incoming};
-use tokio::time::timeout;
+use hyper::body::Incoming;
 
 use super::{
     answer::plain_error,
     callers::{Caller, without_key},
     decoded,
     exchange::Exchange,
-    headers, ops,
+    headers,
+    intake::{Intake, Limits, too_large},
+    ops,
     relay::Body,
     serve::{self, Ready},
     snapshot::InForce,
@@ -30,32 +29,36 @@ use crate::{
     },
 };
 
-/// How long a client may pause within its request body.
-const BODY_PAUSE: Duration = Duration::from_secs(30);
-
 /// Answers one request.
 pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    if let Some(response) = ops::answer(&worker, &parts) {
+    let mut intake = Intake::new(&parts, body);
+    let mut response = answer(worker, &parts, &mut intake).await;
+    intake.let_go(&mut response);
+    response
+}
+
+async fn answer(worker: Rc<Worker>, parts: &request::Parts, intake: &mut Intake) -> Response<Body> {
+    if let Some(response) = ops::answer(&worker, parts) {
         return response;
     }
     let endpoint = match endpoint::parse(&parts.method, parts.uri.path(), parts.uri.query()) {
         Ok(endpoint) => endpoint,
-        Err(error) => return no_endpoint(&parts, &error),
+        Err(error) => return no_endpoint(parts, &error),
     };
     let named = endpoint.workload.as_deref().or_else(|| {
         let value = parts.headers.get(headers::WORKLOAD)?;
         value.to_str().ok()
     });
-    let caller = worker.identify(&parts);
+    let caller = worker.identify(parts);
     match endpoint.operation {
         Operation::ListModels => match caller {
-            Ok(caller) => ops::models(&worker, &parts, &caller, named),
-            Err(denied) => denied.answer(ops::dialect(&parts)),
+            Ok(caller) => ops::models(&worker, parts, &caller, named),
+            Err(denied) => denied.answer(ops::dialect(parts)),
         },
         Operation::ShowModel(id) => match caller {
-            Ok(caller) => ops::model(&worker, &parts, &caller, named, id),
-            Err(denied) => denied.answer(ops::dialect(&parts)),
+            Ok(caller) => ops::model(&worker, parts, &caller, named, id),
+            Err(denied) => denied.answer(ops::dialect(parts)),
         },
         Operation::Stored(stored) => {
             let shape = Some(Shape::OpenaiResponses);
@@ -63,7 +66,7 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
                 Ok(caller) => caller,
                 Err(denied) => return denied.answer(shape),
             };
-            stored::answer(worker, &parts, body, caller, &stored, named)
+            stored::answer(worker, parts, intake, caller, &stored, named)
                 .await
                 .unwrap_or_else(|error| plain_error(shape, &error))
         }
@@ -79,7 +82,7 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
                 model,
                 query: endpoint.query.as_deref(),
             };
-            ask(worker, &parts, body, asked)
+            ask(worker, parts, intake, asked)
                 .await
                 .unwrap_or_else(|error| plain_error(Some(call.shape), &error))
         }
@@ -123,7 +126,7 @@ struct Asked<'a> {
 async fn ask(
     worker: Rc<Worker>,
     parts: &request::Parts,
-    body: Incoming,
+    intake: &mut Intake,
     asked: Asked<'_>,
 ) -> Result<Response<Body>, GatewayError> {
     let started = Clock::instant();
@@ -133,12 +136,12 @@ async fn ask(
         Some(name) => Some(asked.caller.workload(&snapshot, name)?),
         None => None,
     };
-    let limit = snapshot.prepared.catalog.gateway.max_body;
+    let limits = Limits::of(&snapshot);
     let coding = decoded::coding(&parts.headers)?;
-    let mut body = read(body, limit).await?;
+    let mut body = intake.read(limits).await?;
     let mut headers = Cow::Borrowed(&parts.headers);
     if let Some(coding) = coding {
-        body = decoded::body(coding, body, limit, || too_large(limit)).await?;
+        body = decoded::body(coding, body, limits.size, || too_large(limits.size)).await?;
         headers = Cow::Owned(decoded::headers(&parts.headers));
     }
     let mut scanned = scan(call, &headers, &body).map_err(|error| not_scanned(&error))?;
@@ -175,61 +178,6 @@ async fn ask(
         structured: scanned.structured,
     };
     Ok(serve::serve(&ready, exchange).await)
-}
-
-fn too_large(limit: usize) -> GatewayError {
-    GatewayError {
-        status: 413,
-        code: "backstop_body_too_large",
-        message: format!("the request body is larger than {limit} bytes; raise gateway.max_body"),
-    }
-}
-
-/// Reads a body up to a limit. The usual one piece is not copied.
-pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, GatewayError> {
-    let announced = body.size_hint().lower();
-    if usize::try_from(announced).map_or(true, |size| size > limit) {
-        return Err(too_large(limit));
-    }
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    while !body.is_end_stream() {
-        let frame = match timeout(BODY_PAUSE, body.frame()).await {
-            Ok(Some(Ok(frame))) => frame,
-            Ok(None) => break,
-            Ok(Some(Err(_))) => {
-                return Err(GatewayError {
-                    status: 400,
-                    code: "backstop_body_incomplete",
-                    message: "the request body ended too early or is badly framed".to_owned(),
-                });
-            }
-            Err(_) => {
-                return Err(GatewayError {
-                    status: 408,
-                    code: "backstop_body_slow",
-                    message: "the request body did not come in time".to_owned(),
-                });
-            }
-        };
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if first.len() + all.len() + data.len() > limit {
-            return Err(too_large(limit));
-        }
-        if all.is_empty() && first.is_empty() {
-            first = data;
-        } else {
-            if all.is_empty() {
-                let announced = usize::try_from(announced).unwrap_or(0);
-                all.reserve(announced.max(2 * (first.len() + data.len())));
-                all.extend_from_slice(&std::mem::take(&mut first));
-            }
-            all.extend_from_slice(&data);
-        }
-    }
-    Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
 fn not_scanned(error: &ScanError) -> GatewayError {

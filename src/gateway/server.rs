@@ -1,69 +1,143 @@
-//! Connections of clients: accepting, HTTP/1.1, limits, graceful end.
+//! Connections of clients: accepting, TLS, HTTP/1.1 and HTTP/2, limits, graceful end.
 
 use std::{
     convert::Infallible,
     io,
     pin::{Pin, pin},
     rc::Rc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
     time::Duration,
 };
 
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{
+    rt::Executor,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::mpsc,
-    time::{Sleep, sleep},
+    time::{Sleep, sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
 
-use super::{request, worker::Worker};
+use super::{
+    request,
+    worker::{Shared, Worker},
+};
 
-/// How long a client may take for a request head, or keep a connection without asking anything.
-const HEAD_LIMIT: Duration = Duration::from_secs(75);
 /// The longest request head, to within one read.
 const HEAD_BYTES: usize = 64 * 1024;
 /// The most of a body that is read at once.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// How long a client may refuse to take anything of its answer.
-const STALL_LIMIT: Duration = Duration::from_mins(1);
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Requests at the same time on one connection of HTTP/2.
+const STREAMS: u32 = 256;
+/// The longest head in HTTP/2, by its own way of counting.
+const HEAD_LIST_BYTES: u32 = 64 * 1024;
+/// How often a silent peer is asked whether it is there, and how long it may take to say so.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_LIMIT: Duration = Duration::from_secs(20);
+/// Said to a client that finds no place.
+const CROWDED: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\n\
+x-backstop-error: backstop_too_many_connections\r\ncontent-length: 0\r\n\r\n";
 /// How long to wait when no connection can be accepted (no descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A connection that was accepted, with its place among those that may be open.
+pub(super) type Accepted = (std::net::TcpStream, Place);
+
+/// A place among the connections; free again when dropped.
+#[derive(Debug)]
+pub(super) struct Place(Arc<Shared>);
+
+impl Place {
+    fn take(shared: &Arc<Shared>) -> Option<Self> {
+        let most = shared
+            .snapshot
+            .borrow()
+            .prepared
+            .catalog
+            .gateway
+            .max_connections;
+        // Only the accepting thread counts up, so nobody gets in between.
+        if shared.connections.load(Ordering::Relaxed) >= most {
+            shared.crowded.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        shared.connections.fetch_add(1, Ordering::Relaxed);
+        Some(Self(Arc::clone(shared)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Accepts connections and hands them to the workers in turn.
 pub(super) async fn accept(
     listener: TcpListener,
-    workers: Vec<mpsc::UnboundedSender<std::net::TcpStream>>,
-    draining: CancellationToken,
+    workers: Vec<mpsc::UnboundedSender<Accepted>>,
+    shared: Arc<Shared>,
 ) {
     let mut turn = workers.iter().cycle();
     loop {
         let accepted = tokio::select! {
-            () = draining.cancelled() => return,
+            () = shared.draining.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted.and_then(|(stream, _)| {
-            stream.set_nodelay(true)?;
-            stream.into_std()
-        }) {
-            Ok(stream) => stream,
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        if let Some(worker) = turn.next() {
+        let Some(place) = Place::take(&shared) else {
+            // Early and without a word read: that is all that can be afforded now. Under TLS it is only closed.
+            if shared.certificate.is_none() {
+                let _ = stream.try_write(CROWDED);
+            }
+            continue;
+        };
+        let stream = stream.set_nodelay(true).and_then(|()| stream.into_std());
+        if let (Ok(stream), Some(worker)) = (stream, turn.next()) {
             // A worker that has ended takes none; the client sees a closed connection.
-            let _ = worker.send(stream);
+            let _ = worker.send((stream, place));
         }
     }
 }
 
 /// Serves one connection to its end.
-pub(super) async fn connection(worker: Rc<Worker>, stream: TcpStream) {
+pub(super) async fn connection(worker: Rc<Worker>, stream: TcpStream, place: Place) {
+    let settings = &worker.snapshot().prepared.catalog.gateway;
+    let (idle, pause) = (settings.idle, settings.pause);
+    let stream = Patient::new(stream, pause);
+    let Some((certificate, _)) = &worker.shared.certificate else {
+        first(worker, stream, idle).await;
+        return;
+    };
+    let acceptor = certificate.acceptor();
+    // Who does not get through with it in time has not asked anything yet.
+    if let Ok(Ok(stream)) = timeout(HANDSHAKE.min(idle), acceptor.accept(stream)).await {
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            second(worker, stream).await;
+        } else {
+            first(worker, stream, idle).await;
+        }
+    }
+    drop(place);
+}
+
+/// HTTP/1.1.
+async fn first(worker: Rc<Worker>, stream: impl Stream, idle: Duration) {
     let draining = worker.shared.draining.clone();
     let service = service_fn(move |incoming| {
         let worker = Rc::clone(&worker);
@@ -71,10 +145,10 @@ pub(super) async fn connection(worker: Rc<Worker>, stream: TcpStream) {
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_LIMIT)
+        .header_read_timeout(idle)
         .max_header_size(HEAD_BYTES)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(Patient::new(stream)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     // How a connection ends is the client's business; what was on it has been recorded.
     tokio::select! {
@@ -87,17 +161,61 @@ pub(super) async fn connection(worker: Rc<Worker>, stream: TcpStream) {
     }
 }
 
+/// HTTP/2, as browsers and SDKs speak it over TLS.
+async fn second(worker: Rc<Worker>, stream: impl Stream) {
+    let draining = worker.shared.draining.clone();
+    let service = service_fn(move |incoming| {
+        let worker = Rc::clone(&worker);
+        async move { Ok::<_, Infallible>(request::handle(worker, incoming).await) }
+    });
+    // Streams that a client opens and resets at once are counted by the library, which ends the connection.
+    let connection = http2::Builder::new(SameThread)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_LIMIT)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEAD_LIST_BYTES)
+        .max_send_buf_size(BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => {}
+        () = draining.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+/// What a connection is served over.
+trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Stream for T {}
+
+/// Runs the streams of a connection on its own thread.
+#[derive(Clone, Copy, Debug)]
+struct SameThread;
+
+impl<F: Future<Output = ()> + 'static> Executor<F> for SameThread {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}
+
 /// A client's socket that gives up when the client takes nothing for too long.
 #[derive(Debug)]
 struct Patient {
     stream: TcpStream,
+    limit: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
-    const fn new(stream: TcpStream) -> Self {
+    const fn new(stream: TcpStream, limit: Duration) -> Self {
         Self {
             stream,
+            limit,
             stalled: None,
         }
     }
@@ -112,9 +230,8 @@ impl Patient {
             self.stalled = None;
             return result;
         }
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(sleep(STALL_LIMIT)));
+        let limit = self.limit;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
         match stalled.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,

@@ -7,13 +7,13 @@
 use std::rc::Rc;
 
 use http::{Response, request::Parts};
-use hyper::body::Incoming;
 
 use super::{
     callers::{Caller, without_key},
     exchange::Exchange,
+    intake::{Intake, Limits},
     relay::Body,
-    request::{read, same_shape, unknown},
+    request::{same_shape, unknown},
     serve::{self, Ready},
     worker::Worker,
 };
@@ -27,7 +27,7 @@ use crate::{
 pub(super) async fn answer(
     worker: Rc<Worker>,
     parts: &Parts,
-    body: Incoming,
+    intake: &mut Intake,
     caller: Caller,
     stored: &Stored<'_>,
     named: Option<&str>,
@@ -38,7 +38,7 @@ pub(super) async fn answer(
     let name = named.ok_or_else(|| unknown(""))?;
     let in_force = caller.workload(&snapshot, name)?;
     same_shape(&in_force, call)?;
-    let body = read(body, snapshot.prepared.catalog.gateway.max_body).await?;
+    let body = intake.read(Limits::of(&snapshot)).await?;
     drop(snapshot);
     let facts = RequestFacts {
         replayable: true,

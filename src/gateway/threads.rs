@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     heartbeat::Beater,
     keeper::{self, Keeper},
-    server, worker,
+    server, tls, worker,
     worker::Shared,
 };
 
@@ -111,7 +111,7 @@ struct Front {
     keeper: Keeper,
     beater: Beater,
     listener: std::net::TcpListener,
-    doors: Vec<mpsc::UnboundedSender<std::net::TcpStream>>,
+    doors: Vec<mpsc::UnboundedSender<server::Accepted>>,
     worked: mpsc::Receiver<()>,
 }
 
@@ -134,9 +134,12 @@ impl Front {
             ended.clone(),
         ));
         tokio::task::spawn_local(keeper.run());
+        if let Some((certificate, files)) = shared.certificate.clone() {
+            tokio::task::spawn_local(tls::follow(Arc::clone(&shared), certificate, files));
+        }
         tokio::task::spawn_local(keeper::housekeep(Arc::clone(&shared)));
         match TcpListener::from_std(listener) {
-            Ok(listener) => server::accept(listener, doors, shared.draining.clone()).await,
+            Ok(listener) => server::accept(listener, doors, Arc::clone(&shared)).await,
             Err(error) => tracing::error!(%error, "the listener cannot be used"),
         }
         // The doors are closed now: the workers finish what runs. Say at once that this gateway drains.

@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -21,12 +21,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     callers::{Caller, Denied},
-    server,
+    server::{self, Accepted},
     snapshot::Snapshot,
+    tls::Certificate,
 };
 use crate::{
     clock::Clock,
-    model::GatewayName,
+    model::{GatewayName, TlsFiles},
     store::Store,
     wire::upstream::{Client, Tls},
 };
@@ -45,6 +46,12 @@ pub(super) struct Shared {
     pub(super) snapshot: watch::Receiver<Arc<Snapshot>>,
     pub(super) refused: watch::Receiver<Option<String>>,
     pub(super) tls: Arc<Tls>,
+    /// The listener's own certificate and the files that it was first read from; `None`: plain HTTP.
+    pub(super) certificate: Option<(Arc<Certificate>, TlsFiles)>,
+    /// Connections that are open.
+    pub(super) connections: AtomicUsize,
+    /// Connections that found no place.
+    pub(super) crowded: AtomicU64,
     /// Stop accepting, finish what runs.
     pub(super) draining: CancellationToken,
     /// Events that could not be made durable.
@@ -118,7 +125,7 @@ impl Worker {
 pub(super) async fn run(
     index: usize,
     shared: Arc<Shared>,
-    mut accepted: mpsc::UnboundedReceiver<std::net::TcpStream>,
+    mut accepted: mpsc::UnboundedReceiver<Accepted>,
 ) {
     let worker = Rc::new(Worker::new(index, shared));
     let connections = TaskTracker::new();
@@ -126,14 +133,13 @@ pub(super) async fn run(
     purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            stream = accepted.recv() => match stream.map(TcpStream::from_std) {
-                Some(Ok(stream)) => {
-                    connections.spawn_local(server::connection(Rc::clone(&worker), stream));
+            accepted = accepted.recv() => {
+                let Some((stream, place)) = accepted else { break };
+                // Otherwise the client has gone already.
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    connections.spawn_local(server::connection(Rc::clone(&worker), stream, place));
                 }
-                // The client has gone already.
-                Some(Err(_)) => {}
-                None => break,
-            },
+            }
             _ = purge.tick() => worker.upstream.purge(Clock::instant()),
         }
     }

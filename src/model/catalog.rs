@@ -108,8 +108,25 @@ pub struct GatewaySettings {
     pub workers: usize,
     /// The largest request body in bytes.
     pub max_body: usize,
+    /// Connections of clients at the same time; more are refused at once.
+    pub max_connections: usize,
+    /// How long a connection may stand idle, or take for a request head.
+    pub idle: Duration,
+    /// How long a client may pause within a body, or take nothing of its answer.
+    pub pause: Duration,
+    /// What the listener shows; `None`: it speaks plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// How long a drain waits for running requests.
     pub drain: Duration,
+}
+
+/// Where the listener's certificate is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, PEM, the own certificate first.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
 }
 
 /// How long state is kept.

@@ -44,6 +44,11 @@ impl Example {
             fs::write(place(name), key).unwrap();
             private(&place(name));
         }
+        fs::create_dir(place("tls")).unwrap();
+        let own = rcgen::generate_simple_self_signed(["gateway".to_owned()]).unwrap();
+        fs::write(place("tls/certificate.pem"), own.cert.pem()).unwrap();
+        fs::write(place("tls/key.pem"), own.signing_key.serialize_pem()).unwrap();
+        private(&place("tls/key.pem"));
         let credentials = place("credentials").to_string_lossy().into_owned();
         let variables = BTreeMap::from([
             ("ACME_KEY", "variable-key".to_owned()),
@@ -98,6 +103,9 @@ fn the_complete_example_loads_without_a_finding() {
     assert_eq!(catalog.gateway.workers, 2);
     assert_eq!(catalog.gateway.max_body, 16 << 20);
     assert_eq!(catalog.gateway.drain, Duration::from_secs(20));
+    assert_eq!(catalog.gateway.max_connections, 4096);
+    let tls = catalog.gateway.tls.as_ref().unwrap();
+    assert_eq!(tls.key, root.join("tls/key.pem"));
 
     let bot = &catalog.clients["support-bot"];
     assert_eq!(bot.keys.len(), 2);

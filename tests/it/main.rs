@@ -39,6 +39,7 @@ mod gateway_events;
 mod gateway_fallback;
 mod gateway_gemini;
 mod gateway_kill;
+mod gateway_listener;
 mod gateway_models;
 mod gateway_policy;
 mod gateway_provider_made;

@@ -3,12 +3,27 @@
 use std::net::SocketAddr;
 
 use crate::{
-    config::{diagnostic::Findings, reader::Table, value},
+    config::{
+        diagnostic::Findings,
+        reader::{At, Table},
+        reference::TLS,
+        value,
+    },
     model::GatewaySettings,
 };
 
+/// `[gateway.tls]`.
+pub(in crate::config) struct Tls {
+    pub(in crate::config) certificate: At<String>,
+    pub(in crate::config) key: At<String>,
+}
+
 /// Reads the settings. `open`: no client is configured, so nobody is asked for a key.
-pub(super) fn gateway(table: &Table<'_>, open: bool, findings: &Findings) -> GatewaySettings {
+pub(super) fn gateway(
+    table: &Table<'_>,
+    open: bool,
+    findings: &Findings,
+) -> (GatewaySettings, Option<Tls>) {
     let listen = table.parsed("listen", |text| {
         text.parse::<SocketAddr>().map(Some).map_err(|_| {
             format!("\"{text}\" is not an address with a port such as 127.0.0.1:8080 or [::1]:8080")
@@ -29,18 +44,32 @@ pub(super) fn gateway(table: &Table<'_>, open: bool, findings: &Findings) -> Gat
              or [::1]",
         );
     }
-    if reachable && !plaintext {
+    let tls = table.table("tls", &TLS);
+    if reachable && !plaintext && tls.is_none() {
         findings.error(
             "listen-plaintext",
             place,
             format!("`listen` is {listen}, and keys and prompts would cross the network unencrypted"),
-            "`plaintext = true` says that something in front does TLS; or listen on 127.0.0.1 or [::1]",
+            "give it a certificate in [gateway.tls]; `plaintext = true` says that something in front does TLS; or listen on 127.0.0.1 or [::1]",
         );
     }
-    GatewaySettings {
+    let settings = GatewaySettings {
         listen,
         workers: usize::try_from(table.whole("workers", 0..1025).into_inner()).unwrap_or_default(),
         max_body: table.parsed("max_body", value::size).into_inner(),
+        max_connections: usize::try_from(table.whole("max_connections", 1..1_000_001).into_inner())
+            .unwrap_or_default(),
+        idle: table.parsed("idle", value::positive).into_inner(),
+        pause: table.parsed("pause", value::positive).into_inner(),
         drain: table.duration("drain").into_inner(),
-    }
+        // The paths come with the directory, when it is known.
+        tls: None,
+    };
+    let tls = tls.and_then(|table| {
+        Some(Tls {
+            certificate: table.filled("certificate")?,
+            key: table.filled("key")?,
+        })
+    });
+    (settings, tls)
 }

@@ -45,11 +45,16 @@ section! {
 section! {
     GATEWAY = "gateway", "How the gateway listens. A change of `listen` or `workers` needs a restart.";
     "listen": "address", Value("127.0.0.1:8080"),
-        "Beyond loopback it needs `[clients]`, and `plaintext`. Port 0 takes a free one.";
+        "Beyond loopback it needs `[clients]`, and `tls` or `plaintext`. Port 0 takes a free one.";
     "plaintext": "flag", Value("false"),
         "Beyond loopback: `true` says that something in front does TLS, or that keys and prompts may cross the network unencrypted.";
     "workers": "number", Value("0"), "Threads; 0: one per processor.";
     "max_body": "size", Value("32MiB"), "The largest request body.";
+    "max_connections": "number", Value("16384"), "Connections of clients at the same time; more are refused at once.";
+    "idle": "duration", Value("75s"), "How long a connection may stand idle, or take for a request head.";
+    "pause": "duration", Value("60s"),
+        "How long a client may pause within a request body, or take nothing of its answer. A body must also come at 32 KiB/s on average.";
+    "tls": "table", Told("plain HTTP"), "The listener's certificate: HTTPS, with HTTP/2.";
     "drain": "duration", Value("30s"), "How long an ending gateway waits for running requests.";
 }
 
@@ -62,6 +67,12 @@ section! {
     "at_once": "number", Value("4"), "Probes that run at the same time.";
     "requests_per_hour": "number", Value("600"), "Of all routes; beyond it probes wait for the next hour.";
     "cost_per_day": "number", Value("1.0"), "Of all routes with a price, within 24 hours, in their currency.";
+}
+
+section! {
+    TLS = "gateway.tls", "PEM files, relative to this file. New content is taken within seconds and without a restart; what cannot be used is refused, told in `/readyz` and the log, and the old certificate stays.";
+    "certificate": "path", Required, "The certificate, then those that lead to its root.";
+    "key": "path", Required, "Its private key; only the gateway's user may read it.";
 }
 
 section! {

@@ -80,7 +80,7 @@ pub(super) static CASES: &[Case] = &[
         name: "a key unlike any other",
         edits: &[("[providers.acme]", "[gateway]\nport = 80\n[providers.acme]")],
         found: &[
-            "3:1: error[unknown-key]: unknown key `port` in `gateway`; known keys: listen, plaintext, workers, max_body, drain",
+            "3:1: error[unknown-key]: unknown key `port` in `gateway`; known keys: listen, plaintext, workers, max_body, max_connections, idle, pause, tls, drain",
         ],
     },
     Case {
@@ -892,7 +892,7 @@ pub(super) static CASES: &[Case] = &[
             "[gateway]\nlisten = \"0.0.0.0:8080\"\n[providers.acme]",
         )],
         found: &[
-            "3:10: error[listen-plaintext]: `listen` is 0.0.0.0:8080, and keys and prompts would cross the network unencrypted; `plaintext = true` says that something in front does TLS; or listen on 127.0.0.1 or [::1]",
+            "3:10: error[listen-plaintext]: `listen` is 0.0.0.0:8080, and keys and prompts would cross the network unencrypted; give it a certificate in [gateway.tls]; `plaintext = true` says that something in front does TLS; or listen on 127.0.0.1 or [::1]",
             "3:10: error[listen-without-keys]: `listen` is 0.0.0.0:8080, which other hosts can reach, and no client needs a key; make a key with `backstop key new NAME` and add the lines that it prints, or listen on 127.0.0.1 or [::1]",
         ],
     },
@@ -903,6 +903,16 @@ pub(super) static CASES: &[Case] = &[
             "[gateway]\nlisten = \"0.0.0.0:8080\"\nplaintext = true\n[clients.bot]\nworkloads = [\"*\"]\nkeys = [{ sha256 = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\", expires = 2027-01-31 }]\n[providers.acme]",
         )],
         found: &[],
+    },
+    Case {
+        name: "a certificate that cannot be used",
+        edits: &[(
+            "[providers.acme]",
+            "[gateway]\nlisten = \"0.0.0.0:8080\"\ntls = { certificate = \"good.json\", key = \"nowhere.pem\" }\n[clients.bot]\nworkloads = [\"*\"]\nkeys = [{ sha256 = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\" }]\n[providers.acme]",
+        )],
+        found: &[
+            "4:23: error[bad-certificate]: DIR/good.json holds no certificate in PEM form; the listener could not speak TLS; both must be PEM files that belong together",
+        ],
     },
     Case {
         name: "clients with mistakes",

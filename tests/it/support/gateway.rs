@@ -278,6 +278,10 @@ pub(crate) fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -
         listen: "127.0.0.1:0".parse().unwrap(),
         workers: 2,
         max_body: 1024 * 1024,
+        max_connections: 1024,
+        idle: std::time::Duration::from_secs(75),
+        pause: std::time::Duration::from_mins(1),
+        tls: None,
         drain: Duration::from_secs(10),
     };
     (plan.settings)(&mut settings);
