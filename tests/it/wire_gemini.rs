@@ -18,7 +18,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use Capability::{
-    Audio, CacheControl, JsonSchema, Logprobs, ProviderState, Reasoning, Streaming, Tools, Vision,
+    Audio, CacheControl, ForcedTools, JsonSchema, Logprobs, ProviderState, Reasoning,
+    SignedReasoning, Streaming, StrictTools, Tools, Vision,
 };
 
 const fn call(verb: Verb) -> Call {
@@ -144,6 +145,24 @@ fn a_request_needs_what_it_uses() {
             false,
         ),
         (
+            "a call is demanded",
+            r#"{"toolConfig":{"functionCallingConfig":{"mode":"ANY"}}}"#.to_owned(),
+            &[ForcedTools],
+            false,
+        ),
+        (
+            "arguments are bound",
+            r#"{"tool_config":{"function_calling_config":{"mode":"VALIDATED"}}}"#.to_owned(),
+            &[StrictTools],
+            false,
+        ),
+        (
+            "calls as it likes",
+            r#"{"toolConfig":{"functionCallingConfig":{"mode":"AUTO"}}}"#.to_owned(),
+            &[],
+            false,
+        ),
+        (
             "earlier call",
             part(r#"{"functionCall":{"name":"f","args":{}}}"#),
             &[Tools],
@@ -164,7 +183,7 @@ fn a_request_needs_what_it_uses() {
         (
             "sealed thought",
             part(r#"{"functionCall":{"name":"f"},"thoughtSignature":"AA"}"#),
-            &[Tools, Reasoning, ProviderState],
+            &[Tools, SignedReasoning],
             false,
         ),
         (

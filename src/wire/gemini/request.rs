@@ -25,6 +25,12 @@ fn request(reader: &mut Reader<'_>, found: &mut Found, depth: u32) -> Result<boo
     reader.fields(|reader, key| match &*name(key) {
         b"contents" | b"systemInstruction" => each(reader, |reader| content(reader, found)),
         b"tools" => each(reader, |reader| tool(reader, found)),
+        b"toolConfig" => reader
+            .fields(|reader, key| match &*name(key) {
+                b"functionCallingConfig" => calling(reader, found),
+                _ => reader.skip().map(drop),
+            })
+            .map(drop),
         b"generationConfig" => reader
             .fields(|reader, key| setting(reader, &name(key), found))
             .map(drop),
@@ -64,19 +70,14 @@ fn part(reader: &mut Reader<'_>, found: &mut Found) -> Result<bool, Malformed> {
             | b"toolResponse"
             | b"executableCode"
             | b"codeExecutionResult" => {
-                let used = reader.is_filled()?;
-                found.need(Capability::Tools, used);
+                found.read_need(reader, Capability::Tools)?;
             }
             b"thought" => {
                 let thought = reader.is_true()?;
                 found.need(Capability::Reasoning, thought);
             }
-            // Sealed by the provider whose model thought it.
-            b"thoughtSignature" => {
-                let signed = reader.is_filled()?;
-                found.need(Capability::Reasoning, signed);
-                found.need(Capability::ProviderState, signed);
-            }
+            // Sealed for the model that thought it.
+            b"thoughtSignature" => found.read_need(reader, Capability::SignedReasoning)?,
             _ => {
                 reader.skip()?;
             }
@@ -108,11 +109,7 @@ fn media(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Malformed> {
 /// One entry of `tools`: functions of the client's, or a tool that the provider runs (`googleSearch`).
 fn tool(reader: &mut Reader<'_>, found: &mut Found) -> Result<bool, Malformed> {
     reader.fields(|reader, key| match &*name(key) {
-        b"functionDeclarations" => {
-            let declared = reader.is_filled()?;
-            found.need(Capability::Tools, declared);
-            Ok(())
-        }
+        b"functionDeclarations" => found.read_need(reader, Capability::Tools),
         // They search what is stored at the provider.
         b"fileSearch" | b"retrieval" => {
             found.need(Capability::Tools, true);
@@ -125,6 +122,23 @@ fn tool(reader: &mut Reader<'_>, found: &mut Found) -> Result<bool, Malformed> {
             reader.skip().map(drop)
         }
     })
+}
+
+/// How functions may be called: `ANY` demands a call, `VALIDATED` binds arguments to their schema.
+fn calling(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Malformed> {
+    reader
+        .fields(|reader, key| {
+            if &*key.bytes() != b"mode" {
+                return reader.skip().map(drop);
+            }
+            if let Some(mode) = reader.string()? {
+                let mode = mode.bytes().to_ascii_uppercase();
+                found.need(Capability::ForcedTools, mode == b"ANY");
+                found.need(Capability::StrictTools, mode == b"VALIDATED");
+            }
+            Ok(())
+        })
+        .map(drop)
 }
 
 /// One field of `generationConfig`.
@@ -145,13 +159,11 @@ fn setting(reader: &mut Reader<'_>, name: &[u8], found: &mut Found) -> Result<()
             found.need(Capability::Logprobs, asked);
         }
         b"logprobs" => {
-            let asked = reader.is_filled()?;
-            found.need(Capability::Logprobs, asked);
+            found.read_need(reader, Capability::Logprobs)?;
         }
         b"thinkingConfig" => thinking(reader, found)?,
         b"speechConfig" => {
-            let asked = reader.is_filled()?;
-            found.need(Capability::Audio, asked);
+            found.read_need(reader, Capability::Audio)?;
         }
         b"responseModalities" => {
             reader.items(|reader| {
