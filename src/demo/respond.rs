@@ -84,7 +84,11 @@ pub(super) async fn respond(
         }
         _ => Ok(call.invalid(&Invalid {
             status: 404,
-            message: format!("Invalid URL ({} {path})", head.method),
+            message: match path.strip_prefix("/v1/responses/") {
+                // Nothing is stored here.
+                Some(id) => format!("Response with id '{id}' not found."),
+                None => format!("Invalid URL ({} {path})", head.method),
+            },
             parameter: None,
             code: None,
         })),

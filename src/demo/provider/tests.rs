@@ -340,6 +340,22 @@ async fn wrong_keys_models_and_paths_are_refused() {
 }
 
 #[tokio::test]
+async fn a_response_is_not_found_where_nothing_is_stored() {
+    let cast = Cast::start();
+    let member = &CAST[5];
+    let url = format!("{}/v1/responses/resp_1", cast.url(member));
+    let call = cast.client.get(url).bearer_auth(member.key);
+    let answer = call.send().await.unwrap();
+    assert_eq!(answer.status(), 404);
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(
+        body["error"]["message"],
+        "Response with id 'resp_1' not found."
+    );
+    cast.stop().await;
+}
+
+#[tokio::test]
 async fn the_journal_tells_what_was_asked() {
     let cast = Cast::start();
     let member = &CAST[0];
