@@ -146,7 +146,7 @@ impl Ask<'_> {
         };
         if head.status.as_u16() >= 300 {
             let now = running.worker.shared.clock.now();
-            return Err(error(head, reading, now).await);
+            return Err(error(head, reading, running, now).await);
         }
         if self.stored.is_some() {
             let begun = Begun {
@@ -316,12 +316,24 @@ impl Ask<'_> {
 }
 
 /// An error status: reads its body for evidence and for the client.
-async fn error(mut head: response::Parts, mut reading: Reading, now: Timestamp) -> Bad {
+async fn error(
+    mut head: response::Parts,
+    mut reading: Reading,
+    running: &Running,
+    now: Timestamp,
+) -> Bad {
     let read = reading.all(RELAYED_ERROR).await;
-    let (body, whole) = match read {
+    let (mut body, whole) = match read {
         Ok((body, end)) => (body, end),
         Err(_) => (Bytes::new(), false),
     };
+    // A provider that repeats the key in its error must not hand it to clients and events.
+    if let Some(credential) = &running.route.route.credential
+        && let Some(hidden) = credential.hidden_in(&body)
+    {
+        body = hidden.into();
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
     let shown = body.get(..EVIDENCE).unwrap_or(&body);
     let evidence = answers::error_evidence(head.status, &head.headers, shown, now);
     // A redirect is no answer for the client: it would be followed with the client's credentials.

@@ -335,3 +335,74 @@ async fn a_key_that_expires_ends_without_a_reload() {
         Some("backstop_key_expired")
     );
 }
+
+#[tokio::test]
+async fn no_credential_is_in_anything_that_is_said() {
+    const PROVIDER: &str = "sk-planted-provider-key";
+    let mut operator = client("operator", Scope::Every, &[&key(3)]);
+    operator.metrics = true;
+    let site = Site::with(Plan {
+        clients: vec![operator],
+        fallback: Box::new(|route| {
+            route.credential = Some(backstop::model::Secret::new(PROVIDER));
+        }),
+        ..Plan::default()
+    })
+    .await;
+    let own = key(3).expose().to_owned();
+    let cookie = "session=planted-cookie".to_owned();
+    let echo = format!(
+        r#"{{"error":{{"message":"Incorrect API key provided: {PROVIDER}","type":"{PROVIDER}","code":"bad {PROVIDER}"}}}}"#
+    );
+    let mut said = String::new();
+    for (status, body) in [
+        (401, echo.as_str()),
+        (500, echo.as_str()),
+        (200, echo.as_str()),
+    ] {
+        site.primary.set(Script::json(503, OVERLOADED));
+        site.fallback.set(Script::json(status, body));
+        let path = format!("{PATH}?key={own}");
+        let headers = [bearer(&key(3)), vec![("cookie", cookie.clone())]].concat();
+        let response = ask(&site, &path, &headers, BODY).await;
+        said.extend([format!("{:?}", response.headers())]);
+        said.push_str(&response.text().await.unwrap());
+        let seen = format!("{:?}", site.primary.seen());
+        assert!(!seen.contains(&own) && !seen.contains("planted"), "{seen}");
+    }
+    let wrong = key(99).expose().to_owned();
+    let refused = ask(
+        &site,
+        &format!("{PATH}?key={wrong}"),
+        &bearer(&key(98)),
+        BODY,
+    )
+    .await;
+    said.extend([format!(
+        "{:?}{}",
+        refused.headers().clone(),
+        refused.text().await.unwrap()
+    )]);
+    let events = site
+        .store
+        .events(backstop::store::EventQuery::default())
+        .await
+        .unwrap();
+    assert!(!events.is_empty());
+    said.push_str(&serde_json::to_string(&events).unwrap());
+    said.push_str(&serde_json::to_string(&site.heartbeat(|_| true).await).unwrap());
+    for path in ["/metrics", "/readyz", "/v1/models"] {
+        said.push_str(&get(&site, path, Some(&key(3))).await.1);
+    }
+    said.extend([format!("{:?}", site.catalog.borrow())]);
+    for secret in [
+        PROVIDER,
+        &own,
+        &wrong,
+        key(98).expose(),
+        "planted-cookie",
+        "key-1",
+    ] {
+        assert!(!said.contains(secret), "{secret} is in {said}");
+    }
+}
