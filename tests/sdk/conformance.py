@@ -63,6 +63,7 @@ class Direct:
 
     def __init__(self, url):
         self.url = url
+        self.gemini_clients = {}
 
     def base(self, family):
         return self.url + ("/base64" if family == "embeddings-base64" else "")
@@ -75,9 +76,16 @@ class Direct:
         options = {"max_retries": 0, "timeout": DEADLINE, **options}
         return anthropic.Anthropic(base_url=self.base(family), api_key="test-key", **options)
 
-    def gemini(self, family="gemini"):
-        options = genai.types.HttpOptions(base_url=self.base(family), timeout=int(DEADLINE * 1000))
-        return genai.Client(api_key="test-key", http_options=options)
+    def gemini(self, family="gemini", version="v1beta"):
+        """By itself this client asks for v1, which aimock does not serve. One for each family and version:
+        a client closes its connections when nobody holds it any more."""
+        kept = (family, version)
+        if kept not in self.gemini_clients:
+            options = genai.types.HttpOptions(
+                base_url=self.base(family), api_version=version, timeout=int(DEADLINE * 1000)
+            )
+            self.gemini_clients[kept] = genai.Client(api_key="test-key", http_options=options)
+        return self.gemini_clients[kept]
 
 
 class Gateway(Direct):

@@ -38,13 +38,23 @@ def embeddings(text):
     return "embeddings", "/v1/embeddings", {"model": MODEL, "input": text}
 
 
+def gemini(text):
+    body = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+    return "gemini", f"/v1beta/models/{MODEL}:generateContent", body
+
+
 TEXTS = ["chat please", "two tools please", "think please", "answer with 429"]
 
 
 @pytest.mark.parametrize(
     ("call", "text", "stream"),
     [
-        *((call, text, stream) for call in (chat, response, message) for text in TEXTS for stream in (True, False)),
+        *(
+            (call, text, stream)
+            for call in (chat, response, message, gemini)
+            for text in TEXTS
+            for stream in (True, False)
+        ),
         (embeddings, "one text", False),
         (embeddings, "answer with 429", False),
     ],
@@ -53,12 +63,15 @@ def test_bytes_are_the_providers(recorded, call, text, stream):
     recorder, gateway = recorded
     recorder.sent.clear()
     family, path, body = call(text)
-    if stream:
+    if stream and call is gemini:
+        path = path.replace(":generateContent", ":streamGenerateContent?alt=sse")
+    elif stream:
         body["stream"] = True
     # curl takes the answer out of its framing and touches nothing else.
     done = subprocess.run(
-        ["curl", "--silent", "--show-error", "--no-buffer", "--header", "content-type: application/json"]
-        + ["--data", json.dumps(body), f"{gateway.url}/w/{family}{path}"],
+        ["curl", "--silent", "--show-error", "--no-buffer"]
+        + ["--header", "content-type: application/json", "--data", json.dumps(body)]
+        + [f"{gateway.url}/w/{family}{path}"],
         capture_output=True,
         timeout=DEADLINE,
     )

@@ -5,6 +5,7 @@ gateway, the fallback where the primary is down, and a typed error that keeps th
 import anthropic
 import openai
 import pytest
+from google.genai import errors as gemini_errors
 
 from conformance import MODEL, plain, says
 
@@ -30,6 +31,13 @@ def embeddings(way, text, family="embeddings", raw=False):
 def message(way, text, family="messages", raw=False, **more):
     resource = way.anthropic(family).messages
     return create(resource, raw)(model=MODEL, max_tokens=99, messages=says(text), **more)
+
+
+def gemini(way, text, family="gemini", stream=False):
+    models = way.gemini(family).models
+    if stream:
+        return list(models.generate_content_stream(model=MODEL, contents=text))
+    return models.generate_content(model=MODEL, contents=text)
 
 
 FAMILIES = {chat: "chat", response: "responses", embeddings: "embeddings", message: "messages"}
@@ -116,6 +124,54 @@ def test_fallback_serves_a_stream(ways, call):
     answer = call(gateway, "chat please", f"{family}-down", stream=True)
     assert answer.response.headers["x-backstop-fallback"] == "overloaded"
     assert [plain(event) for event in answer] == expected
+
+
+GEMINI = [400, 401, 403, 404, 429, 500, 503]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", GEMINI)
+def test_same_gemini_exception(ways, status, stream):
+    caught = []
+    for way in ways:
+        with pytest.raises(gemini_errors.APIError) as raised:
+            gemini(way, f"answer with {status}", stream=stream)
+        caught.append(raised.value)
+    direct, gateway = caught
+    assert type(gateway) is type(direct)
+    assert type(gateway) is (
+        gemini_errors.ClientError if status < 500 else gemini_errors.ServerError
+    )
+    assert (gateway.code, gateway.status, gateway.message) == (
+        direct.code,
+        direct.status,
+        direct.message,
+    )
+    assert gateway.details == direct.details, "the provider's own error"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_gemini_fallback(ways, stream):
+    direct, gateway = ways
+    expected = plain(gemini(direct, "chat please", stream=stream))
+    answer = gemini(gateway, "chat please", "gemini-down", stream=stream)
+    assert plain(answer) == expected
+    headers = (answer[0] if stream else answer).sdk_http_response.headers
+    assert headers["x-backstop-fallback"] == "overloaded"
+    assert headers["x-backstop-route"] == "gemini"
+    event = next(e for e in gateway.events() if e["id"] == headers["x-backstop-event"])
+    assert (event["workload"], event["decision"]) == ("gemini-down", "fallback")
+
+
+def test_a_gemini_stream_that_breaks_is_a_typed_error_and_keeps_the_text(ways):
+    _, gateway = ways
+    text = ""
+    stream = gateway.gemini().models.generate_content_stream(model=MODEL, contents="break off")
+    with pytest.raises(gemini_errors.APIError) as raised:
+        for chunk in stream:
+            text += chunk.text or ""
+    assert text.startswith("Your parcel")
+    assert "backstop" in str(raised.value.details)
 
 
 def chat_words(chunk):

@@ -7,7 +7,7 @@
 const assert = require("node:assert/strict");
 const { after, before, describe, test } = require("node:test");
 
-const { Anthropic, MODEL, OpenAI, all, plain, says, ways } = require("./support.js");
+const { Anthropic, ApiError, MODEL, OpenAI, all, plain, says, ways } = require("./support.js");
 
 const PIXEL =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -234,6 +234,104 @@ describe("anthropic: messages", () => {
   });
 });
 
+describe("google: gemini", () => {
+  const tools = [
+    {
+      functionDeclarations: [
+        { name: "get_weather", parameters: { type: "OBJECT", properties: { city: { type: "STRING" } } } },
+      ],
+    },
+  ];
+  const ask = (contents, config) => ({ model: MODEL, contents, config });
+  const create = (way, ...asked) => way.gemini().models.generateContent(ask(...asked));
+  const stream = (way, ...asked) => all(way.gemini().models.generateContentStream(ask(...asked)));
+
+  same("whole", async (way) => {
+    const answer = await create(way, "chat please");
+    assert.ok(answer.text.startsWith(LONG_START));
+    return answer;
+  });
+  same("stream", async (way) => {
+    const chunks = await stream(way, "chat please");
+    assert.ok(chunks.length > 5);
+    return chunks;
+  });
+  same("tools", async (way) => {
+    const answer = await create(way, "two tools please", { tools });
+    assert.deepEqual(answer.functionCalls.map((call) => call.name), ["get_weather", "get_time"]);
+    return answer;
+  });
+  same("tools, streamed", async (way) => {
+    const chunks = await stream(way, "one tool please", { tools });
+    const calls = chunks.flatMap((chunk) => chunk.functionCalls ?? []);
+    assert.deepEqual(calls[0].args, { city: "Oslo", unit: "c" });
+    return chunks;
+  });
+  same("structured output", async (way) => {
+    const config = { responseMimeType: "application/json", responseJsonSchema: INVOICE };
+    const answer = await create(way, "invoice please", config);
+    assert.equal(JSON.parse(answer.text).number, "A-17");
+    return answer;
+  });
+  same("vision", async (way) => {
+    const inlineData = { mimeType: "image/png", data: PIXEL };
+    const answer = await create(way, [{ inlineData }, { text: "picture please" }]);
+    assert.match(answer.text, /cat/);
+    return answer;
+  });
+  same("thinking", async (way) => {
+    const answer = await create(way, "think please", { thinkingConfig: { includeThoughts: true } });
+    assert.ok(answer.candidates[0].content.parts[0].thought);
+    return answer;
+  });
+  same("countTokens, whose body is the documentation's", async (way) => {
+    const answer = await way.gemini().models.countTokens(ask("chat please"));
+    assert.equal(answer.totalTokens, 31);
+    return answer;
+  });
+
+  for (const status of [400, 401, 403, 404, 429, 500, 503]) {
+    test(`the same exception: ${status}`, async () => {
+      const failed = (way) =>
+        create(way, `answer with ${status}`).then(
+          () => assert.fail("no exception"),
+          (error) => error,
+        );
+      const direct = await failed(both.direct);
+      const gateway = await failed(both.gateway);
+      assert.equal(direct.constructor, ApiError);
+      assert.equal(gateway.constructor, ApiError);
+      assert.equal(gateway.status, status);
+      assert.equal(gateway.message, direct.message);
+    });
+  }
+
+  for (const streamed of [false, true]) {
+    test(`the fallback serves when the primary is down${streamed ? ", streamed" : ""}`, async () => {
+      const expected = plain(await (streamed ? stream : create)(both.direct, "chat please"));
+      const models = both.gateway.gemini("gemini-down").models;
+      const asked = ask("chat please");
+      const answer = streamed
+        ? await all(models.generateContentStream(asked))
+        : await models.generateContent(asked);
+      const { headers } = (streamed ? answer[0] : answer).sdkHttpResponse;
+      assert.deepEqual(plain(answer), expected);
+      assert.equal(headers["x-backstop-fallback"], "overloaded");
+      const event = both.events().find((event) => event.id === headers["x-backstop-event"]);
+      assert.deepEqual([event.workload, event.decision], ["gemini-down", "fallback"]);
+    });
+  }
+
+  test("a stream that breaks is a typed error and keeps the text", async () => {
+    let text = "";
+    await assert.rejects(async () => {
+      const chunks = await both.gateway.gemini().models.generateContentStream(ask("break off"));
+      for await (const chunk of chunks) text += chunk.text ?? "";
+    }, (error) => error.constructor === ApiError && /backstop/.test(error.message));
+    assert.ok(text.startsWith("Your parcel"), text);
+  });
+});
+
 const CALLS = {
   chat: (way, text, family = "chat", more = {}) =>
     way.openai(family).chat.completions.create({ model: MODEL, messages: says(text), ...more }),
@@ -336,7 +434,11 @@ describe("a stream that breaks is a typed error and keeps the text", () => {
   }
 });
 
-test("openai: the workload's model is listed", async () => {
-  const models = await all(both.gateway.openai("chat").models.list());
-  assert.deepEqual(models.map((model) => model.id), ["chat"]);
+test("a workload shows its own name in each client's form", async () => {
+  const openai = await all(both.gateway.openai("chat").models.list());
+  assert.deepEqual(openai.map((model) => model.id), ["chat"]);
+  const anthropic = await all(both.gateway.anthropic("messages").models.list());
+  assert.deepEqual(anthropic.map((model) => model.id), ["messages"]);
+  const gemini = await all(both.gateway.gemini("gemini").models.list());
+  assert.deepEqual(gemini.map((model) => model.name), ["models/gemini"]);
 });

@@ -10,7 +10,7 @@ const path = require("node:path");
 const readline = require("node:readline");
 
 const { default: Anthropic } = require("@anthropic-ai/sdk");
-const { GoogleGenAI } = require("@google/genai");
+const { ApiError, GoogleGenAI } = require("@google/genai");
 const { default: OpenAI } = require("openai");
 
 const BINARY = path.resolve(process.env.BACKSTOP_BINARY ?? "target/debug/backstop");
@@ -121,4 +121,4 @@ async function all(stream) {
 
 const says = (text) => [{ role: "user", content: text }];
 
-module.exports = { Anthropic, MODEL, OpenAI, all, plain, says, ways };
+module.exports = { Anthropic, ApiError, MODEL, OpenAI, all, plain, says, ways };
