@@ -76,7 +76,7 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> Result<Exit, CliError> {
     let Args { global, command } = args;
     match command.unwrap_or_else(|| Command::Console(ConsoleArgs::default())) {
-        Command::Check { json } => check::run(&global, json),
+        Command::Check { json, no_secrets } => check::run(&global, json, !no_secrets),
         Command::Key { command } => key::run(&global, command),
         Command::Completions { shell } => about::completions(shell),
         Command::Man { command } => about::manual(command.as_deref()),

@@ -49,6 +49,8 @@ pub enum Keys {
     /// A missing key of a route in use is an error: for processes that send requests, and for `check`.
     #[default]
     Needed,
+    /// A missing key is a note: for `check` where the gateway's environment is not at hand.
+    Noted,
     /// Keys are read where they can be, and nothing is said about the others: for an operator's shell,
     /// which has the store but seldom the gateway's environment.
     IfThere,

@@ -9,12 +9,13 @@ use super::{
     output::{self, Paint, Stream},
     session,
 };
-use crate::config::{self, Severity};
+use crate::config::{self, Keys, Severity};
 
 /// Prints the findings. The exit code is their worst severity.
-pub(super) fn run(global: &Global, as_json: bool) -> Result<Exit, CliError> {
+pub(super) fn run(global: &Global, as_json: bool, secrets: bool) -> Result<Exit, CliError> {
     let path = session::config_path(global)?;
-    let loaded = config::load(&path, &session::variable);
+    let keys = if secrets { Keys::Needed } else { Keys::Noted };
+    let loaded = config::load_with(&path, &session::variable, keys);
     let report = &loaded.report;
     let count = |severity| {
         report
@@ -47,7 +48,7 @@ pub(super) fn run(global: &Global, as_json: bool) -> Result<Exit, CliError> {
     };
     output::talk(format_args!("{}: {summary}", path.display()));
     Ok(match report.worst() {
-        None => Exit::Done,
+        None | Some(Severity::Note) => Exit::Done,
         Some(Severity::Warning) => Exit::Reserved,
         Some(Severity::Error) => Exit::Usage,
     })

@@ -3,6 +3,7 @@
 //!
 //! Pure: it sees the mirror of the file only, neither disk nor environment.
 
+mod advice;
 mod clients;
 mod policy;
 
@@ -91,6 +92,7 @@ pub(super) fn check(file: &File, names: &Names<'_>, findings: &Findings) {
     routes(file, names, findings);
     clients::check(file, findings);
     unused(file, names, findings);
+    advice::routes(file, names, findings);
     for workload in &file.workloads {
         for (name, what) in [
             (&workload.primary, "primary"),
@@ -100,15 +102,14 @@ pub(super) fn check(file: &File, names: &Names<'_>, findings: &Findings) {
                 known_route(name, what, workload, names, findings);
             }
         }
-        policy::check(
-            &policy::Subject {
-                workload,
-                primary: names.route(workload.primary.as_ref()),
-                fallback: names.route(workload.fallback.as_ref()),
-                names,
-            },
-            findings,
-        );
+        let subject = policy::Subject {
+            workload,
+            primary: names.route(workload.primary.as_ref()),
+            fallback: names.route(workload.fallback.as_ref()),
+            names,
+        };
+        policy::check(&subject, findings);
+        advice::workload(&subject, file, findings);
     }
     if file.environment.production && file.store.is_none() {
         findings.warning(

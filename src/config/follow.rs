@@ -269,7 +269,11 @@ fn verdict(current: &Catalog, loaded: Loaded) -> Result<(Catalog, Vec<String>), 
     if catalog.store != current.store {
         return fixed("store.url", &current.store, &catalog.store);
     }
-    let warnings = report.diagnostics.iter().map(ToString::to_string);
+    let warnings = report
+        .diagnostics
+        .iter()
+        .filter(|found| found.severity != Severity::Note)
+        .map(ToString::to_string);
     Ok((catalog, warnings.collect()))
 }
 

@@ -29,6 +29,7 @@ impl Report {
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
         let file = diagnostic.file.to_string_lossy();
         let file = visible(&file, file.len()).into_owned();

@@ -98,9 +98,11 @@ impl<'f> Credentials<'f> {
             let key = key.as_ref()?;
             let read = keys::read(key.get_ref(), &source.places);
             if let Some(problem) = read.problem
-                && source.keys == Keys::Needed
+                && source.keys != Keys::IfThere
             {
-                let severity = if needed {
+                let severity = if source.keys == Keys::Noted {
+                    Severity::Note
+                } else if needed {
                     problem.severity
                 } else {
                     Severity::Warning

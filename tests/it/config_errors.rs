@@ -71,6 +71,7 @@ fn lines(report: &Report, directory: &TempDir) -> Vec<String> {
     report
         .diagnostics
         .iter()
+        .filter(|diagnostic| diagnostic.severity != Severity::Note)
         .map(|diagnostic| {
             let line = diagnostic.to_string().replace(&root, "DIR");
             line.strip_prefix("DIR/backstop.toml:").unwrap().to_owned()
@@ -113,6 +114,151 @@ fn every_rule_finds_its_mistake_at_its_place() {
         }
     }
     assert!(wrong.is_empty(), "found instead:\n{}", wrong.join("\n"));
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table is as long as its cases")]
+fn what_may_not_hold_in_an_outage_is_said() {
+    let directory = directory();
+    for (case, edits, code, place, part) in [
+        (
+            "one provider",
+            &[][..],
+            "note[shared-fate]",
+            "14:12",
+            "share the provider \"acme\" and its key",
+        ),
+        (
+            "a key of its own",
+            &[("model = \"n\"", "model = \"n\"\nkey = { none = true }")],
+            "note[shared-fate]",
+            "15:12",
+            "share the provider \"acme\": its outage",
+        ),
+        (
+            "no circuit",
+            &[("model = \"m\"", "model = \"m\"\ncircuit = false")],
+            "note[circuit-off]",
+            "6:9",
+            "never paused",
+        ),
+        (
+            "capacity unknown",
+            &[("model = \"m\"", "model = \"m\"\ncapacity_rps = 10")],
+            "note[capacity-unknown]",
+            "15:12",
+            "does not say what it can carry",
+        ),
+        (
+            "capacity too small",
+            &[
+                ("model = \"m\"", "model = \"m\"\ncapacity_rps = 10"),
+                ("model = \"n\"", "model = \"n\"\ncapacity_rps = 9"),
+            ],
+            "note[capacity-small]",
+            "16:12",
+            "carries 9 requests per second, and up to 10 may land on it",
+        ),
+        (
+            "fewer at a time",
+            &[
+                ("model = \"m\"", "model = \"m\"\nmax_concurrent = 10"),
+                ("model = \"n\"", "model = \"n\"\nmax_concurrent = 9"),
+            ],
+            "note[concurrency-small]",
+            "13:18",
+            "may run 9 requests at a time",
+        ),
+        (
+            "context unknown",
+            &[("model = \"m\"", "model = \"m\"\ncontext_tokens = 10")],
+            "note[context-unknown]",
+            "15:12",
+            "does not say its context",
+        ),
+        (
+            "closed to its workload",
+            &[("model = \"n\"", "model = \"n\"\nworkloads = [\"other\"]")],
+            "warning[not-entitled]",
+            "15:12",
+            "every fallback will be refused",
+        ),
+        (
+            "open to nobody known",
+            &[(
+                "model = \"n\"",
+                "model = \"n\"\nworkloads = [\"chat\", \"other\"]",
+            )],
+            "warning[unknown-workload]",
+            "12:22",
+            "there is no such workload",
+        ),
+        (
+            "primary closed to its workload",
+            &[("model = \"m\"", "model = \"m\"\nworkloads = []")],
+            "error[not-entitled]",
+            "14:11",
+            "the primary of \"chat\" is not open to it",
+        ),
+        (
+            "longer than callers wait",
+            &[(
+                "fallback = \"two\"",
+                "fallback = \"two\"\ntimeouts = { total = \"200s\" }",
+            )],
+            "warning[clocks-beyond-caller]",
+            "15:22",
+            "clients give up after 600 s",
+        ),
+        (
+            "repeats of repeats",
+            &[(
+                "fallback = \"two\"",
+                "fallback = \"two\"\nmax_attempts = 9\nbackoff = { retries = 5 }",
+            )],
+            "warning[retries-multiply]",
+            "15:16",
+            "may cost 21 attempts",
+        ),
+    ] {
+        let mut text = BASE.to_owned();
+        for (old, new) in edits {
+            assert!(text.contains(old), "{case}");
+            text = text.replacen(old, new, 1);
+        }
+        let loaded = load(&directory, text.as_bytes(), Keys::Needed);
+        let found: Vec<String> = loaded
+            .report
+            .diagnostics
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let wanted = format!(":{place}: {code}: ");
+        assert!(
+            found
+                .iter()
+                .any(|line| line.contains(&wanted) && line.contains(part)),
+            "{case}: {wanted} {part}\n{found:#?}"
+        );
+    }
+}
+
+#[test]
+fn where_there_are_no_keys_a_missing_one_is_a_note() {
+    let directory = directory();
+    let text = BASE.replace("ACME_KEY", "NOT_SET");
+    let with = load(&directory, text.as_bytes(), Keys::Needed);
+    assert_eq!(with.report.worst(), Some(Severity::Error));
+    let without = load(&directory, text.as_bytes(), Keys::Noted);
+    assert_eq!(without.report.worst(), Some(Severity::Note));
+    assert!(without.catalog.is_some());
+    let codes: Vec<&str> = without
+        .report
+        .diagnostics
+        .iter()
+        .map(|found| found.code)
+        .collect();
+    assert!(codes.contains(&"no-credential"), "{codes:?}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl Subject<'_> {
     }
 
     /// The place of the fallback's name.
-    fn fallback_place(&self) -> Range<usize> {
+    pub(super) fn fallback_place(&self) -> Range<usize> {
         self.workload
             .fallback
             .as_ref()

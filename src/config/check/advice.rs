@@ -1,0 +1,258 @@
+//! Remarks on routes and workloads that work as written, and yet may not hold in an outage: fates that two
+//! routes share, too little room, repeats that multiply, callers who have gone before the clocks run out.
+
+use std::{collections::BTreeSet, ops::Range, time::Duration};
+
+use super::{Names, Workload, policy::Subject};
+use crate::config::{
+    diagnostic::{Findings, Severity},
+    file::{File, Route},
+    reader::At,
+};
+
+/// How long the SDKs wait for an answer, unless told otherwise.
+const CALLER: Duration = Duration::from_mins(10);
+/// How often the SDKs repeat a request, unless told otherwise.
+const CALLER_RETRIES: u32 = 2;
+/// More attempts than this for one call are an outage made worse.
+const MANY: u32 = 12;
+
+/// Leaves remarks on routes by themselves.
+pub(super) fn routes(file: &File, names: &Names<'_>, findings: &Findings) {
+    let known: BTreeSet<&str> = file
+        .workloads
+        .iter()
+        .map(|workload| workload.name.get_ref().as_str())
+        .collect();
+    for route in &file.routes {
+        let name = route.name.get_ref();
+        for workload in route.workloads.iter().flatten() {
+            if !known.contains(workload.get_ref().as_str()) {
+                findings.warning(
+                    "unknown-workload",
+                    workload.span(),
+                    format!(
+                        "the route \"{name}\" is open to \"{}\", and there is no such workload",
+                        workload.get_ref()
+                    ),
+                    (),
+                );
+            }
+        }
+        if !route.circuit && names.used.contains(name.as_str()) {
+            note(
+                findings,
+                "circuit-off",
+                route.name.span(),
+                format!("the route \"{name}\" is never paused, however often it fails"),
+                "every request waits for it first while it is down",
+            );
+        }
+    }
+}
+
+/// Leaves remarks on one workload.
+pub(super) fn workload(subject: &Subject<'_>, file: &File, findings: &Findings) {
+    entitlement(subject, findings);
+    clocks(subject.workload, findings);
+    repeats(subject.workload, findings);
+    if let (Some(primary), Some(fallback)) = (subject.primary, subject.fallback)
+        && primary.name.get_ref() != fallback.name.get_ref()
+    {
+        let place = subject.fallback_place();
+        fate(primary, fallback, subject.names, &place, findings);
+        room(primary, fallback, file, &place, findings);
+        if primary.context_tokens.is_some() && fallback.context_tokens.is_none() {
+            note(
+                findings,
+                "context-unknown",
+                place,
+                format!(
+                    "the fallback \"{}\" does not say its context, so long requests are tried on it in vain",
+                    fallback.name.get_ref()
+                ),
+                "add `context_tokens`",
+            );
+        }
+    }
+}
+
+fn note(
+    findings: &Findings,
+    code: &'static str,
+    place: Range<usize>,
+    message: String,
+    help: impl Into<crate::config::diagnostic::Help>,
+) {
+    findings.add(Severity::Note, code, place, message, help);
+}
+
+fn entitlement(subject: &Subject<'_>, findings: &Findings) {
+    let workload = subject.workload;
+    let name = workload.name.get_ref();
+    let closed = |route: &Route| {
+        route
+            .workloads
+            .as_ref()
+            .is_some_and(|open| !open.iter().any(|known| known.get_ref() == name))
+    };
+    let help = |route: &Route| {
+        format!(
+            "add \"{name}\" to the `workloads` of \"{}\", or name another route",
+            route.name.get_ref()
+        )
+    };
+    if let (Some(primary), Some(place)) = (subject.primary, &workload.primary)
+        && closed(primary)
+    {
+        findings.error(
+            "not-entitled",
+            place.span(),
+            format!("the primary of \"{name}\" is not open to it"),
+            help(primary),
+        );
+    }
+    if let Some(fallback) = subject.fallback
+        && closed(fallback)
+    {
+        findings.warning(
+            "not-entitled",
+            subject.fallback_place(),
+            format!(
+                "the fallback of \"{name}\" is not open to it, so every fallback will be refused"
+            ),
+            help(fallback),
+        );
+    }
+}
+
+/// The longest that one request may take, against what callers wait.
+fn clocks(workload: &Workload, findings: &Findings) {
+    let total = workload.timeouts.all().total;
+    let backoff = workload.backoff;
+    let tries = backoff.retries + 1 + u32::from(workload.fallback.is_some());
+    let tries = tries.min(*workload.max_attempts.get_ref());
+    let longest = total * tries + backoff.max_wait * backoff.retries.min(tries);
+    if longest > CALLER {
+        findings.warning(
+            "clocks-beyond-caller",
+            workload.timeouts.total.span(),
+            format!(
+                "\"{}\" may take {} s for a request in {tries} attempts, and clients give up after {} s",
+                workload.name.get_ref(),
+                longest.as_secs(),
+                CALLER.as_secs()
+            ),
+            "shorten `total`, or allow fewer attempts",
+        );
+    }
+}
+
+/// Repeats of the client times repeats of ours.
+fn repeats(workload: &Workload, findings: &Findings) {
+    let own = workload.backoff.retries + 1 + u32::from(workload.fallback.is_some());
+    let most = *workload.max_attempts.get_ref();
+    let all: u32 = (0..=CALLER_RETRIES)
+        .map(|earlier| own.min(most.saturating_sub(earlier)))
+        .sum();
+    if all > MANY {
+        findings.warning(
+            "retries-multiply",
+            workload.max_attempts.span(),
+            format!(
+                "a call of \"{}\" may cost {all} attempts: clients repeat it {CALLER_RETRIES} times by themselves",
+                workload.name.get_ref()
+            ),
+            "lower `max_attempts` or `backoff.retries`; an outage is made worse by repeats",
+        );
+    }
+}
+
+/// What breaks both routes at once.
+fn fate(
+    primary: &Route,
+    fallback: &Route,
+    names: &Names<'_>,
+    place: &Range<usize>,
+    findings: &Findings,
+) {
+    let provider = |route: &Route| Some(names.provider(route)?.name.get_ref().as_str());
+    if provider(primary).is_none() || provider(primary) != provider(fallback) {
+        return;
+    }
+    let key = if primary.key.is_none() && fallback.key.is_none() {
+        " and its key"
+    } else {
+        ""
+    };
+    note(
+        findings,
+        "shared-fate",
+        place.clone(),
+        format!(
+            "\"{}\" and \"{}\" share the provider \"{}\"{key}: its outage takes both",
+            primary.name.get_ref(),
+            fallback.name.get_ref(),
+            provider(primary).unwrap_or_default()
+        ),
+        "a route of another provider would survive it",
+    );
+}
+
+/// Whether the fallback can carry what would land on it.
+fn room(primary: &Route, fallback: &Route, file: &File, place: &Range<usize>, findings: &Findings) {
+    let to = fallback.name.get_ref();
+    let named = |name: &Option<At<String>>, route: &Route| {
+        name.as_ref()
+            .is_some_and(|name| name.get_ref() == route.name.get_ref())
+    };
+    // Every primary whose traffic would come here, once.
+    let landing: f64 = file
+        .routes
+        .iter()
+        .filter(|route| {
+            file.workloads.iter().any(|workload| {
+                named(&workload.primary, route) && named(&workload.fallback, fallback)
+            })
+        })
+        .filter(|route| route.name.get_ref() != to)
+        .filter_map(|route| route.capacity_rps)
+        .sum();
+    match (primary.capacity_rps, fallback.capacity_rps) {
+        (Some(_), None) => note(
+            findings,
+            "capacity-unknown",
+            place.clone(),
+            format!(
+                "the fallback \"{to}\" does not say what it can carry, so no headroom can be shown"
+            ),
+            "add `capacity_rps`",
+        ),
+        (Some(_), Some(has)) if has < landing => note(
+            findings,
+            "capacity-small",
+            place.clone(),
+            format!(
+                "the fallback \"{to}\" carries {has} requests per second, and up to {landing} may land on it"
+            ),
+            "in an outage at full load the rest fails",
+        ),
+        (Some(_) | None, Some(_) | None) => {}
+    }
+    if let (Some(one), Some(other)) = (&primary.max_concurrent, &fallback.max_concurrent)
+        && other.get_ref() < one.get_ref()
+    {
+        note(
+            findings,
+            "concurrency-small",
+            other.span(),
+            format!(
+                "\"{to}\" may run {} requests at a time, the primary \"{}\" {}",
+                other.get_ref(),
+                primary.name.get_ref(),
+                one.get_ref()
+            ),
+            "in an outage at full load the rest is refused",
+        );
+    }
+}
