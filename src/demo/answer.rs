@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     ask::{Ask, Content, tokens},
-    cast::{Model, Voice},
+    cast::{Eyes, Model, Voice},
     schema,
 };
 
@@ -31,6 +31,9 @@ pub(super) fn answer(model: &Model, ask: &Ask) -> (Content, bool) {
         return (Content::Text(extraction(model, wanted, &ask.text)), false);
     } else if let Some(result) = &ask.tool_result {
         from_tool(model.voice, result)
+    } else if model.eyes == Eyes::Blind && !ask.images.is_empty() {
+        "I do not see a picture in this message. Please attach it again, or tell me what it shows."
+            .to_owned()
     } else if let Some(image) = ask.images.last() {
         caption(model.voice, image)
     } else if let Some(code) = code(model.voice, &ask.text) {

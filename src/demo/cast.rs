@@ -15,6 +15,18 @@ pub(super) enum Voice {
     Plain,
 }
 
+/// What a model does with images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Eyes {
+    /// It refuses them.
+    None,
+    /// It sees them.
+    Good,
+    /// It takes them and does not see them: it answers well, and wrong, so that no status and no ping tells. What
+    /// probes are there to find.
+    Blind,
+}
+
 /// One simulated model.
 #[derive(Debug)]
 pub(super) struct Model {
@@ -26,8 +38,8 @@ pub(super) struct Model {
     pub(super) first_output: Duration,
     /// How fast the rest follows.
     pub(super) tokens_per_second: u32,
-    /// Whether it takes images.
-    pub(super) vision: bool,
+    /// What it does with images.
+    pub(super) eyes: Eyes,
     /// Whether it makes vectors, and nothing else.
     pub(super) embeds: bool,
     /// Whether it leaves out a field of some extractions: what a review is there to find.
@@ -61,7 +73,7 @@ const fn model(name: &'static str, voice: Voice, first_output_ms: u64, speed: u3
         voice,
         first_output: Duration::from_millis(first_output_ms),
         tokens_per_second: speed,
-        vision: false,
+        eyes: Eyes::None,
         embeds: false,
         drops_fields: false,
     }
@@ -106,7 +118,7 @@ pub(super) const CAST: &[Member] = &[
         models: &[
             model("cobalt-code", Voice::Rich, 260, 120),
             Model {
-                vision: true,
+                eyes: Eyes::Good,
                 ..model("cobalt-vision", Voice::Rich, 220, 120)
             },
         ],
@@ -118,7 +130,7 @@ pub(super) const CAST: &[Member] = &[
         models: &[
             model("dune-code", Voice::Plain, 160, 160),
             Model {
-                vision: true,
+                eyes: Eyes::Blind,
                 ..model("dune-vision", Voice::Plain, 150, 160)
             },
         ],

@@ -27,6 +27,10 @@ const SAMPLES: &[(&str, &str)] = &[
         include_str!("project/samples/extraction-invoice.json"),
     ),
     (
+        "extraction-invoice.schema.json",
+        include_str!("project/samples/extraction-invoice.schema.json"),
+    ),
+    (
         "code-debounce.json",
         include_str!("project/samples/code-debounce.json"),
     ),

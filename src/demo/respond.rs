@@ -14,7 +14,7 @@ use super::{
     answer::answer,
     ask::{Ask, Content, Events, Invalid, Reply, tokens},
     board::{Entry, Order},
-    cast::Model,
+    cast::{Eyes, Model},
     fault::{Fault, FaultKind},
     gemini,
     provider::Provider,
@@ -217,7 +217,7 @@ impl Call<'_> {
                 )
             });
         }
-        if !ask.images.is_empty() && !model.vision {
+        if !ask.images.is_empty() && model.eyes == Eyes::None {
             return Err(Invalid::parameter(
                 "messages",
                 "this model does not support image input",

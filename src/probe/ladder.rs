@@ -98,11 +98,16 @@ impl Prober {
             return Ok(climb);
         }
         let target = Target::new(route)?;
-        let model = ladder.model(&target).await;
-        ladder.note(Rung::Model, None, model);
+        let mut model = ladder.model(&target).await;
         let minimal = ladder
             .plain(&target, Verb::Generate, &bodies::minimal(target.shape))
             .await;
+        if model.verdict == Verdict::Failed && minimal.verdict == Verdict::Passed {
+            // Aliases are in no list, and some keys may ask models but not list them.
+            model.verdict = Verdict::Skipped;
+            model.evidence += "; yet it answers";
+        }
+        ladder.note(Rung::Model, None, model);
         let proofs = proofs(catalog, route)?;
         if !ladder.note(Rung::Minimal, None, minimal) {
             ladder.skip_rest(
@@ -205,8 +210,7 @@ impl Ladder<'_, '_> {
             .await
     }
 
-    /// The list of models. Not every provider has one, and aliases are in none: only a list that is there
-    /// and a refused key speak against a route.
+    /// The list of models. Not every provider has one; only a list that is there speaks against a route.
     async fn model(&self, target: &Target) -> Found {
         let Some(uri) = model_list::uri(target.shape, &target.uri(Verb::Generate)) else {
             return Found::skipped("the address of the list of models is not known");
