@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{args::Global, error::CliError, exit::Exit, session};
@@ -17,6 +18,7 @@ use crate::{
 /// again.
 pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
     telemetry::to_stderr(global.log_json);
+    allow_descriptors();
     // Before anything else: a signal during the start must not be lost, or kill half a gateway.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -62,4 +64,17 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
     store.close().await?;
     tracing::info!("ended");
     Ok(Exit::Done)
+}
+
+/// A stream is two descriptors, and the usual limit of 1,024 would end the service at some five hundred: what
+/// the system allows at most is used.
+fn allow_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, all) {
+        tracing::warn!(%error, limit = ?limit.current, "cannot raise the limit of open files");
+    }
 }

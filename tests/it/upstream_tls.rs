@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use backstop::{
     policy::{Evidence, UnreachableKind},
-    wire::upstream::{Client, Origin, Slices, Tls},
+    wire::upstream::{Answer, Client, Origin, Slices, Tls},
 };
 use bytes::Bytes;
 use http::{Request, Response, Uri, Version, uri::Authority, uri::Scheme};
@@ -16,9 +16,11 @@ use hyper_util::{
 };
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, pki_types::PrivateKeyDer};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 use tokio_rustls::TlsAcceptor;
 
+/// How much `/large` answers.
+const LARGE: usize = 1024 * 1024;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// What the server saw of a request: version, `host` and authority, and the body.
@@ -33,6 +35,11 @@ struct Server {
 
 /// A TLS server for `localhost` that offers these protocols.
 async fn server(protocols: &[&[u8]]) -> Server {
+    server_with(protocols, 100).await
+}
+
+/// The same, with so many streams on an HTTP/2 connection.
+async fn server_with(protocols: &[&[u8]], streams: u32) -> Server {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let mut roots = RootCertStore::empty();
@@ -70,11 +77,18 @@ async fn server(protocols: &[&[u8]]) -> Server {
                         .map(|host| host.to_str().unwrap().to_owned());
                     let authority = head.uri.authority().map(ToString::to_string);
                     let _ = told.send((head.version, host, authority, body));
-                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"hello"))))
+                    let answer = if head.uri.path() == "/large" {
+                        Bytes::from(vec![b'x'; LARGE])
+                    } else {
+                        Bytes::from_static(b"hello")
+                    };
+                    Ok::<_, Infallible>(Response::new(Full::new(answer)))
                 }
             });
             tokio::task::spawn(async move {
-                let _ = auto::Builder::new(TokioExecutor::new())
+                let mut builder = auto::Builder::new(TokioExecutor::new());
+                builder.http2().max_concurrent_streams(streams);
+                let _ = builder
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
             });
@@ -120,6 +134,100 @@ async fn ask(client: &Client, origin: &Origin) -> Result<Bytes, Evidence> {
         all.extend_from_slice(&data);
     }
     Ok(all.into())
+}
+
+/// Begins an answer; nobody reads it.
+async fn begin(client: &Client, origin: &Origin, path: &'static str) -> Response<Answer> {
+    let build = || {
+        let body = Slices::from(Bytes::from_static(b"{}"));
+        let mut request = Request::post(Uri::from_static(path)).body(body).unwrap();
+        let host = "localhost".parse().unwrap();
+        request.headers_mut().insert("host", host);
+        request
+    };
+    timeout(LIMIT, client.send(origin, LIMIT, build))
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn streams_beyond_what_a_connection_takes_have_another_one() {
+    for (allowed, streams, connections) in [(100, 250, 3), (10, 30, 3), (1000, 150, 2)] {
+        let mut server = server_with(&[b"h2"], allowed).await;
+        let client = client(server.roots.clone());
+        let origin = origin(
+            &Scheme::HTTPS,
+            &format!("localhost:{}", server.address.port()),
+        );
+        local(async {
+            let mut held = Vec::new();
+            for _ in 0..streams {
+                held.push(begin(&client, &origin, "/").await);
+            }
+            drop(held);
+            begin(&client, &origin, "/").await;
+        })
+        .await;
+        let mut opened = 0;
+        while server.connections.try_recv().is_ok() {
+            opened += 1;
+        }
+        assert_eq!(opened, connections, "{allowed} allowed, {streams} asked");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_come_at_once_share_the_first_connection() {
+    let mut server = server(&[b"h2"]).await;
+    let client = client(server.roots.clone());
+    let origin = origin(
+        &Scheme::HTTPS,
+        &format!("localhost:{}", server.address.port()),
+    );
+    local(async {
+        let asked = (0..50).map(|_| begin(&client, &origin, "/"));
+        futures_util::future::join_all(asked).await;
+    })
+    .await;
+    let mut opened = 0;
+    while server.connections.try_recv().is_ok() {
+        opened += 1;
+    }
+    assert_eq!(opened, 1);
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_do_not_hold_up_the_others_of_their_connection() {
+    let mut server = server(&[b"h2"]).await;
+    let client = client(server.roots.clone());
+    let origin = origin(
+        &Scheme::HTTPS,
+        &format!("localhost:{}", server.address.port()),
+    );
+    local(async {
+        let mut held = Vec::new();
+        for _ in 0..60 {
+            held.push(begin(&client, &origin, "/large").await);
+        }
+        let asked = timeout(LIMIT, ask(&client, &origin)).await;
+        assert_eq!(asked.unwrap().unwrap(), "hello");
+        // And what was left lying is all there.
+        for answer in held {
+            let mut answer = answer.into_body();
+            let mut size = 0;
+            while let Some(data) = timeout(LIMIT, answer.data()).await.unwrap().unwrap() {
+                size += data.len();
+            }
+            assert_eq!(size, LARGE);
+        }
+    })
+    .await;
+    let mut opened = 0;
+    while server.connections.try_recv().is_ok() {
+        opened += 1;
+    }
+    assert_eq!(opened, 1);
 }
 
 fn unreachable(result: &Result<Bytes, Evidence>, wanted: UnreachableKind) {
