@@ -37,8 +37,11 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// The stream byte by byte, and in pieces of uneven lengths that depend on it.
-fn splits(data: &[u8]) -> [Vec<&[u8]>; 2] {
+/// A stream of this length is also looked at byte by byte; of a longer one that would take too long.
+const SHORT: usize = 512;
+
+/// The stream in pieces of uneven lengths that depend on it, and byte by byte.
+fn splits(data: &[u8]) -> Vec<Vec<&[u8]>> {
     let mut state = data
         .iter()
         .fold(1_u32, |state, byte| state.rotate_left(5) ^ u32::from(*byte));
@@ -50,7 +53,11 @@ fn splits(data: &[u8]) -> [Vec<&[u8]>; 2] {
         uneven.push(piece);
         rest = after;
     }
-    [data.chunks(1).collect(), uneven]
+    let mut splits = vec![uneven];
+    if data.len() <= SHORT {
+        splits.push(data.chunks(1).collect());
+    }
+    splits
 }
 
 /// What has become of a stream.
