@@ -21,6 +21,7 @@ mod probe;
 mod probe_text;
 mod prompt;
 mod reference;
+mod samples;
 mod serve;
 mod session;
 mod status;
@@ -81,6 +82,7 @@ fn run(args: Args) -> Result<Exit, CliError> {
         Command::Completions { shell } => about::completions(shell),
         Command::Man { command } => about::manual(command.as_deref()),
         Command::Paths { json } => places::print(&global, json),
+        Command::Samples { command } => samples::run(&global, command),
         Command::Version => {
             output::line(format_args!("backstop {}", env!("CARGO_PKG_VERSION")))?;
             Ok(Exit::Done)
@@ -205,6 +207,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         | Command::Completions { .. }
         | Command::Man { .. }
         | Command::Paths { .. }
+        | Command::Samples { .. }
         | Command::Version => Ok(Exit::Done),
     }
 }

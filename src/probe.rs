@@ -13,6 +13,7 @@ mod bodies;
 mod check;
 mod curl;
 mod detail;
+mod fit;
 mod job;
 mod ladder;
 mod measure;
@@ -31,7 +32,8 @@ use crate::{
     },
 };
 
-pub use curl::curl;
+pub use curl::{curl, escaped};
+pub use fit::{adopt, findings};
 pub use job::{Job, JobError, jobs, routes};
 pub use ladder::Climb;
 

@@ -3,6 +3,7 @@
 mod demo;
 mod key;
 mod probe;
+mod samples;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -22,6 +23,7 @@ use crate::{
 pub(super) use demo::{DemoArgs, SimulateArgs};
 pub(super) use key::{KeyCommand, KeyNewArgs};
 pub(super) use probe::ProbeArgs;
+pub(super) use samples::{SamplesAddArgs, SamplesCommand};
 
 /// The operations console, gateway and command line for fallbacks between model routes.
 ///
@@ -151,6 +153,13 @@ pub(super) enum Command {
     /// Send samples to single routes and say whether they would work right now; no traffic moves
     #[command(after_help = EXIT_CODES)]
     Probe(ProbeArgs),
+    /// The request bodies that probes send: list, show, check and add them
+    #[command(after_help = EXIT_CODES, disable_help_subcommand = true)]
+    Samples {
+        /// What to do
+        #[command(subcommand)]
+        command: SamplesCommand,
+    },
     /// Everything at once on this machine: simulated providers, gateway, traffic, incident and console
     #[command(after_help = EXIT_CODES)]
     Demo(DemoArgs),

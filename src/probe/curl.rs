@@ -61,8 +61,9 @@ pub fn curl(sample: &Sample, route: &Route) -> Result<String, ProbeError> {
     Ok(command)
 }
 
-/// Every raw character that a terminal would obey as its JSON escape.
-fn escaped(text: &str) -> String {
+/// JSON text with every raw character that a terminal would obey as its escape.
+#[must_use]
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         let mut bytes = [0; 4];

@@ -5,7 +5,7 @@ use crate::{
     control_project::Project,
 };
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "console",
     "serve",
     "check",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 24] = [
     "plan",
     "drill",
     "probe",
+    "samples",
     "events",
     "audit",
     "gateways",

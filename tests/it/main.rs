@@ -10,6 +10,7 @@
 mod cli_changes;
 mod cli_help;
 mod cli_key;
+mod cli_probe;
 mod cli_project;
 mod cli_prompt;
 mod cli_read;

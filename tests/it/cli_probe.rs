@@ -1,0 +1,212 @@
+//! `probe` and `samples` as processes: exit codes, output, files, and what the store keeps.
+
+use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Output};
+
+use backstop::{
+    clock::Clock,
+    model::Verdict,
+    store::{Access, Store},
+};
+use tokio::task::spawn_blocking;
+
+use crate::support::upstream::{Script, Upstream};
+
+const ANSWER: &str = r#"{"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"It is on its way."}}],"usage":{"prompt_tokens":20,"completion_tokens":10}}"#;
+
+struct Project(tempfile::TempDir);
+
+impl Project {
+    fn new(good: &Upstream, bad: &Upstream) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (good, bad) = (good.url(), bad.url());
+        let config = format!(
+            r#"schema = 1
+[store]
+url = "sqlite:state"
+[providers.good]
+base_url = "{good}"
+family = "openai-chat"
+key = {{ none = true }}
+[providers.bad]
+base_url = "{bad}"
+family = "openai-chat"
+key = {{ none = true }}
+[routes.one]
+provider = "good"
+model = "m"
+capabilities = ["streaming"]
+[routes.two]
+provider = "bad"
+model = "n"
+[workloads.chat]
+primary = "one"
+fallback = "two"
+[[workloads.chat.samples]]
+class = "chat"
+file = "samples/hello.json"
+checks = {{ contains = ["way"] }}
+"#
+        );
+        std::fs::create_dir(directory.path().join("samples")).unwrap();
+        let body = r#"{"model":"chat","messages":[{"role":"user","content":"Where is it?"}]}"#;
+        std::fs::write(directory.path().join("samples/hello.json"), body).unwrap();
+        std::fs::write(directory.path().join("backstop.toml"), config).unwrap();
+        Self(directory)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Runs the program; `(exit code, stdout, stderr)`.
+    async fn run(&self, line: &str) -> (i32, String, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_backstop"));
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.path())
+            .env_clear()
+            .env("HOME", self.path());
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = spawn_blocking(move || command.output())
+            .await
+            .unwrap()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+}
+
+async fn providers() -> (Upstream, Upstream) {
+    let good = Upstream::start(Script::json(200, ANSWER)).await;
+    let broken = r#"{"error":{"message":"no capacity","type":"server_error","code":"server_is_overloaded"}}"#;
+    (good, Upstream::start(Script::json(503, broken)).await)
+}
+
+#[tokio::test]
+async fn a_probe_says_by_its_exit_code_whether_all_is_well_and_keeps_what_it_found() {
+    let (good, bad) = providers().await;
+    let project = Project::new(&good, &bad);
+    let (code, out, err) = project.run("probe one").await;
+    assert_eq!((code, err.trim()), (0, "1 of 1 passed"), "{out}");
+    assert!(out.contains("passed   chat/hello  one    200"), "{out}");
+
+    let (code, out, err) = project.run("probe chat --json").await;
+    assert_eq!((code, err.trim()), (1, "1 of 2 passed"), "{out}");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&json["passed"], &json["failed"]), (&1.into(), &1.into()));
+    assert_eq!(
+        json["records"][1]["sample"]["failure"]["class"],
+        "overloaded"
+    );
+    assert_eq!(
+        (good.count(), bad.count()),
+        (2, 1),
+        "one request for each probe"
+    );
+
+    let url = format!("sqlite:{}", project.path().join("state").display());
+    let store = Store::open(&url, Access::Observe, Clock::system())
+        .await
+        .unwrap();
+    let kept = store.probes(None).await.unwrap();
+    let verdicts: Vec<(String, Verdict)> = kept
+        .iter()
+        .map(|record| (record.key().route.to_string(), record.verdict()))
+        .collect();
+    let wanted = [("one", Verdict::Passed), ("two", Verdict::Failed)];
+    assert_eq!(
+        verdicts,
+        wanted.map(|(route, verdict)| (route.to_owned(), verdict))
+    );
+    assert_eq!(store.probe_history(kept[0].key()).await.unwrap().len(), 2);
+
+    let (code, out, _) = project.run("probe --all --ladder --no-store").await;
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("failed   two    minimal  overloaded: 503"),
+        "{out}"
+    );
+    assert_eq!(
+        store.probes(None).await.unwrap(),
+        kept,
+        "--no-store keeps nothing"
+    );
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_probed_is_a_usage_error_and_asks_nobody() {
+    let (good, bad) = providers().await;
+    let project = Project::new(&good, &bad);
+    for (line, words) in [
+        ("probe", "or say --all"),
+        ("probe nobody", "no workload and no route \"nobody\""),
+        (
+            "probe chat --sample x",
+            "no sample of these is called \"x\"",
+        ),
+        ("probe chat --timeout 0s", "lets nothing happen"),
+    ] {
+        let (code, out, err) = project.run(line).await;
+        assert_eq!((code, out.as_str()), (2, ""), "{line}");
+        assert!(err.contains(words), "{line}: {err}");
+    }
+    let (code, out, _) = project.run("probe chat --curl").await;
+    assert_eq!(
+        (code, out.matches("curl --silent").count()),
+        (0, 2),
+        "{out}"
+    );
+    assert_eq!((good.count(), bad.count()), (0, 0));
+}
+
+#[tokio::test]
+async fn samples_are_added_checked_listed_and_shown() {
+    let (good, bad) = providers().await;
+    let project = Project::new(&good, &bad);
+    let body = r#"{"model":"gpt-secret","stream":true,"messages":[]}"#;
+    std::fs::write(project.path().join("captured.json"), body).unwrap();
+    let (code, out, err) = project
+        .run("samples add chat streamed --class tools --from captured.json")
+        .await;
+    assert_eq!(code, 0, "{err}");
+    let file = project.path().join("samples/streamed.json");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(written, body.replace("gpt-secret", "chat"));
+    assert_eq!(
+        std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let again = "samples add chat streamed --class tools --from captured.json";
+    assert_eq!(project.run(again).await.0, 2, "no file is written over");
+
+    // The printed lines are good configuration.
+    let config = project.path().join("backstop.toml");
+    let text = std::fs::read_to_string(&config).unwrap() + &out;
+    std::fs::write(&config, text).unwrap();
+    let (code, out, _) = project.run("samples list").await;
+    assert_eq!(code, 0);
+    assert!(out.contains("chat/streamed  tools"), "{out}");
+    let (code, out, _) = project.run("samples check").await;
+    assert_eq!(code, 1);
+    for words in [
+        "chat/streamed: it needs streaming, which the configuration does not give to route two",
+        "chat/streamed: its class is tools, and nothing in it asks for that",
+        "chat/streamed: it streams without",
+    ] {
+        assert!(out.contains(words), "{out}");
+    }
+    assert!(!out.contains("chat/hello"), "{out}");
+    let (code, out, _) = project.run("samples show chat/streamed").await;
+    assert_eq!((code, out.trim_end()), (0, written.as_str()));
+    assert_eq!(project.run("samples show chat/none").await.0, 2);
+
+    for (name, body) in [("list", "[]"), ("nomodel", "{\"messages\":[]}")] {
+        std::fs::write(project.path().join("captured.json"), body).unwrap();
+        let line = format!("samples add chat {name} --class chat --from captured.json");
+        assert_eq!(project.run(&line).await.0, 2, "{name}");
+    }
+}
