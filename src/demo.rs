@@ -98,6 +98,9 @@ pub enum DemoError {
     /// The simulated applications.
     #[error("cannot start the traffic: {0}")]
     Traffic(reqwest::Error),
+    /// The schedule of probes could not start.
+    #[error("cannot start to probe: {0}")]
+    Probing(std::io::Error),
     /// Signals cannot be waited for.
     #[error("cannot wait for signals: {0}")]
     Signals(std::io::Error),

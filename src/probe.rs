@@ -1,23 +1,31 @@
 //! The measuring plane: sends samples to single routes by real HTTP and says what came back.
 //!
-//! Called by `cli` and by whoever schedules probes. It asks through `wire`, so that it measures what the
-//! gateway would do; but it knows no fallback, no retry and no circuit: one question is exactly one request on
-//! a fresh connection, so that what it finds is the route's own doing. It must not open the store: what it
-//! finds are records, and the caller keeps them.
+//! Called by `cli`, by the door, and by its own schedule (`rounds`, the only file here that uses the store: what
+//! the prober finds are records, and whoever asked keeps them). It asks through `wire`, so that it measures what
+//! the gateway would do; but it knows no fallback, no retry and no circuit: one question is exactly one request
+//! on a fresh connection, so that what it finds is the route's own doing.
 //!
 //! A probe names itself in `user-agent` only. Other marks would make it different from real traffic, and
 //! strict providers refuse headers they do not know in odd ways.
 
 mod ask;
 mod bodies;
+mod budget;
+mod changed;
 mod check;
 mod curl;
 mod detail;
+mod due;
 mod fit;
 mod job;
 mod ladder;
+mod live;
 mod measure;
+mod ready;
+mod rounds;
+mod schedule;
 mod target;
+mod task;
 
 use std::sync::Arc;
 
@@ -36,6 +44,9 @@ pub use curl::{curl, escaped};
 pub use fit::{adopt, findings};
 pub use job::{Job, JobError, jobs, routes};
 pub use ladder::Climb;
+pub use ready::readiness;
+pub use rounds::{BEAT, Rounds};
+pub use schedule::Schedule;
 
 /// Asks routes. Its futures must run in a `tokio::task::LocalSet`, and stop asking when they are dropped.
 #[derive(Clone, Debug)]

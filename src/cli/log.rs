@@ -161,6 +161,7 @@ fn event_line(stored: &StoredEvent, paint: Paint) -> String {
         EventDecision::Exhausted => ("x exhausted", Tone::Bad),
         EventDecision::Broken => ("x broken   ", Tone::Bad),
         EventDecision::ProviderMade => ("~ provider ", Tone::Attention),
+        EventDecision::Readiness => ("? readiness", Tone::Attention),
     };
     let failure = match (event.status, event.class) {
         (Some(status), Some(class)) => format!(" {status} {class}"),
@@ -178,16 +179,22 @@ fn event_line(stored: &StoredEvent, paint: Paint) -> String {
         }
         (Some(_) | None, _) => String::new(),
     };
-    let end = match &stored.outcome {
-        Some(outcome) => ended(outcome),
-        None => "outcome not known yet".to_owned(),
+    let end = match (&stored.outcome, event.decision) {
+        (Some(outcome), _) => format!("; {}", ended(outcome)),
+        // There was no request that could end.
+        (None, EventDecision::Readiness) => String::new(),
+        (None, _) => "; outcome not known yet".to_owned(),
+    };
+    let whose = match (&event.fallback, event.decision) {
+        (Some(fallback), EventDecision::Readiness) => fallback,
+        (_, _) => &event.primary,
     };
     let client = event.client.as_ref().map(|client| format!("for {client} "));
     let text = format!(
-        "{:<20} {}{}{failure}{way}  {}; {end}  {}",
+        "{:<20} {}{}{failure}{way}  {}{end}  {}",
         event.workload,
         client.unwrap_or_default(),
-        event.primary,
+        whose,
         policy::explain(&event.reason),
         event.id
     );

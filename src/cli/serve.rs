@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     config::{self, Keys},
     gateway::{Gateway, Options},
+    probe::{self, Prober, Rounds, Schedule},
     store::{Access, Store},
     telemetry,
 };
@@ -33,14 +34,23 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
     let clock = Clock::system();
     let store = Store::open(&catalog.store, Access::Write, clock.clone()).await?;
     let (followed, follow) = config::follow(catalog);
+    let tls = Arc::default();
     let gateway = Gateway::start(Options {
-        catalog: followed.catalog,
+        catalog: followed.catalog.clone(),
         refused: followed.refused,
         store: store.clone(),
-        clock,
-        tls: Arc::default(),
+        clock: clock.clone(),
+        tls: Arc::clone(&tls),
     })
     .await?;
+    let schedule = Schedule::start(Rounds {
+        prober: Prober::new(tls, clock.clone()),
+        catalog: followed.catalog,
+        store: store.clone(),
+        clock,
+        name: gateway.name().clone(),
+        beat: probe::BEAT,
+    })?;
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -52,8 +62,12 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
         }
     }
     tracing::info!("draining; another signal ends at once");
+    let stopping = async {
+        schedule.stop().await;
+        gateway.stop().await;
+    };
     let number = tokio::select! {
-        () = gateway.stop() => None,
+        () = stopping => None,
         _ = terminate.recv() => Some(SignalKind::terminate()),
         _ = interrupt.recv() => Some(SignalKind::interrupt()),
     };

@@ -4,6 +4,7 @@
 //! traffic, with the switches and circuits of now. It must not send anything; a live drill probes afterwards
 //! what is found here.
 
+mod outcome;
 #[cfg(test)]
 mod tests;
 
@@ -18,16 +19,15 @@ use serde::Serialize;
 
 use super::{Control, ControlError, Overview, intent};
 use crate::{
-    model::{
-        Catalog, CircuitState, ErrorClass, NoticeGiven, Overrides, Reason, RouteName, Tier,
-        Workload, WorkloadName,
-    },
+    model::{Catalog, CircuitState, ErrorClass, Overrides, RouteName, Workload, WorkloadName},
     policy::{
         CircuitView, Decision, Failure, Opening, RequestFacts, Side, Situation, Switches, decide,
         explain, open,
     },
     wire::{Shape, request},
 };
+
+pub use outcome::{Drill, Drilled, Fate, Target};
 
 /// What is imagined: which routes are down, and how their failures are classed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,127 +89,6 @@ pub struct Sampled {
     pub name: String,
     /// What it needs.
     pub facts: RequestFacts,
-}
-
-/// What happens to a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "is")]
-pub enum Fate {
-    /// Neither of the workload's routes is down.
-    Unaffected,
-    /// Its primary serves; the fallback behind it is down.
-    Unprotected {
-        /// The fallback.
-        fallback: RouteName,
-    },
-    /// The fallback serves it already, and goes on; there is no way back.
-    Stays {
-        /// The fallback.
-        on: RouteName,
-        /// How callers are told.
-        notice: NoticeGiven,
-    },
-    /// The fallback takes over.
-    FallsBack {
-        /// The fallback.
-        to: RouteName,
-        /// How callers are told.
-        notice: NoticeGiven,
-    },
-    /// The callers get the error: the policy does not let the fallback serve.
-    Refused {
-        /// Why.
-        reason: Reason,
-        /// The same in words.
-        why: String,
-    },
-    /// The callers get the error: every route that could serve is down.
-    Dark,
-}
-
-impl Fate {
-    /// Whether a request is answered.
-    #[must_use]
-    pub const fn answered(&self) -> bool {
-        match self {
-            Self::Unaffected
-            | Self::Unprotected { .. }
-            | Self::Stays { .. }
-            | Self::FallsBack { .. } => true,
-            Self::Refused { .. } | Self::Dark => false,
-        }
-    }
-}
-
-/// One workload in a drill.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Drilled {
-    /// Which.
-    pub workload: WorkloadName,
-    /// What happens to a request that needs nothing special.
-    pub fate: Fate,
-    /// Its samples whose fate is another one, by name.
-    pub samples: BTreeMap<String, Fate>,
-    /// Requests per second now.
-    pub rps: f64,
-    /// Its tier.
-    pub tier: Tier,
-    /// Whether people see its output.
-    pub user_visible: bool,
-    /// Why one failure can take both its routes, or that it has only one.
-    pub single_homed: Option<String>,
-    /// What else is to be known.
-    pub remarks: Vec<String>,
-}
-
-impl Drilled {
-    /// Whether every request, of every sampled kind, is answered.
-    #[must_use]
-    pub fn covered(&self) -> bool {
-        self.fate.answered() && self.samples.values().all(Fate::answered)
-    }
-}
-
-/// A route that takes over traffic in a drill.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Target {
-    /// Which.
-    pub route: RouteName,
-    /// Attempts per second now.
-    pub rps: f64,
-    /// With what falls back to it.
-    pub rps_after: f64,
-    /// What it may carry, when known.
-    pub capacity_rps: Option<f64>,
-}
-
-impl Target {
-    /// Whether it gets more than it may carry.
-    #[must_use]
-    pub fn overrun(&self) -> bool {
-        self.capacity_rps
-            .is_some_and(|capacity| self.rps_after > capacity)
-    }
-}
-
-/// The outcome of a drill.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Drill {
-    /// When it was computed.
-    pub at: Timestamp,
-    /// What was imagined.
-    pub outage: Outage,
-    /// Uncovered first, then by name.
-    pub workloads: Vec<Drilled>,
-    /// The routes that take over, by name.
-    pub targets: Vec<Target>,
-}
-
-impl Drill {
-    /// The workloads of which some request gets an error.
-    pub fn uncovered(&self) -> impl Iterator<Item = &Drilled> {
-        self.workloads.iter().filter(|drilled| !drilled.covered())
-    }
 }
 
 impl Control {

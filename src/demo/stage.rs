@@ -25,6 +25,7 @@ use crate::{
     config,
     gateway::{self, Gateway},
     model::WorkloadName,
+    probe::{self, Prober, Rounds, Schedule},
     store::{Access, Store},
 };
 
@@ -204,6 +205,7 @@ impl Prepared {
 struct Parts {
     serving: Serving,
     gateway: Gateway,
+    schedule: Schedule,
     store: Store,
     /// Keeps the configuration followed.
     _follow: config::Follow,
@@ -241,14 +243,24 @@ impl Parts {
         let workloads = catalog.workloads.keys().cloned().collect();
         let store = Store::open(&url, Access::Write, clock.clone()).await?;
         let (followed, follow) = config::follow(catalog);
+        let tls = Arc::default();
         let gateway = Gateway::start(gateway::Options {
-            catalog: followed.catalog,
+            catalog: followed.catalog.clone(),
             refused: followed.refused,
             store: store.clone(),
-            clock,
-            tls: Arc::default(),
+            clock: clock.clone(),
+            tls: Arc::clone(&tls),
         })
         .await?;
+        let schedule = Schedule::start(Rounds {
+            prober: Prober::new(tls, clock.clone()),
+            catalog: followed.catalog,
+            store: store.clone(),
+            clock,
+            name: gateway.name().clone(),
+            beat: probe::BEAT,
+        })
+        .map_err(DemoError::Probing)?;
         let address = format!("http://{}", gateway.address());
         let applications = (CancellationToken::new(), TaskTracker::new());
         if options.traffic {
@@ -265,6 +277,7 @@ impl Parts {
                 providers: urls,
             },
             gateway,
+            schedule,
             store,
             _follow: follow,
             applications,
@@ -275,6 +288,7 @@ impl Parts {
     /// Ends clients first and providers last, so that the end looks like no incident.
     async fn stop(self) -> Result<(), DemoError> {
         end(self.applications).await;
+        self.schedule.stop().await;
         self.gateway.stop().await;
         end(self.providers).await;
         Ok(self.store.close().await?)

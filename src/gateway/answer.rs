@@ -204,6 +204,7 @@ pub(super) const fn cause(reason: &Reason) -> Option<&'static str> {
         | Reason::AllRoutesDown { .. }
         | Reason::FallbackSaturated
         | Reason::AllRoutesFailed
-        | Reason::ProviderFallback { .. } => None,
+        | Reason::ProviderFallback { .. }
+        | Reason::Readiness { .. } => None,
     }
 }

@@ -10,7 +10,7 @@ use ulid::Ulid;
 
 use super::{
     AllDown, BoundaryKind, CapabilitySet, ClientName, ErrorClass, ErrorDetail, Family, GatewayName,
-    NoticeGiven, Revision, RouteName, WorkloadName,
+    NoticeGiven, Readiness, Revision, RouteName, WorkloadName,
 };
 
 /// The identity of an event: sortable by time, unique over the fleet.
@@ -90,16 +90,19 @@ pub enum EventDecision {
     /// The provider itself answered with another model than the one it was asked for. The gateway decided
     /// nothing and gave no notice of its own.
     ProviderMade,
+    /// No request was decided: the readiness of the fallback has changed.
+    Readiness,
 }
 
 impl EventDecision {
     /// Every decision, in the order of their numbers.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Fallback,
         Self::Refused,
         Self::Exhausted,
         Self::Broken,
         Self::ProviderMade,
+        Self::Readiness,
     ];
 
     /// The name used in labels and filters.
@@ -111,6 +114,7 @@ impl EventDecision {
             Self::Exhausted => "exhausted",
             Self::Broken => "broken",
             Self::ProviderMade => "provider-made",
+            Self::Readiness => "readiness",
         }
     }
 }
@@ -217,6 +221,15 @@ pub enum Reason {
     PrimarySaturated,
     /// The fallback runs as many requests on this gateway as it may.
     FallbackSaturated,
+    /// The fallback's readiness has changed.
+    Readiness {
+        /// What it was.
+        before: Readiness,
+        /// What it is.
+        now: Readiness,
+        /// The first of its reasons; empty when it is ready.
+        why: String,
+    },
 }
 
 /// One upstream call of the decision.

@@ -309,4 +309,6 @@ fn spendable(situation: &Situation<'_>) -> Result<(), Reason> {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
+#[cfg(test)]
+pub(super) use tests::{Case, case, open_circuit};

@@ -79,5 +79,13 @@ pub fn explain(reason: &Reason) -> String {
         Reason::FallbackSaturated => {
             "the fallback runs as many requests on this gateway as it may".to_owned()
         }
+        Reason::Readiness { before, now, why } => {
+            let why = if why.is_empty() {
+                String::new()
+            } else {
+                format!(": {why}")
+            };
+            format!("the fallback was {before} and is {now}{why}")
+        }
     }
 }

@@ -257,14 +257,16 @@ pub(crate) fn decision(
             EventDecision::Refused
             | EventDecision::Exhausted
             | EventDecision::Broken
-            | EventDecision::ProviderMade => Reason::NeverTrigger,
+            | EventDecision::ProviderMade
+            | EventDecision::Readiness => Reason::NeverTrigger,
         },
         class: Some(match decision {
             EventDecision::Refused => ErrorClass::InvalidRequest,
             EventDecision::Fallback
             | EventDecision::Exhausted
             | EventDecision::Broken
-            | EventDecision::ProviderMade => ErrorClass::ServerError,
+            | EventDecision::ProviderMade
+            | EventDecision::Readiness => ErrorClass::ServerError,
         }),
         detail: None,
         status: Some(503),

@@ -52,6 +52,7 @@ mod gateway_stream;
 mod gateway_switches;
 mod keymap;
 mod layers;
+mod probe_rounds;
 mod probe_route;
 mod readme;
 mod store_contract;

@@ -40,6 +40,8 @@ impl Counts {
             EventDecision::Refused => self.refused += 1,
             EventDecision::Exhausted | EventDecision::Broken => self.failed += 1,
             EventDecision::ProviderMade => self.provider_made += 1,
+            // It is about no request.
+            EventDecision::Readiness => {}
         }
     }
 }
@@ -90,7 +92,9 @@ impl EventLog {
                     if self.events.len() == KEPT {
                         self.forget_oldest();
                     }
-                    self.open.insert(event.id, self.end());
+                    if event.decision != EventDecision::Readiness {
+                        self.open.insert(event.id, self.end());
+                    }
                     self.events.push_back(StoredEvent {
                         seq,
                         event: *event,

@@ -156,5 +156,6 @@ pub const fn brief(reason: &Reason) -> &'static str {
         Reason::Drained { .. } => "primary drained",
         Reason::CircuitOpen => "primary paused",
         Reason::ProviderFallback { .. } => "by the provider",
+        Reason::Readiness { .. } => "readiness",
     }
 }

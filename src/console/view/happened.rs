@@ -76,6 +76,10 @@ fn told(app: &App, stored: &StoredEvent, glyphs: &Glyphs, named: bool, sentences
             ),
             (reason, _) => words::safe(&policy::explain(reason)).into_owned(),
         },
+        EventDecision::Readiness => {
+            let sentence = policy::explain(&event.reason);
+            words::safe(&sentence).into_owned()
+        }
     }
 }
 
@@ -112,7 +116,8 @@ fn because(reason: &Reason) -> Option<String> {
         | Reason::AllRoutesDown { .. }
         | Reason::FallbackSaturated
         | Reason::AllRoutesFailed
-        | Reason::ProviderFallback { .. } => None,
+        | Reason::ProviderFallback { .. }
+        | Reason::Readiness { .. } => None,
     }
 }
 
@@ -250,6 +255,7 @@ fn what(event: &Event) -> String {
         EventDecision::ProviderMade => {
             "the provider chose another model by itself; this gateway switched nothing".to_owned()
         }
+        EventDecision::Readiness => format!("the readiness of {fallback} has changed"),
     }
 }
 
@@ -276,6 +282,7 @@ fn notice(stored: &StoredEvent) -> &'static str {
     let given = stored.outcome.as_ref().and_then(|outcome| outcome.notice);
     match (stored.event.decision, given.unwrap_or(decided)) {
         (EventDecision::ProviderMade, _) => "none of ours: the provider's own answer says it",
+        (EventDecision::Readiness, _) => "none needed: there was no request",
         (EventDecision::Refused, _) => "none needed: the primary's own answer was returned",
         (_, NoticeGiven::None) => "NONE was given to the caller",
         (_, NoticeGiven::Header) if decided == NoticeGiven::Inline => {
@@ -290,7 +297,9 @@ fn notice(stored: &StoredEvent) -> &'static str {
 
 fn outcome(app: &App, stored: &StoredEvent) -> (String, Role) {
     let Some(outcome) = &stored.outcome else {
-        return if app.age(stored.event.at) > GIVEN_UP {
+        return if stored.event.decision == EventDecision::Readiness {
+            ("none: there was no request".to_owned(), Role::Muted)
+        } else if app.age(stored.event.at) > GIVEN_UP {
             (
                 "unknown: the gateway ended before the answer did".to_owned(),
                 Role::Warning,
@@ -344,6 +353,7 @@ fn headers(event: &Event) -> Vec<String> {
             // Known too late for the head when the answer had begun before.
             sent.push("x-backstop-provider-fallback: (the model, if known in time)".to_owned());
         }
+        EventDecision::Readiness => sent.clear(),
     }
     sent
 }

@@ -124,6 +124,7 @@ pub(super) const fn decision(decision: EventDecision) -> (&'static str, Role) {
         EventDecision::Refused => ("-", Role::StateDisabled),
         EventDecision::ProviderMade => ("~", Role::StateFallback),
         EventDecision::Exhausted | EventDecision::Broken => ("x", Role::StateFailing),
+        EventDecision::Readiness => ("?", Role::StateUnknown),
     }
 }
 

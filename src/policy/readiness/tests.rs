@@ -10,7 +10,7 @@ use crate::{
         Asked, CheckResult, Mode, PayloadClass, ProbeFailure, ProbeRecord, ProbeResult, Readiness,
         Route, Rung, RungResult, Sample, Usage, Verdict, WorkloadReadiness,
     },
-    policy::decide::tests::{Case, case, open_circuit},
+    policy::decide::{Case, case, open_circuit},
 };
 
 const FRESH: Duration = Duration::from_mins(15);

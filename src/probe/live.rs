@@ -1,0 +1,106 @@
+//! What live traffic proves: who answered whom lately, what is paused, and what load there is.
+//!
+//! Read out of the gateways' heartbeats, for the schedule and for readiness. Pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use crate::model::{CircuitState, Heartbeat, RouteName, Workload, WorkloadName};
+
+/// A gateway is alive while its last heartbeat is younger than this.
+const ALIVE: Duration = Duration::from_secs(5);
+
+/// Counters of heartbeats are of so many seconds.
+const WINDOW: f64 = 60.0;
+
+/// What the gateways say, put together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Live {
+    /// The last answers by primary and fallback.
+    answers: BTreeMap<WorkloadName, (Option<Timestamp>, Option<Timestamp>)>,
+    requests: BTreeMap<WorkloadName, f64>,
+    fallbacks: BTreeMap<WorkloadName, f64>,
+    load: BTreeMap<RouteName, f64>,
+    open: BTreeSet<RouteName>,
+}
+
+impl Live {
+    pub(super) fn of(heartbeats: &[Heartbeat], now: Timestamp) -> Self {
+        let mut live = Self::default();
+        for heartbeat in heartbeats {
+            for of_workload in &heartbeat.workloads {
+                // The last answer counts also when the gateway that gave it has ended since.
+                let answers = live
+                    .answers
+                    .entry(of_workload.workload.clone())
+                    .or_default();
+                answers.0 = answers.0.max(of_workload.last_primary);
+                answers.1 = answers.1.max(of_workload.last_fallback);
+            }
+            if elapsed(heartbeat.at, now) >= ALIVE {
+                continue;
+            }
+            for of_workload in &heartbeat.workloads {
+                let name = &of_workload.workload;
+                let rate = |count: u64| per_second(count);
+                *live.requests.entry(name.clone()).or_default() += rate(of_workload.requests);
+                *live.fallbacks.entry(name.clone()).or_default() += rate(of_workload.fallbacks);
+            }
+            for of_route in &heartbeat.routes {
+                *live.load.entry(of_route.route.clone()).or_default() +=
+                    per_second(of_route.attempts);
+                match of_route.circuit {
+                    CircuitState::Open | CircuitState::HalfOpen => {
+                        live.open.insert(of_route.route.clone());
+                    }
+                    CircuitState::Closed => {}
+                }
+            }
+        }
+        live
+    }
+
+    /// When a route last answered this workload's own traffic.
+    pub(super) fn answered(&self, workload: &Workload, route: &RouteName) -> Option<Timestamp> {
+        let (primary, fallback) = *self.answers.get(&workload.name)?;
+        if *route == workload.primary {
+            primary
+        } else {
+            fallback
+        }
+    }
+
+    /// Whether any gateway pauses a route.
+    pub(super) fn is_open(&self, route: &RouteName) -> bool {
+        self.open.contains(route)
+    }
+
+    /// Attempts per second on a route.
+    pub(super) fn load(&self, route: &RouteName) -> f64 {
+        self.load.get(route).copied().unwrap_or(0.0)
+    }
+
+    /// Requests per second that would move if the fallback took over now.
+    pub(super) fn movable(&self, workload: &WorkloadName) -> f64 {
+        let of = |rates: &BTreeMap<WorkloadName, f64>| rates.get(workload).copied();
+        let there = of(&self.fallbacks).unwrap_or(0.0);
+        (of(&self.requests).unwrap_or(0.0) - there).max(0.0)
+    }
+}
+
+/// How long ago; zero when another host's clock runs ahead.
+pub(super) fn elapsed(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(at)).unwrap_or_default()
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of one minute are far below 2 to the 52"
+)]
+fn per_second(count: u64) -> f64 {
+    count as f64 / WINDOW
+}

@@ -1,0 +1,111 @@
+//! The readiness of every workload's fallback, out of what the store knows.
+//!
+//! The facts are put together here, for the schedule and for the door; `policy::readiness` judges. Pure.
+
+use jiff::Timestamp;
+
+use super::live::Live;
+use crate::{
+    model::{
+        Catalog, CircuitState, Heartbeat, Overrides, ProbeRecord, RouteName, Workload,
+        WorkloadReadiness,
+    },
+    policy::{
+        self, CircuitView, Headroom, ReadinessFacts, RequestFacts, Review, Situation, Switches,
+    },
+};
+
+/// Judges every workload, by name. `records` are the newest of each key, in any order.
+#[must_use]
+pub fn readiness(
+    catalog: &Catalog,
+    overrides: &Overrides,
+    heartbeats: &[Heartbeat],
+    records: &[ProbeRecord],
+    now: Timestamp,
+) -> Vec<WorkloadReadiness> {
+    let live = Live::of(heartbeats, now);
+    let mut sorted: Vec<&ProbeRecord> = records.iter().collect();
+    sorted.sort_by_key(|record| record.key());
+    let of_route = |name: &RouteName| -> Vec<ProbeRecord> {
+        let begin = sorted.partition_point(|record| record.key().route < *name);
+        sorted
+            .iter()
+            .skip(begin)
+            .take_while(|record| record.key().route == *name)
+            .map(|record| (*record).clone())
+            .collect()
+    };
+    catalog
+        .workloads
+        .values()
+        .filter_map(|workload| {
+            let records = workload.fallback.as_ref().map(&of_route);
+            judge(
+                catalog,
+                overrides,
+                &live,
+                &records.unwrap_or_default(),
+                workload,
+                now,
+            )
+        })
+        .collect()
+}
+
+/// One workload. `None`: its primary is not configured.
+pub(super) fn judge(
+    catalog: &Catalog,
+    overrides: &Overrides,
+    live: &Live,
+    records: &[ProbeRecord],
+    workload: &Workload,
+    now: Timestamp,
+) -> Option<WorkloadReadiness> {
+    let primary = catalog.routes.get(&workload.primary)?;
+    let fallback = workload
+        .fallback
+        .as_ref()
+        .and_then(|name| catalog.routes.get(name));
+    let switches = Switches::of(workload, overrides, now);
+    let circuit = |route: Option<&RouteName>| CircuitView {
+        state: if route.is_some_and(|route| live.is_open(route)) {
+            CircuitState::Open
+        } else {
+            CircuitState::Closed
+        },
+        ..CircuitView::default()
+    };
+    let headroom = fallback.and_then(|fallback| {
+        Some(Headroom {
+            needed: live.load(&fallback.name) + live.movable(&workload.name),
+            capacity: fallback.capacity_rps?,
+        })
+    });
+    Some(policy::readiness(&ReadinessFacts {
+        situation: Situation {
+            workload,
+            primary,
+            fallback,
+            switches: &switches,
+            request: RequestFacts {
+                replayable: true,
+                ..RequestFacts::default()
+            },
+            attempts: 0,
+            backoffs: 0,
+            primary_circuit: circuit(Some(&workload.primary)),
+            fallback_circuit: circuit(workload.fallback.as_ref()),
+            retry_budget_left: true,
+            asked_while_paused: false,
+            fallback_saturated: false,
+            time_left: None,
+        },
+        records,
+        live: fallback.and_then(|fallback| live.answered(workload, &fallback.name)),
+        headroom,
+        review: Review::NotRequired,
+        fresh: catalog.probing.fresh,
+        now,
+    }))
+}

@@ -1,0 +1,409 @@
+//! Probing by schedule: one process of all holds the lease and asks what is due, within its budget; it judges
+//! readiness and writes down when that changes.
+//!
+//! Started by `cli` beside a gateway, and by the demo. Unlike the prober itself it uses the store: what it finds
+//! is for everybody. It must not touch traffic, circuits or overrides.
+
+use std::{collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Prober,
+    budget::Purse,
+    changed,
+    due::{self, Known, Task},
+    live::Live,
+    ready, task,
+};
+use crate::{
+    clock::Clock,
+    model::{
+        Catalog, Entry, GatewayName, Heartbeat, ProbeKey, ProbeRecord, ProbeSubject, RouteName,
+        Rung, Spent, WorkloadName, WorkloadReadiness,
+    },
+    store::{Store, StoreError},
+};
+
+/// The lease's name in the store.
+const LEASE: &str = "probe";
+/// How long a lease holds: the longest time for which nobody probes when its holder dies.
+const LEASE_LIFE: Duration = Duration::from_secs(15);
+/// How often it is renewed, and live traffic looked at.
+pub const BEAT: Duration = Duration::from_secs(5);
+/// How long the store may take for one of these.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// The most requests that climbing a ladder costs, besides one for each sample.
+const LADDER_REQUESTS: u64 = 4;
+/// How long a task that could not be sent waits.
+const UNSENT_WAIT: SignedDuration = SignedDuration::from_mins(1);
+
+/// What probing by schedule needs.
+#[derive(Debug)]
+pub struct Rounds {
+    /// Asks.
+    pub prober: Prober,
+    /// The configuration, followed. Its keys must be readable here.
+    pub catalog: watch::Receiver<Arc<Catalog>>,
+    /// Open for writing.
+    pub store: Store,
+    /// Time.
+    pub clock: Clock,
+    /// This process, unique in the fleet: the gateway's name.
+    pub name: GatewayName,
+    /// How often the lease is renewed and live traffic looked at: [`BEAT`].
+    pub beat: Duration,
+}
+
+/// What asking for the lease said.
+enum Asked {
+    /// It is ours, until then.
+    Held(Timestamp),
+    /// Another process has it.
+    Lost,
+    /// The store did not say.
+    Unknown,
+}
+
+impl Rounds {
+    /// Probes while it holds the lease, waits for it while another does, until `stop`. Must run on a local runtime:
+    /// [`super::Schedule`] brings one.
+    pub async fn run(self, stop: CancellationToken) {
+        loop {
+            if let Asked::Held(until) = self.ask().await {
+                tracing::info!(name = %self.name, "this process probes the routes");
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => {}
+                    () = self.hold(until) => {}
+                }
+                if stop.is_cancelled() {
+                    let release = self.store.release(LEASE, self.name.to_string());
+                    let _ = timeout(PATIENCE, release).await;
+                    return;
+                }
+                tracing::warn!(name = %self.name, "the lease to probe is lost; another process may have it");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.beat) => {}
+            }
+        }
+    }
+
+    /// Takes or renews the lease.
+    async fn ask(&self) -> Asked {
+        let lease = self.store.lease(LEASE, self.name.to_string(), LEASE_LIFE);
+        match timeout(PATIENCE, lease).await {
+            Ok(Ok(Ok(lease))) => Asked::Held(lease.until),
+            Ok(Ok(Err(_))) => Asked::Lost,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the lease to probe cannot be asked for");
+                Asked::Unknown
+            }
+            Err(_) => Asked::Unknown,
+        }
+    }
+
+    /// Probes until the lease is lost. What still runs then is dropped: another process does it.
+    async fn hold(&self, mut until: Timestamp) {
+        let mut catalogs = self.catalog.clone();
+        let mut round = match Round::begin(self).await {
+            Ok(round) => round,
+            Err(error) => {
+                tracing::warn!(%error, "probing cannot begin: the store does not answer");
+                return;
+            }
+        };
+        let mut beat = Instant::now();
+        loop {
+            // By the clock of the lease, which goes on while a process is stopped or a machine sleeps: nothing
+            // is sent under a lease that is over.
+            let over = self.clock.now() >= until;
+            if over || Instant::now() >= beat {
+                match self.ask().await {
+                    Asked::Held(longer) => until = longer,
+                    Asked::Unknown if !over => {}
+                    Asked::Lost | Asked::Unknown => return,
+                }
+                beat = Instant::now() + self.beat;
+                round.look(self).await;
+            }
+            let catalog = catalogs.borrow_and_update().clone();
+            let wake = round.send(self, &catalog);
+            let wake = wake.map_or(beat, |wake| beat.min(wake));
+            tokio::select! {
+                Some(done) = round.running.join_next() => {
+                    if let Ok(done) = done {
+                        round.done(self, done).await;
+                    }
+                }
+                Ok(()) = catalogs.changed() => {}
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+}
+
+/// What a task brought.
+struct Done {
+    key: ProbeKey,
+    records: Vec<ProbeRecord>,
+    /// In which hour how many requests were reckoned with.
+    expected: (i64, u64),
+    sent: bool,
+}
+
+/// The state of a holder.
+struct Round {
+    since: Timestamp,
+    records: BTreeMap<ProbeKey, ProbeRecord>,
+    /// The newest record that was read from the store.
+    read: Option<Timestamp>,
+    heartbeats: Vec<Heartbeat>,
+    live: Live,
+    purse: Purse,
+    held: BTreeMap<ProbeKey, Option<Timestamp>>,
+    words: BTreeMap<WorkloadName, WorkloadReadiness>,
+    running: JoinSet<Done>,
+}
+
+impl Round {
+    async fn begin(rounds: &Rounds) -> Result<Self, StoreError> {
+        let now = rounds.clock.now();
+        let hour = Purse::since(Spent::hour_of(now));
+        let words = rounds.store.readiness().await?;
+        let mut round = Self {
+            since: now,
+            records: BTreeMap::new(),
+            read: None,
+            heartbeats: Vec::new(),
+            live: Live::default(),
+            purse: Purse::of(&rounds.store.spent(hour).await?),
+            held: BTreeMap::new(),
+            words: words
+                .into_iter()
+                .map(|word| (word.workload.clone(), word))
+                .collect(),
+            running: JoinSet::new(),
+        };
+        round.read(rounds).await?;
+        Ok(round)
+    }
+
+    /// Takes in what others probed meanwhile: a person in the console, a job of CI.
+    async fn read(&mut self, rounds: &Rounds) -> Result<(), StoreError> {
+        let newer = rounds.store.probes(self.read).await?;
+        for record in newer {
+            self.read = self.read.max(Some(record.at()));
+            self.keep(record);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, record: ProbeRecord) {
+        let key = record.key();
+        let older = |known: &ProbeRecord| known.at() <= record.at();
+        if self.records.get(&key).is_none_or(older) {
+            self.records.insert(key, record);
+        }
+    }
+
+    /// Looks at live traffic and at readiness.
+    async fn look(&mut self, rounds: &Rounds) {
+        let looked = async {
+            self.heartbeats = rounds.store.heartbeats().await?;
+            self.read(rounds).await
+        };
+        if let Ok(Err(error)) = timeout(PATIENCE, looked).await {
+            tracing::debug!(%error, "the store does not say what is live");
+        }
+        self.live = Live::of(&self.heartbeats, rounds.clock.now());
+        self.judge(rounds).await;
+    }
+
+    /// Starts what is due and allowed; answers when to look again.
+    fn send(&mut self, rounds: &Rounds, catalog: &Arc<Catalog>) -> Option<Instant> {
+        let settings = &catalog.probing;
+        if !settings.active {
+            return None;
+        }
+        let now = rounds.clock.now();
+        let (ripe, next) = due::due(&Known {
+            catalog,
+            records: &self.records,
+            live: &self.live,
+            held: &self.held,
+            since: self.since,
+            now,
+        });
+        let hour = Spent::hour_of(now);
+        for task in ripe {
+            if self.running.len() >= settings.at_once {
+                // The end of one of them wakes.
+                return None;
+            }
+            let requests = match task {
+                Task::Ladder(route) => {
+                    let samples = catalog.users_of(&route.name).map(|user| user.samples.len());
+                    LADDER_REQUESTS + samples.sum::<usize>() as u64
+                }
+                Task::Sample { .. } => 1,
+            };
+            let route = &task.route().name;
+            if !self.purse.allows(settings, route, hour, requests) {
+                continue;
+            }
+            // Counted when it is sent, so that what runs at the same time does not overdraw.
+            self.purse.add(&spent(route, hour, requests, 0.0));
+            self.start(rounds, catalog, task, (hour, requests));
+        }
+        let wait = Duration::try_from(next?.duration_since(now)).unwrap_or_default();
+        Some(Instant::now() + wait)
+    }
+
+    fn start(
+        &mut self,
+        rounds: &Rounds,
+        catalog: &Arc<Catalog>,
+        task: Task<'_>,
+        expected: (i64, u64),
+    ) {
+        let key = task.key();
+        self.held.insert(key.clone(), None);
+        let (prober, catalog) = (rounds.prober.clone(), Rc::new(Arc::clone(catalog)));
+        let workload = match task {
+            Task::Ladder(_) => None,
+            Task::Sample { workload, .. } => Some(workload.name.clone()),
+        };
+        self.running.spawn_local(async move {
+            let probed = task::probe(&prober, &catalog, &key, workload).await;
+            let sent = probed.is_ok();
+            let records = probed.unwrap_or_else(|error| {
+                tracing::warn!(%error, "a probe could not be sent");
+                Vec::new()
+            });
+            Done {
+                key,
+                records,
+                expected,
+                sent,
+            }
+        });
+    }
+
+    /// Keeps what a task brought, and what it has cost.
+    async fn done(&mut self, rounds: &Rounds, done: Done) {
+        let now = rounds.clock.now();
+        let wait = (!done.sent).then(|| now.checked_add(UNSENT_WAIT).unwrap_or(Timestamp::MAX));
+        match wait {
+            Some(until) => self.held.insert(done.key.clone(), Some(until)),
+            None => self.held.remove(&done.key),
+        };
+        let cost: f64 = done
+            .records
+            .iter()
+            .filter_map(|record| Some(record.cost()?.amount))
+            .sum();
+        let (hour, expected) = done.expected;
+        let requests = task::sent_requests(&done.records);
+        let route = &done.key.route;
+        self.purse
+            .give_back(route, hour, expected.saturating_sub(requests));
+        self.purse.add(&spent(route, hour, 0, cost));
+        let total = spent(route, hour, requests, cost);
+        for record in &done.records {
+            self.keep(record.clone());
+        }
+        let kept = async {
+            rounds.store.put_probes(done.records).await?;
+            rounds.store.spend(total).await
+        };
+        match timeout(PATIENCE, kept).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "what a probe found could not be kept"),
+            Err(_) => tracing::warn!("the store does not take what a probe found"),
+        }
+        self.judge(rounds).await;
+    }
+
+    /// Judges readiness and writes down what has changed.
+    async fn judge(&mut self, rounds: &Rounds) {
+        let now = rounds.clock.now();
+        let catalog = Arc::clone(&rounds.catalog.borrow());
+        let overrides = Arc::clone(&rounds.store.overrides().borrow());
+        let mut changed = false;
+        let mut words = BTreeMap::new();
+        for workload in catalog.workloads.values() {
+            let records = self.of_route(workload.fallback.as_ref());
+            let Some(word) =
+                ready::judge(&catalog, &overrides, &self.live, &records, workload, now)
+            else {
+                continue;
+            };
+            let before = self.words.get(&workload.name);
+            changed |= before.is_none_or(|before| *before != word);
+            if let Some(before) = before
+                && before.word != word.word
+            {
+                let event = changed::event(
+                    (now, &rounds.name),
+                    &catalog,
+                    workload,
+                    before,
+                    &word,
+                    overrides.revision,
+                );
+                tracing::info!(
+                    workload = %workload.name, before = %before.word, now = %word.word,
+                    "readiness has changed"
+                );
+                match rounds.store.reserve() {
+                    Ok(place) => place.append_unawaited(Entry::Decision(Box::new(event))),
+                    Err(error) => {
+                        tracing::warn!(%error, "a change of readiness could not be recorded");
+                    }
+                }
+            }
+            words.insert(workload.name.clone(), word);
+        }
+        changed |= words.len() != self.words.len();
+        self.words = words;
+        if changed {
+            let all = self.words.values().cloned().collect();
+            if let Ok(Err(error)) = timeout(PATIENCE, rounds.store.put_readiness(all)).await {
+                tracing::warn!(%error, "readiness could not be kept");
+            }
+        }
+    }
+
+    fn of_route(&self, route: Option<&RouteName>) -> Vec<ProbeRecord> {
+        let Some(route) = route else {
+            return Vec::new();
+        };
+        let first = ProbeKey {
+            route: route.clone(),
+            subject: ProbeSubject::Rung(Rung::Key),
+        };
+        self.records
+            .range(first..)
+            .take_while(|(key, _)| key.route == *route)
+            .map(|(_, record)| record.clone())
+            .collect()
+    }
+}
+
+fn spent(route: &RouteName, hour: i64, requests: u64, cost: f64) -> Spent {
+    Spent {
+        route: route.clone(),
+        hour,
+        requests,
+        cost,
+    }
+}
