@@ -283,9 +283,9 @@ impl Round {
             Task::Sample { workload, .. } => Some(workload.name.clone()),
         };
         self.running.spawn_local(async move {
-            let probed = task::probe(&prober, &catalog, &key, workload).await;
-            let sent = probed.is_ok();
-            let records = probed.unwrap_or_else(|error| {
+            let found = task::probe(&prober, &catalog, &key, workload).await;
+            let sent = found.is_ok();
+            let records = found.unwrap_or_else(|error| {
                 tracing::warn!(%error, "a probe could not be sent");
                 Vec::new()
             });

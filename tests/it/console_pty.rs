@@ -10,7 +10,7 @@ const ENDED_BY_TERM: u32 = 128 + 15;
 const ENDED_BY_HUP: u32 = 128 + 1;
 
 /// The words of the home screen while the scripted incident runs.
-const HOME: &str = "Workloads 4/4";
+const HOME: &str = "Workloads 7/7";
 
 #[test]
 fn six_keys_force_the_failing_workload_and_z_undoes_it() {

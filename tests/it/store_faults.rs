@@ -121,7 +121,8 @@ async fn a_newer_schema_is_refused() {
             let Err(StoreError::NewerSchema { found, known, .. }) = refused else {
                 panic!("{file}: {refused:?}");
             };
-            assert_eq!((found, known), (99, 1), "{file}");
+            assert_eq!(found, 99, "{file}");
+            assert!((1..99).contains(&known), "{file}: {known}");
         }
     }
 }
