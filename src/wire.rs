@@ -1,6 +1,6 @@
 //! HTTP and families: paths, authentication, model splice, error bodies, streams. Bytes in, bytes out.
 //!
-//! Used by the gateway now and by probes later. It must not decide anything: it hands `policy` its evidence.
+//! Used by the gateway and by probes. It must not decide anything: it hands `policy` its evidence.
 //!
 //! What is special about one family stands in one file of its name (`openai`, `anthropic`, `gemini`); everything else
 //! asks its [`Shape`], or its [`Call`] where methods differ. A new family is a variant there, a file, and the match arms that the compiler then

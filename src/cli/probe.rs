@@ -3,7 +3,7 @@
 //! It sends to providers past the gateway, so no traffic moves and no circuit hears of it. What it finds goes
 //! into the store, for everybody who has it open.
 
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::Keys,
-    model::{Catalog, ProbeRecord, Timeouts, Verdict, Workload},
+    model::{Catalog, ProbeRecord, Timeouts, Verdict},
     probe::{self, Job, Prober},
     store::{Access, Store},
     wire::upstream::Tls,
@@ -35,7 +35,10 @@ pub(super) async fn run(global: &Global, args: ProbeArgs) -> Result<Exit, CliErr
         let words = "name workloads or routes to probe, or say --all";
         return Err(CliError::Usage(words.to_owned()));
     }
-    let catalog = session::catalog_with(global, Keys::IfThere)?;
+    let mut catalog = session::catalog_with(global, Keys::IfThere)?;
+    if let Some(limit) = args.timeout {
+        hurry(&mut catalog, limit);
+    }
     if args.curl {
         return print_commands(&catalog, &args);
     }
@@ -149,11 +152,10 @@ impl Round<'_> {
     }
 
     async fn job(&self, job: Job<'_>) -> Answer {
-        let workload = self.hurried(job.workload);
         let mut hear = |_| ();
         let sample = self
             .prober
-            .sample(&workload, job.sample, job.route, &mut hear);
+            .sample(job.workload, job.sample, job.route, &mut hear);
         let answer = match timeout_at(self.deadline.into(), sample).await {
             Ok(Ok(result)) => Answer::Sample(Box::new(result)),
             Ok(Err(error)) => Answer::error(job.route, Some(job.sample), &error),
@@ -161,26 +163,6 @@ impl Round<'_> {
         };
         self.finished(&answer);
         answer
-    }
-
-    /// A workload whose clocks run no longer than `--timeout`.
-    fn hurried(&self, workload: &Workload) -> Workload {
-        let mut workload = workload.clone();
-        if let Some(limit) = self.args.timeout {
-            let Timeouts {
-                headers,
-                first_output,
-                idle,
-                total,
-            } = workload.timeouts;
-            workload.timeouts = Timeouts {
-                headers: headers.min(limit),
-                first_output: first_output.min(limit),
-                idle: idle.min(limit),
-                total: total.min(limit),
-            };
-        }
-        workload
     }
 
     fn finished(&self, answer: &Answer) {
@@ -191,6 +173,21 @@ impl Round<'_> {
             self.total.get(),
             answer.line()
         ));
+    }
+}
+
+/// No clock of a workload runs longer than the limit.
+fn hurry(catalog: &mut Catalog, limit: Duration) {
+    for workload in catalog.workloads.values_mut() {
+        let Timeouts {
+            headers,
+            first_output,
+            idle,
+            total,
+        } = &mut workload.timeouts;
+        for clock in [headers, first_output, idle, total] {
+            *clock = (*clock).min(limit);
+        }
     }
 }
 

@@ -179,3 +179,110 @@ fn beginning(said: &Said) -> String {
         format!("\"{text}\"")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Heard, SampleCheck, Verdict, all};
+    use crate::wire::said::ToolCall;
+
+    fn heard(text: &str) -> Heard {
+        let mut heard = Heard::default();
+        text.clone_into(&mut heard.said.text);
+        heard
+    }
+
+    #[test]
+    fn texts_are_judged() {
+        let schema = SampleCheck::JsonSchema {
+            path: "s.json".into(),
+            schema: r#"{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}}"#
+                .into(),
+        };
+        let german = SampleCheck::Language {
+            code: "deu".to_owned(),
+        };
+        let refusal = SampleCheck::NoRefusal;
+        let called = SampleCheck::ToolCalled {
+            tool: "lookup".to_owned(),
+        };
+        for (check, text, verdict, words) in [
+            (&schema, " {\"a\": 1}\n", Verdict::Passed, ""),
+            (&schema, "{\"a\": \"1\"}", Verdict::Failed, "at /a: "),
+            (&schema, "{}", Verdict::Failed, "at /: "),
+            (
+                &schema,
+                "```json\n{\"a\":1}\n```",
+                Verdict::Failed,
+                "inside a code fence",
+            ),
+            (&schema, "Sure: 1", Verdict::Failed, "not JSON"),
+            (
+                &german,
+                "Ihre Bestellung ist heute Morgen bei uns verschickt worden und kommt morgen an.",
+                Verdict::Passed,
+                "",
+            ),
+            (
+                &german,
+                "Your order has left our warehouse this morning and should be with you tomorrow.",
+                Verdict::Failed,
+                "it looks like English",
+            ),
+            (&refusal, "The answer is 7.", Verdict::Passed, ""),
+            (&refusal, " ", Verdict::Failed, "nothing was said"),
+            (
+                &refusal,
+                "I\u{2019}m sorry, but I can\u{2019}t do that.",
+                Verdict::Failed,
+                "reads like one",
+            ),
+            (
+                &called,
+                "It is on its way.",
+                Verdict::Failed,
+                "no tool was called",
+            ),
+        ] {
+            let found = all(std::slice::from_ref(check), &heard(text)).remove(0);
+            assert_eq!(found.verdict, verdict, "{check} on {text:?}: {found:?}");
+            assert!(
+                found.detail.contains(words),
+                "{check} on {text:?}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn calls_vectors_and_times_are_judged() {
+        let call = |name: &str, arguments: &str| ToolCall {
+            name: name.to_owned(),
+            arguments: arguments.to_owned(),
+        };
+        let mut heard = heard("");
+        heard.said.tools = vec![call("lookup", "{}"), call("send", "{\"a\":")];
+        heard.said.vectors = vec![64, 64];
+        heard.first_output = Some(Duration::from_millis(200));
+        let tool = |tool: &str| SampleCheck::ToolCalled {
+            tool: tool.to_owned(),
+        };
+        let within = |millis| SampleCheck::FirstOutputWithin {
+            limit: Duration::from_millis(millis),
+        };
+        let checks = [
+            (tool("lookup"), Verdict::Passed),
+            (tool("send"), Verdict::Failed),
+            (tool("other"), Verdict::Failed),
+            (within(200), Verdict::Passed),
+            (within(199), Verdict::Failed),
+            (SampleCheck::Dimensions { count: 64 }, Verdict::Passed),
+            (SampleCheck::Dimensions { count: 65 }, Verdict::Failed),
+            (SampleCheck::NoRefusal, Verdict::Passed),
+        ];
+        for (check, verdict) in checks {
+            let found = all(std::slice::from_ref(&check), &heard).remove(0);
+            assert_eq!(found.verdict, verdict, "{found:?}");
+        }
+    }
+}
