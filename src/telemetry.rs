@@ -10,13 +10,20 @@ use std::{
     path::Path,
 };
 
-use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt as _};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 /// The variable that chooses what is logged, for instance `debug` or `backstop::gateway=trace,info`.
 pub const VARIABLE: &str = "BACKSTOP_LOG";
 
 /// Without [`VARIABLE`]: our own news, and the trouble of libraries.
 const DEFAULT: &str = "warn,backstop=info";
+
+/// The watcher of the configuration's directory, which has a word for everything that happens there. When the
+/// log stands in that directory each word is news: without an end, and faster than it can be stopped.
+const WATCHER: &str = "notify";
 
 /// A file larger than this is put aside (`.old`) when a process starts to write to it.
 const LARGEST: u64 = 8 << 20;
@@ -27,13 +34,12 @@ pub fn to_stderr(json: bool) {
     let base = fmt().with_env_filter(filter).with_writer(io::stderr);
     // A second call finds a subscriber in place; keeping that one is right.
     let _ = if json {
-        base.json().flatten_event(true).finish().try_init()
+        let logs = base.json().flatten_event(true).finish();
+        logs.with(filter_fn(ends)).try_init()
     } else {
         let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        base.with_ansi(colour)
-            .with_target(false)
-            .finish()
-            .try_init()
+        let logs = base.with_ansi(colour).with_target(false).finish();
+        logs.with(filter_fn(ends)).try_init()
     };
     complain(complaint);
 }
@@ -50,9 +56,16 @@ pub fn to_file(path: &Path) -> io::Result<()> {
         .with_ansi(false)
         .with_writer(file)
         .finish()
+        .with(filter_fn(ends))
         .try_init();
     complain(complaint);
     Ok(())
+}
+
+/// Whether writing this down cannot lead to more of the same. Whatever [`VARIABLE`] asks for.
+fn ends(metadata: &Metadata<'_>) -> bool {
+    let module = metadata.target().split("::").next();
+    module != Some(WATCHER) || *metadata.level() <= Level::WARN
 }
 
 fn filter() -> (EnvFilter, Option<String>) {
@@ -90,7 +103,31 @@ fn open(path: &Path) -> io::Result<File> {
 mod tests {
     use std::fs;
 
-    use super::{LARGEST, open};
+    use tracing_subscriber::{filter::filter_fn, fmt, layer::SubscriberExt as _};
+
+    use super::{LARGEST, ends, open};
+
+    #[test]
+    fn only_what_cannot_cause_itself_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let logs = fmt()
+            .with_env_filter("trace,notify::inotify=trace")
+            .with_ansi(false)
+            .with_writer(open(&path).unwrap())
+            .finish()
+            .with(filter_fn(ends));
+        tracing::subscriber::with_default(logs, || {
+            tracing::trace!(target: "notify::inotify", "an event of the file");
+            tracing::debug!(target: "notify", "another event");
+            tracing::warn!(target: "notify::inotify", "a lost watch");
+            tracing::trace!(target: "notify_of_somebody", "another crate");
+        });
+        let written = fs::read_to_string(&path).unwrap();
+        assert!(!written.contains("event"), "{written}");
+        assert!(written.contains("a lost watch"), "{written}");
+        assert!(written.contains("another crate"), "{written}");
+    }
 
     #[test]
     fn a_log_file_is_private_and_a_large_one_is_put_aside() {

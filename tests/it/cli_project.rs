@@ -98,6 +98,13 @@ impl Running {
         Self(command(project, line.split_whitespace()).spawn().unwrap())
     }
 
+    /// Like [`Running::start`], with everything logged into a file.
+    pub(crate) fn start_traced(project: &Project, line: &str, log: std::fs::File) -> Self {
+        let mut command = command(project, line.split_whitespace());
+        command.env("BACKSTOP_LOG", "trace").stderr(log);
+        Self(command.spawn().unwrap())
+    }
+
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.0.id())
             .ok()

@@ -93,3 +93,20 @@ fn a_taken_address_is_told() {
     let refused = run(&project, "serve").exits(5);
     assert!(refused.err.contains(&address), "{}", refused.err);
 }
+
+#[test]
+fn a_log_beside_the_configuration_does_not_feed_itself() {
+    let project = Project::new();
+    let log = project.path().join("gateway.log");
+    let file = std::fs::File::create(&log).unwrap();
+    let mut gateway = Running::start_traced(&project, "serve", file);
+    wait_for("a living gateway", || {
+        (!gateways(&project).is_empty()).then_some(())
+    });
+    gateway.signal(Signal::TERM);
+    assert_eq!(gateway.ends(), Some(0));
+    let told = std::fs::read_to_string(&log).unwrap();
+    assert!(told.contains("the gateway has ended"), "{told}");
+    assert!(told.contains("DEBUG") || told.contains("TRACE"), "{told}");
+    assert!(!told.contains("inotify event"), "the watcher is not heard");
+}
