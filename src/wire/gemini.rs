@@ -1,7 +1,7 @@
 //! What is special about `gemini-generate`: path, authentication, where answers keep what.
 //!
 //! The model stands in the path, and the method behind it says whether the answer is a stream. What requests
-//! keep where is the part of [`request`], what request lines say that of [`line`].
+//! keep where is the part of [`request`], what request lines say that of [`mod@line`].
 
 pub(super) mod line;
 pub(super) mod request;
