@@ -154,7 +154,13 @@ impl Console {
 
     /// Draws the skeleton before anything is read from anywhere, and then goes on until the end.
     async fn start(&mut self, door: Opening, appearance: Appearance) -> End {
-        if let Err(error) = self.draw().and_then(|()| self.listen()) {
+        // Heard from now on, so that no size is missed between the first look and the first frame.
+        let drawn = self.listen().and_then(|()| {
+            let (columns, rows) = (self.tty.size)();
+            self.resized(columns, rows);
+            self.draw()
+        });
+        if let Err(error) = drawn {
             return End::Lost(error);
         }
         // The skeleton holds no data: the first that comes need not wait for it.
@@ -261,10 +267,7 @@ impl Console {
         let message = match event {
             Event::Key(key) if key.is_press() => Msg::Key(key),
             Event::Paste(text) => Msg::Paste(text),
-            Event::Resize(columns, rows) => {
-                self.terminal.backend_mut().resize(columns, rows);
-                Msg::Resize(columns, rows)
-            }
+            Event::Resize(columns, rows) => return self.resized(columns, rows),
             Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => return,
         };
         self.urgent = true;

@@ -45,13 +45,17 @@ impl Console {
     pub(super) fn come_back(&mut self) -> io::Result<()> {
         self.tty.screen.take_again()?;
         let (columns, rows) = (self.tty.size)();
-        let paint = self.terminal.backend_mut();
-        paint.forget();
-        paint.resize(columns, rows);
-        self.repaint();
-        self.take_in(Msg::Resize(columns, rows));
-        self.take_in(Msg::Redraw);
+        self.terminal.backend_mut().forget();
+        self.resized(columns, rows);
         Ok(())
+    }
+
+    /// The terminal has, or had for a while, another size: what it showed may be gone even when the size is the
+    /// same as before, because signals that come together are one.
+    pub(super) fn resized(&mut self, columns: u16, rows: u16) {
+        self.terminal.backend_mut().resize(columns, rows);
+        self.take_in(Msg::Resize(columns, rows));
+        self.repaint();
     }
 
     pub(super) fn wants_frame(&self) -> bool {

@@ -400,6 +400,24 @@ async fn another_size_is_a_whole_new_frame() {
 }
 
 #[tokio::test]
+async fn a_size_that_came_back_unseen_is_a_whole_new_frame_as_well() {
+    let running = start(never());
+    running.shown.wait_for("? help").await;
+    let size = |number| NonZeroU16::new(number).unwrap();
+    {
+        let mut parser = running.shown.0.parser.lock().unwrap();
+        parser.screen_mut().set_size(size(1), size(1));
+        parser.screen_mut().set_size(size(24), size(80));
+    }
+    assert!(!running.shown.text().contains("? help"), "thrown away");
+    // Signals of one kind are one when they come together: only the last size is read.
+    running.keys.send(Ok(Event::Resize(80, 24))).unwrap();
+    running.shown.wait_for("? help").await;
+    running.end.cancel();
+    running.result().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_saved_theme_is_worn_at_once_and_a_broken_one_is_told_and_not_worn() {
     let running = start(never());
     running.shown.wait_for("? help").await;
