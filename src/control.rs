@@ -16,6 +16,7 @@ mod fixture;
 mod identity;
 mod intent;
 mod overview;
+mod probed;
 mod undo;
 mod words;
 
@@ -44,8 +45,10 @@ pub use error::ControlError;
 pub use identity::actor;
 pub use intent::{DEFAULT_LASTING, LONGEST, UNTIL_CHANGED};
 pub use overview::{
-    Alarm, GatewayStatus, Overview, RouteStatus, Serving, State, WorkloadStatus, fails, overview,
+    Alarm, GatewayStatus, Overview, RouteProbed, RouteStatus, Serving, Spending, State, Tried,
+    WorkloadStatus, fails, overview,
 };
+pub use probed::Probed;
 
 /// Whether this operator's process may change anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +104,8 @@ pub enum News {
     Audit(Vec<AuditRecord>),
     /// How the store fares.
     Health(Health),
+    /// What probing has found and spent, all of it.
+    Probes(Probed),
 }
 
 /// How many events an overview looks at, at most; the rates come from heartbeats.
@@ -124,6 +129,7 @@ struct Inner {
     actor: Actor,
     mode: Mode,
     own: Mutex<Own>,
+    probes: tokio::sync::Mutex<probed::Reader>,
 }
 
 /// What this door has done itself.
@@ -164,6 +170,7 @@ impl Control {
                 actor,
                 mode,
                 own: Mutex::default(),
+                probes: tokio::sync::Mutex::default(),
             }),
         }
     }
@@ -183,7 +190,15 @@ impl Control {
                 ..EventQuery::default()
             })
             .await?;
-        Ok(overview(&catalog, &overrides, &heartbeats, &events, now))
+        let probed = inner.probed().await?;
+        Ok(overview(
+            &catalog,
+            &overrides,
+            &heartbeats,
+            &events,
+            &probed,
+            now,
+        ))
     }
 
     /// Makes a plan; nothing changes. The plan is kept in the store when `keep` is set, so that
@@ -375,6 +390,12 @@ impl Inner {
 
     fn overrides(&self) -> Arc<Overrides> {
         Arc::clone(&self.store.overrides().borrow())
+    }
+
+    /// What probing has found; only what is new is read.
+    async fn probed(&self) -> Result<Probed, StoreError> {
+        let mut reader = self.probes.lock().await;
+        reader.read(&self.store, self.clock.now()).await
     }
 
     /// Nothing that runs under this lock can panic or wait.

@@ -40,6 +40,7 @@ use crate::{
     },
 };
 
+pub use budget::Purse;
 pub use curl::{curl, escaped};
 pub use fit::{adopt, findings};
 pub use job::{Job, JobError, jobs, routes};

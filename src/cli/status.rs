@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     control::{ControlError, GatewayStatus, Overview, RouteStatus, Serving, State, WorkloadStatus},
-    model::{CircuitState, PlanId, Tier, WorkloadName, visible},
+    model::{CircuitState, PlanId, ReadinessReason, Tier, WorkloadName, visible},
 };
 
 /// Prints the overview, or one workload.
@@ -93,6 +93,7 @@ fn render(overview: &Overview, paint: Paint) -> String {
         "WORKLOAD",
         "SERVING NOW",
         "FALLBACK",
+        "READY",
         "ERR",
         "FB",
         "RPS",
@@ -108,6 +109,7 @@ fn render(overview: &Overview, paint: Paint) -> String {
                 status.workload.as_str(),
                 &serving(&status.serving, now),
                 &fallback(status),
+                status.readiness.word.as_str(),
                 &percent(status.error_share),
                 &percent(status.fallback_share),
                 &format!("{:.1}", status.rps),
@@ -200,6 +202,13 @@ fn detail(overview: &Overview, status: &WorkloadStatus, paint: Paint) -> String 
             .as_ref()
             .map_or_else(|| "none by policy".to_owned(), |name| route(overview, name)),
     );
+    row("readiness", status.readiness.word.as_str());
+    for reason in &status.readiness.reasons {
+        row("", &because(reason, now));
+    }
+    if let Some(proven) = status.readiness.proven {
+        row("proven", &format!("{} ago", time::age(proven, now)));
+    }
     row(
         "requests",
         &format!("{:.1} per second in the last 60 s", status.rps),
@@ -218,6 +227,15 @@ fn detail(overview: &Overview, status: &WorkloadStatus, paint: Paint) -> String 
     }
     row("flags", &flags(status, now));
     table.render(paint)
+}
+
+/// One reason for a word, with the age of what it rests on.
+fn because(reason: &ReadinessReason, now: Timestamp) -> String {
+    let why = visible(&reason.why, 400);
+    match reason.at {
+        Some(at) => format!("{}: {why} ({} ago)", reason.word, time::age(at, now)),
+        None => format!("{}: {why}", reason.word),
+    }
 }
 
 fn route(overview: &Overview, name: &crate::model::RouteName) -> String {

@@ -108,10 +108,13 @@ fn tick(app: &mut App, effects: &mut Vec<Effect>) {
 /// Takes in news.
 fn absorb(app: &mut App, news: News, effects: &mut Vec<Effect>) {
     let changed = app.data.absorb(news);
-    // Heartbeats are seen in the overview only.
-    app.dirty |= !matches!(changed, Changed::Nothing | Changed::Heartbeats);
+    // Heartbeats and probes are seen in the overview only.
+    app.dirty |= !matches!(
+        changed,
+        Changed::Nothing | Changed::Heartbeats | Changed::Probes
+    );
     match changed {
-        Changed::Nothing | Changed::People | Changed::Health => {}
+        Changed::Nothing | Changed::People | Changed::Health | Changed::Probes => {}
         Changed::Events => {
             app.events.catch_up(&app.data.log);
             follow::look(app);

@@ -10,13 +10,13 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use super::{Control, News};
+use super::{Control, News, Probed};
 use crate::{
     model::{AuditRecord, Entry, Heartbeat, Presence, Seq},
     store::{AuditQuery, EventQuery, StoreError},
 };
 
-/// How often heartbeats and presences are read: nothing wakes us for them.
+/// How often heartbeats, presences and probes are read: nothing wakes us for them.
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Messages that may wait for the follower.
@@ -41,6 +41,7 @@ pub(super) fn follow(control: &Control, backlog: usize) -> mpsc::Receiver<News> 
         audited: None,
         heartbeats: None,
         presences: None,
+        probed: None,
     };
     tokio::spawn(feed.run(backlog));
     receiver
@@ -55,6 +56,7 @@ struct Feed {
     audited: Option<u64>,
     heartbeats: Option<Vec<Heartbeat>>,
     presences: Option<Vec<Presence>>,
+    probed: Option<Probed>,
 }
 
 impl Feed {
@@ -201,7 +203,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Heartbeats and presences, when they changed.
+    /// Heartbeats, presences and probes, when they changed.
     async fn beats(&mut self) -> Result<(), Gone> {
         let store = self.control.inner.store.clone();
         if let Ok(heartbeats) = store.heartbeats().await
@@ -215,6 +217,12 @@ impl Feed {
         {
             self.presences = Some(presences.clone());
             self.send(News::Presences(presences)).await?;
+        }
+        if let Ok(probed) = self.control.inner.probed().await
+            && !self.probed.as_ref().is_some_and(|sent| sent.same(&probed))
+        {
+            self.probed = Some(probed.clone());
+            self.send(News::Probes(probed)).await?;
         }
         Ok(())
     }

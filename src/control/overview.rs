@@ -3,6 +3,7 @@
 
 mod alarms;
 mod judge;
+mod routes;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -12,13 +13,19 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::{
-    Catalog, CircuitState, ErrorClass, Family, GatewayName, Heartbeat, Mode, OverrideKey,
-    Overrides, Revision, Route, RouteName, StoredEvent, Tier, WorkloadName,
+use super::Probed;
+use crate::{
+    model::{
+        Catalog, CircuitState, ErrorClass, Family, GatewayName, Heartbeat, Mode, Overrides,
+        Readiness, Revision, RouteName, StoredEvent, Tier, Workload, WorkloadName,
+        WorkloadReadiness,
+    },
+    probe,
 };
 pub use alarms::Alarm;
+pub use routes::{RouteProbed, RouteStatus, Spending, Tried};
 
-use traffic::{Load, Totals};
+use traffic::Totals;
 
 /// A gateway is alive while its last heartbeat is younger than this.
 const ALIVE: Duration = Duration::from_secs(5);
@@ -139,33 +146,8 @@ pub struct WorkloadStatus {
     pub break_glass: bool,
     /// What a person should look at although the policy decides nothing by it.
     pub alarms: Vec<Alarm>,
-}
-
-/// One route, over all gateways, last 60 s.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RouteStatus {
-    /// Which.
-    pub route: RouteName,
-    /// Its family.
-    pub family: Family,
-    /// The provider's name of the model.
-    pub model: String,
-    /// The worst circuit of any gateway.
-    pub circuit: CircuitState,
-    /// Why it is not closed, in words.
-    pub tripped_by: Option<String>,
-    /// Drained by.
-    pub drained_by: Option<String>,
-    /// Drained until.
-    pub drained_until: Option<Timestamp>,
-    /// Attempts per second.
-    pub rps: f64,
-    /// Share of failed attempts; `None` without attempts.
-    pub failure_share: Option<f64>,
-    /// Of its capacity, when known, how much is used, 0.0 and up.
-    pub used: Option<f64>,
-    /// The workloads that use it.
-    pub used_by: Vec<WorkloadName>,
+    /// Whether its fallback would work if it were needed now.
+    pub readiness: WorkloadReadiness,
 }
 
 /// One gateway.
@@ -214,6 +196,8 @@ pub struct Overview {
     pub routes: Vec<RouteStatus>,
     /// By name.
     pub gateways: Vec<GatewayStatus>,
+    /// What probing all routes together has cost.
+    pub spending: Spending,
 }
 
 /// Computes the overview. `events` are recent, oldest first; older than 60 s are ignored.
@@ -223,6 +207,7 @@ pub fn overview<'a>(
     overrides: &Overrides,
     heartbeats: &[Heartbeat],
     events: impl IntoIterator<Item = &'a StoredEvent>,
+    probed: &Probed,
     now: Timestamp,
 ) -> Overview {
     // Grouped once, so that the cost is a sum and not a product of workloads with events and routes.
@@ -240,12 +225,19 @@ pub fn overview<'a>(
         }
     }
     let totals = Totals::of(heartbeats.iter().filter(|heartbeat| alive(heartbeat, now)));
+    let mut readiness: BTreeMap<WorkloadName, WorkloadReadiness> =
+        probe::readiness(catalog, overrides, heartbeats, probed.records(), now)
+            .into_iter()
+            .map(|readiness| (readiness.workload.clone(), readiness))
+            .collect();
+    let ground = routes::Ground::new(catalog, overrides, probed, now);
     let mut workloads: Vec<WorkloadStatus> = catalog
         .workloads
         .values()
         .map(|workload| {
             let events = recent.remove(&workload.name).unwrap_or_default();
-            judge::workload(workload, overrides, &totals, events, now)
+            let readiness = (readiness.remove(&workload.name)).unwrap_or_else(|| unknown(workload));
+            judge::workload(workload, overrides, &totals, events, readiness, now)
         })
         .collect();
     workloads.sort_by(|left, right| {
@@ -272,10 +264,22 @@ pub fn overview<'a>(
             .values()
             .map(|route| {
                 let used_by = users.remove(&route.name).unwrap_or_default();
-                route_status(route, used_by, overrides, &totals.route(&route.name), now)
+                ground.status(route, used_by, totals.route(&route.name))
             })
             .collect(),
         gateways,
+        spending: Spending::of(&catalog.probing, probed, None, now),
+    }
+}
+
+/// Of a workload whose primary is not configured: nothing can be said.
+fn unknown(workload: &Workload) -> WorkloadReadiness {
+    WorkloadReadiness {
+        workload: workload.name.clone(),
+        fallback: workload.fallback.clone(),
+        word: Readiness::Unverified,
+        reasons: Vec::new(),
+        proven: None,
     }
 }
 
@@ -319,32 +323,6 @@ fn elapsed(at: Timestamp, now: Timestamp) -> Duration {
 /// Whether a gateway gave a sign of life just now.
 pub(super) fn alive(heartbeat: &Heartbeat, now: Timestamp) -> bool {
     elapsed(heartbeat.at, now) < ALIVE
-}
-
-fn route_status(
-    route: &Route,
-    used_by: Vec<WorkloadName>,
-    overrides: &Overrides,
-    load: &Load,
-    now: Timestamp,
-) -> RouteStatus {
-    let drain = overrides.active(&OverrideKey::Drain(route.name.clone()), now);
-    RouteStatus {
-        route: route.name.clone(),
-        family: route.family,
-        model: route.model.clone(),
-        circuit: load.circuit,
-        tripped_by: load.tripped_by.clone(),
-        drained_by: drain.map(|drain| drain.actor.name().to_owned()),
-        drained_until: drain.and_then(|drain| drain.expires),
-        rps: load.rps,
-        failure_share: traffic::share(load.failures, load.attempts),
-        used: route
-            .capacity_rps
-            .filter(|capacity| *capacity > 0.0)
-            .map(|capacity| load.rps / capacity),
-        used_by,
-    }
 }
 
 fn gateway(

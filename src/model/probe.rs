@@ -382,6 +382,15 @@ impl ProbeRecord {
         }
     }
 
+    /// Of which route.
+    #[must_use]
+    pub fn route(&self) -> &RouteName {
+        match self {
+            Self::Sample(result) => &result.route,
+            Self::Rung(result) => &result.route,
+        }
+    }
+
     /// When it was made.
     #[must_use]
     pub fn at(&self) -> Timestamp {

@@ -75,6 +75,9 @@ pub struct ReadinessReason {
     pub word: Readiness,
     /// In words, fit to be shown, without a moment that would make it differ from minute to minute.
     pub why: String,
+    /// When what it rests on was seen; `None`: it rests on what is configured or switched now.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
 }
 
 /// The readiness of one workload's fallback.

@@ -39,7 +39,7 @@ pub struct ReadinessFacts<'a> {
     /// The workload, its routes, switches and circuits as they are now; its request is one that needs nothing.
     pub situation: Situation<'a>,
     /// What is known of the fallback route: for each key the newest record.
-    pub records: &'a [ProbeRecord],
+    pub records: &'a [&'a ProbeRecord],
     /// When the fallback last answered this workload's own traffic.
     pub live: Option<Timestamp>,
     /// Whether its traffic would fit; `None`: not known.
@@ -102,7 +102,17 @@ struct Found {
 
 impl Found {
     fn add(&mut self, word: Readiness, why: String) {
-        self.reasons.push(ReadinessReason { word, why });
+        self.reasons.push(ReadinessReason {
+            word,
+            why,
+            at: None,
+        });
+    }
+
+    /// A reason that rests on what was seen at a moment.
+    fn seen(&mut self, at: Timestamp, word: Readiness, why: String) {
+        let at = Some(at);
+        self.reasons.push(ReadinessReason { word, why, at });
     }
 
     /// What the policy says to a request that needs nothing special.
@@ -168,7 +178,7 @@ impl Found {
                     ProbeRecord::Rung(result) => result.evidence.clone(),
                     ProbeRecord::Sample(_) => String::new(),
                 };
-                self.add(Readiness::Blocked, format!("{rung}: {why}"));
+                self.seen(record.at(), Readiness::Blocked, format!("{rung}: {why}"));
             }
         }
     }
@@ -198,7 +208,8 @@ impl Found {
             return;
         };
         if *record.asked() != Asked::of(fallback, Some(sample)) {
-            self.add(
+            self.seen(
+                record.at(),
                 Readiness::Unverified,
                 format!(
                     "{} was probed before it or {} changed",
@@ -215,18 +226,24 @@ impl Found {
                     ProbeRecord::Sample(result) => result.why().unwrap_or_default(),
                     ProbeRecord::Rung(_) => String::new(),
                 };
-                self.add(Readiness::Blocked, format!("{} failed: {why}", sample.id));
+                self.seen(
+                    record.at(),
+                    Readiness::Blocked,
+                    format!("{} failed: {why}", sample.id),
+                );
             }
             Verdict::Passed => {
                 self.oldest = Some(self.oldest.map_or(record.at(), |at| at.min(record.at())));
                 if is_old(facts, record.at()) {
-                    self.add(
+                    self.seen(
+                        record.at(),
                         Readiness::Stale,
                         format!("the last probe of {} is too old", sample.id),
                     );
                 }
             }
-            Verdict::Skipped => self.add(
+            Verdict::Skipped => self.seen(
+                record.at(),
                 Readiness::Unverified,
                 format!("the probe of {} was skipped", sample.id),
             ),
@@ -243,7 +260,7 @@ impl Found {
                 && *record.asked() == Asked::of(fallback, None)
                 && record.verdict() == Verdict::Passed
         });
-        match minimal.map(ProbeRecord::at).max(facts.live) {
+        match minimal.map(|record| record.at()).max(facts.live) {
             None => self.add(
                 Readiness::Unverified,
                 format!(
@@ -254,7 +271,8 @@ impl Found {
             Some(at) => {
                 self.oldest = Some(at);
                 if is_old(facts, at) {
-                    self.add(
+                    self.seen(
+                        at,
                         Readiness::Stale,
                         format!("the last proof of {} is too old", fallback.name),
                     );

@@ -15,18 +15,21 @@ type Hours = BTreeMap<i64, (u64, f64)>;
 
 /// What was spent so far.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Purse {
+pub struct Purse {
     all: Hours,
     routes: BTreeMap<RouteName, Hours>,
 }
 
 impl Purse {
     /// The oldest hour that matters at an hour.
-    pub(super) const fn since(hour: i64) -> i64 {
+    #[must_use]
+    pub const fn since(hour: i64) -> i64 {
         hour - DAY + 1
     }
 
-    pub(super) fn of(spent: &[Spent]) -> Self {
+    /// Out of the sums of the store.
+    #[must_use]
+    pub fn of(spent: &[Spent]) -> Self {
         let mut purse = Self::default();
         for spent in spent {
             purse.add(spent);
@@ -51,6 +54,16 @@ impl Purse {
                 sum.0 = sum.0.saturating_sub(requests);
             }
         }
+    }
+
+    /// Requests within an hour and money within the day that it ends, of a route or of all.
+    #[must_use]
+    pub fn spent(&self, route: Option<&RouteName>, hour: i64) -> (u64, f64) {
+        let hours = match route {
+            Some(route) => self.routes.get(route),
+            None => Some(&self.all),
+        };
+        hours.map(|hours| sums(hours, hour)).unwrap_or_default()
     }
 
     /// Whether a route may be asked that many more times in this hour. What an answer will cost is not known

@@ -2,6 +2,8 @@
 //!
 //! The facts are put together here, for the schedule and for the door; `policy::readiness` judges. Pure.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::live::Live;
@@ -17,38 +19,26 @@ use crate::{
 
 /// Judges every workload, by name. `records` are the newest of each key, in any order.
 #[must_use]
-pub fn readiness(
+pub fn readiness<'a>(
     catalog: &Catalog,
     overrides: &Overrides,
     heartbeats: &[Heartbeat],
-    records: &[ProbeRecord],
+    records: impl IntoIterator<Item = &'a ProbeRecord>,
     now: Timestamp,
 ) -> Vec<WorkloadReadiness> {
     let live = Live::of(heartbeats, now);
-    let mut sorted: Vec<&ProbeRecord> = records.iter().collect();
-    sorted.sort_by_key(|record| record.key());
-    let of_route = |name: &RouteName| -> Vec<ProbeRecord> {
-        let begin = sorted.partition_point(|record| record.key().route < *name);
-        sorted
-            .iter()
-            .skip(begin)
-            .take_while(|record| record.key().route == *name)
-            .map(|record| (*record).clone())
-            .collect()
-    };
+    let mut of_routes: BTreeMap<&RouteName, Vec<&ProbeRecord>> = BTreeMap::new();
+    for record in records {
+        of_routes.entry(record.route()).or_default().push(record);
+    }
     catalog
         .workloads
         .values()
         .filter_map(|workload| {
-            let records = workload.fallback.as_ref().map(&of_route);
-            judge(
-                catalog,
-                overrides,
-                &live,
-                &records.unwrap_or_default(),
-                workload,
-                now,
-            )
+            let fallback = workload.fallback.as_ref();
+            let records = fallback.and_then(|route| of_routes.get(route));
+            let records = records.map(Vec::as_slice).unwrap_or_default();
+            judge(catalog, overrides, &live, records, workload, now)
         })
         .collect()
 }
@@ -58,7 +48,7 @@ pub(super) fn judge(
     catalog: &Catalog,
     overrides: &Overrides,
     live: &Live,
-    records: &[ProbeRecord],
+    records: &[&ProbeRecord],
     workload: &Workload,
     now: Timestamp,
 ) -> Option<WorkloadReadiness> {

@@ -383,7 +383,7 @@ impl Round {
         }
     }
 
-    fn of_route(&self, route: Option<&RouteName>) -> Vec<ProbeRecord> {
+    fn of_route(&self, route: Option<&RouteName>) -> Vec<&ProbeRecord> {
         let Some(route) = route else {
             return Vec::new();
         };
@@ -394,7 +394,7 @@ impl Round {
         self.records
             .range(first..)
             .take_while(|(key, _)| key.route == *route)
-            .map(|(_, record)| record.clone())
+            .map(|(_, record)| record)
             .collect()
     }
 }

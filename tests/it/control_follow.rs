@@ -43,6 +43,7 @@ async fn everything_is_told_at_first_and_then_what_changes() {
         "health",
         "heartbeats",
         "presences",
+        "probes",
         "audit",
     ];
     while first.len() < kinds.len() {
@@ -224,5 +225,6 @@ fn kind(news: &News) -> &'static str {
         News::Presences(_) => "presences",
         News::Audit(_) => "audit",
         News::Health(_) => "health",
+        News::Probes(_) => "probes",
     }
 }

@@ -868,6 +868,7 @@ async fn readiness_is_replaced_as_a_whole(pair: Pair) {
         fallback: Some("stable-chat".into()),
         word,
         reasons: vec![ReadinessReason {
+            at: None,
             word,
             why: "because".to_owned(),
         }],

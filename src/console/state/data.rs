@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::log::EventLog;
 use crate::{
-    control::{GatewayStatus, News, Overview, WorkloadStatus, overview},
+    control::{GatewayStatus, News, Overview, Probed, WorkloadStatus, overview},
     model::{
         AuditRecord, Catalog, CircuitState, Heartbeat, Overrides, Presence, RouteName, Workload,
         WorkloadName,
@@ -39,6 +39,8 @@ pub struct Data {
     pub heartbeats: Vec<Heartbeat>,
     /// The consoles that are open, this one included.
     pub presences: Vec<Presence>,
+    /// What probing has found.
+    pub probed: Probed,
     /// The newest audit records, oldest first.
     pub audit: VecDeque<AuditRecord>,
     /// How the store fares; `None` until it was told.
@@ -78,6 +80,8 @@ pub enum Changed {
     People,
     /// The store fares differently.
     Health,
+    /// Something was probed.
+    Probes,
 }
 
 impl Data {
@@ -90,6 +94,7 @@ impl Data {
             overrides: None,
             heartbeats: Vec::new(),
             presences: Vec::new(),
+            probed: Probed::default(),
             audit: VecDeque::new(),
             health: None,
             log: EventLog::new(opened),
@@ -151,6 +156,11 @@ impl Data {
                     Changed::Health
                 }
             }
+            News::Probes(probed) => {
+                self.probed = probed;
+                self.stale = true;
+                Changed::Probes
+            }
             News::Audit(records) => {
                 self.record(records);
                 Changed::Audit
@@ -207,7 +217,14 @@ impl Data {
             Some(_) | None => {}
         }
         let recent = self.log.since(now - WINDOW);
-        let next = overview(catalog, overrides, &self.heartbeats, recent, now);
+        let next = overview(
+            catalog,
+            overrides,
+            &self.heartbeats,
+            recent,
+            &self.probed,
+            now,
+        );
         let changed = self
             .overview
             .as_ref()

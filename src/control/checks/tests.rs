@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     control::{
-        UNTIL_CHANGED, draw,
+        Probed, UNTIL_CHANGED, draw,
         fixture::{actor, catalog, heartbeat, load, now, overrides, seconds, set, traffic},
         intent, overview,
     },
@@ -70,7 +70,14 @@ impl Setup {
         let intent = intent::intend(&self.command, &self.catalog, &self.overrides, now())
             .unwrap()
             .unwrap();
-        let seen = overview(&self.catalog, &self.overrides, &self.heartbeats, [], now());
+        let seen = overview(
+            &self.catalog,
+            &self.overrides,
+            &self.heartbeats,
+            [],
+            &Probed::default(),
+            now(),
+        );
         let me = actor("mira");
         let scene = Scene {
             catalog: &self.catalog,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Drill, Fate, Ground, Outage, Sampled, drill};
 use crate::{
     control::{
+        Probed,
         fixture::{catalog, heartbeat, load, now, overrides, seconds, set, traffic},
         overview::overview,
     },
@@ -32,7 +33,7 @@ fn drilled(
         ],
         vec![load("stable", 60, 0, CircuitState::Closed)],
     )];
-    let overview = overview(catalog, overrides, &beats, [], now());
+    let overview = overview(catalog, overrides, &beats, [], &Probed::default(), now());
     let samples = BTreeMap::from([(
         "chat".into(),
         vec![Sampled {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     model::{
         Change, CircuitState, ErrorClass, EventDecision, Mode, Override, OverrideKey, Overrides,
-        RouteName, StoredEvent, Workload,
+        RouteName, StoredEvent, Workload, WorkloadReadiness,
     },
     policy,
 };
@@ -64,6 +64,7 @@ pub(super) fn workload(
     overrides: &Overrides,
     totals: &Totals,
     events: Vec<&StoredEvent>,
+    readiness: WorkloadReadiness,
     now: Timestamp,
 ) -> WorkloadStatus {
     let mode_override = overrides.active(&OverrideKey::Mode(workload.name.clone()), now);
@@ -125,6 +126,7 @@ pub(super) fn workload(
         .flatten()
         .any(|entry| entry.break_glass),
         alarms: alarms::of(facts.events.iter().copied()),
+        readiness,
     }
 }
 

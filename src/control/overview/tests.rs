@@ -6,8 +6,8 @@ use crate::{
         catalog, heartbeat, load, now, overrides, seconds, set, traffic, workload as configured,
     },
     model::{
-        Attempt, Change, ErrorDetail, Event, EventDecision, EventId, NoticeGiven, Reason,
-        RouteTraffic, Seq, WorkloadTraffic,
+        Attempt, Change, ErrorDetail, Event, EventDecision, EventId, NoticeGiven, OverrideKey,
+        Reason, RouteTraffic, Seq, WorkloadTraffic,
     },
 };
 
@@ -24,6 +24,7 @@ fn chat(
         overrides,
         &[heartbeat(vec![traffic], routes)],
         [],
+        &Probed::default(),
         now(),
     )
     .workload(&"chat".into())
@@ -265,7 +266,14 @@ fn without_a_living_gateway_nothing_is_known() {
     let mut silent = heartbeat(vec![traffic("chat", 600, 600, 0, 600)], vec![]);
     silent.at = seconds(-6);
     for (case, heartbeats) in [("none", vec![]), ("silent for 6 s", vec![silent])] {
-        let seen = overview(&catalog(), &Overrides::default(), &heartbeats, [], now());
+        let seen = overview(
+            &catalog(),
+            &Overrides::default(),
+            &heartbeats,
+            [],
+            &Probed::default(),
+            now(),
+        );
         assert!(
             seen.workloads
                 .iter()
@@ -316,6 +324,7 @@ fn who_serves_is_named_with_its_cause() {
             &event,
             &self::event("batch", EventDecision::Refused, Reason::NotListed),
         ],
+        &Probed::default(),
         now(),
     );
     let serving = |name: &str| seen.workload(&name.into()).unwrap().serving.clone();
@@ -358,6 +367,7 @@ fn the_worst_comes_first_and_equals_keep_their_names_order() {
             vec![],
         )],
         [],
+        &Probed::default(),
         now(),
     );
     let order: Vec<_> = seen
@@ -391,7 +401,14 @@ fn gateways_are_added_up() {
         }],
         vec![load("premium", 300, 0, OPEN)],
     );
-    let seen = overview(&catalog(), &mode(Mode::Auto), &[young, old], [], now());
+    let seen = overview(
+        &catalog(),
+        &mode(Mode::Auto),
+        &[young, old],
+        [],
+        &Probed::default(),
+        now(),
+    );
     let status = seen.workload(&"chat".into()).unwrap();
     // 100 requests in ten seconds of life, 300 in a whole minute.
     assert!((status.rps - 15.0).abs() < 1e-9, "{}", status.rps);
@@ -438,7 +455,14 @@ fn alarms_name_what_nobody_decides_by() {
         made("c"),
         refused(ErrorDetail::Credential),
     ];
-    let seen = overview(&catalog(), &Overrides::default(), &[], &events, now());
+    let seen = overview(
+        &catalog(),
+        &Overrides::default(),
+        &[],
+        &events,
+        &Probed::default(),
+        now(),
+    );
     let alarms = |name: &str| -> Vec<String> {
         let status = seen.workload(&name.into()).unwrap();
         status.alarms.iter().map(ToString::to_string).collect()

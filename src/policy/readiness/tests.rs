@@ -109,7 +109,7 @@ fn good(case: &Case) -> Known {
 fn judged(case: &Case, known: &Known) -> WorkloadReadiness {
     readiness(&ReadinessFacts {
         situation: case.situation(),
-        records: &known.records,
+        records: &known.records.iter().collect::<Vec<_>>(),
         live: known.live,
         headroom: known.headroom,
         review: known.review,
