@@ -4,7 +4,9 @@
 //! all they may know.
 
 mod people;
+mod readiness;
 mod route;
+mod rules;
 #[cfg(test)]
 mod tests;
 

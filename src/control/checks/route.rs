@@ -1,11 +1,10 @@
 //! Checks about routes: can this one carry that workload, would it work right now, and has it room.
 
-use super::{Scene, check};
+use super::{Scene, check, readiness, rules};
 use crate::{
     control::{Serving, overview::fails, words},
     model::{
-        Check, CheckVerdict, CircuitState, Family, Mode, NoticeStyle, Route, RouteName, Tier,
-        Workload,
+        Check, CheckVerdict, CircuitState, Mode, NoticeStyle, Route, RouteName, Tier, Workload,
     },
 };
 
@@ -38,12 +37,14 @@ pub(super) fn takes_over(scene: &Scene<'_>, workload: &Workload) -> Vec<Check> {
             CheckVerdict::Pass,
             format!("{name} is configured"),
         ),
-        family(workload, fallback),
+        rules::family(workload, fallback),
         health(scene, name, CheckVerdict::Fail),
     ];
+    checks.extend(rules::entitled(workload, fallback));
+    checks.extend(readiness::of_fallback(scene, workload));
     checks.extend(drained(scene, name));
     checks.push(headroom(scene, fallback, moved(scene, workload)));
-    checks.extend(vectors(workload, primary, fallback));
+    checks.extend(rules::vectors(workload, primary, fallback));
     checks.push(boundary(workload, primary, fallback));
     checks.push(announced(
         workload,
@@ -52,25 +53,6 @@ pub(super) fn takes_over(scene: &Scene<'_>, workload: &Workload) -> Vec<Check> {
     ));
     checks.push(capabilities(primary, fallback));
     checks
-}
-
-fn family(workload: &Workload, fallback: &Route) -> Check {
-    if fallback.family == workload.family {
-        check(
-            "family",
-            CheckVerdict::Pass,
-            format!("same family, {}", workload.family),
-        )
-    } else {
-        check(
-            "family",
-            CheckVerdict::Refuse,
-            format!(
-                "{} speaks {}, {} speaks {}: requests cannot be translated",
-                fallback.name, fallback.family, workload.name, workload.family
-            ),
-        )
-    }
 }
 
 fn capabilities(primary: &Route, fallback: &Route) -> Check {
@@ -98,32 +80,6 @@ fn capabilities(primary: &Route, fallback: &Route) -> Check {
             format!("{}; requests that need it stay refused", why.join("; ")),
         )
     }
-}
-
-/// For embeddings with another model: whether its vectors may stand in. Not to be overridden.
-fn vectors(workload: &Workload, primary: &Route, fallback: &Route) -> Option<Check> {
-    if workload.family != Family::OpenaiEmbeddings || primary.model == fallback.model {
-        return None;
-    }
-    let name = "vectors";
-    Some(match &workload.may_change_vectors {
-        None => check(
-            name,
-            CheckVerdict::Refuse,
-            format!(
-                "{} makes vectors that cannot be compared with those of {}; the policy does not allow it",
-                fallback.name, primary.name
-            ),
-        ),
-        Some(reason) => check(
-            name,
-            CheckVerdict::Warn,
-            format!(
-                "{} makes other vectors than {}; allowed in writing: {reason}",
-                fallback.name, primary.name
-            ),
-        ),
-    })
 }
 
 fn boundary(workload: &Workload, primary: &Route, fallback: &Route) -> Check {
@@ -361,6 +317,11 @@ pub(super) fn primary_again(scene: &Scene<'_>, workload: &Workload) -> Vec<Check
             room.verdict = room.verdict.min(CheckVerdict::Warn);
             checks.push(room);
         }
+    }
+    if let Some(mut proven) = readiness::of_fallback(scene, workload) {
+        // What stands behind the primary is worth knowing, and never in the way back to it.
+        proven.verdict = proven.verdict.min(CheckVerdict::Warn);
+        checks.push(proven);
     }
     if let Some(drain) = scene.drain(&workload.primary) {
         checks.push(check(

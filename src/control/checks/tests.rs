@@ -10,8 +10,8 @@ use crate::{
         intent, overview,
     },
     model::{
-        Boundary, BoundaryKind, Capability, CircuitState, Command, Family, Heartbeat, Plan, PlanId,
-        ReasonCode, Revision, RiskTier, Tier,
+        Asked, Boundary, BoundaryKind, Capability, CircuitState, Command, Family, Heartbeat, Plan,
+        PlanId, ProbeRecord, ReasonCode, Revision, RiskTier, Rung, RungResult, Tier, Verdict,
     },
 };
 
@@ -24,6 +24,7 @@ struct Setup {
     heartbeats: Vec<Heartbeat>,
     presences: Vec<Presence>,
     last_change: Option<AuditRecord>,
+    probed: Vec<ProbeRecord>,
     command: Command,
 }
 
@@ -48,6 +49,7 @@ fn setup(command: Command) -> Setup {
         )],
         presences: Vec::new(),
         last_change: None,
+        probed: Vec::new(),
         command,
     }
 }
@@ -66,6 +68,21 @@ impl Setup {
         self.catalog.routes.get_mut(name).unwrap()
     }
 
+    /// The smallest request was sent to `stable` so many seconds ago.
+    fn minimal(&mut self, verdict: Verdict, age: i64) {
+        self.probed.push(ProbeRecord::Rung(Box::new(RungResult {
+            route: "stable".into(),
+            rung: Rung::Minimal,
+            asked: Asked::of(&self.catalog.routes["stable"], None),
+            at: seconds(-age),
+            verdict,
+            evidence: "503".to_owned(),
+            class: None,
+            sample: None,
+            cost: None,
+        })));
+    }
+
     fn plan(&self) -> Plan {
         let intent = intent::intend(&self.command, &self.catalog, &self.overrides, now())
             .unwrap()
@@ -75,7 +92,7 @@ impl Setup {
             &self.overrides,
             &self.heartbeats,
             [],
-            &Probed::default(),
+            &Probed::new(self.probed.clone(), &[]),
             now(),
         );
         let me = actor("mira");
@@ -154,6 +171,37 @@ fn checks_of_force() {
             |setup| setup.route("stable").family = Family::AnthropicMessages,
             "family",
             Refuse,
+        ),
+        (
+            "it is open to others only",
+            |setup| setup.route("stable").workloads = Some(vec!["batch".into()]),
+            "entitlement",
+            Refuse,
+        ),
+        (
+            "it is open to this one, too",
+            |setup| setup.route("stable").workloads = Some(vec!["chat".into()]),
+            "entitlement",
+            Pass,
+        ),
+        ("never probed", |_| {}, "readiness", Warn),
+        (
+            "probed just now",
+            |setup| setup.minimal(Verdict::Passed, 60),
+            "readiness",
+            Pass,
+        ),
+        (
+            "probed long ago",
+            |setup| setup.minimal(Verdict::Passed, 7_200),
+            "readiness",
+            Warn,
+        ),
+        (
+            "its probe failed",
+            |setup| setup.minimal(Verdict::Failed, 60),
+            "readiness",
+            Fail,
         ),
         ("it answers", |_| {}, "health", Pass),
         (
