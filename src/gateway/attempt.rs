@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Request, StatusCode, header, response};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, response};
 use jiff::Timestamp;
 use tokio::time::timeout_at;
 
@@ -328,11 +328,17 @@ async fn error(
         Err(_) => (Bytes::new(), false),
     };
     // A provider that repeats the key in its error must not hand it to clients and events.
-    if let Some(credential) = &running.route.route.credential
-        && let Some(hidden) = credential.hidden_in(&body)
-    {
-        body = hidden.into();
-        head.headers.remove(header::CONTENT_LENGTH);
+    if let Some(credential) = running.credential() {
+        if let Some(hidden) = credential.hidden_in(&body) {
+            body = hidden.into();
+            head.headers.remove(header::CONTENT_LENGTH);
+        }
+        for value in head.headers.values_mut() {
+            let hidden = credential.hidden_in(value.as_bytes());
+            if let Some(Ok(hidden)) = hidden.map(HeaderValue::try_from) {
+                *value = hidden;
+            }
+        }
     }
     let shown = body.get(..EVIDENCE).unwrap_or(&body);
     let evidence = answers::error_evidence(head.status, &head.headers, shown, now);

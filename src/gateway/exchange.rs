@@ -128,7 +128,7 @@ impl Exchange {
             self.failures.push(Attempt {
                 route,
                 status: status(evidence),
-                code: self.code(side, evidence),
+                code: code(evidence),
                 class: Some(class),
                 detail: detail(evidence),
                 took,
@@ -144,22 +144,6 @@ impl Exchange {
                 .stats
                 .primary_failed(self.worker.shared.clock.now());
         }
-    }
-
-    /// The provider's code or type, fit to be shown: without the key, should it repeat that.
-    fn code(&self, side: Side, evidence: &Evidence) -> Option<String> {
-        let error: &ProviderError = match evidence {
-            Evidence::Response { error, .. } | Evidence::Broken { error, .. } => error,
-            Evidence::Timeout { .. } | Evidence::Unreachable { .. } => return None,
-        };
-        let text = error.code.as_deref().or(error.kind.as_deref())?;
-        let route = self.in_force.ready.route(side)?;
-        let credential = route.route.credential.as_ref();
-        let hidden = credential.and_then(|secret| secret.hidden_in(text.as_bytes()));
-        Some(match hidden {
-            Some(hidden) => visible(&String::from_utf8_lossy(&hidden), 64).into_owned(),
-            None => visible(text, 64).into_owned(),
-        })
     }
 
     /// Makes the event of a decision.
@@ -348,4 +332,14 @@ fn status(evidence: &Evidence) -> Option<u16> {
         Evidence::Broken { status, .. } => *status,
         Evidence::Timeout { .. } | Evidence::Unreachable { .. } => None,
     }
+}
+
+/// The provider's code or type, fit to be shown.
+fn code(evidence: &Evidence) -> Option<String> {
+    let error: &ProviderError = match evidence {
+        Evidence::Response { error, .. } | Evidence::Broken { error, .. } => error,
+        Evidence::Timeout { .. } | Evidence::Unreachable { .. } => return None,
+    };
+    let text = error.code.as_deref().or(error.kind.as_deref())?;
+    Some(visible(text, 64).into_owned())
 }

@@ -116,11 +116,11 @@ impl Relay {
                     return Poll::Ready(Next::More);
                 };
                 watch.push(bytes, &mut self.scratch);
-                self.queue.extend(self.scratch.drain(..));
                 let next = match watch.evidence() {
                     Some(evidence) => Next::Broken(evidence),
                     None => Next::More,
                 };
+                self.take_in(&next);
                 self.note_shown();
                 Poll::Ready(next)
             }
@@ -132,14 +132,27 @@ impl Relay {
                     return Poll::Ready(Next::End);
                 };
                 watch.finish(&mut self.scratch);
-                self.queue.extend(self.scratch.drain(..));
-                Poll::Ready(match watch.evidence_at_end() {
+                let next = match watch.evidence_at_end() {
                     Some(evidence) => Next::Broken(evidence),
                     None => Next::End,
-                })
+                };
+                self.take_in(&next);
+                Poll::Ready(next)
             }
             Poll::Pending => self.poll_alarm(context),
         }
+    }
+
+    /// Queues what has come out: as it is, but for an error that repeats the provider's key.
+    fn take_in(&mut self, next: &Next) {
+        if let (Next::Broken(_), Some(credential)) = (next, self.running.credential()) {
+            // An error comes out whole, but not in one piece.
+            let hidden = credential.hidden_in(&self.scratch.concat());
+            if let Some(hidden) = hidden {
+                self.scratch = vec![hidden.into()];
+            }
+        }
+        self.queue.extend(self.scratch.drain(..));
     }
 
     /// One timer for all clocks; it is moved only when it rings too early, not with every piece.
@@ -226,7 +239,10 @@ impl HttpBody for Relay {
                 }
                 Poll::Ready(Next::More) => self.upstream = Some(upstream),
                 Poll::Ready(Next::End) => {}
-                Poll::Ready(Next::Broken(evidence)) => self.break_off(&evidence),
+                Poll::Ready(Next::Broken(evidence)) => {
+                    let evidence = evidence.without(self.running.credential());
+                    self.break_off(&evidence);
+                }
             }
         }
     }

@@ -3,7 +3,10 @@
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use super::{circuits::Pass, snapshot::ReadyRoute, worker::Worker};
-use crate::{clock::Clock, model::ErrorClass};
+use crate::{
+    clock::Clock,
+    model::{ErrorClass, Secret},
+};
 
 /// A running attempt. Dropped without an end, it says nothing about the route: the client went away.
 #[derive(Debug)]
@@ -26,6 +29,11 @@ impl Running {
             head_after: None,
             ended: false,
         }
+    }
+
+    /// What the route was asked with.
+    pub(super) fn credential(&self) -> Option<&Secret> {
+        self.route.route.credential.as_ref()
     }
 
     /// A stream has begun well. A trial says so now, because its end may be minutes away.

@@ -158,7 +158,8 @@ async fn attempt(
             exchange.served_by(side);
             Ok(good)
         }
-        Err(bad) => {
+        Err(mut bad) => {
+            bad.evidence = bad.evidence.without(running.credential());
             let class = classify(&bad.evidence);
             // What the caller did not wait for says nothing about the route.
             if !matches!(bad.evidence, Evidence::Timeout { caller: true, .. }) {

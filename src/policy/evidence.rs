@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::model::Secret;
+
 /// Which clock ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimeoutStage {
@@ -97,4 +99,20 @@ pub enum Evidence {
         /// The status, when a head was seen.
         status: Option<u16>,
     },
+}
+
+impl Evidence {
+    /// Hides a key in the provider's words, should it repeat that.
+    #[must_use]
+    pub fn without(mut self, secret: Option<&Secret>) -> Self {
+        if let (Some(secret), Self::Response { error, .. } | Self::Broken { error, .. }) =
+            (secret, &mut self)
+        {
+            [&mut error.kind, &mut error.code, &mut error.message]
+                .into_iter()
+                .flatten()
+                .for_each(|text| secret.hide_in(text));
+        }
+        self
+    }
 }

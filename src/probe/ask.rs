@@ -71,7 +71,8 @@ impl Prober {
         let result = asking.run(&client, now).await;
         let mut heard = asking.heard;
         heard.total = Clock::instant().saturating_duration_since(asking.started);
-        heard.evidence = result.err();
+        let evidence = result.err();
+        heard.evidence = evidence.map(|it| it.without(target.credential.as_ref()));
         if heard.evidence.is_none() && !question.stream {
             heard.first_output = Some(heard.total);
         }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 use super::ProbeError;
 use crate::{
-    model::{Route, Sample},
+    model::{Route, Sample, Secret},
     wire::{
         Call, Framing, RouteHead, Shape, Verb,
         request::{self, ScanError},
@@ -21,6 +21,8 @@ pub(super) struct Target {
     pub(super) shape: Shape,
     pub(super) head: RouteHead,
     pub(super) origin: Origin,
+    /// What no result may repeat.
+    pub(super) credential: Option<Secret>,
 }
 
 /// One request, ready to be sent.
@@ -47,6 +49,7 @@ impl Target {
             shape: Shape::of(route.family),
             head,
             origin,
+            credential: route.credential.clone(),
         })
     }
 

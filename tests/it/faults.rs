@@ -5,7 +5,7 @@
 //! `cargo test --test it faults:: -- --nocapture`.
 
 mod expect;
-mod family;
+pub(crate) mod family;
 mod fault;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
