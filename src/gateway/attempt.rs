@@ -125,6 +125,7 @@ pub(super) fn broken(kind: BrokenKind, status: StatusCode) -> Evidence {
         kind,
         error: ProviderError::default(),
         status: Some(status.as_u16()),
+        retry_after: None,
     }
 }
 
@@ -165,10 +166,11 @@ impl Ask<'_> {
             &head.headers,
             self.framing == Some(Framing::Events),
         ) {
-            return Err(self.not_an_answer(evidence, &head, reading).await);
+            let evidence = self.not_an_answer(evidence, &head, reading).await;
+            return Err(hinted(evidence, &head, running));
         }
         if let Some(framing) = self.framing {
-            return self.begun(framing, head, reading).await;
+            return self.begun(framing, head, reading, running).await;
         }
         let (body, end) = reading.all(CHECKED).await?;
         if !end {
@@ -186,7 +188,7 @@ impl Ask<'_> {
         }
         match answers::body_evidence(self.call, head.status, &body) {
             None => Ok(Good::Whole { head, body }),
-            Some(evidence) => Err(evidence.into()),
+            Some(evidence) => Err(hinted(evidence, &head, running)),
         }
     }
 
@@ -244,7 +246,7 @@ impl Ask<'_> {
         evidence: Evidence,
         head: &response::Parts,
         mut reading: Reading,
-    ) -> Bad {
+    ) -> Evidence {
         let by_type = matches!(
             evidence,
             Evidence::Broken {
@@ -256,9 +258,9 @@ impl Ask<'_> {
             && let Ok((body, true)) = reading.all(EVIDENCE).await
             && let Some(better) = answers::body_evidence(self.call, head.status, &body)
         {
-            return better.into();
+            return better;
         }
-        evidence.into()
+        evidence
     }
 
     /// Holds a stream until its first output or its end.
@@ -267,6 +269,7 @@ impl Ask<'_> {
         framing: Framing,
         head: response::Parts,
         mut reading: Reading,
+        running: &Running,
     ) -> Result<Good, Bad> {
         let mut watch = match self.notice {
             Some(notice) => Watch::with_notice(self.call.shape, notice),
@@ -294,7 +297,7 @@ impl Ask<'_> {
                 watch.evidence()
             };
             if let Some(evidence) = evidence {
-                return Err(evidence.into());
+                return Err(hinted(evidence, &head, running));
             }
             // Bytes without an event among them are no stream yet; the watch says so before they are too many.
             let enough = size > HELD && !pieces.is_empty();
@@ -313,6 +316,12 @@ impl Ask<'_> {
             }
         }
     }
+}
+
+/// What was no answer may still say in its head when to come again.
+fn hinted(evidence: Evidence, head: &response::Parts, running: &Running) -> Bad {
+    let now = running.worker.shared.clock.now();
+    answers::with_hint(evidence, &head.headers, now).into()
 }
 
 /// An error status: reads its body for evidence and for the client.

@@ -219,9 +219,11 @@ pub(super) fn decided(
 /// An attempt's failure, as the policy wants it.
 pub(super) fn failure(side: Side, class: ErrorClass, evidence: &Evidence) -> Failure {
     let (retry_after, caller_limit) = match evidence {
-        Evidence::Response { retry_after, .. } => (*retry_after, false),
+        Evidence::Response { retry_after, .. } | Evidence::Broken { retry_after, .. } => {
+            (*retry_after, false)
+        }
         Evidence::Timeout { caller, .. } => (None, *caller),
-        Evidence::Unreachable { .. } | Evidence::Broken { .. } => (None, false),
+        Evidence::Unreachable { .. } => (None, false),
     };
     Failure {
         side,

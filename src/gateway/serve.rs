@@ -260,7 +260,21 @@ fn refused(ready: &Ready<'_>, mut exchange: Exchange, kept: Kept, spent: bool) -
             let head = answer::head(head, &exchange, kept.side, None);
             Response::from_parts(head, Body::Whole(body))
         }
-        Some(Bad { evidence, .. }) => own(&answer::upstream_error(&evidence)),
+        Some(Bad { evidence, .. }) => {
+            let mut response = own(&answer::upstream_error(&evidence));
+            // What was no answer is not passed on, but its hint is.
+            if let Evidence::Broken {
+                retry_after: Some(after),
+                ..
+            } = evidence
+            {
+                let seconds = after.as_millis().div_ceil(1000);
+                let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+                let told = HeaderValue::from(seconds);
+                response.headers_mut().insert(header::RETRY_AFTER, told);
+            }
+            response
+        }
         None => unasked::saturated(&exchange, ready.call.shape),
     };
     if spent {

@@ -405,6 +405,7 @@ mod tests {
                     kind: broken,
                     error: error(kind, code),
                     status: Some(200),
+                    retry_after: None,
                 };
                 assert_eq!(classify(&evidence), class, "{case}");
             }
@@ -422,6 +423,7 @@ mod tests {
                 kind,
                 error: ProviderError::default(),
                 status: Some(200),
+                retry_after: None,
             };
             assert_eq!(classify(&evidence), ErrorClass::BrokenResponse, "{kind:?}");
         }

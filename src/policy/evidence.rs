@@ -98,6 +98,8 @@ pub enum Evidence {
         error: ProviderError,
         /// The status, when a head was seen.
         status: Option<u16>,
+        /// The provider's hint, in any of its spellings; not clamped.
+        retry_after: Option<Duration>,
     },
 }
 

@@ -244,6 +244,7 @@ impl Reading {
                 kind: BrokenKind::Cut,
                 error: ProviderError::default(),
                 status: Some(self.status.as_u16()),
+                retry_after: None,
             }),
             Err(_) => Err(timed_out(stage)),
         }

@@ -43,6 +43,7 @@ fn detail(evidence: &Evidence, timeouts: &Timeouts) -> String {
             kind,
             error,
             status,
+            ..
         } => {
             let status = status.map_or_else(String::new, |status| format!("{status}, but "));
             let how = match kind {

@@ -96,8 +96,13 @@ pub fn body_evidence(call: impl Into<Call>, status: StatusCode, body: &[u8]) -> 
         Ok(Answer {
             error: Some(place), ..
         }) => {
-            let error = provider_error::read(body.get(place).unwrap_or_default());
-            return Some(broken(BrokenKind::ErrorInsideSuccess, status, error));
+            let object = body.get(place).unwrap_or_default();
+            return Some(Evidence::Broken {
+                kind: BrokenKind::ErrorInsideSuccess,
+                error: provider_error::read(object),
+                status: Some(status.as_u16()),
+                retry_after: provider_error::retry_delay(object),
+            });
         }
         Ok(Answer { shaped: true, .. }) => return None,
         Ok(Answer { shaped: false, .. }) => BrokenKind::Malformed,
@@ -109,6 +114,19 @@ pub fn body_evidence(call: impl Into<Call>, status: StatusCode, body: &[u8]) -> 
         },
     };
     Some(broken(kind, status, no_error))
+}
+
+/// The same evidence, with the hint of the answer's head when it has one: there it outweighs the body's.
+#[must_use]
+pub fn with_hint(mut evidence: Evidence, headers: &HeaderMap, now: Timestamp) -> Evidence {
+    if let Evidence::Broken {
+        error, retry_after, ..
+    } = &mut evidence
+        && *error != ProviderError::default()
+    {
+        *retry_after = retry_after::of_headers(headers, now).or(*retry_after);
+    }
+    evidence
 }
 
 /// Puts a notice in front of the first text of a whole answer. `None`: there is no text to put it before
@@ -182,5 +200,6 @@ fn broken(kind: BrokenKind, status: StatusCode, error: ProviderError) -> Evidenc
         kind,
         error,
         status: Some(status.as_u16()),
+        retry_after: None,
     }
 }

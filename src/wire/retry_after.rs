@@ -41,7 +41,7 @@ pub(super) fn of_answer(
 }
 
 /// The hint of the headers that are made for it.
-fn of_headers(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub(super) fn of_headers(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let texts = |names: &'static [&str]| names.iter().filter_map(|name| text(headers, name));
     texts(&["retry-after-ms", "x-ms-retry-after-ms"])
         .find_map(|text| number(text, 1e-3))

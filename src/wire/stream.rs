@@ -10,6 +10,8 @@ mod frames;
 mod turns;
 mod verdict;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use memchr::memmem;
 
@@ -69,6 +71,8 @@ pub struct Watch {
     finished: bool,
     served: Served,
     notice: Notice,
+    /// The delay that the error asks for.
+    retry_delay: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -96,6 +100,7 @@ impl Watch {
             finished: false,
             served: Served::default(),
             notice: Notice::None,
+            retry_delay: None,
         }
     }
 
@@ -386,9 +391,10 @@ impl Watch {
             Ok(_) | Err(_) => None,
         };
         if let Some(error) = error {
-            self.seen
-                .error
-                .get_or_insert_with(|| provider_error::read(error));
+            if self.seen.error.is_none() {
+                self.seen.error = Some(provider_error::read(error));
+                self.retry_delay = provider_error::retry_delay(error);
+            }
             return None;
         }
         let Ok(chunk) = chunk else {

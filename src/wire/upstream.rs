@@ -243,6 +243,7 @@ fn malformed() -> Evidence {
         kind: BrokenKind::Malformed,
         error: ProviderError::default(),
         status: None,
+        retry_after: None,
     }
 }
 

@@ -362,3 +362,62 @@ async fn the_retry_budget_keeps_an_outage_from_being_multiplied() {
         .count();
     assert_eq!(refused, 40 - served);
 }
+
+#[tokio::test]
+async fn the_hint_of_a_rate_limit_inside_a_success_is_kept() {
+    const LIMIT: &str = r#"{"error":{"code":"rate_limit_exceeded","message":"slow"}}"#;
+    const INFO: &str = r#"{"error":{"code":"rate_limit_exceeded","message":"slow","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7.5s"}]}}"#;
+    let json = "content-type: application/json\r\n";
+    let events = "content-type: text/event-stream\r\n";
+    let told = "retry-after: 5\r\n";
+    for (case, stream, head, body, hint) in [
+        ("a body and a head", false, [json, told], LIMIT, Some("5")),
+        ("a body alone", false, [json, ""], INFO, Some("8")),
+        ("both: the head", false, [json, told], INFO, Some("5")),
+        (
+            "an event and a head",
+            true,
+            [events, told],
+            LIMIT,
+            Some("5"),
+        ),
+        ("an event alone", true, [events, ""], INFO, Some("8")),
+        ("a body for a stream", true, [json, told], LIMIT, Some("5")),
+        ("neither: none is made up", false, [json, ""], LIMIT, None),
+        ("no error: no hint", false, [json, told], "{}", None),
+    ] {
+        let site = Site::start().await;
+        let data = if stream && head[0] == events {
+            format!("data: {body}\n\n")
+        } else {
+            body.to_owned()
+        };
+        let head = format!("{}content-length: {}\r\n", head.concat(), data.len());
+        let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n{data}");
+        site.primary.set(Script::new().send(answer));
+        // The fallback must not hide it.
+        site.fallback.set(Script::json(503, OVERLOADED));
+        let ask = format!(r#"{{"model":"m","stream":{stream},"messages":[]}}"#);
+        let response = site.ask(&ask).await;
+        assert_eq!(response.status(), 502, "{case}");
+        assert_eq!(header(&response, "retry-after"), hint, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_inside_a_success_is_waited_for_as_long_as_it_asks() {
+    let site = Site::with(workload(|workload| workload.backoff.retries = 1)).await;
+    let body = r#"{"error":{"code":"rate_limit_exceeded","message":"slow"}}"#;
+    // Longer than the policy waits, so it is not asked again: a hint that was lost would be.
+    site.primary.set(Script::answer(
+        200,
+        &[
+            ("content-type", "application/json"),
+            ("retry-after", "3600"),
+        ],
+        body,
+    ));
+    let response = site.ask(BODY).await;
+    assert_eq!(header(&response, "retry-after"), Some("3600"));
+    assert_eq!(site.primary.count(), 1);
+}

@@ -15,7 +15,12 @@ impl Watch {
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         if let Some(error) = &self.seen.error {
-            return Some(broken(BrokenKind::StreamError, error.clone()));
+            return Some(Evidence::Broken {
+                kind: BrokenKind::StreamError,
+                error: error.clone(),
+                status: Some(200),
+                retry_after: self.retry_delay,
+            });
         }
         let kind = match (self.seen.malformed, self.closed_early, self.started) {
             (true, ..) => BrokenKind::Malformed,
@@ -72,5 +77,6 @@ fn broken(kind: BrokenKind, error: ProviderError) -> Evidence {
         kind,
         error,
         status: Some(200),
+        retry_after: None,
     }
 }
