@@ -15,6 +15,7 @@ mod feed;
 mod fixture;
 mod identity;
 mod intent;
+mod keep;
 mod overview;
 mod probed;
 mod undo;

@@ -10,8 +10,8 @@ use crossterm::event::KeyCode;
 use super::{
     chord::{Chord, ctrl, key, named},
     keymap::Context::{
-        self, Audit, Confirm, Detail, Events, Filter, Menu, Palette, Plan, Popup, Routes, Text,
-        Workloads,
+        self, Audit, Confirm, Detail, Events, Filter, Menu, Palette, Plan, Popup, Probe, Routes,
+        Text, Workloads,
     },
 };
 
@@ -102,6 +102,8 @@ pub enum Action {
     Notice,
     /// Plan: drain or undrain the route.
     Drain,
+    /// Ask the selection's routes with its samples, now.
+    Probe,
     /// Plan: undo my last change.
     Undo,
     /// Apply a plan after its target was typed.
@@ -183,12 +185,14 @@ pub struct Entry {
 const LISTS: &[Context] = &[Workloads, Routes, Events, Audit];
 const SCREENS: &[Context] = &[Workloads, Routes, Events, Audit, Detail];
 const ITEMS: &[Context] = &[Workloads, Detail];
-const READING: &[Context] = &[Workloads, Routes, Events, Audit, Detail, Popup, Menu];
+const PANES: &[Context] = &[Workloads, Routes, Events, Audit, Detail, Probe];
+const READING: &[Context] = &[Workloads, Routes, Events, Audit, Detail, Popup, Menu, Probe];
 const PAGING: &[Context] = &[
-    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Plan, Confirm,
+    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Probe, Plan, Confirm,
 ];
 const LEAVING: &[Context] = &[
-    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Palette, Filter, Text, Plan, Confirm,
+    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Probe, Palette, Filter, Text, Plan,
+    Confirm,
 ];
 
 const fn entry(
@@ -215,7 +219,7 @@ const fn entry(
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
     entry(Action::Help, "help", "help", "help for this screen", Group::Session,
-        &[Workloads, Routes, Events, Audit, Detail, Menu, Popup, Plan, Confirm], &[key('?')]),
+        &[Workloads, Routes, Events, Audit, Detail, Menu, Popup, Probe, Plan, Confirm], &[key('?')]),
     entry(Action::Palette, "palette", "cmd", "type a command, the same verbs as on the command line", Group::View, SCREENS, &[key(':')]),
     entry(Action::Filter, "filter", "filter", "filter: text, !not, ~fuzzy, field:value", Group::View, LISTS, &[key('/')]),
     entry(Action::Open, "open", "open", "open the selection", Group::Move,
@@ -237,6 +241,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Auto, "auto", "auto", "plan: back to automatic", Group::Change, ITEMS, &[key('A')]),
     entry(Action::Notice, "notice", "notice", "plan: turn the degraded notice on or off", Group::Change, ITEMS, &[key('D')]),
     entry(Action::Drain, "drain", "drain", "plan: drain the route, or undrain it", Group::Change, &[Routes], &[key('X')]),
+    entry(Action::Probe, "probe", "probe", "probe it now with its samples; both answers as they come", Group::Change, &[Workloads, Routes, Detail, Probe], &[key('r')]),
     entry(Action::Undo, "undo", "undo", "plan: undo my last change", Group::Change, SCREENS, &[key('z')]),
     entry(Action::Claim, "claim", "claim", "say \"I'm on it\" to the others, or take it back", Group::Change, ITEMS, &[key('i')]),
     entry(Action::Actions, "actions", "actions", "every action for this item, with keys and reasons", Group::Change, SCREENS, &[key('x')]),
@@ -249,8 +254,8 @@ pub const TABLE: &[Entry] = &[
     entry(Action::HalfPageUp, "half-page-up", "half page up", "half a page up", Group::Move, READING, &[ctrl('u')]),
     entry(Action::PageDown, "page-down", "page", "a page down", Group::Move, PAGING, &[named(KeyCode::PageDown)]),
     entry(Action::PageUp, "page-up", "page up", "a page up", Group::Move, PAGING, &[named(KeyCode::PageUp)]),
-    entry(Action::NextPane, "next-pane", "pane", "next pane", Group::Move, SCREENS, &[named(KeyCode::Tab), key('l'), named(KeyCode::Right)]),
-    entry(Action::PreviousPane, "previous-pane", "pane before", "pane before", Group::Move, SCREENS, &[named(KeyCode::BackTab), key('h'), named(KeyCode::Left)]),
+    entry(Action::NextPane, "next-pane", "pane", "next pane", Group::Move, PANES, &[named(KeyCode::Tab), key('l'), named(KeyCode::Right)]),
+    entry(Action::PreviousPane, "previous-pane", "pane before", "pane before", Group::Move, PANES, &[named(KeyCode::BackTab), key('h'), named(KeyCode::Left)]),
     entry(Action::PreviousItem, "previous-item", "before", "the item before", Group::Move, &[Detail], &[key('[')]),
     entry(Action::NextItem, "next-item", "next", "the next item", Group::Move, &[Detail], &[key(']')]),
     entry(Action::LastView, "last-view", "last view", "the screen before this one", Group::Move, SCREENS, &[key('-')]),
@@ -268,7 +273,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Follow, "follow", "follow", "follow the newest, or stop to", Group::View, SCREENS, &[key('f')]),
     entry(Action::Wrap, "wrap", "wrap", "wrap long lines, or cut them", Group::View, &[Workloads, Routes, Events, Audit, Detail, Popup], &[key('w')]),
     entry(Action::TimeStyle, "time-style", "time", "ages, or times of day in UTC", Group::View, SCREENS, &[key('t')]),
-    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Audit, Detail, Popup], &[key('y')]),
+    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Audit, Detail, Popup, Probe], &[key('y')]),
     entry(Action::Save, "save", "save", "save the view as text and JSON", Group::View, SCREENS, &[key('S')]),
 
     entry(Action::Mouse, "mouse", "mouse", "mouse reporting on or off; off keeps the terminal's own selection", Group::Session, SCREENS, &[key('M')]),

@@ -21,6 +21,7 @@ use super::{
         message::Messages,
         palette::Palette,
         plan::{Focus, Form},
+        probing::Probing,
         table::Table,
         verbs::Offer,
     },
@@ -82,6 +83,8 @@ pub enum Overlay {
     Help(usize),
     /// Every action for the selection.
     Actions(Menu),
+    /// A live probe.
+    Probe(Box<Probing>),
     /// A command is being typed.
     Palette(Palette),
     /// A filter is being typed; what was filtered before.
@@ -165,6 +168,8 @@ pub struct App {
     pub dirty: bool,
     pub(super) burst: Burst,
     pub(super) requests: u64,
+    /// The number of the live probe that runs.
+    pub(super) probing: Option<u64>,
     pub(super) presented: Option<(Timestamp, Presence)>,
 }
 
@@ -196,6 +201,7 @@ impl App {
             dirty: true,
             burst: Burst::default(),
             requests: 0,
+            probing: None,
             presented: None,
             setup,
         }
@@ -209,6 +215,7 @@ impl App {
             Some(Overlay::Plan(form)) => form_context(form),
             Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) => Context::Popup,
             Some(Overlay::Actions(_)) => Context::Menu,
+            Some(Overlay::Probe(_)) => Context::Probe,
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Filter(..)) => Context::Filter,
         }
@@ -276,6 +283,7 @@ impl App {
                 | Overlay::Record(..)
                 | Overlay::Help(_)
                 | Overlay::Actions(_)
+                | Overlay::Probe(_)
                 | Overlay::Palette(_)
                 | Overlay::Filter(..) => None,
             })
@@ -292,6 +300,7 @@ impl App {
                 | Overlay::Record(..)
                 | Overlay::Help(_)
                 | Overlay::Actions(_)
+                | Overlay::Probe(_)
                 | Overlay::Palette(_)
                 | Overlay::Filter(..) => None,
             })

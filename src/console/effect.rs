@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::state::probing::Question;
 use crate::{
     control::Consent,
     model::{Command, Plan, Presence, Revision},
@@ -26,6 +27,15 @@ pub enum Effect {
         /// What the operator typed.
         consent: Consent,
     },
+    /// Ask routes, past the gateway; what is asked already is dropped. Answered by `Msg::Probe` with the same number.
+    Probe {
+        /// Tells the answers apart when another probe took the place of this one.
+        request: u64,
+        /// What to ask.
+        questions: Vec<Question>,
+    },
+    /// Drop what is asked: connections are closed.
+    StopProbe,
     /// Poll how far a revision has come, until every living gateway has applied it. Answered by
     /// `Msg::Progress`.
     Watch(Revision),

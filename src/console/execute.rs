@@ -4,9 +4,11 @@
 //! Owned by `run`. Tasks wait for the door when it is not open yet. A change that was sent off is finished,
 //! also when the operator quits meanwhile.
 
+mod probing;
+
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -16,11 +18,12 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{msg::Msg, saves, theme_file::Loaded};
+use super::{msg::Msg, saves, state::probing::Question, theme_file::Loaded};
 use crate::{
     clock::Clock,
     control::{Consent, Control, ControlError, Progress},
     model::{Command, Plan, Presence, Revision},
+    wire::upstream::Tls,
 };
 
 /// Results that may wait for the loop.
@@ -56,6 +59,9 @@ pub(super) struct Executor {
     tasks: TaskTracker,
     stop: CancellationToken,
     watched: CancellationToken,
+    /// Ends the probe that runs.
+    probed: CancellationToken,
+    tls: Arc<OnceLock<Arc<Tls>>>,
     clock: Clock,
     saves: Option<Arc<Path>>,
 }
@@ -70,6 +76,8 @@ impl Executor {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             watched: CancellationToken::new(),
+            probed: CancellationToken::new(),
+            tls: Arc::default(),
             clock,
             saves: saves.map(Arc::from),
         };
@@ -134,6 +142,28 @@ impl Executor {
                 .run_until_cancelled(follow(door, arrivals, revision))
                 .await;
         });
+    }
+
+    /// Asks routes on a thread of its own, so that neither the screen waits for answers nor what is measured for
+    /// the screen. What is asked already is dropped.
+    pub(super) fn probe(&mut self, request: u64, questions: Vec<Question>) {
+        self.stop_probe();
+        self.probed = self.stop.child_token();
+        let run = probing::Run {
+            request,
+            questions,
+            door: self.door.subscribe(),
+            arrivals: self.arrivals.clone(),
+            tls: Arc::clone(&self.tls),
+            clock: self.clock.clone(),
+        };
+        let stopped = self.probed.clone();
+        self.tasks.spawn_blocking(move || run.block(&stopped));
+    }
+
+    /// Drops what is asked: its connections are closed.
+    pub(super) fn stop_probe(&self) {
+        self.probed.cancel();
     }
 
     /// Tells the others what this console looks at, from now on.

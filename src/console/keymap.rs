@@ -28,6 +28,8 @@ pub enum Context {
     Popup,
     /// The list of actions for an item.
     Menu,
+    /// A live probe.
+    Probe,
     /// A command is being typed.
     Palette,
     /// A filter is being typed.
@@ -42,7 +44,7 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Workloads,
         Self::Routes,
         Self::Events,
@@ -50,6 +52,7 @@ impl Context {
         Self::Detail,
         Self::Popup,
         Self::Menu,
+        Self::Probe,
         Self::Palette,
         Self::Filter,
         Self::Text,
@@ -68,6 +71,7 @@ impl Context {
             Self::Detail => "the detail of a workload",
             Self::Popup => "a text",
             Self::Menu => "the list of actions",
+            Self::Probe => "a live probe",
             Self::Palette => "the palette",
             Self::Filter => "the filter",
             Self::Text => "a field",
@@ -88,6 +92,7 @@ impl Context {
             | Self::Detail
             | Self::Popup
             | Self::Menu
+            | Self::Probe
             | Self::Confirm => false,
         }
     }

@@ -3,13 +3,13 @@
 //! Made by the loop (`run`, `feed`, `execute`); consumed by `update` only. A message carries facts, never an
 //! instruction on what to draw.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use crossterm::event::KeyEvent;
 
 use crate::{
     control::{ControlError, News, Progress},
-    model::{AuditRecord, Plan, PlanId, Revision},
+    model::{AuditRecord, Plan, PlanId, ProbeResult, Revision, RungResult},
 };
 
 /// Something happened.
@@ -39,6 +39,15 @@ pub enum Msg {
         /// Its line in the audit, or why nothing was changed.
         result: Result<Box<AuditRecord>, ControlError>,
     },
+    /// What one of the questions of a live probe has brought.
+    Probe {
+        /// The number of the [`super::effect::Effect::Probe`].
+        request: u64,
+        /// The place of the question in it.
+        question: usize,
+        /// What it brought.
+        told: Told,
+    },
     /// How far a watched revision has come. Sent on each change until every gateway has applied it.
     Progress {
         /// Which revision.
@@ -59,4 +68,30 @@ pub enum Msg {
     Themed(Result<String, String>),
     /// The terminal is ours again after a suspend, or was scrambled: everything must be drawn.
     Redraw,
+}
+
+/// What a question of a live probe tells while it runs.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// It is on its way.
+    Sent,
+    /// More has come; many small steps come as one.
+    Heard {
+        /// The HTTP status, once there is one, and the time from sending to it.
+        head: Option<(u16, Duration)>,
+        /// The time from sending to the first output.
+        first_output: Option<Duration>,
+        /// What was said since the last news: safe to print, with line feeds.
+        text: String,
+        /// Characters that came and are not kept.
+        left_out: usize,
+    },
+    /// A sample was answered, well or badly.
+    Answered(Box<ProbeResult>),
+    /// A ladder was climbed.
+    Climbed(Vec<RungResult>),
+    /// Nothing was sent; in words.
+    Unsent(String),
+    /// Whether the store has it; a door that only looks keeps nothing.
+    Kept(Result<bool, String>),
 }

@@ -230,7 +230,8 @@ impl Console {
             Wake::Event(None) => return Some(End::Lost(io::ErrorKind::UnexpectedEof.into())),
             Wake::Written(Ok(())) | Wake::Draw => {}
             Wake::Arrived(Arrival::Msg(message)) => {
-                self.urgent |= !matches!(message, Msg::Tick);
+                // What streams in is drawn as other data is.
+                self.urgent |= !matches!(message, Msg::Tick | Msg::Probe { .. });
                 self.take_in(message);
             }
             Wake::Arrived(Arrival::Theme(loaded)) => {
@@ -291,6 +292,8 @@ impl Console {
         match effect {
             Effect::Plan { request, command } => self.executor.plan(request, command),
             Effect::Apply { plan, consent } => self.executor.apply(plan, consent),
+            Effect::Probe { request, questions } => self.executor.probe(request, questions),
+            Effect::StopProbe => self.executor.stop_probe(),
             Effect::Watch(revision) => self.executor.watch(revision),
             Effect::Present(presence) => self.executor.present(*presence),
             Effect::Copy(text) => {

@@ -15,5 +15,6 @@ pub mod message;
 pub mod palette;
 pub mod plan;
 pub mod policy_table;
+pub mod probing;
 pub mod table;
 pub mod verbs;

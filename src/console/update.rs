@@ -10,6 +10,7 @@ mod go;
 mod keys;
 mod planning;
 mod present;
+mod probing;
 mod take;
 
 use std::path::PathBuf;
@@ -55,6 +56,11 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::News(news) => absorb(app, news, &mut effects),
         Msg::Planned { request, result } => planning::planned(app, request, result, &mut effects),
         Msg::Applied { plan, result } => planning::applied(app, &plan, result, &mut effects),
+        Msg::Probe {
+            request,
+            question,
+            told,
+        } => probing::told(app, request, question, told),
         Msg::Progress { revision, result } => follow::progress(app, revision, result),
         Msg::Saved(result) => match result {
             Ok(files) => {
@@ -73,6 +79,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
         },
     }
     refresh(app, &mut effects);
+    probing::settle(app, &mut effects);
     settle(app);
     present::present(app, &mut effects);
     effects

@@ -2,6 +2,7 @@
 //!
 //! Called by the loop when something visible has changed. Only rows that can be seen are put into words.
 
+mod answer;
 mod audit;
 mod columns;
 mod detail;
@@ -16,6 +17,7 @@ mod pen;
 mod plan;
 mod plan_form;
 mod policy;
+mod probing;
 mod routes;
 mod status;
 mod strip;
@@ -59,6 +61,7 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
             audit::popup(app, &mut pen, &areas, *sequence, *scroll);
         }
         Some(Overlay::Help(scroll)) => help::draw(app, &mut pen, &areas, *scroll),
+        Some(Overlay::Probe(probing)) => probing::draw(app, &mut pen, &areas, probing),
         Some(
             Overlay::Plan(_) | Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..),
         )
@@ -71,7 +74,8 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
         Some(Overlay::Palette(palette)) => menu::palette(&mut pen, &areas, palette),
         Some(Overlay::Filter(field, _)) => menu::filter(app, &mut pen, &areas, field),
         Some(Overlay::Plan(form)) => plan::panel(app, &mut pen, area, form),
-        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) | None => {}
+        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Probe(_))
+        | None => {}
     }
 }
 
@@ -94,7 +98,10 @@ pub fn areas(app: &App) -> Areas {
 fn areas_in(app: &App, area: Rect) -> Areas {
     let message = message::rows(app, area.width);
     match (&app.screen, app.overlays.last()) {
-        (_, Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)))
+        (
+            _,
+            Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Probe(_)),
+        )
         | (Screen::Routes | Screen::Events | Screen::Audit | Screen::Detail(_), _) => {
             layout::screen(area, message)
         }
@@ -117,13 +124,35 @@ pub fn measure(app: &App, area: Rect) -> Option<(usize, usize)> {
         (None, Screen::Detail(workload)) => detail::height(app, workload, body.width, &ASCII),
         (
             Some(
-                Overlay::Plan(_) | Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..),
+                Overlay::Plan(_)
+                | Overlay::Actions(_)
+                | Overlay::Probe(_)
+                | Overlay::Palette(_)
+                | Overlay::Filter(..),
             ),
             _,
         )
         | (None, Screen::Home | Screen::Routes | Screen::Events | Screen::Audit) => return None,
     };
     Some((lines, usize::from(body.height)))
+}
+
+/// The page of the answer under the cursor that is shown, and how many it has; `None`: no probe is on top.
+#[must_use]
+pub fn probe_pages(app: &App) -> Option<(usize, usize)> {
+    match app.overlays.last() {
+        Some(Overlay::Probe(probing)) => Some(probing::pages(app, probing)),
+        Some(
+            Overlay::Plan(_)
+            | Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_)
+            | Overlay::Palette(_)
+            | Overlay::Filter(..),
+        )
+        | None => None,
+    }
 }
 
 /// The screen as text, without colours.
@@ -171,6 +200,7 @@ pub fn copied(app: &App) -> Option<String> {
         (Some(Overlay::Event(number, _)), _) => lines(events::whole(app, *number, width)),
         (Some(Overlay::Record(sequence, _)), _) => lines(audit::whole(app, *sequence, width)),
         (Some(Overlay::Help(_)), _) => lines(help::lines(app, width)),
+        (Some(Overlay::Probe(probing)), _) => Some(probing::copied(app, probing)),
         (
             Some(
                 Overlay::Plan(_) | Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..),

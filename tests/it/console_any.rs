@@ -7,7 +7,7 @@ use backstop::{
         app::{App, Overlay},
         effect::Effect,
         glyph::{ASCII, Glyphs, UNICODE},
-        msg::Msg,
+        msg::{Msg, Told},
         state::plan::Stage as Planning,
         theme::Theme,
         view,
@@ -22,6 +22,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use ratatui::{Frame, Terminal, backend::TestBackend, layout::Rect};
 
+use crate::console_probing::answered;
 use crate::console_stage::{
     Stage, auto_plan, catalog, event, force_plan, forced, forced_record, heartbeat, outcome,
     overrides, presence,
@@ -49,11 +50,12 @@ enum Step {
     NotPlanned,
     Applied(bool),
     Progress(usize, usize),
+    Told(usize, u8, String),
 }
 
 fn code() -> impl Strategy<Value = KeyCode> {
     prop_oneof![
-        6 => prop::sample::select("jkgG?/:123 5-[]pfwtyYSxiFHADXzoOWnNqMsuportbchay!~".chars().collect::<Vec<_>>())
+        6 => prop::sample::select("jkgG?/:123 5-[]pfwtyYSxiFHADXzoOWnNqMsuportbchay!~rr".chars().collect::<Vec<_>>())
             .prop_map(KeyCode::Char),
         3 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Backspace,
@@ -85,6 +87,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::NotPlanned),
         1 => any::<bool>().prop_map(Step::Applied),
         1 => (0_usize..3, 0_usize..3).prop_map(|(applied, gateways)| Step::Progress(applied, gateways)),
+        4 => (0_usize..5, 0_u8..7, "[a-z \\n\u{4e2d}]{0,400}").prop_map(|(place, kind, text)| Step::Told(place, kind, text)),
     ]
 }
 
@@ -241,6 +244,18 @@ fn take(stage: &mut Stage, step: Step) -> Vec<Effect> {
             };
             stage.send(Msg::Applied { plan, result })
         }
+        Step::Told(place, kind, text) => {
+            let request = match stage.app.overlays.last() {
+                Some(Overlay::Probe(probing)) => probing.request,
+                _ => 0,
+            };
+            let told = told(stage.now, kind, text);
+            stage.send(Msg::Probe {
+                request,
+                question: place,
+                told,
+            })
+        }
         Step::Progress(applied, gateways) => stage.send(Msg::Progress {
             revision: Revision(413),
             result: Ok(Progress {
@@ -249,6 +264,27 @@ fn take(stage: &mut Stage, step: Step) -> Vec<Effect> {
                 elapsed: Duration::from_millis(20),
             }),
         }),
+    }
+}
+
+fn told(now: jiff::Timestamp, kind: u8, text: String) -> Told {
+    match kind {
+        0 => Told::Sent,
+        1 => Told::Unsent(text),
+        2 => Told::Kept(Err(text)),
+        3 => Told::Kept(Ok(text.len().is_multiple_of(2))),
+        4 => Told::Answered(Box::new(answered(
+            "premium-chat",
+            "support-chat/hello",
+            now,
+        ))),
+        5 => Told::Climbed(Vec::new()),
+        _ => Told::Heard {
+            head: Some((200, Duration::from_millis(120))),
+            first_output: None,
+            left_out: text.len() % 3,
+            text,
+        },
     }
 }
 

@@ -189,7 +189,7 @@ fn describe(style: Style) -> String {
     words.join(" ")
 }
 
-fn look(name: &str, stage: &Stage) {
+pub(crate) fn look(name: &str, stage: &Stage) {
     let (width, height) = stage.app.size;
     let picture = picture(&frame(stage, &theme()));
     insta::assert_snapshot!(format!("{name}-{width}x{height}"), picture);

@@ -20,6 +20,7 @@ mod config_follow;
 mod config_load;
 mod config_robust;
 mod console_any;
+mod console_probing;
 mod console_pty;
 mod console_screens;
 mod console_stage;

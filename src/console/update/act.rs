@@ -1,6 +1,6 @@
 //! What each action means. The table of keys decides when one is asked for.
 
-use super::{go, planning, take};
+use super::{go, planning, probing, take};
 use crate::{
     console::{
         action::Action,
@@ -32,6 +32,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::PageUp => go::step(app, Step::HalfPages(-2)),
         Action::NextPane => pane(app, true),
         Action::PreviousPane => pane(app, false),
+        Action::Probe => probing::begin(app, effects),
         Action::Open => open(app, pace, effects),
         Action::Back => go::back(app),
         Action::Quit => quit(app, effects),
@@ -119,8 +120,11 @@ fn show(app: &mut App, screen: Screen) {
     go::go(app, screen);
 }
 
-/// The main screens, round.
+/// The main screens, round; in a probe, the other route.
 fn pane(app: &mut App, forward: bool) {
+    if probing::flip(app) {
+        return;
+    }
     let next = match (&app.screen, forward) {
         (Screen::Home | Screen::Detail(_), true) | (Screen::Events, false) => Screen::Routes,
         (Screen::Routes, true) | (Screen::Audit, false) => Screen::Events,
@@ -283,6 +287,14 @@ fn actions(app: &mut App) {
         }
     };
     offers.push(undo);
+    let probes = match app.screen {
+        Screen::Home | Screen::Detail(_) => Some("ask primary and fallback with its samples"),
+        Screen::Routes => Some("ask it with the samples of its workloads"),
+        Screen::Events | Screen::Audit => None,
+    };
+    if let Some(does) = probes {
+        offers.push(verbs::plain(Action::Probe, does));
+    }
     let claimable = match app.screen {
         Screen::Home | Screen::Detail(_) => true,
         Screen::Routes | Screen::Events | Screen::Audit => false,
@@ -327,7 +339,13 @@ fn accept(app: &mut App, effects: &mut Vec<Effect>) {
             }
             Err(why) => app.say(Level::Warning, &why),
         },
-        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Actions(_))
+        Some(
+            Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_)
+            | Overlay::Probe(_),
+        )
         | None => {}
     }
 }
@@ -377,7 +395,8 @@ fn complete(app: &mut App) {
             | Overlay::Event(..)
             | Overlay::Record(..)
             | Overlay::Help(_)
-            | Overlay::Actions(_),
+            | Overlay::Actions(_)
+            | Overlay::Probe(_),
         )
         | None => {}
     }
@@ -392,7 +411,8 @@ fn choice(app: &mut App, forward: bool) {
             | Overlay::Event(..)
             | Overlay::Record(..)
             | Overlay::Help(_)
-            | Overlay::Actions(_),
+            | Overlay::Actions(_)
+            | Overlay::Probe(_),
         )
         | None => {}
     }

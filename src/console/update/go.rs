@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::probing;
 use crate::{
     console::{
         app::{App, Overlay, Paused, Screen},
@@ -36,6 +37,7 @@ pub(super) fn back(app: &mut App) {
             | Overlay::Record(..)
             | Overlay::Help(_)
             | Overlay::Actions(_)
+            | Overlay::Probe(_)
             | Overlay::Palette(_),
         ) => {}
         None if app.messages.is_error() => {
@@ -78,6 +80,7 @@ pub(super) fn step(app: &mut App, step: Step) {
             let rows: Vec<usize> = (0..menu.offers.len()).collect();
             menu.list.step(step, &rows);
         }
+        Some(Overlay::Probe(_)) => probing::step(app, step),
         Some(Overlay::Palette(_)) => {}
         Some(Overlay::Filter(..)) | None => match &app.screen {
             Screen::Home => app.home.step(step),
@@ -117,7 +120,9 @@ pub(super) fn clamp(app: &mut App, area: Rect) {
         Some(Overlay::Event(_, scroll) | Overlay::Record(_, scroll) | Overlay::Help(scroll)) => {
             *scroll = (*scroll).min(most);
         }
-        Some(Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..)) => {}
+        Some(
+            Overlay::Actions(_) | Overlay::Probe(_) | Overlay::Palette(_) | Overlay::Filter(..),
+        ) => {}
         None => app.detail_scroll = app.detail_scroll.min(most),
     }
 }

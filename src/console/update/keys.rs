@@ -57,6 +57,7 @@ fn drop_plans_since(app: &mut App, began: jiff::Timestamp) {
         | Overlay::Record(..)
         | Overlay::Help(_)
         | Overlay::Actions(_)
+        | Overlay::Probe(_)
         | Overlay::Palette(_)
         | Overlay::Filter(..) => true,
     });
@@ -92,7 +93,13 @@ fn text(app: &mut App, key: KeyEvent, pace: Pace) {
                 go::filter(app, &text);
             }
         }
-        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Actions(_))
+        Some(
+            Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_)
+            | Overlay::Probe(_),
+        )
         | None => unbound(app, key),
     }
 }
@@ -131,7 +138,13 @@ pub(super) fn paste(app: &mut App, text: &str) {
             go::filter(app, &text);
             taken
         }
-        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Actions(_))
+        Some(
+            Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_)
+            | Overlay::Probe(_),
+        )
         | None => false,
     };
     if taken {

@@ -63,18 +63,20 @@ fn rank(entry: &Entry, context: Context) -> u8 {
             | Context::Detail => 70,
             Context::Popup
             | Context::Menu
+            | Context::Probe
             | Context::Palette
             | Context::Filter
             | Context::Text
             | Context::Plan
             | Context::Confirm => 2,
         },
+        Action::NextPane | Action::PageDown if context == Context::Probe => 3,
         Action::Open => 3,
         Action::Force => 4,
         Action::Hold => 5,
         Action::Auto => 6,
         Action::Notice => 7,
-        Action::Drain => 8,
+        Action::Drain | Action::Probe => 8,
         Action::Quit => 9,
         Action::Undo => 10,
         Action::Filter => 11,
@@ -187,6 +189,7 @@ pub(super) fn reason(app: &App, action: Action) -> Option<String> {
         | Action::Save
         | Action::Claim
         | Action::Drain
+        | Action::Probe
         | Action::Shorter
         | Action::Longer
         | Action::Accept

@@ -36,6 +36,7 @@ fn context(app: &App) -> Context {
         Some(Overlay::Plan(form)) if form.typed() => Context::Plan,
         Some(Overlay::Plan(_)) => Context::Confirm,
         Some(Overlay::Actions(_)) => Context::Menu,
+        Some(Overlay::Probe(_)) => Context::Probe,
         Some(Overlay::Palette(_)) => Context::Palette,
         Some(Overlay::Filter(..)) => Context::Filter,
         Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) => Context::Popup,
@@ -118,7 +119,7 @@ fn group_lines(app: &App, context: Context, group: Group, width: u16) -> Vec<Lin
 
 /// Whether an action opens a plan.
 fn verb(action: Action) -> bool {
-    action.changes_the_world() && action != Action::Claim
+    action.changes_the_world() && !matches!(action, Action::Claim | Action::Probe)
 }
 
 /// What the signs mean.

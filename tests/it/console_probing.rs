@@ -1,0 +1,378 @@
+//! Live probes in the console: what `r` asks, what is shown while answers come, and what Esc stops.
+
+use std::{sync::Arc, time::Duration};
+
+use backstop::{
+    console::{
+        app::Overlay,
+        effect::Effect,
+        msg::{Msg, Told},
+        state::probing::{Probing, Question, With},
+    },
+    control::{Mode as Door, News},
+    model::{
+        Asked, Catalog, CheckResult, Cost, ErrorClass, PayloadClass, ProbeFailure, ProbeResult,
+        Rung, RungResult, Sample, Usage, Verdict,
+    },
+};
+use crossterm::event::KeyCode;
+use jiff::Timestamp;
+
+use crate::{
+    console_screens::look,
+    console_stage::{Stage, catalog},
+};
+
+/// The stage's configuration with samples for the two workloads that have a fallback and traffic.
+pub(crate) fn sampled() -> Catalog {
+    let mut catalog = catalog();
+    for (workload, name, class) in [
+        ("support-chat", "hello", PayloadClass::Chat),
+        ("support-chat", "look-up", PayloadClass::Tools),
+        ("image-understanding", "receipt", PayloadClass::Vision),
+    ] {
+        let of_it = catalog.workloads.get_mut(workload).unwrap();
+        of_it.samples.push(Sample {
+            id: format!("{workload}/{name}").as_str().into(),
+            class,
+            path: format!("/etc/backstop/samples/{name}.json").into(),
+            digest: "abc".to_owned(),
+            stream: false,
+            checks: Vec::new(),
+        });
+    }
+    catalog
+}
+
+/// A good answer.
+pub(crate) fn answered(route: &str, sample: &str, now: Timestamp) -> ProbeResult {
+    ProbeResult {
+        route: route.into(),
+        workload: "support-chat".into(),
+        sample: sample.into(),
+        class: PayloadClass::Chat,
+        asked: Asked {
+            base_url: "https://northwind.example".to_owned(),
+            model: "nw-large-4".to_owned(),
+            sample: Some("abc".to_owned()),
+        },
+        at: now,
+        stream: true,
+        status: Some(200),
+        headers: Some(Duration::from_millis(120)),
+        first_output: Some(Duration::from_millis(430)),
+        total: Duration::from_millis(2_530),
+        usage: Usage {
+            input: Some(21),
+            output: Some(84),
+        },
+        cost: Some(Cost {
+            amount: 0.0031,
+            currency: "USD".to_owned(),
+        }),
+        finish: Some("stop".to_owned()),
+        model: None,
+        checks: vec![CheckResult {
+            check: "contains \"refund\"".to_owned(),
+            verdict: Verdict::Passed,
+            detail: String::new(),
+        }],
+        failure: None,
+        output: "Hello, you asked about a refund.".to_owned(),
+    }
+}
+
+fn stage(width: u16, height: u16, mode: Door) -> Stage {
+    let mut stage = Stage::incident(width, height, mode);
+    stage.news(News::Catalog(Arc::new(sampled())));
+    stage
+}
+
+fn probing(stage: &Stage) -> &Probing {
+    match stage.app.overlays.last() {
+        Some(Overlay::Probe(probing)) => probing,
+        other => panic!("no probe is open: {other:?}"),
+    }
+}
+
+fn tell(stage: &mut Stage, question: usize, told: Told) -> Vec<Effect> {
+    let request = probing(stage).request;
+    stage.send(Msg::Probe {
+        request,
+        question,
+        told,
+    })
+}
+
+fn heard(text: &str) -> Told {
+    Told::Heard {
+        head: Some((200, Duration::from_millis(120))),
+        first_output: Some(Duration::from_millis(430)),
+        text: text.to_owned(),
+        left_out: 0,
+    }
+}
+
+fn asked(effects: &[Effect]) -> Vec<String> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Probe { questions, .. } => Some(questions),
+            _ => None,
+        })
+        .flatten()
+        .map(|Question { route, with }| match with {
+            With::Sample(_, sample) => format!("{route} {sample}"),
+            With::Ladder => format!("{route} ladder"),
+        })
+        .collect()
+}
+
+#[test]
+fn r_asks_both_routes_the_same_and_a_route_its_samples() {
+    for (case, keys, questions) in [
+        (
+            "a workload",
+            "r",
+            &[
+                "premium-chat support-chat/hello",
+                "stable-baseline support-chat/hello",
+                "premium-chat support-chat/look-up",
+                "stable-baseline support-chat/look-up",
+            ][..],
+        ),
+        (
+            "a route",
+            "2/stable\rr",
+            &[
+                "stable-baseline support-chat/hello",
+                "stable-baseline support-chat/look-up",
+            ],
+        ),
+        (
+            "a route without samples",
+            "2/code-l\rr",
+            &["code-large ladder"],
+        ),
+    ] {
+        let mut stage = stage(80, 24, Door::Observe);
+        let mut effects = Vec::new();
+        for key in keys.chars() {
+            effects.extend(match key {
+                '\r' => stage.press(KeyCode::Enter),
+                key => stage.press(KeyCode::Char(key)),
+            });
+        }
+        assert_eq!(asked(&effects), questions, "{case}");
+    }
+}
+
+#[test]
+fn both_answers_stream_in_and_what_was_measured_stands_there() {
+    let mut stage = stage(80, 24, Door::Write);
+    stage.keys("r");
+    tell(&mut stage, 0, Told::Sent);
+    tell(&mut stage, 1, Told::Sent);
+    assert_eq!(probing(&stage).answers[0].word(stage.now), "connecting");
+    tell(&mut stage, 0, heard("Hello, "));
+    assert_eq!(probing(&stage).answers[0].word(stage.now), "streaming");
+    stage.wait(Duration::from_secs(6));
+    assert_eq!(probing(&stage).answers[0].word(stage.now), "stalled 6 s");
+    assert_eq!(probing(&stage).answers[1].word(stage.now), "connecting 6 s");
+    tell(&mut stage, 0, heard("you asked"));
+    assert_eq!(probing(&stage).answers[0].text, "Hello, you asked");
+
+    let mut cut = answered("premium-chat", "support-chat/hello", stage.now);
+    cut.finish = Some("length".to_owned());
+    tell(&mut stage, 0, Told::Answered(Box::new(cut)));
+    tell(&mut stage, 0, Told::Kept(Ok(true)));
+    let mut failed = answered("stable-baseline", "support-chat/hello", stage.now);
+    failed.failure = Some(ProbeFailure {
+        class: ErrorClass::Overloaded,
+        detail: "503 try later".to_owned(),
+    });
+    tell(&mut stage, 1, Told::Answered(Box::new(failed)));
+    let words: Vec<_> = probing(&stage).answers[..3]
+        .iter()
+        .map(|answer| answer.word(stage.now))
+        .collect();
+    assert_eq!(words, ["cut: length", "overloaded", "waiting"]);
+    let text = stage.text();
+    for part in [
+        "200 after 120ms, first output 430ms, total 2.53s, 21+84 tokens, 40.0 tokens/s",
+        "ended: length",
+        "+ contains \"refund\"",
+        "1 recorded",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    stage.press(KeyCode::Tab);
+    assert!(stage.text().contains("x overloaded: 503 try later"));
+}
+
+#[test]
+fn esc_stops_what_runs_and_leaves_what_is_over() {
+    let mut stage = stage(80, 24, Door::Write);
+    stage.keys("2r");
+    let effects = stage.press(KeyCode::Esc);
+    assert!(effects.contains(&Effect::StopProbe), "{effects:?}");
+    assert!(stage.app.overlays.is_empty());
+    assert!(stage.text().contains("the probe was cancelled"));
+
+    stage.keys("r");
+    let count = probing(&stage).answers.len();
+    for question in 0..count {
+        tell(&mut stage, question, Told::Unsent("no key".to_owned()));
+    }
+    let effects = stage.press(KeyCode::Esc);
+    assert!(!effects.contains(&Effect::StopProbe), "nothing runs");
+}
+
+#[test]
+fn news_of_a_probe_that_was_left_is_dropped() {
+    let mut stage = stage(80, 24, Door::Write);
+    stage.keys("r");
+    let left = probing(&stage).request;
+    let effects = stage.keys("r");
+    assert_eq!(asked(&effects).len(), 4, "r in a probe asks again");
+    stage.send(Msg::Probe {
+        request: left,
+        question: 0,
+        told: heard("late"),
+    });
+    assert_eq!(probing(&stage).answers[0].text, "");
+}
+
+#[test]
+fn an_answer_fills_pages_and_never_more_than_is_kept() {
+    let mut stage = stage(80, 24, Door::Write);
+    stage.keys("r");
+    tell(&mut stage, 0, Told::Sent);
+    for _ in 0..2_000 {
+        tell(&mut stage, 0, heard(&format!("{}\n", "word ".repeat(15))));
+    }
+    let answer = &probing(&stage).answers[0];
+    assert!(answer.text.len() <= 100_000);
+    assert!(answer.left_out > 0);
+    let text = stage.text();
+    assert!(text.contains("more characters are not kept"), "{text}");
+    let (page, pages) = backstop::console::view::probe_pages(&stage.app).unwrap();
+    assert_eq!(page + 1, pages, "the newest page is shown");
+    stage.press(KeyCode::PageUp);
+    assert!(
+        stage
+            .text()
+            .contains(&format!("page {}/{pages}", pages - 1))
+    );
+    stage.keys("g");
+    assert!(stage.text().contains(&format!("page 1/{pages}")));
+    stage.keys("G");
+    assert!(stage.text().contains(&format!("page {pages}/{pages}")));
+}
+
+#[test]
+fn a_door_that_only_looks_probes_and_says_that_nothing_is_recorded() {
+    let mut stage = stage(80, 24, Door::Observe);
+    let effects = stage.keys("r");
+    assert_eq!(asked(&effects).len(), 4);
+    tell(&mut stage, 0, Told::Kept(Ok(false)));
+    assert!(
+        stage
+            .text()
+            .contains("not recorded: this session is OBSERVE")
+    );
+}
+
+#[test]
+fn what_providers_say_never_reaches_the_terminal_as_it_came() {
+    let mut stage = stage(80, 24, Door::Write);
+    stage.keys("r");
+    let mut failed = answered("premium-chat", "support-chat/hello", stage.now);
+    failed.checks.push(CheckResult {
+        check: "matches /a\x1b/".to_owned(),
+        verdict: Verdict::Failed,
+        detail: "\u{202e}evil".to_owned(),
+    });
+    failed.finish = Some("\x1b]0;evil\x07".to_owned());
+    tell(&mut stage, 0, Told::Answered(Box::new(failed)));
+    tell(&mut stage, 1, Told::Unsent("\x1b[2Jevil".to_owned()));
+    for _ in 0..2 {
+        let text = stage.text();
+        assert!(text.contains("evil"), "{text}");
+        assert!(!text.contains(['\x1b', '\x07', '\u{202e}']), "{text:?}");
+        stage.press(KeyCode::Tab);
+    }
+}
+
+/// In the middle of a probe of the failing workload.
+fn half_way(stage: &mut Stage) {
+    stage.keys("r");
+    for question in 0..4 {
+        tell(stage, question, Told::Sent);
+    }
+    let mut failed = answered("premium-chat", "support-chat/hello", stage.now);
+    failed.status = Some(503);
+    failed.checks.clear();
+    failed.usage = Usage::default();
+    failed.cost = None;
+    failed.finish = None;
+    failed.first_output = None;
+    failed.output = String::new();
+    failed.failure = Some(ProbeFailure {
+        class: ErrorClass::Overloaded,
+        detail: "503 overloaded_error: the service is overloaded".to_owned(),
+    });
+    tell(stage, 0, Told::Answered(Box::new(failed)));
+    let good = answered("stable-baseline", "support-chat/hello", stage.now);
+    tell(
+        stage,
+        1,
+        heard("Hello, you asked about a refund.\nIt takes two days."),
+    );
+    tell(stage, 1, Told::Answered(Box::new(good)));
+    tell(stage, 0, Told::Kept(Ok(true)));
+    tell(stage, 1, Told::Kept(Ok(true)));
+    tell(stage, 3, heard("(calls) look_up {\"order\":"));
+    stage.wait(Duration::from_secs(4));
+    stage.keys("j");
+}
+
+#[test]
+fn what_a_probe_looks_like() {
+    for (width, height) in [(80, 24), (120, 40), (200, 50), (60, 15)] {
+        let mut stage = stage(width, height, Door::Write);
+        half_way(&mut stage);
+        look("probe", &stage);
+    }
+    let mut stage = stage(80, 24, Door::Write);
+    stage.keys("2/code-l");
+    stage.press(KeyCode::Enter);
+    stage.keys("r");
+    tell(&mut stage, 0, Told::Sent);
+    tell(
+        &mut stage,
+        0,
+        heard("key: passed: found\nmodel: failed: not in the list\n"),
+    );
+    let rung = |rung, verdict, evidence: &str| RungResult {
+        route: "code-large".into(),
+        rung,
+        asked: Asked {
+            base_url: String::new(),
+            model: String::new(),
+            sample: None,
+        },
+        at: stage.now,
+        verdict,
+        evidence: evidence.to_owned(),
+        class: None,
+        sample: None,
+        cost: None,
+    };
+    let rungs = vec![
+        rung(Rung::Key, Verdict::Passed, "found"),
+        rung(Rung::Model, Verdict::Failed, "not in the list"),
+    ];
+    tell(&mut stage, 0, Told::Climbed(rungs));
+    look("probe-ladder", &stage);
+}
