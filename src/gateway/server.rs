@@ -15,13 +15,17 @@ use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulConnection,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     time::{Sleep, sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     request,
@@ -149,16 +153,7 @@ async fn first(worker: Rc<Worker>, stream: impl Stream, idle: Duration) {
         .max_header_size(HEAD_BYTES)
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    // How a connection ends is the client's business; what was on it has been recorded.
-    tokio::select! {
-        biased;
-        _ = connection.as_mut() => {}
-        () = draining.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
-    }
+    to_its_end(connection, draining).await;
 }
 
 /// HTTP/2, as browsers and SDKs speak it over TLS.
@@ -177,7 +172,13 @@ async fn second(worker: Rc<Worker>, stream: impl Stream) {
         .max_header_list_size(HEAD_LIST_BYTES)
         .max_send_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
+    to_its_end(connection, draining).await;
+}
+
+/// Serves until the client has gone, or until what runs is done when the gateway drains.
+async fn to_its_end(connection: impl GracefulConnection, draining: CancellationToken) {
     let mut connection = pin!(connection);
+    // How a connection ends is the client's business; what was on it has been recorded.
     tokio::select! {
         biased;
         _ = connection.as_mut() => {}
