@@ -28,6 +28,7 @@ pub use fingerprint::fingerprint;
 pub use follow::{Follow, Followed, follow, follow_with};
 pub use load::{load, load_with};
 pub use reference::reference;
+pub use samples::{SAMPLE_LIMIT, sample_body};
 pub use tls::{CertificateError, certificate};
 pub use value::{is_name, moment};
 

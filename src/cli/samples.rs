@@ -18,13 +18,10 @@ use super::{
     table::Table,
 };
 use crate::{
-    config::Keys,
+    config::{self, Keys},
     model::{Catalog, PayloadClass, Sample, Workload},
     probe,
 };
-
-/// The largest body that is taken.
-const LARGEST: u64 = 16 << 20;
 
 /// Does what was asked.
 pub(super) fn run(global: &Global, command: SamplesCommand) -> Result<Exit, CliError> {
@@ -76,7 +73,7 @@ fn show(catalog: &Catalog, id: &str) -> Result<Exit, CliError> {
         }
         .into());
     };
-    let body = fs::read(&sample.path)?;
+    let body = config::sample_body(&sample.path)?;
     let text = probe::escaped(&String::from_utf8_lossy(&body));
     output::line(text.trim_end())?;
     Ok(Exit::Done)
@@ -155,14 +152,14 @@ fn read(from: Option<&Path>) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     match from {
         Some(path) => fs::File::open(path)?
-            .take(LARGEST + 1)
+            .take(config::SAMPLE_LIMIT + 1)
             .read_to_end(&mut body)?,
         None => io::stdin()
             .lock()
-            .take(LARGEST + 1)
+            .take(config::SAMPLE_LIMIT + 1)
             .read_to_end(&mut body)?,
     };
-    if body.len() as u64 > LARGEST {
+    if body.len() as u64 > config::SAMPLE_LIMIT {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     Ok(body)

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::Read as _,
+    io::{self, Read as _},
     path::{Component, Path, PathBuf},
 };
 
@@ -16,8 +16,11 @@ use super::{
 };
 use crate::model::{Sample, SampleCheck, SampleId};
 
-/// The largest sample body, and the largest schema.
-const LARGEST: u64 = 16 << 20;
+/// The largest sample body, and the largest schema, in bytes.
+pub const SAMPLE_LIMIT: u64 = 16 << 20;
+
+/// What is said of a directory, a pipe, or a body that is too large.
+const NO_SAMPLE: &str = "is not a file of at most 16 MiB";
 
 /// The samples of a workload. One that cannot be used is left out with a warning, because traffic does not
 /// depend on it; a path that leads elsewhere is an error.
@@ -182,20 +185,30 @@ fn leaves(path: &Path, directory: &Path) -> bool {
 fn readable(file: &At<String>, what: &str, path: &Path, findings: &Findings) -> Option<Vec<u8>> {
     let why = match read(path) {
         Ok(Some(bytes)) => return Some(bytes),
-        Ok(None) => format!("is not a file of at most {} MiB", LARGEST >> 20),
+        Ok(None) => NO_SAMPLE.to_owned(),
         Err(error) => format!("cannot be read: {error}"),
     };
     left_out(file, what, ("sample-missing", &why), path, findings);
     None
 }
 
-fn read(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+/// Reads a sample again, as it is now. It blocks; but for no pipe, and for no more than a sample may have.
+///
+/// # Errors
+/// When it cannot be read, or is not a sample any more.
+pub fn sample_body(path: &Path) -> io::Result<Vec<u8>> {
+    read(path)?.ok_or_else(|| io::Error::other(NO_SAMPLE))
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let metadata = fs::metadata(path)?;
-    if !metadata.is_file() || metadata.len() > LARGEST {
+    if !metadata.is_file() || metadata.len() > SAMPLE_LIMIT {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(SAMPLE_LIMIT)
+        .read_to_end(&mut bytes)?;
     Ok(Some(bytes))
 }
 

@@ -172,4 +172,12 @@ impl Catalog {
             workload.primary == *route || workload.fallback.as_ref() == Some(route)
         })
     }
+
+    /// The routes of a workload, the primary first.
+    pub fn routes_of<'a>(&'a self, workload: &'a Workload) -> impl Iterator<Item = &'a Route> + 'a {
+        [Some(&workload.primary), workload.fallback.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|name| self.routes.get(name))
+    }
 }

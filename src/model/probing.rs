@@ -51,6 +51,9 @@ impl Default for Probing {
 }
 
 impl Probing {
+    /// The most requests that climbing a route's ladder takes, besides one for each sample.
+    pub const LADDER_REQUESTS: u32 = 4;
+
     /// The budget of one route.
     #[must_use]
     pub fn of(&self, route: &RouteName) -> Budget {

@@ -102,12 +102,7 @@ fn tasks(catalog: &Catalog) -> Vec<Task<'_>> {
     let mut tasks = Vec::new();
     let mut used = BTreeSet::new();
     for workload in catalog.workloads.values() {
-        let names = [Some(&workload.primary), workload.fallback.as_ref()];
-        for route in names
-            .into_iter()
-            .flatten()
-            .filter_map(|name| catalog.routes.get(name))
-        {
+        for route in catalog.routes_of(workload) {
             if used.insert(&route.name) {
                 tasks.push(Task::Ladder(route));
             }

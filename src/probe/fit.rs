@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{ProbeError, measure::read, target::call};
 use crate::{
-    model::{Capability, Catalog, PayloadClass, Route, Sample, Workload},
+    model::{Capability, CapabilitySet, Catalog, PayloadClass, Route, Sample, Workload},
     wire::{
         Shape,
         request::{self, ScanError},
@@ -30,11 +30,8 @@ pub fn findings(
         Err(error) => return Ok(vec![error.to_string()]),
     };
     let mut found = Vec::new();
-    let routes = [Some(&workload.primary), workload.fallback.as_ref()];
-    for route in routes.into_iter().flatten() {
-        if let Some(route) = catalog.routes.get(route) {
-            found.extend(lacks(route, scan.facts.needs));
-        }
+    for route in catalog.routes_of(workload) {
+        found.extend(lacks(route, scan.facts.needs));
     }
     let seen = match sample.class {
         PayloadClass::Tools => scan.facts.needs.contains(Capability::Tools),
@@ -58,7 +55,7 @@ pub fn findings(
     Ok(found)
 }
 
-fn lacks(route: &Route, needs: crate::model::CapabilitySet) -> Option<String> {
+fn lacks(route: &Route, needs: CapabilitySet) -> Option<String> {
     let missing = needs.without(route.capabilities);
     let name = &route.name;
     (!missing.is_empty()).then(|| {

@@ -38,14 +38,6 @@ fn hint(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"))
 }
 
-/// The routes of a workload, the primary first.
-fn routes_of<'c>(catalog: &'c Catalog, workload: &'c Workload) -> impl Iterator<Item = &'c Route> {
-    [Some(&workload.primary), workload.fallback.as_ref()]
-        .into_iter()
-        .flatten()
-        .filter_map(|name| catalog.routes.get(name))
-}
-
 /// The jobs of the named workloads (both their routes) and routes (of all their workloads), each once; of
 /// everything when no name is given. Of the samples all, or those with this id or name.
 ///
@@ -62,7 +54,7 @@ pub fn jobs<'c>(
     let wanted = |name: &str| names.iter().any(|wanted| wanted == name);
     let mut jobs: Vec<Job<'c>> = Vec::new();
     for workload in catalog.workloads.values() {
-        for route in routes_of(catalog, workload) {
+        for route in catalog.routes_of(workload) {
             if !names.is_empty() && !wanted(workload.name.as_str()) && !wanted(route.name.as_str())
             {
                 continue;
@@ -103,7 +95,7 @@ pub fn routes<'c>(catalog: &'c Catalog, names: &[String]) -> Result<Vec<&'c Rout
     }
     for workload in catalog.workloads.values() {
         if names.is_empty() || names.iter().any(|name| name == workload.name.as_str()) {
-            found.extend(routes_of(catalog, workload).map(|route| &route.name));
+            found.extend(catalog.routes_of(workload).map(|route| &route.name));
         }
     }
     Ok(found

@@ -3,7 +3,7 @@
 //! A rung that cannot pass because an earlier one failed is skipped and says why. A capability is proven with
 //! a sample of a workload that needs it; what no sample needs is not tried.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -12,7 +12,7 @@ use super::{
     ProbeError, Prober,
     ask::Heard,
     bodies, detail,
-    measure::{cost, read},
+    measure::{cost, load},
     target::{Question, Target, call},
 };
 use crate::{
@@ -64,6 +64,13 @@ impl Found {
     }
 }
 
+/// A sample of a workload, and what it needs.
+struct Want<'a> {
+    workload: &'a Workload,
+    sample: &'a Sample,
+    needs: CapabilitySet,
+}
+
 /// A sample that proves a capability.
 struct Proof<'a> {
     capability: Capability,
@@ -82,6 +89,8 @@ impl Prober {
         route: &Route,
         each: &mut dyn FnMut(&RungResult),
     ) -> Result<Climb, ProbeError> {
+        // Read before anything is sent: what was paid for is not thrown away for a file.
+        let wants = wants(catalog, route).await?;
         let mut climb = Climb::default();
         let mut ladder = Ladder {
             prober: self,
@@ -93,8 +102,7 @@ impl Prober {
         let key = ladder.key();
         if !ladder.note(Rung::Key, None, key) {
             let why = "without the key nothing can be asked";
-            let proofs = proofs(catalog, route)?;
-            ladder.skip_rest(Rung::Model, &proofs, why);
+            ladder.skip_rest(Rung::Model, &proofs(&wants), why);
             return Ok(climb);
         }
         let target = Target::new(route)?;
@@ -108,7 +116,7 @@ impl Prober {
             model.evidence += "; yet it answers";
         }
         ladder.note(Rung::Model, None, model);
-        let proofs = proofs(catalog, route)?;
+        let proofs = proofs(&wants);
         if !ladder.note(Rung::Minimal, None, minimal) {
             ladder.skip_rest(
                 Rung::Streaming,
@@ -117,9 +125,8 @@ impl Prober {
             );
             return Ok(climb);
         }
-        let streaming = ladder
-            .streaming(&target, needs_stream(catalog, route)?)
-            .await;
+        let streams = |want: &Want<'_>| want.needs.contains(Capability::Streaming);
+        let streaming = ladder.streaming(&target, wants.iter().any(streams)).await;
         ladder.note(Rung::Streaming, None, streaming);
         for proof in &proofs {
             let rung = Rung::Capability(proof.capability);
@@ -356,62 +363,49 @@ fn timeouts(catalog: &Catalog, route: &Route) -> Timeouts {
         })
 }
 
-/// What a sample needs, and whether it asks for a stream.
-fn needs(shape: Shape, sample: &Sample) -> Result<CapabilitySet, ProbeError> {
-    let body = read(sample)?;
-    let scan = request::scan(call(shape, sample), &HeaderMap::new(), &body).map_err(|error| {
-        ProbeError::Unfit {
-            sample: sample.id.clone(),
-            error,
-        }
-    })?;
-    Ok(scan.facts.needs)
-}
-
-fn needs_stream(catalog: &Catalog, route: &Route) -> Result<bool, ProbeError> {
+/// Every sample of the route's workloads, and what it needs.
+async fn wants<'c>(catalog: &'c Catalog, route: &'c Route) -> Result<Vec<Want<'c>>, ProbeError> {
     let shape = Shape::of(route.family);
-    for user in catalog.users_of(&route.name) {
-        for sample in &user.samples {
-            if needs(shape, sample)?.contains(Capability::Streaming) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
-}
-
-/// One sample for each capability that the route's workloads need, besides streaming: one that was made to
-/// prove it rather than one that happens to need it.
-fn proofs<'c>(catalog: &'c Catalog, route: &'c Route) -> Result<Vec<Proof<'c>>, ProbeError> {
-    let shape = Shape::of(route.family);
-    let mut proofs: Vec<Proof<'c>> = Vec::new();
+    let mut wants = Vec::new();
     for workload in catalog.users_of(&route.name) {
         for sample in &workload.samples {
-            for capability in needs(shape, sample)?.iter() {
-                let made_for_it = sample.class.proves() == Some(capability);
-                let known = proofs
-                    .iter_mut()
-                    .find(|proof| proof.capability == capability);
-                match known {
-                    _ if capability == Capability::Streaming => {}
-                    None => proofs.push(Proof {
-                        capability,
-                        workload,
-                        sample,
-                    }),
-                    Some(known)
-                        if made_for_it && known.sample.class.proves() != Some(capability) =>
-                    {
-                        known.workload = workload;
-                        known.sample = sample;
-                    }
-                    Some(_) => {}
-                }
+            let body = load(sample).await?;
+            let scan = request::scan(call(shape, sample), &HeaderMap::new(), &body);
+            let scan = scan.map_err(|error| ProbeError::Unfit {
+                sample: sample.id.clone(),
+                error,
+            })?;
+            wants.push(Want {
+                workload,
+                sample,
+                needs: scan.facts.needs,
+            });
+        }
+    }
+    Ok(wants)
+}
+
+/// One sample for each capability that is needed, besides streaming: one that was made to prove it rather than
+/// one that happens to need it.
+fn proofs<'c>(wants: &[Want<'c>]) -> Vec<Proof<'c>> {
+    let mut proofs: BTreeMap<Capability, Proof<'c>> = BTreeMap::new();
+    for want in wants {
+        for capability in want.needs.iter() {
+            let made_for_it = |sample: &Sample| sample.class.proves() == Some(capability);
+            let better = proofs
+                .get(&capability)
+                .is_none_or(|known| made_for_it(want.sample) && !made_for_it(known.sample));
+            if better && capability != Capability::Streaming {
+                let proof = Proof {
+                    capability,
+                    workload: want.workload,
+                    sample: want.sample,
+                };
+                proofs.insert(capability, proof);
             }
         }
     }
-    proofs.sort_by_key(|proof| proof.capability);
-    Ok(proofs)
+    proofs.into_values().collect()
 }
 
 /// Whether an error body has the shape that the family's clients read.

@@ -14,8 +14,8 @@ use crate::model::{CircuitState, Heartbeat, RouteName, Workload, WorkloadName};
 /// A gateway is alive while its last heartbeat is younger than this.
 const ALIVE: Duration = Duration::from_secs(5);
 
-/// Counters of heartbeats are of so many seconds.
-const WINDOW: f64 = 60.0;
+/// Counters of heartbeats are of so long, or of the gateway's life where that is shorter.
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// What the gateways say, put together.
 #[derive(Clone, Debug, Default)]
@@ -44,15 +44,17 @@ impl Live {
             if elapsed(heartbeat.at, now) >= ALIVE {
                 continue;
             }
+            let seconds = elapsed(heartbeat.started, heartbeat.at)
+                .clamp(Duration::from_secs(1), WINDOW)
+                .as_secs_f64();
+            let rate = |count: u64| of_count(count) / seconds;
             for of_workload in &heartbeat.workloads {
                 let name = &of_workload.workload;
-                let rate = |count: u64| per_second(count);
                 *live.requests.entry(name.clone()).or_default() += rate(of_workload.requests);
                 *live.fallbacks.entry(name.clone()).or_default() += rate(of_workload.fallbacks);
             }
             for of_route in &heartbeat.routes {
-                *live.load.entry(of_route.route.clone()).or_default() +=
-                    per_second(of_route.attempts);
+                *live.load.entry(of_route.route.clone()).or_default() += rate(of_route.attempts);
                 match of_route.circuit {
                     CircuitState::Open | CircuitState::HalfOpen => {
                         live.open.insert(of_route.route.clone());
@@ -101,6 +103,6 @@ pub(super) fn elapsed(at: Timestamp, now: Timestamp) -> Duration {
     clippy::cast_precision_loss,
     reason = "counts of one minute are far below 2 to the 52"
 )]
-fn per_second(count: u64) -> f64 {
-    count as f64 / WINDOW
+fn of_count(count: u64) -> f64 {
+    count as f64
 }

@@ -1,6 +1,9 @@
 //! One sample to one route: the result as it is kept.
 
+use std::io;
+
 use bytes::Bytes;
+use tokio::task::spawn_blocking;
 
 use super::{Hear, ProbeError, Prober, check, detail, target::Target};
 use crate::{
@@ -30,7 +33,7 @@ impl Prober {
             });
         }
         let target = Target::new(route)?;
-        let body = read(sample)?;
+        let body = load(sample).await?;
         let question = target.question(&body, sample)?;
         let at = self.clock.now();
         let heard = self.ask(&target, &question, &workload.timeouts, hear).await;
@@ -73,10 +76,23 @@ pub(super) fn cost(route: &Route, usage: Usage) -> Option<Cost> {
     Some(route.price.as_ref()?.of(usage))
 }
 
-/// The body of a sample.
+/// The body of a sample, for commands: it blocks.
 pub(super) fn read(sample: &Sample) -> Result<Bytes, ProbeError> {
-    std::fs::read(&sample.path)
-        .map(Bytes::from)
+    body(sample, config::sample_body(&sample.path))
+}
+
+/// The body of a sample. A slow disk holds up neither other probes nor the lease.
+pub(super) async fn load(sample: &Sample) -> Result<Bytes, ProbeError> {
+    let path = sample.path.clone();
+    let read = spawn_blocking(move || config::sample_body(&path)).await;
+    body(
+        sample,
+        read.unwrap_or_else(|error| Err(io::Error::other(error))),
+    )
+}
+
+fn body(sample: &Sample, read: io::Result<Vec<u8>>) -> Result<Bytes, ProbeError> {
+    read.map(Bytes::from)
         .map_err(|error| ProbeError::Unreadable {
             sample: sample.id.clone(),
             error,

@@ -4,8 +4,9 @@
 //! Started by `cli` beside a gateway, and by the demo. Unlike the prober itself it uses the store: what it finds
 //! is for everybody. It must not touch traffic, circuits or overrides.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
     sync::watch,
@@ -25,8 +26,8 @@ use super::{
 use crate::{
     clock::Clock,
     model::{
-        Catalog, Entry, GatewayName, Heartbeat, ProbeKey, ProbeRecord, ProbeSubject, RouteName,
-        Rung, Spent, WorkloadName, WorkloadReadiness,
+        Catalog, Entry, GatewayName, Heartbeat, ProbeKey, ProbeRecord, ProbeSubject, Probing,
+        RouteName, Rung, Spent, WorkloadName, WorkloadReadiness,
     },
     store::{Store, StoreError},
 };
@@ -39,10 +40,11 @@ const LEASE_LIFE: Duration = Duration::from_secs(15);
 pub const BEAT: Duration = Duration::from_secs(5);
 /// How long the store may take for one of these.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// The most requests that climbing a ladder costs, besides one for each sample.
-const LADDER_REQUESTS: u64 = 4;
 /// How long a task that could not be sent waits.
 const UNSENT_WAIT: SignedDuration = SignedDuration::from_mins(1);
+/// How much older than the newest record another one may be when it comes: `backstop probe` keeps what it found at
+/// the end of its round.
+const LATE: SignedDuration = SignedDuration::from_mins(15);
 
 /// What probing by schedule needs.
 #[derive(Debug)]
@@ -199,8 +201,10 @@ impl Round {
 
     /// Takes in what others probed meanwhile: a person in the console, a job of CI.
     async fn read(&mut self, rounds: &Rounds) -> Result<(), StoreError> {
-        let newer = rounds.store.probes(self.read).await?;
-        for record in newer {
+        // A clock that was set back must not hide what comes from now on.
+        let read = self.read.map(|read| read.min(rounds.clock.now()));
+        let after = read.map(|read| read.checked_sub(LATE).unwrap_or(Timestamp::MIN));
+        for record in rounds.store.probes(after).await? {
             self.read = self.read.max(Some(record.at()));
             self.keep(record);
         }
@@ -252,7 +256,7 @@ impl Round {
             let requests = match task {
                 Task::Ladder(route) => {
                     let samples = catalog.users_of(&route.name).map(|user| user.samples.len());
-                    LADDER_REQUESTS + samples.sum::<usize>() as u64
+                    u64::from(Probing::LADDER_REQUESTS) + samples.sum::<usize>() as u64
                 }
                 Task::Sample { .. } => 1,
             };
@@ -277,18 +281,25 @@ impl Round {
     ) {
         let key = task.key();
         self.held.insert(key.clone(), None);
-        let (prober, catalog) = (rounds.prober.clone(), Rc::new(Arc::clone(catalog)));
+        let (prober, catalog) = (rounds.prober.clone(), Arc::clone(catalog));
         let workload = match task {
             Task::Ladder(_) => None,
             Task::Sample { workload, .. } => Some(workload.name.clone()),
         };
         self.running.spawn_local(async move {
-            let found = task::probe(&prober, &catalog, &key, workload).await;
-            let sent = found.is_ok();
-            let records = found.unwrap_or_else(|error| {
-                tracing::warn!(%error, "a probe could not be sent");
-                Vec::new()
-            });
+            let found = task::probe(&prober, &catalog, &key, workload);
+            // Whatever an answer makes of the code that reads it, this key has its turn again.
+            let (records, sent) = match AssertUnwindSafe(found).catch_unwind().await {
+                Ok(Ok(records)) => (records, true),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "a probe could not be sent");
+                    (Vec::new(), false)
+                }
+                Err(_) => {
+                    tracing::error!(route = %key.route, "a probe has ended by a fault of its own");
+                    (Vec::new(), false)
+                }
+            };
             Done {
                 key,
                 records,
@@ -322,8 +333,9 @@ impl Round {
             self.keep(record.clone());
         }
         let kept = async {
-            rounds.store.put_probes(done.records).await?;
-            rounds.store.spend(total).await
+            // Records that cannot be kept have cost money all the same.
+            let kept = rounds.store.put_probes(done.records).await;
+            rounds.store.spend(total).await.and(kept)
         };
         match timeout(PATIENCE, kept).await {
             Ok(Ok(())) => {}

@@ -3,9 +3,7 @@
 //! Called by `rounds` for each task on its own, so it finds what it needs in the catalog by name.
 
 use super::{ProbeError, Prober};
-use crate::model::{
-    Catalog, ProbeKey, ProbeRecord, ProbeSubject, Rung, Sample, Verdict, WorkloadName,
-};
+use crate::model::{Catalog, ProbeKey, ProbeRecord, ProbeSubject, Rung, Verdict, WorkloadName};
 
 /// Does a task.
 pub(super) async fn probe(
@@ -17,12 +15,14 @@ pub(super) async fn probe(
     let Some(route) = catalog.routes.get(&key.route) else {
         return Ok(Vec::new());
     };
-    let workload = workload.and_then(|name| catalog.workloads.get(&name));
-    let sample = workload.and_then(|workload| {
-        let of_key = |sample: &&Sample| key.subject == ProbeSubject::Sample(sample.id.clone());
-        workload.samples.iter().find(of_key)
-    });
-    if let (Some(workload), Some(sample)) = (workload, sample) {
+    if let ProbeSubject::Sample(id) = &key.subject {
+        let Some((workload, sample)) = workload.and_then(|name| {
+            let workload = catalog.workloads.get(&name)?;
+            let sample = workload.samples.iter().find(|sample| sample.id == *id)?;
+            Some((workload, sample))
+        }) else {
+            return Ok(Vec::new());
+        };
         let result = prober.sample(workload, sample, route, &mut |_| ()).await?;
         return Ok(vec![ProbeRecord::Sample(Box::new(result))]);
     }

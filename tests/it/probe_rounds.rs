@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use backstop::{
     clock::Clock,
     config::{self, Keys},
-    model::{Catalog, EventDecision, Readiness, Reason, WorkloadReadiness},
+    model::{
+        Catalog, ErrorClass, EventDecision, ProbeFailure, ProbeRecord, Readiness, Reason,
+        WorkloadReadiness,
+    },
     probe::{Prober, Rounds},
     store::{Access, EventQuery, Store},
     wire::upstream::Tls,
@@ -301,6 +304,70 @@ async fn a_broken_payload_class_is_not_ready_and_that_is_an_event() {
             stop.cancel();
             process.await.unwrap();
             assert_eq!(project.holder().await, None);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_another_process_keeps_late_is_taken_in() {
+    LocalSet::new()
+        .run_until(async {
+            let project = Project::new("").await;
+            project.upstream.choose(|seen| {
+                if seen.text().contains("image_url") {
+                    Script::json(200, ANSWER)
+                } else {
+                    provider(seen)
+                }
+            });
+            let (process, stop) = project.process("gw1").await;
+            until("it begins", async || project.readiness().await.len() == 1).await;
+            project.clock.advance(HOUR);
+            until("it is ready", async || {
+                project.readiness().await[0].word == Readiness::Ready
+            })
+            .await;
+
+            // Another process probes the fallback, and keeps the later of its results first.
+            project.clock.advance(Duration::from_secs(2));
+            let now = project.clock.now();
+            let records = project.store.probes(None).await.unwrap();
+            let again = |sample: &str, at: Timestamp, failure: Option<ProbeFailure>| {
+                let found = records.iter().find_map(|record| match record {
+                    ProbeRecord::Sample(result)
+                        if result.route.as_str() == "two" && result.sample.name() == sample =>
+                    {
+                        Some(result.clone())
+                    }
+                    ProbeRecord::Sample(_) | ProbeRecord::Rung(_) => None,
+                });
+                let mut result = found.unwrap();
+                (result.at, result.failure) = (at, failure);
+                vec![ProbeRecord::Sample(result)]
+            };
+            project
+                .store
+                .put_probes(again("receipt", now, None))
+                .await
+                .unwrap();
+            for _ in 0..2 {
+                let before = project.lease_end().await;
+                project.clock.advance(Duration::from_secs(1));
+                until("it looks", async || project.lease_end().await > before).await;
+            }
+            let failure = ProbeFailure {
+                class: ErrorClass::Overloaded,
+                detail: "529".to_owned(),
+            };
+            let earlier = now.checked_sub(Duration::from_secs(1)).unwrap();
+            let late = again("hello", earlier, Some(failure));
+            project.store.put_probes(late).await.unwrap();
+            until("the failure counts", async || {
+                project.readiness().await[0].word == Readiness::Blocked
+            })
+            .await;
+            stop.cancel();
+            process.await.unwrap();
         })
         .await;
 }
