@@ -93,6 +93,7 @@ pub(super) fn check(file: &File, names: &Names<'_>, findings: &Findings) {
     clients::check(file, findings);
     unused(file, names, findings);
     advice::routes(file, names, findings);
+    advice::probing(file, names, findings);
     for workload in &file.workloads {
         for (name, what) in [
             (&workload.primary, "primary"),

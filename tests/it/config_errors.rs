@@ -160,6 +160,29 @@ fn what_may_not_hold_in_an_outage_is_said() {
             "carries 9 requests per second, and up to 10 may land on it",
         ),
         (
+            "prices in two currencies",
+            &[
+                (
+                    "model = \"m\"",
+                    "model = \"m\"\nprice = { input = 1, output = 1 }",
+                ),
+                (
+                    "model = \"n\"",
+                    "model = \"n\"\nprice = { input = 1, output = 1, currency = \"EUR\" }",
+                ),
+            ],
+            "warning[mixed-currencies]",
+            "10:9",
+            "is in EUR, that of others in USD",
+        ),
+        (
+            "a proof that no budget allows",
+            &[("model = \"n\"", "model = \"n\"\nprobes_per_hour = 3")],
+            "warning[probes-too-few]",
+            "9:9",
+            "takes up to 4 requests, so it is never begun",
+        ),
+        (
             "fewer at a time",
             &[
                 ("model = \"m\"", "model = \"m\"\nmax_concurrent = 10"),

@@ -9,6 +9,7 @@ use crate::config::{
     file::{File, Route},
     reader::At,
 };
+use crate::model::Probing;
 
 /// How long the SDKs wait for an answer, unless told otherwise.
 const CALLER: Duration = Duration::from_mins(10);
@@ -49,6 +50,71 @@ pub(super) fn routes(file: &File, names: &Names<'_>, findings: &Findings) {
             );
         }
     }
+}
+
+/// Leaves remarks on what probing by schedule may cost.
+pub(super) fn probing(file: &File, names: &Names<'_>, findings: &Findings) {
+    let settings = &file.probing;
+    if !settings.active {
+        return;
+    }
+    let mut known: Option<&str> = None;
+    for route in &file.routes {
+        let name = route.name.get_ref();
+        if !names.used.contains(name.as_str()) {
+            continue;
+        }
+        if let Some(price) = &route.price {
+            let first = *known.get_or_insert(&price.currency);
+            if first != price.currency {
+                findings.warning(
+                    "mixed-currencies",
+                    route.name.span(),
+                    format!(
+                        "the price of \"{name}\" is in {}, that of others in {first}, and \
+                         `probe.cost_per_day` adds them up as if they were the same",
+                        price.currency
+                    ),
+                    "write all prices in one currency",
+                );
+            }
+        }
+        let most = ladder_requests(file, name);
+        let limit = [
+            settings.budget.requests_per_hour,
+            route.probes.requests_per_hour,
+        ];
+        // None at all is a decision.
+        if let Some(limit) = limit.into_iter().flatten().min()
+            && limit > 0
+            && limit < most
+        {
+            findings.warning(
+                "probes-too-few",
+                route.name.span(),
+                format!(
+                    "\"{name}\" may be asked {limit} times an hour, and the proof of a route takes up to \
+                     {most} requests, so it is never begun"
+                ),
+                format!(
+                    "raise `probes_per_hour` of the route or `probe.requests_per_hour` to at least {most}"
+                ),
+            );
+        }
+    }
+}
+
+/// The most requests of a route's ladder: those of its own, and one for each sample of its workloads.
+fn ladder_requests(file: &File, route: &str) -> u32 {
+    let uses =
+        |name: &Option<At<String>>| name.as_ref().is_some_and(|name| name.get_ref() == route);
+    let samples = file
+        .workloads
+        .iter()
+        .filter(|workload| uses(&workload.primary) || uses(&workload.fallback))
+        .map(|workload| u32::try_from(workload.samples.len()).unwrap_or(u32::MAX))
+        .fold(0, u32::saturating_add);
+    samples.saturating_add(Probing::LADDER_REQUESTS)
 }
 
 /// Leaves remarks on one workload.

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 
 use super::Route;
 use crate::{
-    config::{diagnostic::Findings, reader::Table},
+    config::{
+        diagnostic::Findings,
+        reader::{At, Table},
+        value,
+    },
     model::{Budget, Probing},
 };
 
 /// Reads the schedule; the routes bring budgets of their own.
 pub(super) fn probing(table: &Table<'_>, routes: &[Route], findings: &Findings) -> Probing {
-    let (interval, fresh) = (table.duration("interval"), table.duration("fresh"));
+    let period = |key| table.parsed(key, value::positive);
+    let (interval, fresh) = (period("interval"), period("fresh"));
     if fresh.get_ref() < interval.get_ref() {
         findings.error(
             "fresh-before-interval",
@@ -22,7 +27,7 @@ pub(super) fn probing(table: &Table<'_>, routes: &[Route], findings: &Findings) 
     Probing {
         active: table.flag("active").into_inner(),
         interval: interval.into_inner(),
-        paused_interval: table.duration("paused_interval").into_inner(),
+        paused_interval: period("paused_interval").into_inner(),
         fresh: fresh.into_inner(),
         at_once: usize::try_from(table.whole("at_once", 1..65).into_inner()).unwrap_or(1),
         budget: Budget {
@@ -46,9 +51,9 @@ pub(super) fn budget(table: &Table<'_>) -> Budget {
     Budget {
         requests_per_hour: table
             .whole_if_there("probes_per_hour", 0..u32::MAX)
-            .map(crate::config::reader::At::into_inner),
+            .map(At::into_inner),
         cost_per_day: table
             .number_if_there("probe_cost_per_day", |cost| cost >= 0.0, "zero or larger")
-            .map(crate::config::reader::At::into_inner),
+            .map(At::into_inner),
     }
 }

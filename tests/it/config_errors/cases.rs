@@ -1120,6 +1120,11 @@ pub(super) static CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "proofs that are made without a pause",
+        edits: &[("schema = 1\n", "schema = 1\n[probe]\ninterval = \"0s\"\n")],
+        found: &["3:12: error[bad-value]: `interval`: must be longer than zero"],
+    },
+    Case {
         name: "a budget below nothing",
         edits: &[("model = \"m\"", "model = \"m\"\nprobe_cost_per_day = -1")],
         found: &["9:22: error[out-of-range]: `probe_cost_per_day` must be zero or larger"],
