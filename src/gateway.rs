@@ -147,6 +147,7 @@ impl Gateway {
             snapshot,
             refused: options.refused,
             tls: options.tls,
+            readiness: watch::Sender::default(),
             draining: CancellationToken::new(),
             certificate,
             connections: AtomicUsize::new(0),

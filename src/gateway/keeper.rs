@@ -24,6 +24,8 @@ use crate::model::{Catalog, Overrides};
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// Overrides that nobody else has ended are ended at least this often.
 const END_EVERY: Duration = Duration::from_secs(30);
+/// What is known of readiness is read this often: as often as the prober looks.
+const READINESS_EVERY: Duration = Duration::from_secs(5);
 /// Old events and audit records are removed this often.
 const RETAIN_EVERY: Duration = Duration::from_mins(10);
 /// A farewell does not wait longer for the store.
@@ -118,6 +120,21 @@ pub(super) async fn beat(
         }
     }
     let _ = timeout(FAREWELL_LIMIT, shared.store.farewell(shared.name.clone())).await;
+}
+
+/// Reads what the prober, here or in another process, has found out about readiness.
+pub(super) async fn readiness(shared: Arc<Shared>) {
+    let mut every = interval(READINESS_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        match shared.store.readiness().await {
+            Ok(all) => {
+                shared.readiness.send_replace(all);
+            }
+            Err(error) => tracing::debug!(%error, "readiness could not be read"),
+        }
+    }
 }
 
 /// Ends overrides in the store when their moment comes, and removes what is too old.

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{CircuitState, EventDecision},
+    model::{CircuitState, EventDecision, Readiness},
 };
 
 /// What the page is.
@@ -100,6 +100,7 @@ impl Collector for Page {
         Self::requests(&mut encoder, &totals)?;
         Self::events(&mut encoder, &totals)?;
         Self::times(&mut encoder, &totals)?;
+        self.readiness(&mut encoder)?;
         self.routes(&mut encoder)?;
         self.callers(&mut encoder)?;
         self.gateway(&mut encoder)
@@ -210,6 +211,26 @@ impl Page {
         for (ready, _) in totals {
             let labels = [("workload", ready.workload.name.as_str())];
             running.gauge(&labels, ready.stats.in_flight())?;
+        }
+        Ok(())
+    }
+
+    fn readiness(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Whether the fallback of a workload would work now: 1 for the word that holds";
+        let mut words = rows(encoder, "workload_readiness", help, MetricType::Gauge)?;
+        for known in &*self.shared.readiness.borrow() {
+            // What is not configured any more stays in the store until the prober looks again.
+            let catalog = &self.snapshot.prepared.catalog;
+            if !catalog.workloads.contains_key(&known.workload) {
+                continue;
+            }
+            for word in Readiness::ALL {
+                let labels = [
+                    ("workload", known.workload.as_str()),
+                    ("word", word.as_str()),
+                ];
+                words.gauge(&labels, u64::from(known.word == word))?;
+            }
         }
         Ok(())
     }

@@ -137,6 +137,7 @@ impl Front {
         if let Some((certificate, files)) = shared.certificate.clone() {
             tokio::task::spawn_local(tls::follow(Arc::clone(&shared), certificate, files));
         }
+        tokio::task::spawn_local(keeper::readiness(Arc::clone(&shared)));
         tokio::task::spawn_local(keeper::housekeep(Arc::clone(&shared)));
         match TcpListener::from_std(listener) {
             Ok(listener) => server::accept(listener, doors, Arc::clone(&shared)).await,

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{GatewayName, TlsFiles},
+    model::{GatewayName, TlsFiles, WorkloadReadiness},
     store::Store,
     wire::upstream::{Client, Tls},
 };
@@ -52,6 +52,8 @@ pub(super) struct Shared {
     pub(super) connections: AtomicUsize,
     /// Connections that found no place.
     pub(super) crowded: AtomicU64,
+    /// What the prober of the fleet last wrote about the workloads: for the metrics only.
+    pub(super) readiness: watch::Sender<Vec<WorkloadReadiness>>,
     /// Stop accepting, finish what runs.
     pub(super) draining: CancellationToken,
     /// Events that could not be made durable.

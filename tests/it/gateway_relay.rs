@@ -1,10 +1,16 @@
 //! The relay: what goes up, what comes down, and for which workload.
 
+use backstop::{
+    clock::Clock,
+    model::{Readiness, WorkloadReadiness},
+    store::{Access, Store},
+};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::support::{
-    gateway::{PRIMARY, Site, header, own_headers},
-    upstream::Script,
+    gateway::{PRIMARY, Plan, Site, header, own_headers, unique},
+    upstream::{DEADLINE, Script},
 };
 
 const BODY: &str = r#"{ "unknown": {"deep": [1, 2.50, "x"]}, "model": "whatever", "messages": [{"role": "user", "content": "hi \u00e9"}], "temperature": 1e-1 }"#;
@@ -273,4 +279,44 @@ async fn health_readiness_and_metrics_are_told() {
     ] {
         assert!(metrics.contains(line), "{line} not in\n{metrics}");
     }
+}
+
+#[tokio::test]
+async fn the_metrics_say_which_fallback_is_ready() {
+    let url = format!("memory:{}", unique("readiness"));
+    // Held, so that what the prober has written is there when the gateway starts.
+    let store = Store::open(&url, Access::Write, Clock::system())
+        .await
+        .unwrap();
+    let of = |workload: &str| WorkloadReadiness {
+        workload: workload.into(),
+        fallback: Some("stable".into()),
+        word: Readiness::Blocked,
+        reasons: Vec::new(),
+        proven: None,
+    };
+    let known = vec![of("support-chat"), of("gone")];
+    store.put_readiness(known).await.unwrap();
+    let site = Site::with(Plan {
+        store: Some(url),
+        ..Plan::default()
+    })
+    .await;
+    let page = async {
+        loop {
+            let page = site.get("/metrics").await.text().await.unwrap();
+            if page.contains("support-chat\",word=") {
+                return page;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let page = timeout(DEADLINE, page).await.expect("readiness is told");
+    for line in [
+        r#"backstop_workload_readiness{workload="support-chat",word="blocked"} 1"#,
+        r#"backstop_workload_readiness{workload="support-chat",word="ready"} 0"#,
+    ] {
+        assert!(page.contains(line), "{line} not in\n{page}");
+    }
+    assert!(!page.contains("gone"), "only what is configured: {page}");
 }
