@@ -326,7 +326,9 @@ mod tests {
         assert!(exit.last(b"LAST", Duration::from_secs(10), || {}));
         let seen = String::from_utf8(seen.lock().unwrap().clone()).unwrap();
         assert!(seen.ends_with("LAST"), "{seen}");
-        assert!(!seen.contains("es"), "{seen}");
+        // A thread that is late finds room for all of its frame, before everything else.
+        let (rest, last) = (seen.find("es"), seen.find("last"));
+        assert!(rest.is_none() || rest < last, "{seen}");
     }
 
     #[tokio::test]
