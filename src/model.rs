@@ -14,6 +14,7 @@ mod event;
 mod family;
 mod heartbeat;
 mod lease;
+mod method;
 mod name;
 mod notice;
 mod overrides;
@@ -42,6 +43,7 @@ pub use event::{
 pub use family::Family;
 pub use heartbeat::{CircuitState, Heartbeat, RouteTraffic, Routed, WorkloadTraffic};
 pub use lease::{Lease, Spent};
+pub use method::Method;
 pub use name::{ClientName, GatewayName, ProviderName, RouteName, SampleId, WorkloadName};
 pub use notice::{NoticeGiven, NoticePolicy, NoticeStyle};
 pub use overrides::{

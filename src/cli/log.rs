@@ -190,12 +190,15 @@ fn event_line(stored: &StoredEvent, paint: Paint) -> String {
         (_, _) => &event.primary,
     };
     let client = event.client.as_ref().map(|client| format!("for {client} "));
+    let method = event.method.map(|method| format!("{method} at "));
+    let remark = event.remark.as_ref().map(|remark| format!(" ({remark})"));
     let text = format!(
-        "{:<20} {}{}{failure}{way}  {}{end}  {}",
+        "{:<20} {}{}{whose}{failure}{way}  {}{}{end}  {}",
         event.workload,
         client.unwrap_or_default(),
-        whose,
+        method.unwrap_or_default(),
         policy::explain(&event.reason),
+        remark.unwrap_or_default(),
         event.id
     );
     format!(

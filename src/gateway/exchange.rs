@@ -18,8 +18,8 @@ use super::{
 use crate::{
     clock::Clock,
     model::{
-        Attempt, CircuitState, Entry, ErrorClass, Event, EventDecision, EventId, NoticeGiven,
-        Outcome, OutcomeKind, Reason, visible,
+        Attempt, CircuitState, Entry, ErrorClass, Event, EventDecision, EventId, Method,
+        NoticeGiven, Outcome, OutcomeKind, Reason, visible,
     },
     policy::{Evidence, ProviderError, RequestFacts, Side, detail},
     store::{Receipt, Reservation, StoreError},
@@ -33,6 +33,8 @@ pub(super) struct Exchange {
     /// Who asks, when keys are asked for.
     client: Option<Arc<ReadyClient>>,
     pub(super) facts: RequestFacts,
+    /// What is asked, when that is not an answer of the model.
+    pub(super) method: Option<Method>,
     pub(super) started: Instant,
     /// Attempts made.
     pub(super) attempts: u32,
@@ -78,6 +80,7 @@ impl Exchange {
             in_force,
             client,
             facts,
+            method: None,
             started,
             attempts: 0,
             backoffs: 0,
@@ -165,6 +168,7 @@ impl Exchange {
             workload: ready.workload.name.clone(),
             client: self.client.as_ref().map(|client| client.name.clone()),
             family: ready.workload.family,
+            method: self.method,
             primary: ready.primary.route.name.clone(),
             fallback: ready.route_name(Side::Fallback),
             decision,

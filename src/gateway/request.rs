@@ -159,13 +159,14 @@ async fn ask(
         return Err(unknown(""));
     };
     same_shape(&in_force, call)?;
-    let exchange = Exchange::begin(
+    let mut exchange = Exchange::begin(
         worker,
         in_force.clone(),
         asked.caller.client(),
         scanned.facts,
         started,
     );
+    exchange.method = call.method();
     let query = asked.query.map(without_key);
     let ready = Ready {
         in_force: &in_force,

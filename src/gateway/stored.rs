@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    model::Method,
     policy::RequestFacts,
     wire::{Call, Shape, Stored, error_body::GatewayError, request::facts_of_stored},
 };
@@ -44,7 +45,8 @@ pub(super) async fn answer(
         replayable: true,
         ..facts_of_stored(&parts.headers)
     };
-    let exchange = Exchange::begin(worker, in_force.clone(), caller.client(), facts, started);
+    let mut exchange = Exchange::begin(worker, in_force.clone(), caller.client(), facts, started);
+    exchange.method = Some(Method::Stored);
     let query = parts.uri.query().map(without_key);
     let ready = Ready {
         in_force: &in_force,

@@ -10,7 +10,7 @@ use ulid::Ulid;
 
 use super::{
     AllDown, BoundaryKind, CapabilitySet, ClientName, ErrorClass, ErrorDetail, Family, GatewayName,
-    NoticeGiven, Readiness, Revision, RouteName, WorkloadName,
+    Method, NoticeGiven, Readiness, Revision, RouteName, WorkloadName,
 };
 
 /// The identity of an event: sortable by time, unique over the fleet.
@@ -270,6 +270,9 @@ pub struct Event {
     pub client: Option<ClientName>,
     /// In which family.
     pub family: Family,
+    /// Which of its methods, when it is not the one that the family is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
     /// The primary route.
     pub primary: RouteName,
     /// The fallback route, when there is one.

@@ -39,6 +39,7 @@ pub(super) fn event(
         class: None,
         detail: None,
         remark: None,
+        method: None,
         status: None,
         attempts: Vec::new(),
         notice: NoticeGiven::None,

@@ -4,6 +4,7 @@
 //! the model stands, and what a usable answer is. A shape alone is the call that the family is for.
 
 use super::Shape;
+use crate::model::Method;
 
 /// A method of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,16 @@ impl Call {
             Verb::Stream(framing) => Some(framing),
             Verb::Generate if asked => Some(Framing::Events),
             Verb::Generate | Verb::CountTokens | Verb::Compact => None,
+        }
+    }
+
+    /// What it is called in events. `None`: the method that the family is for.
+    #[must_use]
+    pub const fn method(self) -> Option<Method> {
+        match self.verb {
+            Verb::Generate | Verb::Stream(_) => None,
+            Verb::CountTokens => Some(Method::CountTokens),
+            Verb::Compact => Some(Method::Compact),
         }
     }
 }

@@ -219,6 +219,7 @@ fn event(seq: u64, at: Timestamp) -> Event {
         revision: Revision(0),
         fingerprint: "c0ffee12".to_owned(),
         remark: None,
+        method: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 
 use backstop::{
     clock::Clock,
-    model::{Entry, EventDecision},
+    model::{Entry, EventDecision, Method},
     store::{Access, Store},
 };
 use jiff::SignedDuration;
@@ -204,7 +204,9 @@ async fn events_are_listed_filtered_and_followed() {
         now - SignedDuration::from_hours(2),
     );
     let refused = decision(2, "support-chat", EventDecision::Refused, now);
-    let other = decision(3, "batch-extraction", EventDecision::Fallback, now);
+    let mut other = decision(3, "batch-extraction", EventDecision::Fallback, now);
+    other.method = Some(Method::CountTokens);
+    other.remark = Some("premium-chat is paused: 5 failures in a row".to_owned());
     for event in [&old, &refused, &other] {
         write(&store, Entry::Decision(Box::new(event.clone()))).await;
     }
@@ -234,6 +236,8 @@ async fn events_are_listed_filtered_and_followed() {
     let events = run(&project, "events --json").exits(0).lines();
     assert_eq!(events[0]["outcome"], Value::Null);
     assert_eq!(events[1]["outcome"]["kind"], "error-returned");
+    assert_eq!(events[1]["method"], Value::Null);
+    assert_eq!(events[2]["method"], "count-tokens");
 
     let table = run(&project, "events").exits(0).out;
     assert_eq!(table.lines().count(), 3);
@@ -241,6 +245,12 @@ async fn events_are_listed_filtered_and_followed() {
         table.contains("premium-chat 503 server-error -> stable-chat"),
         "{table}"
     );
+    for told in [
+        "count-tokens at premium-chat 503",
+        "(premium-chat is paused: 5 failures in a row)",
+    ] {
+        assert_eq!(table.matches(told).count(), 1, "{table}");
+    }
     assert!(
         table.contains("never causes a fallback; error returned 503"),
         "{table}"

@@ -526,6 +526,7 @@ pub(crate) fn event(seq: u64, at: Timestamp, workload: &str) -> Event {
         revision: Revision(412),
         fingerprint: "c0ffee12".to_owned(),
         remark: None,
+        method: None,
     }
 }
 

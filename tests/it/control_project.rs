@@ -283,6 +283,7 @@ pub(crate) fn decision(
         revision: Revision(0),
         fingerprint: "f1".to_owned(),
         remark: None,
+        method: None,
     }
 }
 

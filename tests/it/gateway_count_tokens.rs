@@ -1,6 +1,6 @@
 //! Counting tokens: the same policy as any request, and the truth about who counted.
 
-use backstop::model::{Family, NoticeGiven, NoticeStyle, Workload};
+use backstop::model::{Family, Method, NoticeGiven, NoticeStyle, Workload};
 use serde_json::Value;
 
 use crate::support::{
@@ -66,6 +66,7 @@ async fn a_count_of_another_model_says_so_and_its_body_keeps_its_form() {
     assert_eq!(event.id.to_string(), id);
     assert_eq!(event.notice, NoticeGiven::Header);
     assert!(!event.stream);
+    assert_eq!(event.method, Some(Method::CountTokens));
 }
 
 #[tokio::test]

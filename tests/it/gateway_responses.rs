@@ -4,8 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use backstop::model::{
-    Capability, CapabilitySet, ErrorClass, EventDecision, Family, Mode, NoticeGiven, NoticeStyle,
-    OutcomeKind, Reason, Route, Workload,
+    Capability, CapabilitySet, ErrorClass, EventDecision, Family, Method, Mode, NoticeGiven,
+    NoticeStyle, OutcomeKind, Reason, Route, Workload,
 };
 use serde_json::Value;
 use tokio::{sync::Semaphore, time::timeout};
@@ -428,6 +428,7 @@ async fn what_is_stored_is_never_asked_of_a_fallback_elsewhere() {
     let event = site.event().await.event;
     assert_eq!(event.decision, EventDecision::Refused);
     assert_eq!(event.reason, missing);
+    assert_eq!(event.method, Some(Method::Stored));
     assert_eq!(site.fallback.count(), 0);
 
     // Forced to the fallback: what is stored is still where it is, and the event says why it was asked there.
@@ -450,7 +451,9 @@ async fn what_is_stored_is_never_asked_of_a_fallback_elsewhere() {
     site.primary.set(Script::json(503, OVERLOADED));
     let response = site.post(&format!("{PATH}/compact"), WHOLE).await;
     assert_eq!(response.status(), 503);
-    assert_eq!(site.event().await.event.reason, missing);
+    let event = site.event().await.event;
+    assert_eq!(event.reason, missing);
+    assert_eq!(event.method, Some(Method::Compact));
     let seen = site.primary.only();
     assert_eq!(seen.line, "POST /v1/responses/compact HTTP/1.1");
     assert_eq!(seen.text(), WHOLE.replace("\"m\"", "\"model-1\""));

@@ -159,6 +159,7 @@ pub(crate) fn event(number: u64, at: Timestamp) -> Event {
         revision: Revision(3),
         fingerprint: "a1b2c3d4".to_owned(),
         remark: None,
+        method: None,
     }
 }
 

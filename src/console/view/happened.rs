@@ -187,6 +187,9 @@ pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> 
     };
     told("what", Role::Text, &what(event));
     told("why", Role::Text, &policy::explain(&event.reason));
+    if let Some(remark) = &event.remark {
+        told("", Role::Text, remark);
+    }
     if let Some(class) = event.class {
         told("class", Role::Text, &words::class(class, event.detail));
     }
@@ -201,10 +204,12 @@ pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> 
     } else {
         "not streaming"
     };
+    let method = event.method.map(|method| format!("{method}, "));
+    let method = method.unwrap_or_default();
     told(
         "request",
         Role::Text,
-        &format!("{}, {shape}; its body is not kept", event.family),
+        &format!("{}, {method}{shape}; its body is not kept", event.family),
     );
     for (index, attempt) in event.attempts.iter().enumerate() {
         let role = if attempt.class.is_some() {

@@ -509,6 +509,7 @@ fn event(workload: &str, decision: EventDecision, reason: Reason) -> StoredEvent
             revision: Revision(0),
             fingerprint: "f1".to_owned(),
             remark: None,
+            method: None,
         },
         outcome: None,
     }

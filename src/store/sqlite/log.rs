@@ -363,6 +363,7 @@ mod tests {
             revision: Revision(0),
             fingerprint: String::new(),
             remark: None,
+            method: None,
         }))
     }
 
