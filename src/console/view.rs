@@ -18,6 +18,7 @@ mod plan;
 mod plan_form;
 mod policy;
 mod probing;
+mod readiness;
 mod routes;
 mod status;
 mod strip;

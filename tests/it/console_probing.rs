@@ -26,6 +26,9 @@ use crate::{
 /// The stage's configuration with samples for the two workloads that have a fallback and traffic.
 pub(crate) fn sampled() -> Catalog {
     let mut catalog = catalog();
+    for workload in catalog.workloads.values_mut() {
+        workload.samples.clear();
+    }
     for (workload, name, class) in [
         ("support-chat", "hello", PayloadClass::Chat),
         ("support-chat", "look-up", PayloadClass::Tools),

@@ -13,15 +13,15 @@ use backstop::{
         update::update,
         view,
     },
-    control::{Mode as Door, News},
+    control::{Mode as Door, News, Probed},
     model::{
-        Actor, AllDown, Attempt, AuditRecord, Backoff, Boundary, Capability, Catalog, Change,
-        Check, CheckVerdict, CircuitState, Command, Entry, Environment, ErrorClass, Event,
+        Actor, AllDown, Asked, Attempt, AuditRecord, Backoff, Boundary, Capability, Catalog,
+        Change, Check, CheckVerdict, CircuitState, Command, Entry, Environment, ErrorClass, Event,
         EventDecision, EventId, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode,
         NoticeGiven, NoticePolicy, NoticeStyle, Outcome, OutcomeKind, Override, OverrideKey,
-        Overrides, Plan, PlanId, Presence, Probing, Provider, Reason, ReasonCode, Retention,
-        Revision, RiskTier, Route, RouteTraffic, Seq, Slot, Tier, Timeouts, Verb, Workload,
-        WorkloadName, WorkloadTraffic,
+        Overrides, PayloadClass, Plan, PlanId, Presence, ProbeFailure, ProbeRecord, ProbeResult,
+        Probing, Provider, Reason, ReasonCode, Retention, Revision, RiskTier, Route, RouteTraffic,
+        Sample, Seq, Slot, Tier, Timeouts, Usage, Verb, Workload, WorkloadName, WorkloadTraffic,
     },
     store::Health,
 };
@@ -70,6 +70,7 @@ impl Stage {
         stage.news(News::Audit(vec![audit(1, "jo", stage.now)]));
         stage.news(News::Entries(entries(stage.now)));
         stage.news(News::Heartbeats(vec![heartbeat(stage.now, Revision(412))]));
+        stage.news(News::Probes(probed(stage.now)));
         stage.wait(Duration::from_secs(1));
         stage
     }
@@ -223,6 +224,60 @@ fn workload(name: &str, primary: &str, fallback: Option<&str>, family: Family) -
 }
 
 /// Four workloads, as in the policy table.
+fn sample(id: &str, class: PayloadClass) -> Sample {
+    Sample {
+        id: id.into(),
+        class,
+        path: format!("/etc/backstop/samples/{id}.json").into(),
+        digest: id.to_owned(),
+        stream: true,
+        checks: Vec::new(),
+    }
+}
+
+/// What probing has found of the fallbacks: one is proven, one was long ago, one sees no pictures.
+fn probed(now: Timestamp) -> Probed {
+    let catalog = catalog();
+    let found = |workload: &str, age: Duration, failure: Option<&str>| {
+        let workload = &catalog.workloads[workload];
+        let route = &catalog.routes[workload.fallback.as_ref().unwrap()];
+        let sample = &workload.samples[0];
+        ProbeRecord::Sample(Box::new(ProbeResult {
+            route: route.name.clone(),
+            workload: workload.name.clone(),
+            sample: sample.id.clone(),
+            class: sample.class,
+            asked: Asked::of(route, Some(sample)),
+            at: now - age,
+            stream: true,
+            status: Some(200),
+            headers: Some(Duration::from_millis(210)),
+            first_output: Some(Duration::from_millis(420)),
+            total: Duration::from_secs(1),
+            usage: Usage::default(),
+            cost: None,
+            finish: Some("stop".to_owned()),
+            model: Some(route.model.clone()),
+            checks: Vec::new(),
+            failure: failure.map(|detail| ProbeFailure {
+                class: ErrorClass::InvalidRequest,
+                detail: detail.to_owned(),
+            }),
+            output: String::new(),
+        }))
+    };
+    let records = [
+        found("support-chat", Duration::from_secs(100), None),
+        found("batch-extraction", Duration::from_hours(5), None),
+        found(
+            "image-understanding",
+            Duration::from_secs(40),
+            Some("400: image input is not supported"),
+        ),
+    ];
+    Probed::new(records, &[])
+}
+
 pub(crate) fn catalog() -> Catalog {
     let chat = Family::OpenaiChat;
     let claude = Family::AnthropicMessages;
@@ -256,12 +311,15 @@ pub(crate) fn catalog() -> Catalog {
     );
     batch.user_visible = false;
     batch.notice.enabled = false;
-    let image = workload(
+    let mut image = workload(
         "image-understanding",
         "vision-main",
         Some("vision-baseline"),
         claude,
     );
+    support.samples = vec![sample("support-chat/greeting", PayloadClass::Chat)];
+    batch.samples = vec![sample("batch-extraction/invoice", PayloadClass::Json)];
+    image.samples = vec![sample("image-understanding/receipt", PayloadClass::Vision)];
     Catalog {
         source: "/etc/backstop/backstop.toml".into(),
         fingerprint: "c0ffee12".to_owned(),
@@ -646,6 +704,7 @@ pub(crate) fn force_plan(now: Timestamp) -> Plan {
             check("family", CheckVerdict::Pass, "both routes speak openai-chat"),
             check("boundary", CheckVerdict::Pass, "billing, region and compliance stay the same"),
             check("circuit", CheckVerdict::Pass, "stable-baseline is closed and fails 0%"),
+            check("readiness", CheckVerdict::Pass, "stable-baseline was proven 1m ago"),
             check("headroom", CheckVerdict::Pass, "33% of its capacity would be used"),
             check("expiry", CheckVerdict::Pass, "returns by itself at 15:02Z (in 30 min)"),
             check("gateways", CheckVerdict::Pass, "1 gateway alive"),

@@ -12,8 +12,8 @@ use backstop::{
     control::{Consent, ControlError, Mode as Door, News, Progress},
     model::{
         AuditRecord, Check, CheckVerdict, Command, Conflict, Entry, Event, EventDecision, Mode,
-        OutcomeKind, OverrideKey, Plan, PlanId, Reason, ReasonCode, Revision, RiskTier, Routed,
-        Seq, Slot,
+        OutcomeKind, OverrideKey, Plan, PlanId, Readiness, Reason, ReasonCode, Revision, RiskTier,
+        Routed, Seq, Slot, WorkloadName,
     },
     store::Health,
 };
@@ -905,6 +905,50 @@ fn a_filter_keeps_what_matches_and_escape_lifts_it() {
         4,
         "Esc takes back what is being typed"
     );
+}
+
+#[test]
+fn workloads_are_filtered_and_sorted_by_the_readiness_of_their_fallbacks() {
+    let mut stage = stage();
+    for (case, text, names) in [
+        ("blocked", "ready:blocked", &["image-understanding"][..]),
+        ("stale", "ready:stale", &["batch-extraction"]),
+        ("none", "ready:none", &["code-assistant"]),
+        ("the word alone", "blocked", &["image-understanding"]),
+        (
+            "not ready",
+            "!ready:ready !ready:none !ready:bl",
+            &["batch-extraction"],
+        ),
+    ] {
+        stage.keys("/");
+        stage.keys(text);
+        let shown: Vec<&str> = stage
+            .app
+            .home
+            .names()
+            .iter()
+            .map(WorkloadName::as_str)
+            .collect();
+        assert_eq!(shown, names, "{case}");
+        stage.press(KeyCode::Esc);
+    }
+    stage.keys("o");
+    assert!(stage.text().contains("sort:readiness"), "{}", stage.text());
+    let words: Vec<Readiness> = stage
+        .app
+        .home
+        .names()
+        .iter()
+        .map(|name| stage.app.data.status(name).unwrap().readiness.word)
+        .collect();
+    let worst_first = [
+        Readiness::Blocked,
+        Readiness::Stale,
+        Readiness::Ready,
+        Readiness::NoneByPolicy,
+    ];
+    assert_eq!(words, worst_first);
 }
 
 #[test]

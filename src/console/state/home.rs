@@ -16,6 +16,8 @@ pub enum Sort {
     /// Worst first.
     #[default]
     Severity,
+    /// The least ready fallback first.
+    Readiness,
     /// By name.
     Name,
     /// Most errors first.
@@ -31,7 +33,8 @@ impl Sort {
     #[must_use]
     pub const fn next(self) -> Self {
         match self {
-            Self::Severity => Self::Name,
+            Self::Severity => Self::Readiness,
+            Self::Readiness => Self::Name,
             Self::Name => Self::Errors,
             Self::Errors => Self::Slowest,
             Self::Slowest => Self::Traffic,
@@ -44,6 +47,7 @@ impl Sort {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Severity => "severity",
+            Self::Readiness => "readiness",
             Self::Name => "name",
             Self::Errors => "errors",
             Self::Slowest => "slowest",
@@ -77,7 +81,7 @@ pub struct Row<'a>(pub &'a WorkloadStatus, pub Option<&'a Workload>);
 
 impl Fields for Row<'_> {
     const NAMES: &'static [&'static str] = &[
-        "workload", "state", "route", "serving", "tier", "family", "mode", "owner",
+        "workload", "state", "route", "serving", "ready", "tier", "family", "mode", "owner",
     ];
     const BY_NAME_ONLY: &'static [&'static str] = &["tier", "family", "mode", "owner"];
 
@@ -87,6 +91,7 @@ impl Fields for Row<'_> {
             || visitor("state", state_word(status.state))
             || visitor("state", state_name(status.state))
             || visitor("serving", serving(&status.serving))
+            || visitor("ready", status.readiness.word.as_str())
             || visitor("route", status.primary.as_str())
             || status
                 .fallback
@@ -201,6 +206,7 @@ impl Home {
         match self.sort {
             // As the overview has it.
             Sort::Severity => {}
+            Sort::Readiness => rows.sort_by_key(|row| workloads[*row].readiness.word),
             Sort::Name => rows
                 .sort_by(|left, right| workloads[*left].workload.cmp(&workloads[*right].workload)),
             Sort::Errors => {

@@ -1,6 +1,7 @@
 //! The columns of the home screen's table: which of them, where, how wide.
 //!
-//! Depends on size and configuration only, so that columns do not jump about while figures change.
+//! Depends on size and configuration only, so that columns do not jump about while figures change. On a small
+//! screen the readiness of a fallback says more than its name: the name is in the detail.
 
 use crate::{
     console::{
@@ -14,14 +15,15 @@ use crate::{
 pub(super) const NAMES: u16 = 9;
 /// The three columns of names are never narrower.
 const LEAST: u16 = 8;
-/// From so many columns on causes are told in full.
+/// From so many columns on causes are told in full, and owners.
 const ROOMY: u16 = 140;
-/// The column of fallbacks gives way down to this before the others do, on a small and on a full screen.
-const SHORT: (u16, u16) = (9, 12);
+/// The column of fallbacks gives way down to this before the others do.
+const SHORT: u16 = 12;
 
 /// What the columns are, from left to right behind the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
+    Ready,
     Errors,
     First,
     Slow,
@@ -33,6 +35,7 @@ pub(super) enum Column {
 impl Column {
     pub(super) const fn head(self) -> &'static str {
         match self {
+            Self::Ready => "READY",
             Self::Errors => "ERR",
             Self::First => "TTFT",
             Self::Slow => "P95",
@@ -47,12 +50,14 @@ impl Column {
             Self::Errors | Self::First | Self::Slow => 4,
             Self::Since | Self::Rate => 5,
             Self::Owner => 10,
+            Self::Ready => 13,
         }
     }
 }
 
 /// The table's columns for a width.
 pub(super) struct Columns {
+    /// The workload, the route that serves, its fallback; no fallback where there is no room for names.
     pub(super) names: [u16; 3],
     pub(super) fixed: Vec<(u16, Column)>,
     pub(super) flags: Option<u16>,
@@ -66,22 +71,24 @@ pub(super) fn columns(app: &App, overview: &Overview, width: u16) -> Columns {
     let wide = (room == Room::Wide) != app.home.wide;
     let kinds: &[Column] = match (room, wide) {
         (Room::Summary | Room::List, _) | (Room::Full | Room::Wide, false) => {
-            &[Column::Errors, Column::First]
+            &[Column::Ready, Column::Errors, Column::First]
         }
-        (Room::Full, true) => &[
-            Column::Errors,
-            Column::First,
-            Column::Slow,
-            Column::Rate,
-            Column::Since,
-        ],
-        (Room::Wide, true) => &[
+        (Room::Wide, true) if width >= ROOMY => &[
+            Column::Ready,
             Column::Errors,
             Column::First,
             Column::Slow,
             Column::Rate,
             Column::Since,
             Column::Owner,
+        ],
+        (Room::Full | Room::Wide, true) => &[
+            Column::Ready,
+            Column::Errors,
+            Column::First,
+            Column::Slow,
+            Column::Rate,
+            Column::Since,
         ],
     };
     let flags: u16 = match (room, wide) {
@@ -91,12 +98,12 @@ pub(super) fn columns(app: &App, overview: &Overview, width: u16) -> Columns {
     };
     let taken: u16 = kinds.iter().map(|kind| kind.width() + 1).sum();
     let left = width.saturating_sub(NAMES + taken + flags + 2);
-    let names = share(
-        left,
-        naturals(overview, width),
-        if room < Room::Full { SHORT.0 } else { SHORT.1 },
-    );
-    let mut at = NAMES + names.iter().sum::<u16>() + 2;
+    let mut wanted = naturals(overview, width);
+    if room < Room::Wide {
+        wanted[2] = 0;
+    }
+    let names = share(left, wanted, SHORT);
+    let mut at = NAMES + names.iter().sum::<u16>() + gaps(names);
     let mut fixed = Vec::with_capacity(kinds.len());
     for kind in kinds {
         fixed.push((at + 1, *kind));
@@ -107,6 +114,11 @@ pub(super) fn columns(app: &App, overview: &Overview, width: u16) -> Columns {
         fixed,
         flags: (flags > 0).then_some(at + 1),
     }
+}
+
+/// Between the columns of names that there are.
+const fn gaps(names: [u16; 3]) -> u16 {
+    if names[2] > 0 { 2 } else { 1 }
 }
 
 /// How wide the names are: depends on the configuration only, so that columns do not jump about.

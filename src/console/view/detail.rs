@@ -11,7 +11,7 @@ use super::{
     audit, happened,
     home::more,
     pen::{Line, Pen, paragraph, row},
-    policy, routes, words,
+    policy, readiness, routes, words,
 };
 use crate::{
     console::{
@@ -41,7 +41,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, name: &WorkloadN
         );
         return;
     };
-    pen.line(areas.head, 1, &headline(app, workload, status));
+    pen.line(areas.head, 1, &headline(app, status));
     let glyphs = pen.glyphs;
     if app.room() == Room::Wide {
         let (left, right) = halves(areas.body);
@@ -69,7 +69,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, name: &WorkloadN
 
 /// The same beside the list: as much of it as there is room for.
 pub(super) fn pane(app: &App, pen: &mut Pen<'_>, area: Rect, name: &WorkloadName) {
-    let (Some(workload), Some(status)) = (app.data.workload(name), found(app, name)) else {
+    let Some(status) = found(app, name) else {
         return;
     };
     for row in area.rows() {
@@ -80,7 +80,7 @@ pub(super) fn pane(app: &App, pen: &mut Pen<'_>, area: Rect, name: &WorkloadName
         width: area.width.saturating_sub(1),
         ..area
     };
-    let mut state = headline(app, workload, status);
+    let mut state = headline(app, status);
     state.0.insert(0, (Role::Text, " ".to_owned()));
     let mut lines = vec![
         Line::of(Role::Title, format!(" {}", words::safe(name.as_str()))),
@@ -139,7 +139,7 @@ fn found<'a>(app: &'a App, name: &WorkloadName) -> Option<&'a WorkloadStatus> {
 }
 
 /// State, what serves, and since when.
-fn headline(app: &App, workload: &Workload, status: &WorkloadStatus) -> Line {
+fn headline(app: &App, status: &WorkloadStatus) -> Line {
     let (sign, role) = words::state(status.state);
     let since = status.since.map_or_else(String::new, |since| {
         format!(
@@ -167,7 +167,6 @@ fn headline(app: &App, workload: &Workload, status: &WorkloadStatus) -> Line {
         }
         Serving::RefusedByPolicy { route, .. } => format!("  served by {route} (fallback refused)"),
     };
-    let _ = workload;
     line.and(Role::Text, words::safe(&serving).into_owned())
 }
 
@@ -204,7 +203,7 @@ fn main(app: &App, workload: &Workload, status: &WorkloadStatus, width: u16) -> 
         &mode(app, workload, status),
         wide,
     ));
-    lines.extend(notice(app, workload, status, wide));
+    lines.extend(notice(workload, status, wide));
     if let Some(who) = app.claimed_by(&workload.name) {
         let who = words::safe(who);
         let on = if who == "you" { "are" } else { "is" };
@@ -214,6 +213,9 @@ fn main(app: &App, workload: &Workload, status: &WorkloadStatus, width: u16) -> 
     lines.push(heading("ROUTES     CIRCUIT     ERR    RPS  ROOM"));
     lines.extend(route(app, "primary", Some(&workload.primary), wide));
     lines.extend(route(app, "fallback", workload.fallback.as_ref(), wide));
+    lines.push(Line::default());
+    lines.push(heading("WOULD THE FALLBACK WORK NOW?"));
+    lines.extend(readiness::lines(app, &status.readiness, wide));
     lines.push(Line::default());
     lines.push(heading("DOES IT FALL BACK NOW?"));
     lines.extend(policy::lines(app, workload, wide));
@@ -303,8 +305,7 @@ fn mode(app: &App, workload: &Workload, status: &WorkloadStatus) -> String {
     text
 }
 
-fn notice(app: &App, workload: &Workload, status: &WorkloadStatus, wide: usize) -> Vec<Line> {
-    let _ = app;
+fn notice(workload: &Workload, status: &WorkloadStatus, wide: usize) -> Vec<Line> {
     let style = match workload.notice.style {
         NoticeStyle::Header => "in the header",
         NoticeStyle::Inline => "in header and answer",

@@ -140,6 +140,10 @@ fn legend(width: u16) -> Vec<Line> {
         ),
         ("- OFF held: no fallback would happen", Role::StateDisabled),
         (
+            "fallback: + ready, ! stale, ? unverified or unreviewed, x blocked, - none; with the age of what that rests on",
+            Role::Text,
+        ),
+        (
             "behind a route: + would serve, x fails or is paused, ? on trial, - drained",
             Role::Text,
         ),

@@ -7,7 +7,7 @@ use super::{
     columns::{Column, Columns, NAMES, columns},
     detail,
     pen::{Pen, fit, row},
-    strip, words,
+    readiness, strip, words,
 };
 use crate::{
     console::{
@@ -95,7 +95,13 @@ fn head(pen: &mut Pen<'_>, area: Rect, columns: &Columns) {
     }
     for (at, column) in &columns.fixed {
         match column {
-            Column::Owner => pen.cell(area, *at, column.width(), column.head(), Role::Heading),
+            // What is said of the fallback where there is no room for its name.
+            Column::Ready if columns.names[2] == 0 => {
+                pen.cell(area, *at, column.width(), "FALLBACK", Role::Heading);
+            }
+            Column::Ready | Column::Owner => {
+                pen.cell(area, *at, column.width(), column.head(), Role::Heading);
+            }
             Column::Errors | Column::First | Column::Slow | Column::Rate | Column::Since => {
                 pen.cell_right(area, *at, column.width(), column.head(), Role::Heading);
             }
@@ -129,11 +135,22 @@ fn line(
     let at = NAMES + name + 1;
     let (text, serving_role) = serving(app, pen, status, usize::from(serving_width));
     pen.cell(area, at, serving_width, &text, serving_role);
-    let at = at + serving_width + 1;
     let told = text.ends_with(')');
-    fallback(pen, area, at, fallback_width, overview, status, told);
+    if fallback_width > 0 {
+        let at = at + serving_width + 1;
+        fallback(pen, area, at, fallback_width, overview, status, told);
+    }
     for (at, column) in &columns.fixed {
         let (text, role) = match column {
+            Column::Ready => {
+                let (text, role) = if fallback_width == 0 && !told && refused(status) {
+                    ("x refused".to_owned(), Role::StateFailing)
+                } else {
+                    readiness::cell(app, &status.readiness, usize::from(column.width()))
+                };
+                pen.cell(area, *at, column.width(), &text, role);
+                continue;
+            }
             Column::Errors => (
                 words::percent(status.error_share),
                 words::errors(status.error_share),
@@ -156,8 +173,21 @@ fn line(
         pen.cell_right(area, *at, column.width(), &text, role);
     }
     if let Some(at) = columns.flags {
-        flags(app, pen, area, at, status, workload);
+        let back = fallback_width == 0 && could_go_back(overview, status);
+        flags(app, pen, area, at, status, workload, back);
     }
+}
+
+fn refused(status: &WorkloadStatus) -> bool {
+    matches!(status.serving, Serving::RefusedByPolicy { .. })
+}
+
+/// Whether the fallback serves although the primary looks well again.
+fn could_go_back(overview: &Overview, status: &WorkloadStatus) -> bool {
+    matches!(
+        status.serving,
+        Serving::Auto { .. } | Serving::Forced { .. }
+    ) && words::route(overview, &status.primary).0 == "+"
 }
 
 /// The route that serves, and why when it is not simply the primary.
@@ -259,6 +289,7 @@ fn flags(
     at: u16,
     status: &WorkloadStatus,
     workload: Option<&Workload>,
+    back: bool,
 ) {
     let mut flags: Vec<(String, Role)> = Vec::new();
     if app.pending(&status.workload).is_some() {
@@ -272,6 +303,9 @@ fn flags(
     }
     if let Some(until) = status.mode_until {
         flags.push((format!("exp {}", words::left(app, until)), Role::Warning));
+    }
+    if back {
+        flags.push(("primary+".to_owned(), Role::StateOk));
     }
     if let Some(who) = app.claimed_by(&status.workload) {
         flags.push((format!("{}:on it", words::safe(who)), Role::Info));
@@ -313,10 +347,11 @@ pub(super) fn copied(app: &App) -> Option<String> {
         .find(|status| status.workload == *name)?;
     let (sign, _) = words::state(status.state);
     Some(format!(
-        "{} {sign} {}: served by {}, errors {}, first output {}, {} rps, mode {} ({})\n",
+        "{} {sign} {}: served by {}, fallback {}, errors {}, first output {}, {} rps, mode {} ({})\n",
         words::safe(name.as_str()),
         state_name(status.state),
         words::safe(crate::console::state::home::serving(&status.serving)),
+        status.readiness.word,
         words::percent(status.error_share),
         words::seconds(status.first_output_p50),
         words::rate(status.rps),
