@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     model::{
-        CheckResult, Cost, ProbeRecord, ProbeResult, Route, RouteName, RungResult, Sample,
-        SampleId, Verdict,
+        CheckResult, ProbeRecord, ProbeResult, Route, RouteName, RungResult, Sample, SampleId,
+        Verdict,
     },
     probe::{Climb, ProbeError},
 };
@@ -102,19 +102,6 @@ impl Answer {
             Self::None { route, why, .. } => format!("{route}: not probed: {why}"),
         }
     }
-
-    fn cost(&self) -> Vec<Cost> {
-        self.records()
-            .iter()
-            .filter(|record| match (self, record) {
-                // The rung of a sample says its cost, too.
-                (Self::Ladder(_), ProbeRecord::Sample(_)) => false,
-                (Self::Ladder(_) | Self::Sample(_) | Self::None { .. }, _) => true,
-            })
-            .filter_map(ProbeRecord::cost)
-            .cloned()
-            .collect()
-    }
 }
 
 /// Tables of samples and rungs, and a line for everything that is not as it should be.
@@ -169,9 +156,10 @@ pub(super) fn render(answers: &[Answer], paint: Paint) -> String {
 
 /// What it all comes to, in one line.
 pub(super) fn summary(answers: &[Answer]) -> String {
-    let mut costs: BTreeMap<String, f64> = BTreeMap::new();
-    for cost in answers.iter().flat_map(Answer::cost) {
-        *costs.entry(cost.currency).or_default() += cost.amount;
+    let records: Vec<ProbeRecord> = answers.iter().flat_map(Answer::records).collect();
+    let mut costs: BTreeMap<&str, f64> = BTreeMap::new();
+    for cost in records.iter().filter_map(ProbeRecord::cost) {
+        *costs.entry(&cost.currency).or_default() += cost.amount;
     }
     let costs = costs
         .iter()

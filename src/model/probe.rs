@@ -293,7 +293,7 @@ pub struct RungResult {
     pub class: Option<ErrorClass>,
     /// The sample that proved it, when there was one.
     pub sample: Option<SampleId>,
-    /// What it cost, when that is known.
+    /// What it cost, when that is known; not what a sample cost, which has a record of its own.
     pub cost: Option<Cost>,
 }
 

@@ -31,6 +31,8 @@ pub struct Climb {
     pub rungs: Vec<RungResult>,
     /// The samples that proved, or did not prove, capabilities.
     pub samples: Vec<ProbeResult>,
+    /// How many requests were sent, those of the samples included.
+    pub requests: u64,
 }
 
 /// How a rung came out, before it is a record.
@@ -98,6 +100,7 @@ impl Prober {
             timeouts: timeouts(catalog, route),
             each,
             rungs: &mut climb.rungs,
+            requests: &mut climb.requests,
         };
         let key = ladder.key();
         if !ladder.note(Rung::Key, None, key) {
@@ -144,12 +147,13 @@ impl Prober {
                 .iter()
                 .find(|known| known.sample == proof.sample.id);
             let found = if let Some(known) = known {
-                of_sample(known, false)
+                of_sample(known)
             } else {
                 let result = self
                     .sample(proof.workload, proof.sample, route, &mut |_| ())
                     .await?;
-                let found = of_sample(&result, true);
+                let found = of_sample(&result);
+                *ladder.requests += 1;
                 climb.samples.push(result);
                 found
             };
@@ -167,6 +171,7 @@ struct Ladder<'a, 'c> {
     timeouts: Timeouts,
     each: &'c mut dyn FnMut(&RungResult),
     rungs: &'c mut Vec<RungResult>,
+    requests: &'c mut u64,
 }
 
 impl Ladder<'_, '_> {
@@ -211,14 +216,15 @@ impl Ladder<'_, '_> {
         }
     }
 
-    async fn ask(&self, target: &Target, question: &Question) -> Heard {
+    async fn ask(&mut self, target: &Target, question: &Question) -> Heard {
+        *self.requests += 1;
         self.prober
             .ask(target, question, &self.timeouts, &mut |_| ())
             .await
     }
 
     /// The list of models. Not every provider has one; only a list that is there speaks against a route.
-    async fn model(&self, target: &Target) -> Found {
+    async fn model(&mut self, target: &Target) -> Found {
         let Some(uri) = model_list::uri(target.shape, &target.uri(Verb::Generate)) else {
             return Found::skipped("the address of the list of models is not known");
         };
@@ -259,7 +265,7 @@ impl Ladder<'_, '_> {
     }
 
     /// A request that has to be answered.
-    async fn plain(&self, target: &Target, verb: Verb, body: &Bytes) -> Found {
+    async fn plain(&mut self, target: &Target, verb: Verb, body: &Bytes) -> Found {
         let question = match target.fill(verb, body) {
             Ok(question) => question,
             Err(error) => return Found::failed(format!("cannot be asked: {error}")),
@@ -273,7 +279,7 @@ impl Ladder<'_, '_> {
         found
     }
 
-    async fn streaming(&self, target: &Target, needed: bool) -> Found {
+    async fn streaming(&mut self, target: &Target, needed: bool) -> Found {
         let given = self.route.capabilities.contains(Capability::Streaming);
         match bodies::streaming(target.shape) {
             None => Found::skipped("this family does not stream"),
@@ -289,7 +295,7 @@ impl Ladder<'_, '_> {
 
     /// A bad request must be refused as the caller's fault, in the family's shape: else errors of clients
     /// would look like failures of the route and cause fallbacks.
-    async fn errors(&self, target: &Target) -> Found {
+    async fn errors(&mut self, target: &Target) -> Found {
         let question = match target.fill(Verb::Generate, &bodies::bad(target.shape)) {
             Ok(question) => question,
             Err(error) => return Found::failed(format!("cannot be asked: {error}")),
@@ -337,11 +343,11 @@ fn answered(heard: &Heard) -> String {
     format!("{what}, first output after {} ms", first.as_millis())
 }
 
-/// A sample as the proof of a capability. Its cost is counted once.
-fn of_sample(result: &ProbeResult, count: bool) -> Found {
+/// A sample as the proof of a capability. Its cost stands in its own record.
+fn of_sample(result: &ProbeResult) -> Found {
     Found {
         class: result.failure.as_ref().map(|failure| failure.class),
-        cost: result.cost.clone().filter(|_| count),
+        cost: None,
         verdict: result.verdict(),
         evidence: match result.why() {
             Some(why) => format!("{}: {why}", result.sample),

@@ -156,7 +156,7 @@ impl Rounds {
 /// What a task brought.
 struct Done {
     key: ProbeKey,
-    records: Vec<ProbeRecord>,
+    found: task::Found,
     /// In which hour how many requests were reckoned with.
     expected: (i64, u64),
     sent: bool,
@@ -289,20 +289,20 @@ impl Round {
         self.running.spawn_local(async move {
             let found = task::probe(&prober, &catalog, &key, workload);
             // Whatever an answer makes of the code that reads it, this key has its turn again.
-            let (records, sent) = match AssertUnwindSafe(found).catch_unwind().await {
-                Ok(Ok(records)) => (records, true),
+            let (found, sent) = match AssertUnwindSafe(found).catch_unwind().await {
+                Ok(Ok(found)) => (found, true),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "a probe could not be sent");
-                    (Vec::new(), false)
+                    (task::Found::default(), false)
                 }
                 Err(_) => {
                     tracing::error!(route = %key.route, "a probe has ended by a fault of its own");
-                    (Vec::new(), false)
+                    (task::Found::default(), false)
                 }
             };
             Done {
                 key,
-                records,
+                found,
                 expected,
                 sent,
             }
@@ -317,24 +317,23 @@ impl Round {
             Some(until) => self.held.insert(done.key.clone(), Some(until)),
             None => self.held.remove(&done.key),
         };
-        let cost: f64 = done
-            .records
+        let task::Found { records, requests } = done.found;
+        let cost: f64 = records
             .iter()
             .filter_map(|record| Some(record.cost()?.amount))
             .sum();
         let (hour, expected) = done.expected;
-        let requests = task::sent_requests(&done.records);
         let route = &done.key.route;
         self.purse
             .give_back(route, hour, expected.saturating_sub(requests));
         self.purse.add(&spent(route, hour, 0, cost));
         let total = spent(route, hour, requests, cost);
-        for record in &done.records {
+        for record in &records {
             self.keep(record.clone());
         }
         let kept = async {
             // Records that cannot be kept have cost money all the same.
-            let kept = rounds.store.put_probes(done.records).await;
+            let kept = rounds.store.put_probes(records).await;
             rounds.store.spend(total).await.and(kept)
         };
         match timeout(PATIENCE, kept).await {

@@ -373,6 +373,48 @@ async fn what_another_process_keeps_late_is_taken_in() {
 }
 
 #[tokio::test]
+async fn every_request_and_every_answer_is_counted_once() {
+    LocalSet::new()
+        .run_until(async {
+            let project = Project::new("").await;
+            project.upstream.choose(|seen| {
+                if seen.line.starts_with("GET") {
+                    // Asked, and nothing to be judged by.
+                    Script::json(404, r#"{"error":{"message":"no list"}}"#)
+                } else if seen.text().contains("image_url") {
+                    Script::json(200, ANSWER)
+                } else {
+                    provider(seen)
+                }
+            });
+            let (process, stop) = project.process("gw1").await;
+            until("it begins", async || project.readiness().await.len() == 1).await;
+            project.clock.advance(HOUR);
+            let mut spent = Vec::new();
+            until("everything was asked and counted", async || {
+                spent = project.store.spent(0).await.unwrap();
+                let counted: u64 = spent.iter().map(|spent| spent.requests).sum();
+                questions(&project.upstream.seen()) == (2, 2, 2)
+                    && counted == project.upstream.count() as u64
+            })
+            .await;
+            let answers = project.upstream.seen().into_iter().filter(|seen| {
+                let body = seen.text();
+                seen.line.starts_with("POST")
+                    && !body.contains("this is")
+                    && !body.contains("\"stream\":true")
+            });
+            // Ten tokens in and two out, at a hundred for a million.
+            let millionths = answers.count() * 1200;
+            let cost: f64 = spent.iter().map(|spent| spent.cost).sum();
+            assert_eq!(format!("{cost:.6}"), format!("0.{millionths:06}"));
+            stop.cancel();
+            process.await.unwrap();
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn a_budget_is_kept_and_survives_a_takeover() {
     LocalSet::new()
         .run_until(async {
