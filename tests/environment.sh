@@ -28,3 +28,9 @@ if ! cargo --version >/dev/null 2>&1; then
         exit 2
     fi
 fi
+
+# Node trusts only the roots it brings; a network with roots of its own has them in the system's store.
+system_roots=/etc/ssl/certs/ca-certificates.crt
+if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -r "$system_roots" ]; then
+    export NODE_EXTRA_CA_CERTS="$system_roots"
+fi
