@@ -151,20 +151,6 @@ pub(super) fn answer(reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
     Ok(answer)
 }
 
-/// Reads a count of tokens; OpenAI writes it in the same way.
-pub(super) fn count(reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
-    let mut answer = Answer::default();
-    reader.fields(|reader, key| match &*key.bytes() {
-        b"error" => reader.filled().map(|place| answer.error = place),
-        b"input_tokens" => {
-            answer.shaped = reader.kind()? == Kind::Number;
-            reader.skip().map(drop)
-        }
-        _ => reader.skip().map(drop),
-    })?;
-    Ok(answer)
-}
-
 /// Reads the data of one stream event.
 pub(super) fn chunk(reader: &mut Reader<'_>) -> Result<Chunk, Malformed> {
     let mut chunk = Chunk::default();

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     Call, Shape, Verb, anthropic, gemini,
-    json::{Malformed, Reader, escaped},
+    json::{Kind, Malformed, Reader, escaped},
     openai, openai_embeddings, openai_responses, provider_error, retry_after,
 };
 use crate::policy::{BrokenKind, Evidence, ProviderError};
@@ -161,14 +161,28 @@ fn read(call: Call, body: &[u8]) -> Result<Answer, Malformed> {
             anthropic::answer(&mut reader)?
         }
         (Shape::OpenaiResponses | Shape::AnthropicMessages, Verb::CountTokens) => {
-            anthropic::count(&mut reader)?
+            count(&mut reader, b"input_tokens")?
         }
         (Shape::GeminiGenerate, Verb::Generate | Verb::Stream(_) | Verb::Compact) => {
             gemini::answer(&mut reader)?
         }
-        (Shape::GeminiGenerate, Verb::CountTokens) => gemini::count(&mut reader)?,
+        (Shape::GeminiGenerate, Verb::CountTokens) => count(&mut reader, b"totalTokens")?,
     };
     reader.end()?;
+    Ok(answer)
+}
+
+/// A count of tokens: a number by this name.
+fn count(reader: &mut Reader<'_>, name: &[u8]) -> Result<Answer, Malformed> {
+    let mut answer = Answer::default();
+    reader.fields(|reader, key| match &*key.bytes() {
+        b"error" => reader.filled().map(|place| answer.error = place),
+        found if found == name => {
+            answer.shaped = reader.kind()? == Kind::Number;
+            reader.skip().map(drop)
+        }
+        _ => reader.skip().map(drop),
+    })?;
     Ok(answer)
 }
 

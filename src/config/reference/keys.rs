@@ -43,7 +43,7 @@ section! {
 }
 
 section! {
-    GATEWAY = "gateway", "How the gateway listens. A change of `listen` or `workers` needs a restart.";
+    GATEWAY = "gateway", "How the gateway listens. A change of `listen` or `workers`, or between HTTP and HTTPS, needs a restart.";
     "listen": "address", Value("127.0.0.1:8080"),
         "Beyond loopback it needs `[clients]`, and `tls` or `plaintext`. Port 0 takes a free one.";
     "plaintext": "flag", Value("false"),

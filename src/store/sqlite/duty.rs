@@ -1,6 +1,7 @@
 //! The statements on `pulse.db` for what one process does for all: leases, readiness, spending.
 //!
-//! Nothing here must survive a power cut: everybody who could hold a lease is gone then, too.
+//! A power cut may take the last of it: who could hold a lease is gone then, too, readiness is judged anew, and
+//! of what was spent only the last seconds are forgotten.
 
 use std::time::Duration;
 

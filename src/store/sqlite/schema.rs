@@ -86,8 +86,8 @@ pub(super) static EVENTS_UPKEEP: Kind = Kind {
     ..LOG
 };
 
-/// Heartbeats and presence: written every second, worth nothing after a power cut. `NORMAL` keeps the file
-/// whole without waiting for the disk.
+/// What is true now: heartbeats and presence, written every second, and what probes found, which probing brings
+/// back. A power cut may take the last of it. `NORMAL` keeps the file whole without waiting for the disk.
 pub(super) static PULSE: Kind = Kind {
     file: "pulse.db",
     steps: &["
