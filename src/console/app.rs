@@ -22,6 +22,7 @@ use super::{
         palette::Palette,
         plan::{Focus, Form},
         probing::Probing,
+        route_facts::RouteFacts,
         table::Table,
         verbs::Offer,
     },
@@ -144,6 +145,8 @@ pub struct App {
     pub home: Home,
     /// The routes.
     pub routes: Table<RouteName>,
+    /// What the routes screen tells of routes besides their status.
+    pub route_facts: RouteFacts,
     /// The events.
     pub events: Events,
     /// The audit.
@@ -188,6 +191,7 @@ impl App {
             overlays: Vec::new(),
             home: Home::default(),
             routes: Table::default(),
+            route_facts: RouteFacts::default(),
             events: Events::default(),
             audit: Table::default(),
             detail_scroll: 0,

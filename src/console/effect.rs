@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::state::probing::Question;
 use crate::{
     control::Consent,
-    model::{Command, Plan, Presence, Revision},
+    model::{Command, Plan, Presence, Revision, RouteName},
 };
 
 /// Something to do.
@@ -36,6 +36,8 @@ pub enum Effect {
     },
     /// Drop what is asked: connections are closed.
     StopProbe,
+    /// Read how quickly these routes answered their last probes. Answered by `Msg::History`.
+    History(Vec<RouteName>),
     /// Poll how far a revision has come, until every living gateway has applied it. Answered by
     /// `Msg::Progress`.
     Watch(Revision),

@@ -22,7 +22,7 @@ use super::{msg::Msg, saves, state::probing::Question, theme_file::Loaded};
 use crate::{
     clock::Clock,
     control::{Consent, Control, ControlError, Progress},
-    model::{Command, Plan, Presence, Revision},
+    model::{Command, Plan, Presence, Revision, RouteName},
     wire::upstream::Tls,
 };
 
@@ -159,6 +159,15 @@ impl Executor {
         };
         let stopped = self.probed.clone();
         self.tasks.spawn_blocking(move || run.block(&stopped));
+    }
+
+    /// Reads how quickly routes answered.
+    pub(super) fn history(&self, routes: Vec<RouteName>) {
+        self.ask(async move |control: Control| {
+            // When the store fails, the feed says so; what is probed from now on is seen anyway.
+            let histories = control.probe_histories(&routes).await;
+            Msg::History(histories.unwrap_or_default())
+        });
     }
 
     /// Drops what is asked: its connections are closed.

@@ -41,6 +41,8 @@ pub const PANE: u16 = 160;
 pub const PLAN: (u16, u16) = (60, 18);
 /// The fewest rows of events on the home screen.
 const STRIP: u16 = 4;
+/// The fewest rows for the selected route below the list.
+const ROUTE: u16 = 8;
 /// The most rows of a message.
 pub const MESSAGE: u16 = 3;
 
@@ -75,7 +77,7 @@ pub struct Areas {
     pub strip_title: Rect,
     /// Events on the home screen.
     pub strip: Rect,
-    /// From 160 columns on, home only: the selected workload.
+    /// The selected workload or route: from 160 columns on beside the list; of routes, else below it.
     pub pane: Rect,
     /// One sentence.
     pub message: Rect,
@@ -127,6 +129,41 @@ pub fn home(area: Rect, message: u16, rows: usize) -> Areas {
             areas.message.y - first,
         );
     }
+    areas
+}
+
+/// The routes screen over `rows` routes, with a message of so many rows: the selected one stands below the list,
+/// or beside it where there is room.
+#[must_use]
+pub fn routes(area: Rect, message: u16, rows: usize) -> Areas {
+    let mut areas = screen(area, message);
+    if Room::of(area.width, area.height) < Room::Full {
+        return areas;
+    }
+    if area.width >= PANE {
+        let first = areas.head.y;
+        let left = area.width * 3 / 5;
+        areas.head.width = left;
+        areas.body.width = left;
+        areas.pane = Rect::new(
+            area.x + left + 1,
+            first,
+            area.width - left - 1,
+            areas.message.y - first,
+        );
+        return areas;
+    }
+    let room = areas.body.height;
+    let wanted = u16::try_from(rows).unwrap_or(u16::MAX).max(1);
+    let table = wanted.min(room.saturating_sub(ROUTE + 1)).max(1);
+    areas.body.height = table;
+    areas.rules[2] = row(area, areas.body.bottom());
+    areas.pane = Rect::new(
+        area.x,
+        areas.body.bottom() + 1,
+        area.width,
+        room.saturating_sub(table + 1),
+    );
     areas
 }
 
@@ -211,7 +248,7 @@ mod tests {
     use proptest::prelude::*;
     use ratatui::layout::Rect;
 
-    use super::{home, plan, screen};
+    use super::{home, plan, routes, screen};
 
     proptest! {
         #[test]
@@ -220,7 +257,9 @@ mod tests {
             form in 1_u16..8, message in 0_u16..9,
         ) {
             let area = Rect::new(0, 0, width, height);
-            for areas in [home(area, message, rows), screen(area, message)] {
+            for areas in [
+                home(area, message, rows), routes(area, message, rows), screen(area, message),
+            ] {
                 let parts = [
                     areas.status, areas.title, areas.head, areas.body, areas.strip_title, areas.strip,
                     areas.pane, areas.message, areas.footer, areas.rules[0], areas.rules[1], areas.rules[2],

@@ -9,7 +9,7 @@ use crossterm::event::KeyEvent;
 
 use crate::{
     control::{ControlError, News, Progress},
-    model::{AuditRecord, Plan, PlanId, ProbeResult, Revision, RungResult},
+    model::{AuditRecord, Plan, PlanId, ProbePoint, ProbeResult, Revision, RouteName, RungResult},
 };
 
 /// Something happened.
@@ -48,6 +48,8 @@ pub enum Msg {
         /// What it brought.
         told: Told,
     },
+    /// How routes answered their last probes, oldest first.
+    History(Vec<(RouteName, Vec<ProbePoint>)>),
     /// How far a watched revision has come. Sent on each change until every gateway has applied it.
     Progress {
         /// Which revision.

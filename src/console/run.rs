@@ -294,6 +294,7 @@ impl Console {
             Effect::Apply { plan, consent } => self.executor.apply(plan, consent),
             Effect::Probe { request, questions } => self.executor.probe(request, questions),
             Effect::StopProbe => self.executor.stop_probe(),
+            Effect::History(routes) => self.executor.history(routes),
             Effect::Watch(revision) => self.executor.watch(revision),
             Effect::Present(presence) => self.executor.present(*presence),
             Effect::Copy(text) => {

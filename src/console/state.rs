@@ -16,5 +16,6 @@ pub mod palette;
 pub mod plan;
 pub mod policy_table;
 pub mod probing;
+pub mod route_facts;
 pub mod table;
 pub mod verbs;

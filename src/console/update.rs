@@ -61,6 +61,10 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             question,
             told,
         } => probing::told(app, request, question, told),
+        Msg::History(histories) => {
+            app.route_facts.remember(histories);
+            app.dirty = true;
+        }
         Msg::Progress { revision, result } => follow::progress(app, revision, result),
         Msg::Saved(result) => match result {
             Ok(files) => {
@@ -81,6 +85,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
     refresh(app, &mut effects);
     probing::settle(app, &mut effects);
     settle(app);
+    go::look_back(app, &mut effects);
     present::present(app, &mut effects);
     effects
 }

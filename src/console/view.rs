@@ -19,6 +19,7 @@ mod plan_form;
 mod policy;
 mod probing;
 mod readiness;
+mod route;
 mod routes;
 mod status;
 mod strip;
@@ -103,9 +104,8 @@ fn areas_in(app: &App, area: Rect) -> Areas {
             _,
             Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Probe(_)),
         )
-        | (Screen::Routes | Screen::Events | Screen::Audit | Screen::Detail(_), _) => {
-            layout::screen(area, message)
-        }
+        | (Screen::Events | Screen::Audit | Screen::Detail(_), _) => layout::screen(area, message),
+        (Screen::Routes, _) => layout::routes(area, message, app.routes.keys.len()),
         (Screen::Home, _) => layout::home(area, message, app.home.rows().len()),
     }
 }

@@ -1,15 +1,38 @@
-//! What a person probed: kept for everybody, and counted to what probing has cost.
+//! What a person probed: kept for everybody, and counted to what probing has cost; and what was kept before.
 
 use std::sync::Arc;
 
 use super::{Control, ControlError, Mode};
-use crate::model::{Catalog, ProbeRecord, Spent};
+use crate::model::{Catalog, ProbeKey, ProbePoint, ProbeRecord, ProbeSubject, RouteName, Spent};
 
 impl Control {
     /// The configuration as it stands.
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
         self.inner.catalog()
+    }
+
+    /// How routes answered their last probes with samples, of all samples together, oldest first.
+    pub async fn probe_histories(
+        &self,
+        routes: &[RouteName],
+    ) -> Result<Vec<(RouteName, Vec<ProbePoint>)>, ControlError> {
+        let catalog = self.catalog();
+        let mut histories = Vec::with_capacity(routes.len());
+        for route in routes {
+            let mut points = Vec::new();
+            let samples = catalog.users_of(route).flat_map(|user| &user.samples);
+            for sample in samples {
+                let key = ProbeKey {
+                    route: route.clone(),
+                    subject: ProbeSubject::Sample(sample.id.clone()),
+                };
+                points.extend(self.inner.store.probe_history(key).await?);
+            }
+            points.sort_by_key(|point| point.at);
+            histories.push((route.clone(), points));
+        }
+        Ok(histories)
     }
 
     /// Keeps what a probe found, and adds the `requests` it took to what was spent. `false`: this door only

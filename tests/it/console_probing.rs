@@ -9,10 +9,10 @@ use backstop::{
         msg::{Msg, Told},
         state::probing::{Probing, Question, With},
     },
-    control::{Mode as Door, News},
+    control::{Mode as Door, News, Probed},
     model::{
-        Asked, Catalog, CheckResult, Cost, ErrorClass, PayloadClass, ProbeFailure, ProbeResult,
-        Rung, RungResult, Sample, Usage, Verdict,
+        Asked, Capability, Catalog, CheckResult, Cost, ErrorClass, PayloadClass, ProbeFailure,
+        ProbePoint, ProbeRecord, ProbeResult, Rung, RungResult, Sample, Spent, Usage, Verdict,
     },
 };
 use crossterm::event::KeyCode;
@@ -378,4 +378,148 @@ fn what_a_probe_looks_like() {
     ];
     tell(&mut stage, 0, Told::Climbed(rungs));
     look("probe-ladder", &stage);
+}
+
+/// What the schedule has found of the stage's routes: all is well but what one fallback sees.
+pub(crate) fn found(now: Timestamp) -> Probed {
+    let catalog = sampled();
+    let mut records = Vec::new();
+    for (name, seconds) in [
+        ("premium-chat", 4),
+        ("stable-baseline", 12),
+        ("vision-main", 200),
+        ("vision-baseline", 9),
+    ] {
+        let at = now - Duration::from_secs(seconds);
+        let route = &catalog.routes[name];
+        for (rung, evidence) in [
+            (Rung::Key, "there, in the file keys/main"),
+            (Rung::Model, "among 12 models"),
+            (Rung::Minimal, "200 after 340ms"),
+            (Rung::Streaming, "first output after 420ms"),
+            (Rung::Capability(Capability::Vision), "the sample passed"),
+            (
+                Rung::Errors,
+                "400 invalid_request_error, as the family says",
+            ),
+        ] {
+            let blind = name == "vision-baseline" && rung == Rung::Capability(Capability::Vision);
+            let sample = matches!(rung, Rung::Capability(_))
+                .then(|| catalog.workloads["image-understanding"].samples[0].clone());
+            if sample.is_some() && !name.starts_with("vision") {
+                continue;
+            }
+            records.push(ProbeRecord::Rung(Box::new(RungResult {
+                route: name.into(),
+                rung,
+                asked: Asked::of(route, sample.as_ref()),
+                at,
+                verdict: if blind {
+                    Verdict::Failed
+                } else {
+                    Verdict::Passed
+                },
+                evidence: if blind {
+                    "matches /(?i)receipt/: it says: \"I do not see a picture\"".to_owned()
+                } else {
+                    evidence.to_owned()
+                },
+                class: None,
+                sample: sample.map(|sample| sample.id),
+                cost: None,
+            })));
+        }
+        for workload in catalog.users_of(&name.into()) {
+            for sample in &workload.samples {
+                let mut result = answered(name, sample.id.as_str(), at);
+                result.asked = Asked::of(route, Some(sample));
+                if name == "vision-baseline" {
+                    result.checks[0].verdict = Verdict::Failed;
+                    "it says: \"I do not see a picture\"".clone_into(&mut result.checks[0].detail);
+                }
+                records.push(ProbeRecord::Sample(Box::new(result)));
+            }
+        }
+    }
+    let spent = Spent {
+        route: "premium-chat".into(),
+        hour: Spent::hour_of(now),
+        requests: 34,
+        cost: 0.02,
+    };
+    Probed::new(records, &[spent])
+}
+
+/// The routes screen after a round of probes and an hour of traffic.
+fn routes(width: u16, height: u16) -> Stage {
+    let mut stage = stage(width, height, Door::Write);
+    let found = found(stage.now);
+    stage.news(News::Probes(found));
+    stage.keys("2");
+    stage.wait(Duration::from_secs(1));
+    let histories = ["premium-chat", "vision-baseline"].map(|name| {
+        let points = (0..9_u64).map(|number| ProbePoint {
+            at: stage.now - Duration::from_secs(600 - number * 60),
+            verdict: if number == 5 {
+                Verdict::Failed
+            } else {
+                Verdict::Passed
+            },
+            class: None,
+            first_output: Some(Duration::from_millis(180 * (number + 1))),
+        });
+        (name.into(), points.collect())
+    });
+    stage.send(Msg::History(histories.into()));
+    stage
+}
+
+#[test]
+fn what_the_routes_look_like() {
+    for (width, height) in [(80, 24), (120, 40), (200, 50), (60, 15)] {
+        let mut stage = routes(width, height);
+        stage.keys("jj");
+        look("routes-probed", &stage);
+    }
+}
+
+#[test]
+fn a_fallback_whose_probe_failed_stands_on_top_with_its_reason() {
+    let mut stage = routes(80, 24);
+    stage.keys("/vision-b");
+    stage.press(KeyCode::Enter);
+    let text = stage.text();
+    for part in [
+        "! vision-baseline  failed 11s 5/6 x vision",
+        "x probe   vision: matches /(?i)receipt/",
+        "I do not see a picture",
+        "image-understanding (fallback)",
+        "probes 34/600 this hour, 0.02/1.00 in 24h",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    stage.press(KeyCode::Esc);
+    let first = stage.app.routes.keys.first().unwrap().as_str();
+    assert_eq!(first, "low-cost-extract", "its circuit is half-open");
+    assert_eq!(stage.app.routes.keys[2].as_str(), "vision-baseline");
+    stage.keys("/probe:failed");
+    assert_eq!(stage.app.routes.keys.len(), 1);
+}
+
+#[test]
+fn the_past_of_a_route_is_asked_for_once_and_only_when_it_is_seen() {
+    let asked = |effects: Vec<Effect>| {
+        let mut routes = Vec::new();
+        for effect in effects {
+            if let Effect::History(more) = effect {
+                routes.extend(more);
+            }
+        }
+        routes.len()
+    };
+    let mut stage = stage(80, 24, Door::Write);
+    assert_eq!(asked(stage.keys("jj")), 0);
+    assert_eq!(asked(stage.keys("2")), 7);
+    assert_eq!(asked(stage.keys("jjjk")), 0);
+    assert_eq!(asked(stage.keys("12")), 0);
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     control::{self, RouteStatus},
-    model::{AuditRecord, CircuitState, RouteName},
+    model::{AuditRecord, CircuitState, RouteName, Verdict},
 };
 
 /// The list.
@@ -71,15 +71,22 @@ pub const fn circuit_word(circuit: CircuitState) -> &'static str {
 }
 
 impl Fields for RouteStatus {
-    const NAMES: &'static [&'static str] =
-        &["route", "family", "model", "circuit", "workload", "drained"];
-    const BY_NAME_ONLY: &'static [&'static str] = &["family", "workload"];
+    const NAMES: &'static [&'static str] = &[
+        "route", "family", "model", "circuit", "probe", "workload", "drained",
+    ];
+    const BY_NAME_ONLY: &'static [&'static str] = &["family", "probe", "workload"];
 
     fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
         visitor("route", self.route.as_str())
             || visitor("family", self.family.as_str())
             || visitor("model", &self.model)
             || visitor("circuit", circuit_word(self.circuit))
+            || visitor(
+                "probe",
+                self.probed
+                    .as_ref()
+                    .map_or("never", |probed| probed.verdict.as_str()),
+            )
             || self
                 .drained_by
                 .as_deref()
@@ -138,14 +145,22 @@ impl Table<RouteName> {
     }
 }
 
-/// Worst first: circuits that are not closed, then drained ones, then those that fail.
+/// Whether a probe of it has failed.
+#[must_use]
+pub fn probe_failed(route: &RouteStatus) -> bool {
+    let verdict = route.probed.as_ref().map(|probed| probed.verdict);
+    verdict == Some(Verdict::Failed)
+}
+
+/// Worst first: circuits that are not closed, then those that fail, in traffic or in probes, then drained ones.
 fn severity(route: &RouteStatus) -> u8 {
     match (route.circuit, control::fails(route), &route.drained_by) {
         (CircuitState::Open, _, _) => 0,
         (CircuitState::HalfOpen, _, _) => 1,
         (CircuitState::Closed, true, _) => 2,
-        (CircuitState::Closed, false, Some(_)) => 3,
-        (CircuitState::Closed, false, None) => 4,
+        (CircuitState::Closed, false, _) if probe_failed(route) => 3,
+        (CircuitState::Closed, false, Some(_)) => 4,
+        (CircuitState::Closed, false, None) => 5,
     }
 }
 

@@ -6,6 +6,7 @@ use super::probing;
 use crate::{
     console::{
         app::{App, Overlay, Paused, Screen},
+        effect::Effect,
         state::{
             filter::{Fields, Filter},
             home::Row,
@@ -137,6 +138,8 @@ pub(super) fn arrange(app: &mut App) {
     if let Some(overview) = overview {
         app.home.arrange(overview, &app.data, frozen);
         app.routes.arrange(&overview.routes);
+        app.route_facts
+            .look(&overview.routes, &app.data.log, app.now);
     }
 }
 
@@ -330,5 +333,18 @@ pub(super) fn open(app: &mut App, workload: WorkloadName) {
         Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => {
             go(app, Screen::Detail(workload));
         }
+    }
+}
+
+/// Asks for the past of the routes that can be seen and of which it is not known.
+pub(super) fn look_back(app: &mut App, effects: &mut Vec<Effect>) {
+    if app.screen != Screen::Routes {
+        return;
+    }
+    let height = usize::from(view::areas(app).body.height);
+    let seen = app.routes.keys.iter().skip(app.routes.list.offset());
+    let unknown = app.route_facts.unknown(seen.take(height));
+    if !unknown.is_empty() {
+        effects.push(Effect::History(unknown));
     }
 }

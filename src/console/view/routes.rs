@@ -4,47 +4,62 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    events::wide,
     home::more,
     pen::{Pen, row},
-    words,
+    route, words,
 };
 use crate::{
-    console::{app::App, layout::Areas, state::table::circuit_word, theme::Role},
-    control::RouteStatus,
-    model::{CircuitState, WorkloadName},
+    console::{
+        app::App,
+        layout::Areas,
+        state::table::{circuit_word, probe_failed},
+        theme::Role,
+    },
+    control::{Overview, RouteStatus},
+    model::{CircuitState, ProbeSubject, Verdict, WorkloadName},
 };
 
 /// Title, width, and whether it stands on the right. The last one takes what is left.
 type Column = (&'static str, u16, bool);
 
-/// Names of routes take no more columns than this.
-const LONGEST: usize = 24;
+/// Names of routes take no more columns than this, in a narrow and in a wide list.
+const LONGEST: (usize, usize) = (16, 20);
+/// From so many columns on there are errors and room; who uses it; and family, model and first outputs.
+const LIST: u16 = 64;
+const FULL: u16 = 78;
+const WIDE: u16 = 115;
 
-fn columns(app: &App) -> Vec<Column> {
+/// The columns of a list that is so wide.
+fn columns(app: &App, width: u16) -> Vec<Column> {
     let longest = app.overview().map_or(0, |overview| {
         let names = overview.routes.iter().map(|status| status.route.as_str());
         names.map(UnicodeWidthStr::width).max().unwrap_or(0)
     });
-    let route = u16::try_from(longest.clamp(8, LONGEST)).unwrap_or(8);
+    let most = if width >= WIDE { LONGEST.1 } else { LONGEST.0 };
+    let route = u16::try_from(longest.clamp(8, most)).unwrap_or(8);
     let mut columns = vec![("ROUTE", route, false)];
-    if wide(app) {
-        columns.push(("FAMILY", 18, false));
-        columns.push(("MODEL", 16, false));
+    if width >= WIDE {
+        columns.push(("FAMILY", 11, false));
+        columns.push(("MODEL", 12, false));
     }
-    columns.extend([
-        ("PROVIDER", 10, false),
-        ("CIRCUIT", 9, false),
-        ("ERR", 4, true),
-        ("RPS", 6, true),
-        ("ROOM", 4, true),
-        ("USED BY", 12, false),
-    ]);
+    columns.extend([("PROBED", 10, false), ("LADDER", 13, false)]);
+    if width >= WIDE {
+        columns.push(("FIRST OUT", 11, false));
+    }
+    columns.push(("CIRCUIT", 9, false));
+    if width >= LIST {
+        columns.extend([("ERR", 4, true), ("ROOM", 4, true)]);
+    }
+    if width >= FULL {
+        columns.push(("USED BY", 12, false));
+    }
     columns
 }
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
-    let columns = columns(app);
+    let columns = columns(app, areas.body.width);
+    pen.rule(areas.rules[2], "");
+    route::pane(app, pen, areas.pane);
     cells(pen, areas.head, &columns, |title| {
         Some((title.to_owned(), Role::Heading))
     });
@@ -70,9 +85,10 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         let Some(status) = found.ok().and_then(|index| overview.routes.get(index)) else {
             continue;
         };
-        let (sign, role) = words::route(overview, name);
+        let (sign, role) = would_serve(overview, status);
         pen.put(area, 3, sign, role);
         cells(pen, area, &columns, |title| cell(app, status, title));
+        sparks(app, pen, area, &columns, status);
         if selected == Some(name) {
             pen.put(area, 1, pen.glyphs.cursor, Role::Cursor);
             pen.style(area, Role::Selection);
@@ -112,10 +128,8 @@ fn cell(app: &App, status: &RouteStatus, title: &str) -> Option<(String, Role)> 
         "ROUTE" => text(status.route.as_str()),
         "FAMILY" => text(status.family.as_str()),
         "MODEL" => text(&status.model),
-        "PROVIDER" => {
-            let catalog = app.data.catalog.as_ref()?;
-            text(catalog.routes.get(&status.route)?.provider.as_str())
-        }
+        "PROBED" => Some(probed(app, status)),
+        "LADDER" => Some(ladder(status)),
         "CIRCUIT" => Some((
             circuit_word(status.circuit).to_owned(),
             circuit_role(status),
@@ -124,10 +138,73 @@ fn cell(app: &App, status: &RouteStatus, title: &str) -> Option<(String, Role)> 
             words::percent(status.failure_share),
             words::errors(status.failure_share),
         )),
-        "RPS" => Some((words::rate(status.rps), Role::Text)),
         "ROOM" => Some((headroom(status.used), used_role(status.used))),
         "USED BY" => Some(users(app, status)),
         _ => None,
+    }
+}
+
+/// Whether it would serve: what traffic says first, then what probes found.
+fn would_serve(overview: &Overview, status: &RouteStatus) -> (&'static str, Role) {
+    match words::route(overview, &status.route) {
+        (_, Role::StateOk) if probe_failed(status) => ("!", Role::Warning),
+        other => other,
+    }
+}
+
+/// How its probes came out, and when the newest was.
+fn probed(app: &App, status: &RouteStatus) -> (String, Role) {
+    let Some(probed) = &status.probed else {
+        return ("never".to_owned(), Role::Warning);
+    };
+    let role = match probed.verdict {
+        Verdict::Passed => Role::Success,
+        Verdict::Failed => Role::Error,
+        Verdict::Skipped => Role::Muted,
+    };
+    let age = words::span(app.age(probed.at));
+    (format!("{} {age}", probed.verdict), role)
+}
+
+/// Of the rungs that were tried, how many hold; and the lowest that does not.
+fn ladder(status: &RouteStatus) -> (String, Role) {
+    let count = |verdict| {
+        let of_it = status
+            .ladder
+            .iter()
+            .filter(|tried| tried.verdict == verdict);
+        of_it.count()
+    };
+    let (passed, failed) = (count(Verdict::Passed), count(Verdict::Failed));
+    let broken = status.ladder.iter().find_map(|tried| match &tried.subject {
+        ProbeSubject::Rung(rung) if tried.verdict == Verdict::Failed => Some(*rung),
+        ProbeSubject::Rung(_) | ProbeSubject::Sample(_) => None,
+    });
+    let all = passed + failed;
+    match broken {
+        _ if all == 0 => ("-".to_owned(), Role::Muted),
+        Some(rung) => (format!("{passed}/{all} x {rung}"), Role::Error),
+        None => (format!("{passed}/{all}"), Role::Text),
+    }
+}
+
+/// The newest first-output time, and those before it as a sparkline.
+fn sparks(app: &App, pen: &mut Pen<'_>, area: Rect, columns: &[Column], status: &RouteStatus) {
+    let mut at = 5;
+    for (title, width, right) in columns {
+        if *title == "FIRST OUT" {
+            let (last, spark) = route::sparkline(app, &status.route, pen.glyphs, 6);
+            pen.cell_right(
+                area,
+                at,
+                4,
+                &last.unwrap_or_else(|| "-".to_owned()),
+                Role::Text,
+            );
+            pen.line(area, at + 5, &spark);
+            return;
+        }
+        at += width + if *right { 2 } else { 1 };
     }
 }
 

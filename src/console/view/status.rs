@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::{
     pen::{Line, Pen},
-    words,
+    route, words,
 };
 use crate::{
     console::{
@@ -182,7 +182,13 @@ fn title(app: &App, strip: bool) -> Line {
                 .unwrap_or_default();
             (
                 format!("Routes {}/{all}", app.routes.keys.len()),
-                format!("  sort:{order}"),
+                match overview {
+                    Some(overview) => format!(
+                        "  sort:{order}  probes {}",
+                        route::spent(&overview.spending)
+                    ),
+                    None => format!("  sort:{order}"),
+                },
                 filtered(app.routes.filter.text()),
             )
         }
