@@ -54,6 +54,7 @@ mod gateway_stream;
 mod gateway_switches;
 mod keymap;
 mod layers;
+mod probe_lease;
 mod probe_rounds;
 mod probe_route;
 mod readme;

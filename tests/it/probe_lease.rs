@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use backstop::clock::Clock;
 use tokio::time::timeout;
 
 use crate::support::upstream::{Script, Upstream};
@@ -113,7 +114,12 @@ async fn upstream() -> (Upstream, Asked) {
     let noted = Arc::clone(&asked);
     upstream.choose(move |seen| {
         let key = (seen.line.clone(), seen.body.clone());
-        noted.lock().unwrap().entry(key).or_default().push(Instant::now());
+        noted
+            .lock()
+            .unwrap()
+            .entry(key)
+            .or_default()
+            .push(Clock::instant());
         if seen.line.starts_with("GET") {
             Script::json(200, r#"{"object":"list","data":[{"id":"m"}]}"#)
         } else {
@@ -148,9 +154,13 @@ async fn a_killed_prober_is_replaced_in_time_and_nothing_is_asked_twice() {
     let (upstream, asked) = upstream().await;
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
-    write("backstop.toml", &CONFIG.replace("UPSTREAM", &upstream.url()));
+    write(
+        "backstop.toml",
+        &CONFIG.replace("UPSTREAM", &upstream.url()),
+    );
     for name in ["hello", "bye"] {
-        let body = format!(r#"{{"model":"","messages":[{{"role":"user","content":"say {name}"}}]}}"#);
+        let body =
+            format!(r#"{{"model":"","messages":[{{"role":"user","content":"say {name}"}}]}}"#);
         write(&format!("{name}.json"), &body);
     }
     let mut processes = ["a.log", "b.log"].map(|name| Process::start(directory.path(), name));
