@@ -141,6 +141,8 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         Command::Drill(args) => {
             let session = if args.offline {
                 session::offline(global).await?
+            } else if args.live {
+                session::open(global, Mode::Write).await?
             } else {
                 reading().await?
             };

@@ -383,7 +383,11 @@ pub(super) struct DrillArgs {
     /// Use the configuration alone, without the store: no switches of operators, no traffic (for CI)
     #[arg(long)]
     pub(super) offline: bool,
-    /// One JSON object: at, outage, workloads, targets
+    /// Also send the samples that would fall back to the routes that would serve them. No traffic moves; what
+    /// they find is kept like that of `probe`
+    #[arg(long)]
+    pub(super) live: bool,
+    /// One JSON object: at, outage, workloads, targets; with --live also probes, unproven
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -1,6 +1,9 @@
 //! `drill`: an outage, imagined, and what it would do to every workload.
 //!
-//! It prints what [`crate::control::Control::drill`] finds; it sends nothing.
+//! It prints what [`crate::control::Control::drill`] finds. With `--live` the samples that would fall back are
+//! sent to the routes that would serve them, past the gateway: no traffic moves.
+
+mod live;
 
 use super::{
     args::DrillArgs,
@@ -12,8 +15,9 @@ use super::{
 };
 use crate::{
     control::{Drill, Drilled, Fate, Target},
-    model::{NoticeGiven, Tier},
+    model::{NoticeGiven, Tier, WorkloadName},
 };
+use live::Live;
 
 /// Prints the drill. Negative when some request would get an error and that was not accepted.
 pub(super) async fn run(session: &Session, args: DrillArgs) -> Result<Exit, CliError> {
@@ -21,24 +25,33 @@ pub(super) async fn run(session: &Session, args: DrillArgs) -> Result<Exit, CliE
         session.control.workload_known(workload)?;
     }
     let drill = session.control.drill(&args.down, args.class).await?;
-    if args.json {
-        output::json(&drill)?;
+    let live = if args.live {
+        Some(live::run(session, &drill).await?)
     } else {
-        output::line(render(&drill, Paint::of(Stream::Out)))?;
+        None
+    };
+    match (&live, args.json) {
+        (Some(live), true) => output::json(&live.whole(&drill))?,
+        (None, true) => output::json(&drill)?,
+        (_, false) => output::line(render(&drill, live.as_ref(), Paint::of(Stream::Out)))?,
     }
     let uncovered = drill
         .uncovered()
         .filter(|drilled| !args.accept.contains(&drilled.workload))
         .count();
     let overrun = drill.targets.iter().any(Target::overrun);
-    Ok(if uncovered > 0 || overrun {
+    let unproven = live.is_some_and(|live| {
+        let mut unproven = live.unproven(&drill);
+        unproven.any(|workload| !args.accept.contains(workload))
+    });
+    Ok(if uncovered > 0 || overrun || unproven {
         Exit::Reserved
     } else {
         Exit::Done
     })
 }
 
-fn render(drill: &Drill, paint: Paint) -> String {
+fn render(drill: &Drill, live: Option<&Live>, paint: Paint) -> String {
     let down: Vec<&str> = drill
         .outage
         .down
@@ -50,7 +63,15 @@ fn render(drill: &Drill, paint: Paint) -> String {
         down.join(", "),
         drill.outage.class
     )];
-    let mut table = Table::new(&["ST", "WORKLOAD", "WHAT HAPPENS", "TOLD", "RPS", "FLAGS"]);
+    let mut table = Table::new(&[
+        "ST",
+        "WORKLOAD",
+        "WHAT HAPPENS",
+        "READY",
+        "TOLD",
+        "RPS",
+        "FLAGS",
+    ]);
     for drilled in &drill.workloads {
         let (tone, mark) = mark(&drilled.fate);
         table.row(
@@ -59,6 +80,10 @@ fn render(drill: &Drill, paint: Paint) -> String {
                 mark,
                 drilled.workload.as_str(),
                 &words(&drilled.fate),
+                drilled
+                    .readiness
+                    .as_ref()
+                    .map_or("", |readiness| readiness.word.as_str()),
                 told(&drilled.fate),
                 &format!("{:.1}", drilled.rps),
                 &flags(drilled),
@@ -72,6 +97,7 @@ fn render(drill: &Drill, paint: Paint) -> String {
                     mark,
                     &format!("  {sample} requests"),
                     &words(fate),
+                    "",
                     told(fate),
                     "",
                     "",
@@ -81,29 +107,8 @@ fn render(drill: &Drill, paint: Paint) -> String {
     }
     lines.push(table.render(paint));
     if !drill.targets.is_empty() {
-        let mut table = Table::new(&["ROUTE", "RPS NOW", "AFTER", "CAPACITY", "USED"]);
-        for target in &drill.targets {
-            let tone = if target.overrun() {
-                Tone::Bad
-            } else {
-                Tone::Plain
-            };
-            let capacity = target.capacity_rps.filter(|capacity| *capacity > 0.0);
-            table.row(
-                tone,
-                &[
-                    target.route.as_str(),
-                    &format!("{:.1}", target.rps),
-                    &format!("{:.1}", target.rps_after),
-                    &capacity.map_or_else(|| "unknown".to_owned(), |rps| format!("{rps:.0}")),
-                    &capacity.map_or_else(String::new, |capacity| {
-                        format!("{:.0}%", target.rps_after / capacity * 100.0)
-                    }),
-                ],
-            );
-        }
         lines.push(String::new());
-        lines.push(table.render(paint));
+        lines.push(targets(drill).render(paint));
     }
     let remarks: Vec<String> = drill
         .workloads
@@ -123,11 +128,41 @@ fn render(drill: &Drill, paint: Paint) -> String {
         );
     }
     lines.push(String::new());
-    lines.push(summary(drill));
+    if let Some(live) = live {
+        lines.push(live.render(paint));
+        lines.push(String::new());
+    }
+    lines.push(summary(drill, live));
     lines.join("\n")
 }
 
-fn summary(drill: &Drill) -> String {
+/// What the routes would carry that take over.
+fn targets(drill: &Drill) -> Table {
+    let mut table = Table::new(&["ROUTE", "RPS NOW", "AFTER", "CAPACITY", "USED"]);
+    for target in &drill.targets {
+        let tone = if target.overrun() {
+            Tone::Bad
+        } else {
+            Tone::Plain
+        };
+        let capacity = target.capacity_rps.filter(|capacity| *capacity > 0.0);
+        table.row(
+            tone,
+            &[
+                target.route.as_str(),
+                &format!("{:.1}", target.rps),
+                &format!("{:.1}", target.rps_after),
+                &capacity.map_or_else(|| "unknown".to_owned(), |rps| format!("{rps:.0}")),
+                &capacity.map_or_else(String::new, |capacity| {
+                    format!("{:.0}%", target.rps_after / capacity * 100.0)
+                }),
+            ],
+        );
+    }
+    table
+}
+
+fn summary(drill: &Drill, live: Option<&Live>) -> String {
     let uncovered: Vec<&str> = drill
         .uncovered()
         .map(|drilled| drilled.workload.as_str())
@@ -152,6 +187,14 @@ fn summary(drill: &Drill) -> String {
             "more than it may carry would go to {}",
             overrun.join(", ")
         ));
+    }
+    if let Some(live) = live {
+        let unproven: Vec<&str> = live.unproven(drill).map(WorkloadName::as_str).collect();
+        sentences.push(if unproven.is_empty() {
+            "every sample that would fall back was answered well".to_owned()
+        } else {
+            format!("not proven: {}", unproven.join(", "))
+        });
     }
     sentences.join("; ")
 }

@@ -50,15 +50,10 @@ pub(super) async fn run(global: &Global, args: ProbeArgs) -> Result<Exit, CliErr
         Some(Store::open(&catalog.store, Access::Write, clock.clone()).await?)
     };
     let prober = Prober::new(Tls::new().into(), clock);
-    let round = Round {
-        catalog: &catalog,
-        args: &args,
-        prober: &prober,
-        deadline: Clock::instant() + args.budget,
-        done: Cell::new(0),
-        total: Cell::new(0),
-    };
-    let answers = LocalSet::new().run_until(round.run()).await?;
+    let round = Round::new(&prober, args.budget);
+    let answers = LocalSet::new()
+        .run_until(round.run(&catalog, &args))
+        .await?;
     if let Some(store) = store {
         let records = answers.iter().flat_map(Answer::records).collect();
         store.put_probes(records).await?;
@@ -103,26 +98,34 @@ fn print_commands(catalog: &Catalog, args: &ProbeArgs) -> Result<Exit, CliError>
 }
 
 /// One round of probes.
-struct Round<'a> {
-    catalog: &'a Catalog,
-    args: &'a ProbeArgs,
+pub(super) struct Round<'a> {
     prober: &'a Prober,
     deadline: std::time::Instant,
     done: Cell<usize>,
     total: Cell<usize>,
 }
 
-impl Round<'_> {
-    async fn run(&self) -> Result<Vec<Answer>, CliError> {
-        let names = &self.args.names;
-        if self.args.ladder {
-            let routes = probe::routes(self.catalog, names)?;
+impl<'a> Round<'a> {
+    /// A round that ends after `budget`, done or not.
+    pub(super) fn new(prober: &'a Prober, budget: Duration) -> Self {
+        Self {
+            prober,
+            deadline: Clock::instant() + budget,
+            done: Cell::new(0),
+            total: Cell::new(0),
+        }
+    }
+
+    async fn run(&self, catalog: &Catalog, args: &ProbeArgs) -> Result<Vec<Answer>, CliError> {
+        let names = &args.names;
+        if args.ladder {
+            let routes = probe::routes(catalog, names)?;
             self.total.set(routes.len());
             return Ok(stream::iter(routes)
                 .map(|route| async move {
                     let climb = async {
                         self.prober
-                            .ladder(self.catalog, route, &mut |rung| {
+                            .ladder(catalog, route, &mut |rung| {
                                 tell(&format!(
                                     "  {} {}: {} {}",
                                     rung.route, rung.rung, rung.verdict, rung.evidence
@@ -142,13 +145,18 @@ impl Round<'_> {
                 .collect()
                 .await);
         }
-        let jobs = probe::jobs(self.catalog, names, self.args.sample.as_deref())?;
+        let jobs = probe::jobs(catalog, names, args.sample.as_deref())?;
+        Ok(self.jobs(jobs).await)
+    }
+
+    /// Asks each, some at the same time; the answers in the order of the jobs.
+    pub(super) async fn jobs(&self, jobs: Vec<Job<'_>>) -> Vec<Answer> {
         self.total.set(jobs.len());
-        Ok(stream::iter(jobs)
+        stream::iter(jobs)
             .map(|job| self.job(job))
             .buffered(AT_ONCE)
             .collect()
-            .await)
+            .await
     }
 
     async fn job(&self, job: Job<'_>) -> Answer {

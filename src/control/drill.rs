@@ -19,7 +19,9 @@ use serde::Serialize;
 
 use super::{Control, ControlError, Overview, intent};
 use crate::{
-    model::{Catalog, CircuitState, ErrorClass, Overrides, RouteName, Workload, WorkloadName},
+    model::{
+        Catalog, CircuitState, ErrorClass, Overrides, RouteName, SampleId, Workload, WorkloadName,
+    },
     policy::{
         CircuitView, Decision, Failure, Opening, RequestFacts, Side, Situation, Switches, decide,
         explain, open,
@@ -85,6 +87,8 @@ fn unknown(catalog: &Catalog, name: &str) -> ControlError {
 /// A request that stands for a workload's traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sampled {
+    /// Which sample it is.
+    pub id: SampleId,
     /// How it is named, for instance by its payload class.
     pub name: String,
     /// What it needs.
@@ -126,6 +130,7 @@ fn sampled(catalog: &Catalog) -> BTreeMap<WorkloadName, Vec<Sampled>> {
             let body = std::fs::read(&sample.path).ok()?;
             let scanned = request::scan(shape, &HeaderMap::new(), &body).ok()?;
             Some(Sampled {
+                id: sample.id.clone(),
                 name: sample.class.to_string(),
                 facts: scanned.facts,
             })
@@ -233,32 +238,34 @@ fn drilled(ground: Ground<'_>, outage: &Outage, workload: &Workload) -> Option<D
         retry_budget_left: true,
     };
     let fate = fate(&situation, outage);
-    let samples = ground
-        .samples
-        .get(&workload.name)
-        .into_iter()
-        .flatten()
-        .filter_map(|sample| {
-            let request = RequestFacts {
-                replayable: true,
-                ..sample.facts
-            };
-            let own = self::fate(
-                &Situation {
-                    request,
-                    ..situation.clone()
-                },
-                outage,
-            );
-            (own != fate).then(|| (sample.name.clone(), own))
-        })
-        .collect();
+    let (mut samples, mut reaches) = (BTreeMap::new(), BTreeMap::new());
+    for sample in ground.samples.get(&workload.name).into_iter().flatten() {
+        let request = RequestFacts {
+            replayable: true,
+            ..sample.facts
+        };
+        let own = self::fate(
+            &Situation {
+                request,
+                ..situation.clone()
+            },
+            outage,
+        );
+        if let Some(route) = own.served_by() {
+            reaches.insert(sample.id.clone(), route.clone());
+        }
+        if own != fate {
+            samples.insert(sample.name.clone(), own);
+        }
+    }
     let status = ground.overview.workload(&workload.name);
     Some(Drilled {
         workload: workload.name.clone(),
         remarks: remarks(&fate, workload, primary.circuit),
         fate,
         samples,
+        reaches,
+        readiness: status.map(|status| status.readiness.clone()),
         rps: status.map_or(0.0, |status| status.rps),
         tier: workload.tier,
         user_visible: workload.user_visible,

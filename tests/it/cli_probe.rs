@@ -210,3 +210,43 @@ async fn samples_are_added_checked_listed_and_shown() {
         assert_eq!(project.run(&line).await.0, 2, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_live_drill_asks_the_routes_that_would_take_over_and_nobody_else() {
+    let (good, bad) = providers().await;
+    let project = Project::new(&good, &bad);
+    // The policy sends the traffic to `two`, and `two` does not answer.
+    let (code, out, _) = project.run("drill --down one --live").await;
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("falls back to two"), "{out}");
+    assert!(out.contains("failed   chat/hello  two"), "{out}");
+    assert!(out.contains("not proven: chat"), "{out}");
+    assert_eq!((good.count(), bad.count()), (0, 1), "one probe, no retry");
+
+    // What was found is kept: the word is known from now on, also without asking.
+    let (code, out, _) = project.run("drill --down one --json").await;
+    let drill: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 0, "the policy alone would answer: {out}");
+    assert_eq!(drill["workloads"][0]["readiness"]["word"], "blocked");
+    assert_eq!(drill["workloads"][0]["reaches"]["chat/hello"], "two");
+
+    bad.set(Script::json(200, ANSWER));
+    let (code, out, _) = project
+        .run("drill --down one --live --offline --json")
+        .await;
+    let drill: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (code, &drill["unproven"]),
+        (0, &serde_json::json!([])),
+        "{out}"
+    );
+    assert_eq!(drill["probes"].as_array().map(Vec::len), Some(1));
+    let (_, out, _) = project.run("drill --down one").await;
+    assert!(out.contains("blocked"), "offline keeps nothing: {out}");
+
+    // Nothing falls back, so nothing is asked.
+    let before = (good.count(), bad.count());
+    let (_, out, _) = project.run("drill --down two --live").await;
+    assert!(out.contains("nothing was asked"), "{out}");
+    assert_eq!((good.count(), bad.count()), before);
+}

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Outage;
-use crate::model::{NoticeGiven, Reason, RouteName, Tier, WorkloadName};
+use crate::model::{
+    NoticeGiven, Reason, RouteName, SampleId, Tier, WorkloadName, WorkloadReadiness,
+};
 
 /// What happens to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +47,15 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// The fallback that serves.
+    #[must_use]
+    pub const fn served_by(&self) -> Option<&RouteName> {
+        match self {
+            Self::Stays { on: route, .. } | Self::FallsBack { to: route, .. } => Some(route),
+            Self::Unaffected | Self::Unprotected { .. } | Self::Refused { .. } | Self::Dark => None,
+        }
+    }
+
     /// Whether a request is answered.
     #[must_use]
     pub const fn answered(&self) -> bool {
@@ -67,6 +78,10 @@ pub struct Drilled {
     pub fate: Fate,
     /// Its samples whose fate is another one, by name.
     pub samples: BTreeMap<String, Fate>,
+    /// Its samples that its fallback would serve: what a live drill asks, and where.
+    pub reaches: BTreeMap<SampleId, RouteName>,
+    /// Whether its fallback would work, as far as it was proven before.
+    pub readiness: Option<WorkloadReadiness>,
     /// Requests per second now.
     pub rps: f64,
     /// Its tier.
@@ -80,6 +95,12 @@ pub struct Drilled {
 }
 
 impl Drilled {
+    /// The route that takes over or has taken over, when one does.
+    #[must_use]
+    pub const fn served_by(&self) -> Option<&RouteName> {
+        self.fate.served_by()
+    }
+
     /// Whether every request, of every sampled kind, is answered.
     #[must_use]
     pub fn covered(&self) -> bool {

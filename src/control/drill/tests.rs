@@ -37,6 +37,7 @@ fn drilled(
     let samples = BTreeMap::from([(
         "chat".into(),
         vec![Sampled {
+            id: "chat/special".into(),
             name: "special".to_owned(),
             facts: RequestFacts {
                 needs,
