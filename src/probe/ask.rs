@@ -29,6 +29,9 @@ use crate::{
 const LARGEST: usize = 32 << 20;
 /// What evidence is read from.
 const EVIDENCE: usize = 64 * 1024;
+/// How long a stream may stay open behind its end marker. It has said everything: what comes of the connection
+/// then is no failure, as in the gateway.
+const BEHIND_END: Duration = Duration::from_secs(1);
 /// The longest time for name, TCP and TLS, each; as in the gateway.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -180,6 +183,7 @@ impl Asking<'_> {
         let result = loop {
             let next = match reading.next().await {
                 Ok(next) => next,
+                Err(_) if watch.seen().end => break Ok(()),
                 Err(evidence) => break Err(evidence),
             };
             let ended = next.is_none();
@@ -199,6 +203,9 @@ impl Asking<'_> {
             if watch.seen().output && self.heard.first_output.is_none() {
                 self.heard.first_output = Some(self.elapsed());
                 reading.first_output = None;
+            }
+            if watch.seen().end {
+                reading.idle = reading.idle.min(BEHIND_END);
             }
             let evidence = if ended {
                 watch.evidence_at_end()

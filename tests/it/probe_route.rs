@@ -400,6 +400,32 @@ async fn what_comes_is_heard_as_it_comes() {
 }
 
 #[tokio::test]
+async fn what_becomes_of_the_connection_behind_the_end_is_no_failure() {
+    let whole = || {
+        Script::stream()
+            .chunk(&chunk(r#"{"content":"Your order"}"#))
+            .chunk("data: [DONE]\n\n")
+    };
+    for (case, script) in [
+        (
+            "closed",
+            whole().step(crate::support::upstream::Step::Close),
+        ),
+        (
+            "left open",
+            whole().step(crate::support::upstream::Step::Hang),
+        ),
+    ] {
+        let upstream = Upstream::start(script).await;
+        let stage = Stage::new(&upstream);
+        let sample = stage.sample("chat", PayloadClass::Chat, STREAM, &[]);
+        let result = stage.probe(&sample).await;
+        assert_eq!(result.failure, None, "{case}");
+        assert_eq!(result.verdict(), Verdict::Passed, "{case}");
+    }
+}
+
+#[tokio::test]
 async fn a_probe_that_is_dropped_stops_asking() {
     let upstream =
         Upstream::start(Script::stream().step(crate::support::upstream::Step::Hang)).await;
