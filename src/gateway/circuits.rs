@@ -87,9 +87,14 @@ impl Pass {
 
     /// Tells how the attempt ended.
     pub(super) fn record(&mut self, now: Instant, failure: Option<ErrorClass>) {
-        self.trial = false;
+        let trial = std::mem::take(&mut self.trial);
         if let Some(circuit) = &self.breaker.0 {
-            lock(circuit).record(now, failure);
+            let mut circuit = lock(circuit);
+            if trial {
+                circuit.record_trial(now, failure);
+            } else {
+                circuit.record(now, failure);
+            }
         }
     }
 }

@@ -190,13 +190,31 @@ impl Circuit {
         }
     }
 
-    /// Records how an attempt ended; `None`: well. What is the caller's own fault must not be recorded as a
-    /// failure: [`Circuit::abandon`] it.
+    /// Records how an attempt ended that was no trial; `None`: well. What is the caller's own fault must not be
+    /// recorded as a failure.
+    ///
+    /// It changes nothing while the circuit is open: it may have begun long before, and an outage in which
+    /// requests hang leaves many such. Only the trial says how the route is now.
     pub fn record(&mut self, now: Instant, failure: Option<ErrorClass>) {
         match failure.map(Fault::of) {
             None | Some(Fault::Alive) => self.success(now),
-            Some(Fault::Unknown) => self.abandon(),
+            Some(Fault::Unknown) => {}
             Some(Fault::Route(class)) => self.failure(now, class),
+        }
+    }
+
+    /// Records how the trial ended, in the same way.
+    pub fn record_trial(&mut self, now: Instant, failure: Option<ErrorClass>) {
+        match failure.map(Fault::of) {
+            None | Some(Fault::Alive) => {
+                if let Internal::Open { .. } = self.state {
+                    self.state = Internal::Closed;
+                    self.window_start = None;
+                }
+                self.success(now);
+            }
+            Some(Fault::Unknown) => self.abandon(),
+            Some(Fault::Route(class)) => self.trial_failed(now, class),
         }
     }
 
@@ -209,11 +227,6 @@ impl Circuit {
 
     fn success(&mut self, now: Instant) {
         self.consecutive = 0;
-        // A straggler that began before the circuit opened must not close it: only a trial may.
-        if let Internal::Open { trial: Some(_), .. } = self.state {
-            self.state = Internal::Closed;
-            self.window_start = None;
-        }
         self.count(now, false);
     }
 
@@ -246,14 +259,23 @@ impl Circuit {
                 };
                 self.window_start = None;
             }
+            Internal::Open { .. } => {}
+        }
+    }
+
+    fn trial_failed(&mut self, now: Instant, class: ErrorClass) {
+        match self.state {
+            // Another trial has gone well meanwhile, because this one took so long.
+            Internal::Closed => self.failure(now, class),
             Internal::Open {
                 since,
                 pause,
                 trip,
                 failed_trials,
-                trial: Some(_),
                 ..
             } => {
+                self.consecutive = self.consecutive.saturating_add(1);
+                self.count(now, true);
                 let pause = (pause * 2).min(LONGEST_PAUSE);
                 self.state = Internal::Open {
                     since,
@@ -261,11 +283,10 @@ impl Circuit {
                     pause,
                     by: class,
                     trip,
-                    failed_trials: failed_trials + 1,
+                    failed_trials: failed_trials.saturating_add(1),
                     trial: None,
                 };
             }
-            Internal::Open { trial: None, .. } => {}
         }
     }
 
@@ -378,7 +399,7 @@ mod tests {
         assert_eq!(circuit.view(later).state, CircuitState::HalfOpen);
         assert_eq!(circuit.admit(later), Admission::Trial);
         assert_eq!(circuit.admit(later), Admission::Pause);
-        circuit.record(later, None);
+        circuit.record_trial(later, None);
         assert_eq!(circuit.view(later).state, CircuitState::Closed);
         assert_eq!(circuit.admit(later), Admission::Go);
     }
@@ -401,7 +422,7 @@ mod tests {
             assert_eq!(circuit.admit(before), Admission::Pause, "{seconds}");
             now += pause;
             assert_eq!(circuit.admit(now), Admission::Trial, "{seconds}");
-            circuit.record(now, Some(ErrorClass::Timeout));
+            circuit.record_trial(now, Some(ErrorClass::Timeout));
             assert_eq!(circuit.view(now).tripped_by, Some(ErrorClass::Timeout));
         }
         assert_eq!(circuit.view(now).opened, 1);
@@ -440,6 +461,26 @@ mod tests {
     }
 
     #[test]
+    fn stragglers_do_not_speak_for_the_trial() {
+        let now = Clock::instant();
+        for straggler in [
+            None,
+            Some(ErrorClass::Timeout),
+            Some(ErrorClass::RateLimited),
+        ] {
+            let mut circuit = tripped(now);
+            let later = circuit.view(now).until.unwrap();
+            assert_eq!(circuit.admit(later), Admission::Trial);
+            circuit.record(later, straggler);
+            assert_eq!(circuit.view(later).state, CircuitState::HalfOpen);
+            assert_eq!(circuit.view(later).failed_trials, 0, "{straggler:?}");
+            assert_eq!(circuit.admit(later), Admission::Pause, "{straggler:?}");
+            circuit.record_trial(later, None);
+            assert_eq!(circuit.view(later).state, CircuitState::Closed);
+        }
+    }
+
+    #[test]
     fn faults_of_request_and_account_do_not_trip() {
         let now = Clock::instant();
         for class in [
@@ -461,7 +502,7 @@ mod tests {
         /// Whatever happens in whatever order: closed never becomes half-open without having been open, and
         /// an open circuit admits nothing before its pause is over.
         #[test]
-        fn states_are_never_skipped(steps in proptest::collection::vec((0_u8..4, 0_u64..9), 1..200)) {
+        fn states_are_never_skipped(steps in proptest::collection::vec((0_u8..6, 0_u64..9), 1..200)) {
             let mut now = Clock::instant();
             let mut circuit = Circuit::new(1);
             for (step, seconds) in steps {
@@ -484,6 +525,8 @@ mod tests {
                         let next = circuit.view(now).state;
                         proptest::prop_assert!(!(after == CircuitState::Open && next != CircuitState::Open));
                     }
+                    3 => circuit.record_trial(now, None),
+                    4 => circuit.record_trial(now, Some(ErrorClass::ServerError)),
                     _ => circuit.abandon(),
                 }
             }
