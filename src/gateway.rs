@@ -10,6 +10,7 @@ mod circuits;
 mod decision;
 mod decoded;
 mod exchange;
+mod foreign;
 mod headers;
 mod heartbeat;
 mod histogram;

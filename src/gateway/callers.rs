@@ -17,6 +17,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     answer::plain_error,
+    foreign::is_foreign,
     registry::Registry,
     relay::Body,
     request::unknown,
@@ -93,11 +94,18 @@ pub(super) enum Denied {
     /// Its key was accepted once. Only who holds that key can learn this.
     #[error("the client key has expired; ask for a new one")]
     Expired,
+    /// Without keys only programs of this host are heard.
+    #[error(
+        "this gateway asks for no keys and so hears only programs of its own host; this comes from a web page \
+         (`origin`, `sec-fetch-site`) or is for another name (`host`): ask 127.0.0.1, or let the operators \
+         give out a key in `[clients]`"
+    )]
+    Foreign,
 }
 
 impl Denied {
     /// Every reason.
-    pub(super) const ALL: [Self; 3] = [Self::Missing, Self::Unknown, Self::Expired];
+    pub(super) const ALL: [Self; 4] = [Self::Missing, Self::Unknown, Self::Expired, Self::Foreign];
 
     /// The name used in labels.
     pub(super) const fn as_str(self) -> &'static str {
@@ -105,6 +113,7 @@ impl Denied {
             Self::Missing => "missing",
             Self::Unknown => "unknown",
             Self::Expired => "expired",
+            Self::Foreign => "foreign",
         }
     }
 
@@ -113,17 +122,22 @@ impl Denied {
             Self::Missing => "backstop_key_missing",
             Self::Unknown => "backstop_key_not_accepted",
             Self::Expired => "backstop_key_expired",
+            Self::Foreign => "backstop_foreign",
         }
     }
 
     /// The answer, in the shape that the client speaks.
     pub(super) fn answer(self, shape: Option<Shape>) -> Response<Body> {
+        let status = if self == Self::Foreign { 403 } else { 401 };
         let error = GatewayError {
-            status: 401,
+            status,
             code: self.code(),
             message: self.to_string(),
         };
         let mut response = plain_error(shape, &error);
+        if self == Self::Foreign {
+            return response;
+        }
         response
             .headers_mut()
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -157,7 +171,11 @@ impl Callers {
     /// Who asks. The first place that holds an accepted key counts; an SDK may fill two.
     pub(super) fn identify(&self, parts: &Parts, clock: &Clock) -> Result<Caller, Denied> {
         if self.open {
-            return Ok(Caller::Anyone);
+            return if is_foreign(parts) {
+                Err(Denied::Foreign)
+            } else {
+                Ok(Caller::Anyone)
+            };
         }
         let mut denied = Denied::Missing;
         for presented in presented(&parts.headers, parts.uri.query()) {
@@ -167,10 +185,12 @@ impl Callers {
                     return Ok(Caller::Client(Arc::clone(&key.client)));
                 }
                 Err(Denied::Expired) => denied = Denied::Expired,
-                Err(Denied::Missing | Denied::Unknown) if denied == Denied::Missing => {
+                Err(Denied::Missing | Denied::Unknown | Denied::Foreign)
+                    if denied == Denied::Missing =>
+                {
                     denied = Denied::Unknown;
                 }
-                Err(Denied::Missing | Denied::Unknown) => {}
+                Err(Denied::Missing | Denied::Unknown | Denied::Foreign) => {}
             }
         }
         Err(denied)

@@ -29,7 +29,7 @@ pub(super) fn answer(worker: &Worker, request: &request::Parts) -> Option<Respon
         let mut response = text(
             StatusCode::METHOD_NOT_ALLOWED,
             TEXT,
-            "this path answers only GET\n".to_owned(),
+            "this path answers only GET, HEAD\n".to_owned(),
         );
         response
             .headers_mut()

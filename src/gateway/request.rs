@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, rc::Rc};
 
-use http::{HeaderValue, Request, Response, header, request};
+use http::{HeaderValue, Method, Request, Response, header, request};
 use hyper::body::Incoming;
 
 use super::{
@@ -34,8 +34,21 @@ pub(super) async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Re
     let (parts, body) = request.into_parts();
     let mut intake = Intake::new(&parts, body);
     let mut response = answer(worker, &parts, &mut intake).await;
+    if parts.method == Method::HEAD {
+        headers_alone(&mut response);
+    }
     intake.let_go(&mut response);
     response
+}
+
+/// The same answer as to GET, without its body.
+fn headers_alone(response: &mut Response<Body>) {
+    if let Body::Whole(body) = std::mem::take(response.body_mut()) {
+        let length = HeaderValue::from(body.len());
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, length);
+    }
 }
 
 async fn answer(worker: Rc<Worker>, parts: &request::Parts, intake: &mut Intake) -> Response<Body> {

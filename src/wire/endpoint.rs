@@ -131,11 +131,14 @@ pub fn parse<'a>(
             query: query.map(Cow::Borrowed),
         });
     }
-    let (operation, allow) = operation(rest)?;
-    if *method != allow {
-        return Err(PathError::Method {
-            allow: if allow == Method::GET { "GET" } else { "POST" },
-        });
+    let (operation, asked) = operation(rest)?;
+    let (also, allow) = if asked == Method::GET {
+        (Method::HEAD, "GET, HEAD")
+    } else {
+        (Method::POST, "POST")
+    };
+    if *method != asked && *method != also {
+        return Err(PathError::Method { allow });
     }
     Ok(Endpoint {
         workload,
@@ -369,9 +372,12 @@ mod tests {
     #[test]
     fn other_request_lines_get_a_typed_refusal() {
         let post = PathError::Method { allow: "POST" };
-        let get = PathError::Method { allow: "GET" };
+        let get = PathError::Method { allow: "GET, HEAD" };
         for (case, method, path, error) in [
             ("root", Method::GET, "/", PathError::Unknown),
+            ("a preflight", Method::OPTIONS, "/v1/messages", post),
+            ("a preflight of a list", Method::OPTIONS, "/v1/models", get),
+            ("only a head", Method::HEAD, "/v1/messages", post),
             ("empty", Method::GET, "", PathError::Unknown),
             ("asterisk", Method::OPTIONS, "*", PathError::Unknown),
             ("workload alone", Method::POST, "/w/a", PathError::Unknown),

@@ -406,3 +406,90 @@ async fn no_credential_is_in_anything_that_is_said() {
         assert!(!said.contains(secret), "{secret} is in {said}");
     }
 }
+
+#[tokio::test]
+async fn without_keys_only_programs_of_this_host_are_heard() {
+    let open = Site::start().await;
+    let keyed = site().await;
+    for (case, name, value, heard) in [
+        ("a program", "x-new", "1", true),
+        (
+            "a page of this host",
+            "origin",
+            "http://localhost:3000",
+            true,
+        ),
+        ("a page", "origin", "https://evil.example", false),
+        ("a frame", "origin", "null", false),
+        ("a picture", "sec-fetch-site", "cross-site", false),
+        ("a name that leads here", "host", "evil.example", false),
+    ] {
+        let header_of_case = vec![(name, value.to_owned())];
+        let response = ask(&open, PATH, &header_of_case, BODY).await;
+        let (status, code) = if heard {
+            (200, None)
+        } else {
+            (403, Some("backstop_foreign"))
+        };
+        assert_eq!(response.status(), status, "{case}");
+        assert_eq!(header(&response, "x-backstop-error"), code, "{case}");
+        for (path, said) in [
+            ("/v1/models", "support-chat"),
+            ("/metrics", "support-chat"),
+            ("/readyz", "revision"),
+        ] {
+            let asked = open.client.get(open.url(path)).header(name, value);
+            let text = asked.send().await.unwrap().text().await.unwrap();
+            assert_eq!(text.contains(said), heard, "{case}, {path}: {text}");
+        }
+        // For what looks whether it lives.
+        let asked = open.client.get(open.url("/healthz")).header(name, value);
+        assert_eq!(asked.send().await.unwrap().status(), 200, "{case}");
+        // A key is more than a name: with one a page may ask.
+        let headers = [bearer(&key(1)), header_of_case].concat();
+        let response = ask(&keyed, PATH, &headers, BODY).await;
+        assert_eq!(response.status(), 200, "{case}, with a key");
+    }
+    let heard = open.primary.count();
+    assert_eq!(heard, 2, "the others went nowhere");
+}
+
+#[tokio::test]
+async fn a_head_is_answered_like_a_get_without_its_body() {
+    let site = site().await;
+    for (path, key_of_path, status) in [
+        ("/healthz", None, 200),
+        ("/readyz", None, 200),
+        ("/metrics", Some(key(3)), 200),
+        ("/metrics", None, 401),
+        ("/v1/models", Some(key(3)), 200),
+        ("/v1/models/support-chat", Some(key(3)), 200),
+        ("/v1/models/none", Some(key(3)), 404),
+        ("/w/support-chat/v1/models", Some(key(3)), 200),
+    ] {
+        let ask = |method: reqwest::Method| {
+            let request = site.client.request(method, site.url(path));
+            match &key_of_path {
+                Some(key) => request.bearer_auth(key.expose()),
+                None => request,
+            }
+            .send()
+        };
+        let head = ask(reqwest::Method::HEAD).await.unwrap();
+        let get = ask(reqwest::Method::GET).await.unwrap();
+        assert_eq!(head.status(), status, "{path}");
+        assert_eq!(get.status(), status, "{path}");
+        for name in ["content-type", "x-backstop-error", "x-backstop-workload"] {
+            assert_eq!(header(&head, name), header(&get, name), "{path}, {name}");
+        }
+        let length: usize = header(&head, "content-length").unwrap().parse().unwrap();
+        assert!(length > 0, "{path}");
+        assert_eq!(head.bytes().await.unwrap().len(), 0, "{path}");
+        if !path.contains("metrics") {
+            assert_eq!(get.bytes().await.unwrap().len(), length, "{path}");
+        }
+        let options = ask(reqwest::Method::OPTIONS).await.unwrap();
+        assert_eq!(options.status(), 405, "{path}");
+        assert_eq!(header(&options, "allow"), Some("GET, HEAD"), "{path}");
+    }
+}

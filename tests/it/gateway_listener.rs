@@ -405,9 +405,15 @@ async fn request_lines_of_every_form_have_one_meaning() {
     for (case, line, status, upstream) in [
         (
             "absolute form",
-            format!("POST http://elsewhere.example{PATH} HTTP/1.1"),
+            format!("POST http://localhost{PATH} HTTP/1.1"),
             "200",
             1,
+        ),
+        (
+            "absolute form, meant for another",
+            format!("POST http://elsewhere.example{PATH} HTTP/1.1"),
+            "403",
+            0,
         ),
         (
             "connect",
