@@ -82,7 +82,6 @@ fn run(args: Args) -> Result<Exit, CliError> {
         Command::Completions { shell } => about::completions(shell),
         Command::Man { command } => about::manual(command.as_deref()),
         Command::Paths { json } => places::print(&global, json),
-        Command::Samples { command } => samples::run(&global, command),
         Command::Version => {
             output::line(format_args!("backstop {}", env!("CARGO_PKG_VERSION")))?;
             Ok(Exit::Done)
@@ -148,6 +147,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
             };
             drill::run(&session, args).await
         }
+        Command::Samples { command } => samples::run(global, command).await,
         Command::Events(args) => log::events(&reading().await?, args).await,
         Command::Audit(args) => log::audit(&reading().await?, args).await,
         Command::Probe(args) => probe::run(global, args).await,
@@ -209,7 +209,6 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         | Command::Completions { .. }
         | Command::Man { .. }
         | Command::Paths { .. }
-        | Command::Samples { .. }
         | Command::Version => Ok(Exit::Done),
     }
 }

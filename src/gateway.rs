@@ -6,6 +6,7 @@
 mod answer;
 mod attempt;
 mod callers;
+mod capture;
 mod circuits;
 mod decision;
 mod decoded;
@@ -133,7 +134,8 @@ impl Gateway {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             number => number,
         };
-        let mut registry = Registry::new(workers);
+        let (captures, taken) = capture::channel();
+        let mut registry = Registry::new(workers, captures);
         let prepared = Arc::new(Prepared::new(catalog, &mut registry));
         let overrides = options.store.overrides();
         let started = options.clock.now();
@@ -175,7 +177,7 @@ impl Gateway {
         if let Err(error) = shared.store.beat(beater.heartbeat()).await {
             tracing::warn!(%error, "the store takes no heartbeat; serving with the configuration alone");
         }
-        let threads = Threads::start(&shared, keeper, beater, listener, workers)
+        let threads = Threads::start(&shared, keeper, beater, taken, listener, workers)
             .map_err(StartError::Worker)?;
         tracing::info!(%address, workers, gateway = %shared.name, "the gateway serves");
         Ok(Self {

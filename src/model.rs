@@ -6,6 +6,7 @@
 mod audit;
 mod boundary;
 mod capability;
+mod capture;
 mod catalog;
 mod client;
 mod error_class;
@@ -31,6 +32,7 @@ mod workload;
 pub use audit::{Actor, AuditRecord, ReasonCode};
 pub use boundary::{Boundary, BoundaryKind};
 pub use capability::{Capability, CapabilitySet};
+pub use capture::{Capture, Captured};
 pub use catalog::{
     Catalog, Environment, GatewaySettings, KeyPlace, Provider, Retention, Route, TlsFiles,
 };

@@ -18,9 +18,9 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     model::{
-        AuditRecord, ChangeRequest, Entry, GatewayName, Heartbeat, Lease, Overrides, Plan, PlanId,
-        Presence, ProbeKey, ProbePoint, ProbeRecord, Retention, Revision, Seq, Spent, StoredEvent,
-        WorkloadReadiness,
+        AuditRecord, Captured, ChangeRequest, Entry, GatewayName, Heartbeat, Lease, Overrides,
+        Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention, Revision, Seq, Spent,
+        StoredEvent, WorkloadName, WorkloadReadiness,
     },
 };
 
@@ -34,6 +34,11 @@ const PLAN_LIFE: Duration = Duration::from_hours(24);
 const HEARTBEAT_LIFE: Duration = Duration::from_hours(24);
 /// How long a silent console counts as open.
 const PRESENCE_LIFE: Duration = Duration::from_secs(15);
+
+/// How long a captured body is kept.
+const CAPTURE_LIFE: Duration = Duration::from_hours(24);
+/// How many of them are kept for each workload and class.
+const CAPTURES_KEPT: usize = 4;
 
 /// How long what a probe found is kept when nothing newer comes: its route may be gone.
 const PROBE_LIFE: Duration = Duration::from_hours(30 * 24);
@@ -229,6 +234,23 @@ impl Store {
     /// The last 16 points of one key, oldest first.
     pub async fn probe_history(&self, key: ProbeKey) -> Result<Vec<ProbePoint>, StoreError> {
         on!(self, backend => backend.probe_history(key).await)
+    }
+
+    /// Keeps a captured body; its number is given here. Beyond four of the same workload and class the oldest
+    /// goes.
+    pub async fn put_capture(&self, captured: Captured) -> Result<(), StoreError> {
+        on!(self, backend => backend.put_capture(captured).await)
+    }
+
+    /// What was captured of a workload in the last 24 hours, newest first.
+    pub async fn captures(&self, workload: WorkloadName) -> Result<Vec<Captured>, StoreError> {
+        on!(self, backend => backend.captures(workload).await)
+    }
+
+    /// Removes what was captured more than 24 hours ago, and everything of other workloads than these;
+    /// answers how many went.
+    pub async fn keep_captures(&self, of: Vec<WorkloadName>) -> Result<u64, StoreError> {
+        on!(self, backend => backend.keep_captures(of).await)
     }
 
     /// Removes what is older than the retention; answers how many events and audit records went.

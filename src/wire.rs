@@ -23,6 +23,7 @@ mod openai;
 mod openai_embeddings;
 mod openai_responses;
 mod provider_error;
+pub mod redact;
 pub mod request;
 pub mod response;
 mod retry_after;

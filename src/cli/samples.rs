@@ -1,5 +1,7 @@
 //! `samples`: the request bodies that probes send, listed, shown, checked and added.
 
+mod traffic;
+
 use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Read as _, Write as _},
@@ -8,6 +10,7 @@ use std::{
 };
 
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use super::{
     args::{Global, SamplesAddArgs, SamplesCommand},
@@ -24,13 +27,13 @@ use crate::{
 };
 
 /// Does what was asked.
-pub(super) fn run(global: &Global, command: SamplesCommand) -> Result<Exit, CliError> {
+pub(super) async fn run(global: &Global, command: SamplesCommand) -> Result<Exit, CliError> {
     let catalog = session::catalog_with(global, Keys::IfThere)?;
     match command {
         SamplesCommand::List { json } => list(&catalog, json),
         SamplesCommand::Show { id } => show(&catalog, &id),
         SamplesCommand::Check { json } => check(&catalog, json),
-        SamplesCommand::Add(args) => add(&catalog, &args),
+        SamplesCommand::Add(args) => add(&catalog, &args).await,
     }
 }
 
@@ -115,36 +118,87 @@ fn check(catalog: &Catalog, as_json: bool) -> Result<Exit, CliError> {
     })
 }
 
-fn add(catalog: &Catalog, args: &SamplesAddArgs) -> Result<Exit, CliError> {
-    let usage = |text: String| CliError::Usage(text);
+async fn add(catalog: &Catalog, args: &SamplesAddArgs) -> Result<Exit, CliError> {
     let workload = catalog
         .workloads
         .get(args.workload.as_str())
         .ok_or_else(|| usage(format!("there is no workload \"{}\"", args.workload)))?;
-    let class: PayloadClass = args.class.parse().map_err(|()| {
-        let known = PayloadClass::ALL.map(PayloadClass::as_str).join(", ");
-        usage(format!("\"{}\" is not one of {known}", args.class))
-    })?;
-    let name = &args.name;
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-    if name.is_empty() || name.len() > 63 || !name.chars().all(plain) || name.starts_with('-') {
-        let words = "use lower-case letters, digits, `-` and `_`, at most 63 characters";
-        return Err(usage(format!("\"{name}\" is not a name; {words}")));
+    if args.from_traffic {
+        return traffic::run(catalog, workload, args).await;
     }
-    let body = read(args.from.as_deref())?;
-    let body = probe::adopt(workload, &body).map_err(|error| usage(error.to_string()))?;
+    let made = Made {
+        name: args.name.clone().unwrap_or_default(),
+        class: class(args.class.as_deref().unwrap_or_default())?,
+        whole: false,
+    };
+    made.named()?;
+    let from = args.from.clone();
+    // Not in the way of a signal: nobody may finish typing.
+    let body = spawn_blocking(move || read(from.as_deref()))
+        .await
+        .map_err(io::Error::other)??;
+    save(catalog, workload, &made, &body, args.json)
+}
+
+fn usage(text: String) -> CliError {
+    CliError::Usage(text)
+}
+
+fn class(text: &str) -> Result<PayloadClass, CliError> {
+    text.parse().map_err(|()| {
+        let known = PayloadClass::ALL.map(PayloadClass::as_str).join(", ");
+        usage(format!("\"{text}\" is not one of {known}"))
+    })
+}
+
+/// A sample to be.
+struct Made {
+    name: String,
+    class: PayloadClass,
+    /// The answer is not asked as a stream, where only the configuration can say so.
+    whole: bool,
+}
+
+impl Made {
+    fn named(&self) -> Result<(), CliError> {
+        let name = &self.name;
+        let plain =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+        if name.is_empty() || name.len() > 63 || !name.chars().all(plain) || name.starts_with('-') {
+            let words = "use lower-case letters, digits, `-` and `_`, at most 63 characters";
+            return Err(usage(format!("\"{name}\" is not a name; {words}")));
+        }
+        Ok(())
+    }
+}
+
+/// Writes a sample and prints the lines for the configuration.
+fn save(
+    catalog: &Catalog,
+    workload: &Workload,
+    made: &Made,
+    body: &[u8],
+    as_json: bool,
+) -> Result<Exit, CliError> {
+    made.named()?;
+    let body = probe::adopt(workload, body).map_err(|error| usage(error.to_string()))?;
     let directory = catalog.source.parent().unwrap_or(Path::new("."));
-    let file = format!("samples/{name}.json");
+    let file = format!("samples/{}.json", made.name);
     write(&directory.join(&file), &body)?;
-    output::talk(format_args!(
-        "wrote {}; add these lines to {}, with checks:",
-        directory.join(&file).display(),
-        catalog.source.display()
-    ));
-    let workload = &workload.name;
-    output::line(format_args!(
-        "[[workloads.{workload}.samples]]\nclass = \"{class}\"\nfile = \"{file}\""
-    ))?;
+    let (workload, class) = (&workload.name, made.class);
+    let stream = if made.whole { "\nstream = false" } else { "" };
+    let lines =
+        format!("[[workloads.{workload}.samples]]\nclass = \"{class}\"\nfile = \"{file}\"{stream}");
+    if as_json {
+        output::json(&json!({"file": directory.join(&file), "class": class, "lines": lines}))?;
+    } else {
+        output::talk(format_args!(
+            "wrote {}; add these lines to {}, with checks:",
+            directory.join(&file).display(),
+            catalog.source.display()
+        ));
+        output::line(lines)?;
+    }
     Ok(Exit::Done)
 }
 

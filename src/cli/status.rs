@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     control::{ControlError, GatewayStatus, Overview, RouteStatus, Serving, State, WorkloadStatus},
-    model::{CircuitState, PlanId, ReadinessReason, Tier, WorkloadName, visible},
+    model::{Capture, CircuitState, PlanId, ReadinessReason, Tier, WorkloadName, visible},
 };
 
 /// Prints the overview, or one workload.
@@ -209,6 +209,10 @@ fn detail(overview: &Overview, status: &WorkloadStatus, paint: Paint) -> String 
     if let Some(proven) = status.readiness.proven {
         row("proven", &format!("{} ago", time::age(proven, now)));
     }
+    match status.capture {
+        Capture::Redacted => row("captured", "request bodies are kept for a day, redacted"),
+        Capture::Off => {}
+    }
     row(
         "requests",
         &format!("{:.1} per second in the last 60 s", status.rps),
@@ -392,6 +396,10 @@ fn flags(status: &WorkloadStatus, now: Timestamp) -> String {
     match status.tier {
         Tier::Paid => flags.push("paid".to_owned()),
         Tier::Standard => {}
+    }
+    match status.capture {
+        Capture::Redacted => flags.push("captured".to_owned()),
+        Capture::Off => {}
     }
     if !status.notice {
         flags.push("no-notice".to_owned());

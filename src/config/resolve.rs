@@ -306,6 +306,7 @@ fn workload(entry: &file::Workload, names: &Names<'_>, samples: Vec<Sample>) -> 
             .map(|reason| reason.get_ref().clone()),
         on_log_failure: entry.on_log_failure,
         all_down: entry.all_down,
+        capture: *entry.capture.get_ref(),
         samples,
     })
 }

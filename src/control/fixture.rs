@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::model::{
-    Actor, AllDown, Backoff, Boundary, Capability, Catalog, Change, CircuitState, Environment,
-    ErrorClass, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode, NoticePolicy,
-    NoticeStyle, Override, OverrideKey, Overrides, Probing, ReasonCode, Retention, Revision, Route,
-    RouteTraffic, Slot, Tier, Timeouts, Workload, WorkloadTraffic,
+    Actor, AllDown, Backoff, Boundary, Capability, Capture, Catalog, Change, CircuitState,
+    Environment, ErrorClass, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode,
+    NoticePolicy, NoticeStyle, Override, OverrideKey, Overrides, Probing, ReasonCode, Retention,
+    Revision, Route, RouteTraffic, Slot, Tier, Timeouts, Workload, WorkloadTraffic,
 };
 
 pub(super) fn now() -> Timestamp {
@@ -88,6 +88,7 @@ pub(super) fn workload(name: &str, primary: &str, fallback: Option<&str>) -> Wor
         },
         may_cross: Vec::new(),
         may_change_vectors: None,
+        capture: Capture::Off,
         on_log_failure: LogFailure::Refuse,
         all_down: AllDown::Primary,
         samples: Vec::new(),

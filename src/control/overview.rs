@@ -16,8 +16,8 @@ use serde::Serialize;
 use super::Probed;
 use crate::{
     model::{
-        Catalog, CircuitState, ErrorClass, Family, GatewayName, Heartbeat, Mode, Overrides,
-        Readiness, Revision, RouteName, StoredEvent, Tier, Workload, WorkloadName,
+        Capture, Catalog, CircuitState, ErrorClass, Family, GatewayName, Heartbeat, Mode,
+        Overrides, Readiness, Revision, RouteName, StoredEvent, Tier, Workload, WorkloadName,
         WorkloadReadiness,
     },
     probe,
@@ -129,6 +129,8 @@ pub struct WorkloadStatus {
     pub notice: bool,
     /// Its tier.
     pub tier: Tier,
+    /// What of its traffic is kept.
+    pub capture: Capture,
     /// Whether people see its output.
     pub user_visible: bool,
     /// Requests per second.

@@ -3,14 +3,22 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, atomic::AtomicU32},
+    time::Instant,
 };
 
 use super::{
-    callers::KeyStats, circuits::Breaker, route_traffic::RouteStats, slots::Slots,
+    callers::KeyStats,
+    capture::{self, Lens},
+    circuits::Breaker,
+    route_traffic::RouteStats,
+    slots::Slots,
     traffic::WorkloadStats,
 };
 use crate::{
-    model::{Catalog, ClientName, KeyHash, Route, RouteName, Secret, Workload, WorkloadName},
+    clock::Clock,
+    model::{
+        Capture, Catalog, ClientName, KeyHash, Route, RouteName, Secret, Workload, WorkloadName,
+    },
     policy::RetryBudget,
 };
 
@@ -18,6 +26,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Registry {
     workers: usize,
+    captures: capture::Sender,
+    started: Instant,
+    lenses: BTreeMap<WorkloadName, Arc<Lens>>,
     workloads: BTreeMap<WorkloadName, Arc<WorkloadStats>>,
     routes: BTreeMap<RouteName, Arc<RouteStats>>,
     breakers: BTreeMap<RouteName, (RouteIdentity, Arc<Breaker>)>,
@@ -36,9 +47,12 @@ struct RouteIdentity {
 }
 
 impl Registry {
-    pub(super) fn new(workers: usize) -> Self {
+    pub(super) fn new(workers: usize, captures: capture::Sender) -> Self {
         Self {
             workers,
+            captures,
+            started: Clock::instant(),
+            lenses: BTreeMap::new(),
             workloads: BTreeMap::new(),
             routes: BTreeMap::new(),
             breakers: BTreeMap::new(),
@@ -105,9 +119,22 @@ impl Registry {
         budget
     }
 
+    /// What takes the bodies of a workload that is captured.
+    pub(super) fn lens(&mut self, workload: &Workload) -> Option<Arc<Lens>> {
+        if workload.capture == Capture::Off {
+            self.lenses.remove(&workload.name);
+            return None;
+        }
+        let lens = self.lenses.entry(workload.name.clone());
+        let new = || Arc::new(Lens::new(&workload.name, &self.captures, self.started));
+        Some(Arc::clone(lens.or_insert_with(new)))
+    }
+
     /// Forgets what a catalog no longer names.
     pub(super) fn keep(&mut self, catalog: &Catalog) {
         self.workloads
+            .retain(|name, _| catalog.workloads.contains_key(name));
+        self.lenses
             .retain(|name, _| catalog.workloads.contains_key(name));
         self.budgets
             .retain(|name, _| catalog.workloads.contains_key(name));

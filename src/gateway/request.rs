@@ -191,7 +191,11 @@ async fn ask(
         stored: None,
         structured: scanned.structured,
     };
-    Ok(serve::serve(&ready, exchange).await)
+    let response = serve::serve(&ready, exchange).await;
+    if let Some(lens) = &in_force.ready.lens {
+        lens.offer(response.status(), started, call, &scanned, &body);
+    }
+    Ok(response)
 }
 
 fn not_scanned(error: &ScanError) -> GatewayError {

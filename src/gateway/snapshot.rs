@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::{
     callers::Callers,
+    capture::Lens,
     circuits::{Breaker, Pass},
     headers::value,
     registry::Registry,
@@ -120,6 +121,8 @@ pub(super) struct ReadyWorkload {
     /// `None`: no limit.
     pub(super) budget: Option<Arc<Mutex<RetryBudget>>>,
     pub(super) stats: Arc<WorkloadStats>,
+    /// `None`: nothing of it is captured.
+    pub(super) lens: Option<Arc<Lens>>,
 }
 
 impl ReadyWorkload {
@@ -184,6 +187,7 @@ impl Prepared {
                     notice_header: value(&workload.notice.text),
                     budget: (workload.retry_share < 1.0).then(|| registry.budget(workload)),
                     stats: registry.workload(&workload.name),
+                    lens: registry.lens(workload),
                     workload: workload.clone(),
                 }))
             })

@@ -14,6 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    capture::{self, Taken},
     heartbeat::Beater,
     keeper::{self, Keeper},
     server, tls, worker,
@@ -33,6 +34,7 @@ impl Threads {
         shared: &Arc<Shared>,
         keeper: Keeper,
         beater: Beater,
+        captures: mpsc::Receiver<Taken>,
         listener: std::net::TcpListener,
         workers: usize,
     ) -> io::Result<Self> {
@@ -56,6 +58,7 @@ impl Threads {
             shared: Arc::clone(shared),
             keeper,
             beater,
+            captures,
             listener,
             doors,
             worked,
@@ -110,6 +113,7 @@ struct Front {
     shared: Arc<Shared>,
     keeper: Keeper,
     beater: Beater,
+    captures: mpsc::Receiver<Taken>,
     listener: std::net::TcpListener,
     doors: Vec<mpsc::UnboundedSender<server::Accepted>>,
     worked: mpsc::Receiver<()>,
@@ -121,6 +125,7 @@ impl Front {
             shared,
             keeper,
             beater,
+            captures,
             listener,
             doors,
             mut worked,
@@ -139,6 +144,7 @@ impl Front {
         }
         tokio::task::spawn_local(keeper::readiness(Arc::clone(&shared)));
         tokio::task::spawn_local(keeper::housekeep(Arc::clone(&shared)));
+        tokio::task::spawn_local(capture::keep(Arc::clone(&shared), captures));
         match TcpListener::from_std(listener) {
             Ok(listener) => server::accept(listener, doors, Arc::clone(&shared)).await,
             Err(error) => tracing::error!(%error, "the listener cannot be used"),

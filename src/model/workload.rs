@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BoundaryKind, ErrorClass, ErrorClassSet, Family, Mode, NoticePolicy, RouteName, Sample,
-    WorkloadName,
+    BoundaryKind, Capture, ErrorClass, ErrorClassSet, Family, Mode, NoticePolicy, RouteName,
+    Sample, WorkloadName,
 };
 
 /// What the users of a workload pay for.
@@ -121,6 +121,8 @@ pub struct Workload {
     pub on_log_failure: LogFailure,
     /// When every route that may serve is paused.
     pub all_down: AllDown,
+    /// What of its traffic is kept, so that samples can be made of it.
+    pub capture: Capture,
     /// Request bodies that stand for its traffic.
     pub samples: Vec<Sample>,
 }

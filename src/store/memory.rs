@@ -7,6 +7,7 @@
     reason = "the methods have the shape that every backend has"
 )]
 
+mod captures;
 mod duty;
 mod probes;
 
@@ -23,6 +24,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use captures::Captures;
 use probes::Probes;
 
 use super::{
@@ -76,6 +78,7 @@ struct Tables {
     readiness: Vec<WorkloadReadiness>,
     spending: BTreeMap<(i64, RouteName), Spent>,
     probes: Probes,
+    captures: Captures,
 }
 
 impl Shared {

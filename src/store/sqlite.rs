@@ -4,10 +4,12 @@
 //! - `events.db`: the event log, written by one thread of each gateway with group commit. Apart from the
 //!   state, so that a storm of events never holds up an operator.
 //! - `pulse.db`: heartbeats and presence, never waited for.
+//! - `captures.db`: captured request bodies; there only when something was captured.
 //!
 //! All blocking work happens on the threads started here.
 
 mod bell;
+mod captures;
 mod database;
 mod desk;
 mod duty;

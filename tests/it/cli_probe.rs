@@ -4,7 +4,7 @@ use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Output};
 
 use backstop::{
     clock::Clock,
-    model::Verdict,
+    model::{Capability, Captured, PayloadClass, Verdict},
     store::{Access, Store},
 };
 use tokio::task::spawn_blocking;
@@ -249,4 +249,100 @@ async fn a_live_drill_asks_the_routes_that_would_take_over_and_nobody_else() {
     let (_, out, _) = project.run("drill --down two --live").await;
     assert!(out.contains("nothing was asked"), "{out}");
     assert_eq!((good.count(), bad.count()), before);
+}
+
+#[tokio::test]
+async fn a_captured_body_becomes_a_sample() {
+    let (good, bad) = providers().await;
+    let project = Project::new(&good, &bad);
+    let url = format!("sqlite:{}", project.path().join("state").display());
+    let clock = Clock::system();
+    let store = Store::open(&url, Access::Write, clock.clone())
+        .await
+        .unwrap();
+    let list = "samples add chat --from-traffic";
+    let (code, out, err) = project.run(list).await;
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    assert!(err.contains("\"chat\" is not captured"), "{err}");
+
+    let body = r#"{"model":"gpt","messages":[{"role":"user","content":"Where is  it, person@example.com?"}]}"#;
+    for (class, stream) in [(PayloadClass::Chat, false), (PayloadClass::Tools, true)] {
+        let captured = Captured {
+            number: 0,
+            at: clock.now(),
+            workload: "chat".into(),
+            class,
+            needs: [Capability::Tools].into_iter().collect(),
+            stream,
+            body: body.to_owned(),
+        };
+        store.put_capture(captured).await.unwrap();
+    }
+    let (code, out, err) = project.run(list).await;
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("--pick NUMBER"), "{err}");
+    let row = "chat   90    tools  Where is it, person@example.com?";
+    assert!(out.contains(row), "{out}");
+    assert_eq!(out.lines().count(), 3, "{out}");
+    let (_, out, _) = project
+        .run("samples add chat --from-traffic --class tools --json")
+        .await;
+    let rows: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&rows[0]["number"], &rows[0]["stream"]),
+        (&2.into(), &true.into())
+    );
+
+    let pick = "samples add chat asked --from-traffic --pick 1";
+    let (code, out, err) = project.run(pick).await;
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("look through it"), "{err}");
+    let lines = "[[workloads.chat.samples]]\nclass = \"chat\"\nfile = \"samples/asked.json\"\n";
+    assert_eq!(out, lines);
+    let file = project.path().join("samples/asked.json");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(written, body.replace("gpt", "chat"));
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let config = project.path().join("backstop.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text + &out).unwrap();
+    assert_eq!(
+        project.run("samples show chat/asked").await.1.trim(),
+        written
+    );
+
+    let (code, out, _) = project
+        .run("samples add chat --from-traffic --pick 2 --json")
+        .await;
+    assert_eq!(code, 0);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["class"], "tools");
+    assert!(project.path().join("samples/traffic-2.json").exists());
+    for (line, words) in [
+        (pick, "cannot write"),
+        (
+            "samples add chat --from-traffic --pick 9",
+            "number 9 any more",
+        ),
+        (
+            "samples add chat asked --from-traffic",
+            "which one gets this name",
+        ),
+        (
+            "samples add nobody --from-traffic",
+            "no workload \"nobody\"",
+        ),
+        ("samples add chat --from-traffic --class x", "is not one of"),
+        ("samples add chat --class chat", "<NAME>"),
+        ("samples add chat x --pick 1", "--from-traffic"),
+    ] {
+        let (code, out, err) = project.run(line).await;
+        assert_eq!((code, out.as_str()), (2, ""), "{line}");
+        assert!(err.contains(words), "{line}: {err}");
+    }
+    store.close().await.unwrap();
+    let mode = std::fs::metadata(project.path().join("state/captures.db"));
+    assert_eq!(mode.unwrap().permissions().mode() & 0o777, 0o600);
 }

@@ -35,6 +35,7 @@ mod fuzz_cases;
 mod gateway_bodies;
 mod gateway_boundaries;
 mod gateway_callers;
+mod gateway_capture;
 mod gateway_count_tokens;
 mod gateway_echo;
 mod gateway_embeddings;

@@ -6,12 +6,13 @@ use std::{collections::BTreeSet, time::Duration};
 use backstop::{
     clock::Clock,
     model::{
-        Asked, Change, Entry, ErrorClass, EventDecision, Mode, PlanId, ProbeKey, ProbeRecord,
-        ProbeSubject, Readiness, ReadinessReason, Retention, Revision, Rung, RungResult, Seq,
-        Spent, Verdict, WorkloadReadiness,
+        Asked, Capability, Captured, Change, Entry, ErrorClass, EventDecision, Mode, PayloadClass,
+        PlanId, ProbeKey, ProbeRecord, ProbeSubject, Readiness, ReadinessReason, Retention,
+        Revision, Rung, RungResult, Seq, Spent, Verdict, WorkloadReadiness,
     },
     store::{Access, AuditQuery, ChangeError, EventQuery, Health, Store, StoreError},
 };
+use jiff::Timestamp;
 
 use crate::store_samples::{
     FORCE, Pair, Setup, actor, change, event, heartbeat, mode_key, outcome, plan, presence, start,
@@ -65,6 +66,8 @@ contract!(
     presences_are_kept_for_fifteen_seconds,
     the_latest_probe_of_each_key_is_kept_with_a_short_history,
     probes_are_forgotten_after_thirty_days,
+    the_newest_captures_of_each_class_are_kept_for_a_day,
+    captures_of_other_workloads_are_removed,
     retention_removes_old_and_never_reuses_a_place,
     a_lease_has_one_holder,
     fifty_who_want_a_lease_get_one,
@@ -768,6 +771,71 @@ async fn probes_are_forgotten_after_thirty_days(pair: Pair) {
         .unwrap();
     assert_eq!(pair.second.probes(None).await.unwrap(), [kept]);
     assert_eq!(pair.first.probe_history(old.key()).await.unwrap(), []);
+}
+
+fn capture(workload: &str, class: PayloadClass, at: Timestamp) -> Captured {
+    Captured {
+        number: 0,
+        at,
+        workload: workload.into(),
+        class,
+        needs: [Capability::Tools].into_iter().collect(),
+        stream: true,
+        body: format!("{{\"at\":\"{at}\"}}"),
+    }
+}
+
+async fn numbers(store: &Store, workload: &str) -> Vec<u64> {
+    let found = store.captures(workload.into()).await.unwrap();
+    found.iter().map(|one| one.number).collect()
+}
+
+async fn the_newest_captures_of_each_class_are_kept_for_a_day(pair: Pair) {
+    assert_eq!(numbers(&pair.second, "a").await, [0; 0]);
+    let at = |minutes: i64| start() + jiff::SignedDuration::from_mins(minutes);
+    for minute in 0..6 {
+        let one = capture("a", PayloadClass::Chat, at(minute));
+        pair.first.put_capture(one).await.unwrap();
+    }
+    for (workload, class) in [("a", PayloadClass::Tools), ("b", PayloadClass::Chat)] {
+        let one = capture(workload, class, at(6));
+        pair.second.put_capture(one).await.unwrap();
+    }
+    assert_eq!(numbers(&pair.second, "a").await, [7, 6, 5, 4, 3]);
+    assert_eq!(numbers(&pair.first, "b").await, [8]);
+    let found = pair.first.captures("a".into()).await.unwrap();
+    let wanted = capture("a", PayloadClass::Tools, at(6));
+    assert_eq!(
+        found[0],
+        Captured {
+            number: 7,
+            ..wanted
+        }
+    );
+
+    pair.clock
+        .advance(Duration::from_hours(24) + Duration::from_mins(4));
+    assert_eq!(numbers(&pair.second, "a").await, [7, 6, 5]);
+    let both = vec!["a".into(), "b".into()];
+    assert_eq!(pair.first.keep_captures(both.clone()).await.unwrap(), 2);
+    assert_eq!(pair.first.keep_captures(both).await.unwrap(), 0);
+}
+
+async fn captures_of_other_workloads_are_removed(pair: Pair) {
+    assert_eq!(pair.first.keep_captures(Vec::new()).await.unwrap(), 0);
+    for workload in ["a", "b"] {
+        let one = capture(workload, PayloadClass::Chat, start());
+        pair.first.put_capture(one).await.unwrap();
+    }
+    let kept = vec!["b".into()];
+    assert_eq!(pair.second.keep_captures(kept).await.unwrap(), 1);
+    assert_eq!(numbers(&pair.first, "a").await, [0; 0]);
+    assert_eq!(numbers(&pair.first, "b").await, [2]);
+    assert_eq!(pair.first.keep_captures(Vec::new()).await.unwrap(), 1);
+    // A number is not used twice.
+    let one = capture("a", PayloadClass::Chat, start());
+    pair.second.put_capture(one).await.unwrap();
+    assert_eq!(numbers(&pair.first, "a").await, [3]);
 }
 
 async fn retention_removes_old_and_never_reuses_a_place(pair: Pair) {

@@ -37,18 +37,30 @@ pub(in crate::cli) enum SamplesCommand {
 /// A new sample.
 ///
 /// The body is checked against the workload's family and written to samples/NAME.json beside the
-/// configuration, readable by its owner only; `model` becomes the workload's name. Nothing is redacted: look
-/// through what you add. The configuration itself is not changed.
+/// configuration, readable by its owner only; `model` becomes the workload's name. The configuration itself is
+/// not changed. A body from a file or standard input is not redacted. With --from-traffic it is one that a
+/// gateway captured and redacted, of a workload with `capture = "redacted"`: without --pick they are listed.
+/// Redaction goes by patterns and is no promise: look through what you add.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct SamplesAddArgs {
     /// Whose sample
     pub(in crate::cli) workload: WorkloadName,
-    /// What to call it
-    pub(in crate::cli) name: String,
-    /// What it stands for: chat, json, tools, vision, long, code or embeddings
-    #[arg(long)]
-    pub(in crate::cli) class: String,
+    /// What to call it [default with --pick: traffic-NUMBER]
+    #[arg(required_unless_present = "from_traffic")]
+    pub(in crate::cli) name: Option<String>,
+    /// What it stands for: chat, json, tools, vision, long, code or embeddings [default with --pick: as it looks]
+    #[arg(long, required_unless_present = "from_traffic")]
+    pub(in crate::cli) class: Option<String>,
     /// The file with the body [default: standard input]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "from_traffic")]
     pub(in crate::cli) from: Option<PathBuf>,
+    /// From what gateways captured of the workload in the last 24 hours
+    #[arg(long)]
+    pub(in crate::cli) from_traffic: bool,
+    /// Which of these
+    #[arg(long, value_name = "NUMBER", requires = "from_traffic")]
+    pub(in crate::cli) pick: Option<u64>,
+    /// The list, or what was written, as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }

@@ -9,7 +9,7 @@ use crate::config::{
     file::{File, Route},
     reader::At,
 };
-use crate::model::Probing;
+use crate::model::{Capture, Probing};
 
 /// How long the SDKs wait for an answer, unless told otherwise.
 const CALLER: Duration = Duration::from_mins(10);
@@ -122,6 +122,7 @@ pub(super) fn workload(subject: &Subject<'_>, file: &File, findings: &Findings) 
     entitlement(subject, findings);
     clocks(subject.workload, findings);
     repeats(subject.workload, findings);
+    captured(subject.workload, findings);
     if let (Some(primary), Some(fallback)) = (subject.primary, subject.fallback)
         && primary.name.get_ref() != fallback.name.get_ref()
     {
@@ -189,6 +190,23 @@ fn entitlement(subject: &Subject<'_>, findings: &Findings) {
             ),
             help(fallback),
         );
+    }
+}
+
+/// Nobody should forget that bodies of users are kept.
+fn captured(workload: &Workload, findings: &Findings) {
+    match workload.capture.get_ref() {
+        Capture::Off => {}
+        Capture::Redacted => note(
+            findings,
+            "captured",
+            workload.capture.span(),
+            format!(
+                "request bodies of \"{}\" are kept for a day, redacted by patterns",
+                workload.name.get_ref()
+            ),
+            "names and what people tell in their own words stay in them; remove `capture` when the samples are made",
+        ),
     }
 }
 

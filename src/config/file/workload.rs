@@ -11,8 +11,8 @@ use crate::{
         value,
     },
     model::{
-        AllDown, Backoff, BoundaryKind, ErrorClass, ErrorClassSet, LogFailure, Mode, NoticeStyle,
-        Tier, Timeouts,
+        AllDown, Backoff, BoundaryKind, Capture, ErrorClass, ErrorClassSet, LogFailure, Mode,
+        NoticeStyle, Tier, Timeouts,
     },
 };
 
@@ -50,6 +50,7 @@ pub(in crate::config) struct Workload {
     pub(in crate::config) may_change_vectors: Option<At<String>>,
     pub(in crate::config) on_log_failure: LogFailure,
     pub(in crate::config) all_down: AllDown,
+    pub(in crate::config) capture: At<Capture>,
     pub(in crate::config) samples: Vec<Sample>,
 }
 
@@ -159,6 +160,7 @@ pub(super) fn workload(table: &Table<'_>, findings: &Findings) -> Workload {
         may_change_vectors: table.filled("may_change_vectors"),
         on_log_failure: table.word("on_log_failure").into_inner(),
         all_down: table.word("all_down").into_inner(),
+        capture: table.word("capture"),
         samples: table
             .tables("samples", &SAMPLE)
             .iter()

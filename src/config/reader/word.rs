@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use crate::model::{
-    AllDown, BoundaryKind, Capability, ErrorClass, Family, LogFailure, Mode, NoticeStyle,
+    AllDown, BoundaryKind, Capability, Capture, ErrorClass, Family, LogFailure, Mode, NoticeStyle,
     PayloadClass, Tier,
 };
 
@@ -53,5 +53,6 @@ words! {
     Tier: "standard" => Self::Standard, "paid" => Self::Paid;
     NoticeStyle: "header" => Self::Header, "inline" => Self::Inline;
     AllDown: "primary" => Self::Primary, "refuse" => Self::Refuse;
+    Capture: "off" => Self::Off, "redacted" => Self::Redacted;
     LogFailure: "refuse" => Self::Refuse, "serve" => Self::Serve;
 }

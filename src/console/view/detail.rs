@@ -22,7 +22,7 @@ use crate::{
         theme::Role,
     },
     control::{Mode, Serving, WorkloadStatus},
-    model::{NoticeStyle, OverrideKey, RouteName, Tier, Workload, WorkloadName},
+    model::{Capture, NoticeStyle, OverrideKey, RouteName, Tier, Workload, WorkloadName},
 };
 
 /// The most events shown, on a narrow and on a wide screen; the most audit records.
@@ -243,6 +243,9 @@ fn description(workload: &Workload) -> String {
         }
         .to_owned(),
     );
+    if workload.capture == Capture::Redacted {
+        parts.push("request bodies captured (redacted)".to_owned());
+    }
     parts.push(match &workload.owner {
         Some(owner) => format!("owner {}", words::safe(owner)),
         None => "no owner".to_owned(),

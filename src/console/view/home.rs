@@ -17,7 +17,7 @@ use crate::{
         theme::Role,
     },
     control::{Overview, Serving, State, WorkloadStatus},
-    model::{Tier, Workload},
+    model::{Capture, Tier, Workload},
 };
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
@@ -315,6 +315,9 @@ fn flags(
     if required && !given {
         // No fallback is possible until the notice is on.
         flags.push(("locked".to_owned(), Role::Warning));
+    }
+    if status.capture == Capture::Redacted {
+        flags.push(("captured".to_owned(), Role::Warning));
     }
     if status.tier == Tier::Paid {
         flags.push(("paid".to_owned(), Role::Text));

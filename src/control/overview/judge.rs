@@ -110,6 +110,7 @@ pub(super) fn workload(
             Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
         },
         tier: workload.tier,
+        capture: workload.capture,
         user_visible: workload.user_visible,
         rps: traffic.rps,
         primary_error_share: share(traffic.primary_failures, traffic.requests),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::*;
 use crate::model::{
-    AllDown, Backoff, Boundary, BoundaryKind, Capability, ErrorClassSet, Family, KeyPlace,
+    AllDown, Backoff, Boundary, BoundaryKind, Capability, Capture, ErrorClassSet, Family, KeyPlace,
     LogFailure, NoticePolicy, NoticeStyle, Revision, Tier, Timeouts,
 };
 use crate::policy::context_doubt;
@@ -92,6 +92,7 @@ pub(in crate::policy) fn case() -> Case {
             },
             may_cross: Vec::new(),
             may_change_vectors: None,
+            capture: Capture::Off,
             on_log_failure: LogFailure::Refuse,
             all_down: AllDown::Primary,
             samples: Vec::new(),

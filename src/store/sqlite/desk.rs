@@ -20,6 +20,7 @@ pub(super) struct Desk {
 pub(super) struct Reader {
     pub(super) state: Database,
     pub(super) log: Database,
+    pub(super) captures: Database,
 }
 
 impl Desk {

@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Keeper {
     pub(super) log: Database,
+    /// Written here because it is large, and nobody waits for it.
+    pub(super) captures: Database,
     pub(super) turn: Turn,
 }
 

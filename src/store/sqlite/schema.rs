@@ -1,4 +1,4 @@
-//! The three database files, and the ladder of steps that brings each to its present shape.
+//! The database files, and the ladder of steps that brings each to its present shape.
 //!
 //! A step is never edited once it was released: a new one is added. The number of steps taken is the file's
 //! `user_version`; a file with more steps than we know is refused.
@@ -117,6 +117,23 @@ pub(super) static PULSE: Kind = Kind {
             route TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL, point TEXT NOT NULL,
             PRIMARY KEY (route, subject, at)
         ) WITHOUT ROWID;
+    "],
+    synchronous: "NORMAL",
+    checkpoint_pages: 1_000,
+};
+
+/// Captured request bodies: worth little, and gone within a day.
+pub(super) static CAPTURES: Kind = Kind {
+    file: "captures.db",
+    steps: &["
+        CREATE TABLE captures (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            at INTEGER NOT NULL,
+            workload TEXT NOT NULL,
+            class TEXT NOT NULL,
+            captured TEXT NOT NULL
+        );
+        CREATE INDEX captures_kind ON captures (workload, class, number);
     "],
     synchronous: "NORMAL",
     checkpoint_pages: 1_000,

@@ -66,10 +66,13 @@ pub(super) fn start(directory: &Path, access: Access, clock: Clock) -> Result<In
     let readers = [(); READERS].map(|()| Reader {
         state: read(&schema::STATE),
         log: read(&schema::EVENTS),
+        captures: read(&schema::CAPTURES),
     });
     let readers = Worker::start("store-read", readers, &alive).map_err(failed)?;
     let keeper = (access == Access::Write).then(|| Keeper {
         log: Database::new(&schema::EVENTS_UPKEEP, directory, Opening::Existing),
+        // Opened, and made, when the first one comes.
+        captures: Database::new(&schema::CAPTURES, directory, Opening::Create),
         turn: Turn::of(directory, bell::EVENTS),
     });
     let keeper = Arc::new(Worker::start("store-upkeep", keeper, &alive).map_err(failed)?);
