@@ -231,6 +231,12 @@ impl Store {
         on!(self, backend => backend.probes(after).await)
     }
 
+    /// The latest of each key that was kept after a place (0: all), in any order, and the newest place, from which
+    /// to read on. Also what was made earlier and kept late.
+    pub async fn probes_since(&self, place: u64) -> Result<(Vec<ProbeRecord>, u64), StoreError> {
+        on!(self, backend => backend.probes_since(place).await)
+    }
+
     /// The last 16 points of one key, oldest first.
     pub async fn probe_history(&self, key: ProbeKey) -> Result<Vec<ProbePoint>, StoreError> {
         on!(self, backend => backend.probe_history(key).await)

@@ -78,8 +78,8 @@ impl Probed {
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     probed: Probed,
-    /// The newest record that was read.
-    read: Option<Timestamp>,
+    /// The place in the store from which to read on.
+    read: u64,
     /// When the sums were read, and in which hour.
     summed: Option<(Instant, i64)>,
     /// Something was probed since.
@@ -93,11 +93,11 @@ impl Reader {
         store: &Store,
         now: Timestamp,
     ) -> Result<Probed, StoreError> {
-        let newer = store.probes(self.read).await?;
+        let (newer, read) = store.probes_since(self.read).await?;
+        self.read = read;
         if !newer.is_empty() {
             let records = Arc::make_mut(&mut self.probed.records);
             for mut record in newer {
-                self.read = self.read.max(Some(record.at()));
                 shorten(&mut record);
                 records.insert(record.key(), record);
             }

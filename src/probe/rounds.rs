@@ -42,9 +42,6 @@ pub const BEAT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// How long a task that could not be sent waits.
 const UNSENT_WAIT: SignedDuration = SignedDuration::from_mins(1);
-/// How much older than the newest record another one may be when it comes: `backstop probe` keeps what it found at
-/// the end of its round.
-const LATE: SignedDuration = SignedDuration::from_mins(15);
 
 /// What probing by schedule needs.
 #[derive(Debug)]
@@ -166,8 +163,8 @@ struct Done {
 struct Round {
     since: Timestamp,
     records: BTreeMap<ProbeKey, ProbeRecord>,
-    /// The newest record that was read from the store.
-    read: Option<Timestamp>,
+    /// The place in the store from which to read on.
+    read: u64,
     heartbeats: Vec<Heartbeat>,
     live: Live,
     purse: Purse,
@@ -184,7 +181,7 @@ impl Round {
         let mut round = Self {
             since: now,
             records: BTreeMap::new(),
-            read: None,
+            read: 0,
             heartbeats: Vec::new(),
             live: Live::default(),
             purse: Purse::of(&rounds.store.spent(hour).await?),
@@ -201,11 +198,9 @@ impl Round {
 
     /// Takes in what others probed meanwhile: a person in the console, a job of CI.
     async fn read(&mut self, rounds: &Rounds) -> Result<(), StoreError> {
-        // A clock that was set back must not hide what comes from now on.
-        let read = self.read.map(|read| read.min(rounds.clock.now()));
-        let after = read.map(|read| read.checked_sub(LATE).unwrap_or(Timestamp::MIN));
-        for record in rounds.store.probes(after).await? {
-            self.read = self.read.max(Some(record.at()));
+        let (newer, read) = rounds.store.probes_since(self.read).await?;
+        self.read = read;
+        for record in newer {
             self.keep(record);
         }
         Ok(())

@@ -370,6 +370,13 @@ impl Memory {
         Ok(self.read()?.probes.latest(after, self.clock.now()))
     }
 
+    pub(super) async fn probes_since(
+        &self,
+        place: u64,
+    ) -> Result<(Vec<ProbeRecord>, u64), StoreError> {
+        Ok(self.read()?.probes.since(place, self.clock.now()))
+    }
+
     pub(super) async fn probe_history(&self, key: ProbeKey) -> Result<Vec<ProbePoint>, StoreError> {
         Ok(self.read()?.probes.history(&key))
     }

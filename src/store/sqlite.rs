@@ -360,6 +360,18 @@ impl Sqlite {
         self.0.desk.call(work).await
     }
 
+    pub(super) async fn probes_since(
+        &self,
+        place: u64,
+    ) -> Result<(Vec<ProbeRecord>, u64), StoreError> {
+        let work = move |desk: &mut Desk| {
+            let now = desk.clock.now();
+            desk.pulse
+                .run(|connection| probes::since(connection, place, now))
+        };
+        self.0.desk.call(work).await
+    }
+
     pub(super) async fn probe_history(&self, key: ProbeKey) -> Result<Vec<ProbePoint>, StoreError> {
         let work = move |desk: &mut Desk| {
             desk.pulse

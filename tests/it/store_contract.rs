@@ -737,9 +737,22 @@ async fn the_latest_probe_of_each_key_is_kept_with_a_short_history(pair: Pair) {
     let put = vec![minimal.clone(), key.clone(), other.clone()];
     pair.first.put_probes(put).await.unwrap();
     // What comes late does not hide what is newer.
+    let (all, place) = pair.second.probes_since(0).await.unwrap();
+    assert_eq!(all.len(), 3);
     pair.second.put_probes(vec![old]).await.unwrap();
+    let (none, place) = pair.second.probes_since(place).await.unwrap();
+    assert_eq!(none, []);
+    // Made earlier than what was read, kept later.
+    let late = rung("a", Rung::Model, second(-9), Verdict::Failed);
+    pair.first.put_probes(vec![late.clone()]).await.unwrap();
+    let (fresh, place) = pair.second.probes_since(place).await.unwrap();
+    assert_eq!(fresh, std::slice::from_ref(&late));
+    assert_eq!(
+        pair.second.probes_since(place).await.unwrap(),
+        (vec![], place)
+    );
     let latest = pair.second.probes(None).await.unwrap();
-    assert_eq!(latest, [other, key.clone(), minimal.clone()]);
+    assert_eq!(latest, [other, late, key.clone(), minimal.clone()]);
     let since = pair.first.probes(Some(second(2))).await.unwrap();
     assert_eq!(since, [minimal]);
 

@@ -11,11 +11,17 @@ use crate::{
 
 /// By route and the text of the subject, the order of every backend.
 #[derive(Debug, Default)]
-pub(super) struct Probes(BTreeMap<(String, String), Known>);
+pub(super) struct Probes {
+    known: BTreeMap<(String, String), Known>,
+    /// Grows with every call that keeps something.
+    place: u64,
+}
 
 #[derive(Debug)]
 struct Known {
     latest: ProbeRecord,
+    /// When it was kept.
+    place: u64,
     /// Oldest first.
     points: VecDeque<ProbePoint>,
 }
@@ -26,12 +32,18 @@ fn place(key: &ProbeKey) -> (String, String) {
 
 impl Probes {
     pub(super) fn put(&mut self, records: Vec<ProbeRecord>, now: Timestamp) {
+        self.place += 1;
+        let at_place = self.place;
         for record in records {
             let point = record.point();
-            let known = self.0.entry(place(&record.key())).or_insert_with(|| Known {
-                latest: record.clone(),
-                points: VecDeque::new(),
-            });
+            let known = self
+                .known
+                .entry(place(&record.key()))
+                .or_insert_with(|| Known {
+                    latest: record.clone(),
+                    place: at_place,
+                    points: VecDeque::new(),
+                });
             known.points.retain(|known| known.at != point.at);
             let later = known.points.partition_point(|known| known.at < point.at);
             known.points.insert(later, point);
@@ -40,15 +52,16 @@ impl Probes {
             }
             if record.at() >= known.latest.at() {
                 known.latest = record;
+                known.place = at_place;
             }
         }
         let oldest = earlier(now, PROBE_LIFE);
-        self.0.retain(|_, known| known.latest.at() >= oldest);
+        self.known.retain(|_, known| known.latest.at() >= oldest);
     }
 
     pub(super) fn latest(&self, after: Option<Timestamp>, now: Timestamp) -> Vec<ProbeRecord> {
         let oldest = earlier(now, PROBE_LIFE);
-        self.0
+        self.known
             .values()
             .map(|known| &known.latest)
             .filter(|latest| latest.at() >= oldest)
@@ -57,8 +70,19 @@ impl Probes {
             .collect()
     }
 
+    pub(super) fn since(&self, place: u64, now: Timestamp) -> (Vec<ProbeRecord>, u64) {
+        let oldest = earlier(now, PROBE_LIFE);
+        let records = self
+            .known
+            .values()
+            .filter(|known| known.place > place && known.latest.at() >= oldest)
+            .map(|known| known.latest.clone())
+            .collect();
+        (records, self.place)
+    }
+
     pub(super) fn history(&self, key: &ProbeKey) -> Vec<ProbePoint> {
-        self.0
+        self.known
             .get(&place(key))
             .map(|known| known.points.iter().cloned().collect())
             .unwrap_or_default()

@@ -20,16 +20,24 @@ pub(super) fn put(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let place = newest(&transaction)? + 1;
     for record in records {
         let (key, at) = (record.key(), micros(record.at()));
         let (route, subject) = (key.route.as_str(), key.subject.to_string());
         transaction
             .prepare_cached(
-                "INSERT INTO probes VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (route, subject) DO UPDATE SET at = excluded.at, record = excluded.record
+                "INSERT INTO probes VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (route, subject) DO UPDATE
+                 SET at = excluded.at, record = excluded.record, place = excluded.place
                  WHERE excluded.at >= at",
             )?
-            .execute(params![route, subject, at, serde_json::to_string(record)?])?;
+            .execute(params![
+                route,
+                subject,
+                at,
+                serde_json::to_string(record)?,
+                place
+            ])?;
         transaction
             .prepare_cached("INSERT OR REPLACE INTO probe_points VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![
@@ -78,6 +86,35 @@ pub(super) fn latest(
         records.push(decode(row, 0)?);
     }
     Ok(records)
+}
+
+/// The latest of each key that was kept after a place, and the newest place.
+pub(super) fn since(
+    connection: &mut Connection,
+    place: u64,
+    now: Timestamp,
+) -> Result<(Vec<ProbeRecord>, u64), Fault> {
+    // One look at the file: nothing is kept between both questions.
+    let transaction = connection.transaction()?;
+    let newest = newest(&transaction)?;
+    let after = integer(place);
+    // What was newest has been forgotten since: begin again.
+    let after = if after > newest { 0 } else { after };
+    let oldest = micros(earlier(now, PROBE_LIFE));
+    let mut records = Vec::new();
+    let mut statement = transaction
+        .prepare_cached("SELECT record FROM probes WHERE (place > ?1 OR ?1 = 0) AND at >= ?2")?;
+    let mut rows = statement.query([after, oldest])?;
+    while let Some(row) = rows.next()? {
+        records.push(decode(row, 0)?);
+    }
+    Ok((records, u64::try_from(newest).unwrap_or(0)))
+}
+
+fn newest(connection: &Connection) -> Result<i64, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT COALESCE(MAX(place), 0) FROM probes")?
+        .query_row([], |row| row.get(0))?)
 }
 
 /// The points of one key, oldest first.

@@ -117,6 +117,10 @@ pub(super) static PULSE: Kind = Kind {
             route TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL, point TEXT NOT NULL,
             PRIMARY KEY (route, subject, at)
         ) WITHOUT ROWID;
+    ", "
+        -- Grows with every transaction: what is kept late is not older than what was read before.
+        ALTER TABLE probes ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX probes_place ON probes (place);
     "],
     synchronous: "NORMAL",
     checkpoint_pages: 1_000,
