@@ -21,6 +21,7 @@ mod metrics;
 mod ops;
 mod promise;
 mod provider_made;
+mod quiet;
 mod registry;
 mod relay;
 mod request;

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     io,
     pin::{Pin, pin},
     rc::Rc,
@@ -28,6 +29,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    quiet::Running,
     request,
     worker::{Shared, Worker},
 };
@@ -132,7 +134,7 @@ pub(super) async fn connection(worker: Rc<Worker>, stream: TcpStream, place: Pla
     // Who does not get through with it in time has not asked anything yet.
     if let Ok(Ok(stream)) = timeout(HANDSHAKE.min(idle), acceptor.accept(stream)).await {
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            second(worker, stream).await;
+            second(worker, stream, idle).await;
         } else {
             first(worker, stream, idle).await;
         }
@@ -153,15 +155,19 @@ async fn first(worker: Rc<Worker>, stream: impl Stream, idle: Duration) {
         .max_header_size(HEAD_BYTES)
         .max_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    to_its_end(connection, draining).await;
+    // The limit for the next head is one for its silence, too.
+    to_its_end(connection, draining, async || pending().await).await;
 }
 
 /// HTTP/2, as browsers and SDKs speak it over TLS.
-async fn second(worker: Rc<Worker>, stream: impl Stream) {
+async fn second(worker: Rc<Worker>, stream: impl Stream, idle: Duration) {
     let draining = worker.shared.draining.clone();
+    let running = Running::none();
+    let counted = running.clone();
     let service = service_fn(move |incoming| {
         let worker = Rc::clone(&worker);
-        async move { Ok::<_, Infallible>(request::handle(worker, incoming).await) }
+        let one = counted.one();
+        async move { Ok::<_, Infallible>(one.with(request::handle(worker, incoming).await)) }
     });
     // Streams that a client opens and resets at once are counted by the library, which ends the connection.
     let connection = http2::Builder::new(SameThread)
@@ -172,11 +178,16 @@ async fn second(worker: Rc<Worker>, stream: impl Stream) {
         .max_header_list_size(HEAD_LIST_BYTES)
         .max_send_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    to_its_end(connection, draining).await;
+    to_its_end(connection, draining, async || running.quiet(idle).await).await;
 }
 
-/// Serves until the client has gone, or until what runs is done when the gateway drains.
-async fn to_its_end(connection: impl GracefulConnection, draining: CancellationToken) {
+/// Serves until the client has gone, until what runs is done when the gateway drains, or until it has been
+/// quiet for too long.
+async fn to_its_end(
+    connection: impl GracefulConnection,
+    draining: CancellationToken,
+    quiet: impl AsyncFn(),
+) {
     let mut connection = pin!(connection);
     // How a connection ends is the client's business; what was on it has been recorded.
     tokio::select! {
@@ -185,6 +196,14 @@ async fn to_its_end(connection: impl GracefulConnection, draining: CancellationT
         () = draining.cancelled() => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
+        }
+        () = quiet() => {
+            connection.as_mut().graceful_shutdown();
+            // What was asked at this very moment is still answered; who says nothing is not waited for.
+            tokio::select! {
+                _ = connection => {}
+                () = quiet() => {}
+            }
         }
     }
 }

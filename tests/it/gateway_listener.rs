@@ -1,19 +1,25 @@
 //! The listener: TLS and HTTP/2, limits of time and number, and every shape of a request that two servers
 //! could read in two ways.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use backstop::model::{GatewaySettings, TlsFiles};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::Semaphore,
     time::timeout,
 };
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::support::{
     gateway::{PRIMARY, Plan, Site},
-    upstream::DEADLINE,
+    upstream::{DEADLINE, Script, Step},
 };
 
 const PATH: &str = "/w/support-chat/v1/chat/completions";
@@ -212,6 +218,70 @@ async fn who_is_too_slow_is_given_up() {
     };
     timeout(DEADLINE, both).await.expect("the gateway gives up");
     assert_eq!(site.primary.count(), 0);
+}
+
+/// A TLS connection that may speak HTTP/2, and has not said a word.
+async fn silent(site: &Site, pem: &str) -> TlsStream<TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
+        .unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let name = "localhost".try_into().unwrap();
+    TlsConnector::from(Arc::new(config))
+        .connect(name, connect(site).await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn http2_connections_without_a_request_give_their_place_back() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
+    // The head of a request that does not end.
+    const HALF: &[u8] = b"\0\0\x01\x01\0\0\0\0\x01\x83";
+    let directory = tempfile::tempdir().unwrap();
+    let pem = certificate(directory.path());
+    let tls = files(directory.path());
+    let site = site(move |settings| {
+        settings.tls = Some(tls.clone());
+        settings.idle = Duration::from_millis(200);
+    })
+    .await;
+    // One with a request stays, however long that takes.
+    let gate = Arc::new(Semaphore::new(0));
+    let waiting = Script::new().step(Step::Gate(Arc::clone(&gate)));
+    let Some(Step::Send(answer)) = Script::json(200, PRIMARY).into_steps().pop() else {
+        panic!("an answer is sent");
+    };
+    site.primary.set(waiting.send(answer));
+    let asking = trusting(&site, &pem).post(https(&site, PATH)).body(BODY);
+    let asking = tokio::spawn(asking.send());
+    site.primary.asked(1).await;
+    for (case, sent) in [
+        ("nothing", vec![]),
+        ("half a preface", PREFACE[..7].to_vec()),
+        ("a preface", PREFACE.to_vec()),
+        ("settings", [PREFACE, SETTINGS].concat()),
+        ("half a head", [PREFACE, SETTINGS, HALF].concat()),
+    ] {
+        let mut client = silent(&site, &pem).await;
+        client.write_all(&sent).await.unwrap();
+        let mut answer = Vec::new();
+        let read = async { while matches!(client.read_buf(&mut answer).await, Ok(1..)) {} };
+        let closed = timeout(DEADLINE, read).await;
+        assert!(closed.is_ok(), "{case}: the gateway closes");
+    }
+    gate.add_permits(1);
+    let response = asking.await.unwrap().unwrap();
+    assert_eq!(response.version(), reqwest::Version::HTTP_2);
+    assert_eq!(response.text().await.unwrap(), PRIMARY);
 }
 
 #[tokio::test]
