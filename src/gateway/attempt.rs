@@ -98,6 +98,16 @@ pub(super) struct Clocks {
 }
 
 impl Clocks {
+    /// How long an answer may pause.
+    pub(super) const fn idle(&self) -> Duration {
+        self.idle
+    }
+
+    /// When it must be over.
+    pub(super) const fn total(&self) -> Instant {
+        self.total
+    }
+
     /// The next deadline when the last byte came at `last`, and which clock it is.
     pub(super) fn deadline(&self, last: Instant) -> (Instant, TimeoutStage) {
         let mut next = (last + self.idle, TimeoutStage::Idle);

@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     pin::Pin,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -26,7 +26,7 @@ use super::{
 use crate::{
     clock::Clock,
     model::{EventDecision, NoticeGiven, Reason},
-    policy::{BrokenKind, Evidence, Side, classify},
+    policy::{BrokenKind, Evidence, Side, TimeoutStage, classify},
     wire::{stream::Watch, upstream::Answer},
 };
 
@@ -59,6 +59,10 @@ pub(super) struct Relay {
     watch: Option<Watch>,
     clocks: Clocks,
     last: Instant,
+    /// What came last has been handed on, and the client has asked for no more yet.
+    handed: bool,
+    /// How long the client has kept the answer waiting.
+    kept_waiting: Duration,
     alarm: Option<Pin<Box<Sleep>>>,
     exchange: Option<Exchange>,
     running: Running,
@@ -84,6 +88,8 @@ impl Relay {
             watch: begun.watch,
             clocks: begun.clocks,
             last: now,
+            handed: false,
+            kept_waiting: Duration::ZERO,
             alarm: None,
             exchange: Some(exchange),
             running,
@@ -155,6 +161,35 @@ impl Relay {
         self.queue.extend(self.scratch.drain(..));
     }
 
+    /// The client asks for more: the time since it got something was its own.
+    fn resume(&mut self) {
+        if std::mem::take(&mut self.handed) {
+            let now = Clock::instant();
+            self.kept_waiting += now.saturating_duration_since(self.last);
+            self.last = now;
+        }
+    }
+
+    /// Whether the client may be why the answer broke: it took its time, and without it the answer had some
+    /// left, or its provider would not have tired of waiting. Routes are shared, so one slow client must not
+    /// speak against them.
+    fn slowed_by_client(&self, evidence: &Evidence, now: Instant) -> bool {
+        match evidence {
+            Evidence::Timeout {
+                stage: TimeoutStage::Total,
+                ..
+            } => now < self.clocks.total() + self.kept_waiting,
+            Evidence::Broken {
+                kind: BrokenKind::Cut,
+                ..
+            } => self.kept_waiting >= self.clocks.idle(),
+            Evidence::Timeout { .. }
+            | Evidence::Broken { .. }
+            | Evidence::Unreachable { .. }
+            | Evidence::Response { .. } => false,
+        }
+    }
+
     /// One timer for all clocks; it is moved only when it rings too early, not with every piece.
     fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<Next> {
         let (deadline, stage) = self.clocks.deadline(self.last);
@@ -181,7 +216,10 @@ impl Relay {
         }
         let class = classify(evidence);
         let now = Clock::instant();
-        self.running.end(Some(class));
+        let slowed = self.slowed_by_client(evidence, now);
+        if !slowed {
+            self.running.end(Some(class));
+        }
         if let Some(watch) = &self.watch {
             match watch.ending(&answer::upstream_error(evidence)) {
                 Some(ending) => self.queue.extend(ending),
@@ -193,6 +231,10 @@ impl Relay {
         if let Some(mut exchange) = self.exchange.take() {
             let took = now.saturating_duration_since(exchange.started);
             exchange.failed(self.side, class, evidence, took);
+            if slowed {
+                let seconds = self.kept_waiting.as_secs();
+                exchange.remark = Some(format!("the client kept it waiting for {seconds} s"));
+            }
             exchange.note(EventDecision::Broken, Reason::AfterCommit, Some(class));
             exchange.finish(Ending::Broken);
         }
@@ -222,6 +264,7 @@ impl HttpBody for Relay {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         loop {
             if let Some(bytes) = self.queue.pop_front() {
+                self.handed = true;
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
             let Some(mut upstream) = self.upstream.take() else {
@@ -232,6 +275,7 @@ impl HttpBody for Relay {
                 self.complete();
                 return Poll::Ready(None);
             };
+            self.resume();
             match self.poll_upstream(&mut upstream, context) {
                 Poll::Pending => {
                     self.upstream = Some(upstream);

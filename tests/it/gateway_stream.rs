@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::support::{
-    gateway::{OVERLOADED, Plan, Site, header},
+    gateway::{OVERLOADED, PRIMARY, Plan, Site, header},
     upstream::{DEADLINE, Script, Step},
 };
 
@@ -468,4 +468,52 @@ async fn a_slow_client_sets_the_pace() {
         }
     }
     assert!(total > 400 * 64 * 1024, "{total}");
+}
+
+#[tokio::test]
+async fn slow_clients_do_not_speak_against_a_route() {
+    let total = Duration::from_millis(300);
+    let site = Site::with(Plan {
+        workload: Box::new(move |workload| workload.timeouts.total = total),
+        ..Plan::default()
+    })
+    .await;
+    let piece = ONE.replace("one", &"x".repeat(64 * 1024));
+    let mut script = Script::stream().chunk(ROLE);
+    for _ in 0..400 {
+        script = script.chunk(&piece);
+    }
+    site.primary.set(script.chunk(DONE).end());
+    let slow = async || {
+        let mut client = raw(&site, BODY).await;
+        let mut got = vec![0; 64 * 1024];
+        assert!(client.read(&mut got).await.unwrap() > 0);
+        // To take its time is what this client is about.
+        tokio::time::sleep(2 * total).await;
+        let read = async {
+            loop {
+                let count = client.read(&mut got).await.unwrap_or(0);
+                if count == 0 || got[..count].ends_with(b"0\r\n\r\n") {
+                    break;
+                }
+            }
+        };
+        timeout(DEADLINE, read).await.unwrap();
+    };
+    // More than would open the circuit.
+    for _ in 0..6 {
+        slow().await;
+    }
+    site.primary.set(Script::json(200, PRIMARY));
+    let response = site.ask(r#"{"model":"m","messages":[]}"#).await;
+    assert_eq!(header(&response, "x-backstop-route"), Some("premium"));
+    assert_eq!(header(&response, "x-backstop-fallback"), None);
+    let page = site.get("/metrics").await.text().await.unwrap();
+    let failed: Vec<_> = page
+        .lines()
+        .filter(|line| {
+            line.contains("premium") && line.contains("timeout") && !line.ends_with(" 0")
+        })
+        .collect();
+    assert!(failed.is_empty(), "{failed:#?}");
 }
