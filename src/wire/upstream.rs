@@ -210,14 +210,25 @@ fn answer(response: Response<Incoming>, lease: Lease) -> Response<Answer> {
 }
 
 /// Two statements of an answer's length may be an attempt to smuggle a second answer to somebody; it is not
-/// used, and its connection is closed.
+/// used, and its connection is closed. An error status counts all the same: no framing turns a 400 or a 401
+/// into a reason to ask somebody else.
 fn unambiguous(response: &Response<Incoming>) -> Result<(), Failed> {
     let headers = response.headers();
     if headers.contains_key(header::TRANSFER_ENCODING)
         && headers.contains_key(header::CONTENT_LENGTH)
     {
+        let status = response.status().as_u16();
+        let evidence = if status >= 400 {
+            Evidence::Response {
+                status,
+                error: ProviderError::default(),
+                retry_after: None,
+            }
+        } else {
+            malformed()
+        };
         return Err(Failed {
-            evidence: malformed(),
+            evidence,
             untouched: false,
         });
     }

@@ -110,6 +110,21 @@ async fn errors_that_are_the_callers_come_back_byte_for_byte_with_a_refusal() {
 }
 
 #[tokio::test]
+async fn no_framing_makes_a_trigger_of_an_error_that_is_the_callers() {
+    for status in [400, 401] {
+        let site = Site::start().await;
+        let both = "transfer-encoding: chunked\r\ncontent-length: 2";
+        let answer = format!("HTTP/1.1 {status} X\r\n{both}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+        site.primary.set(Script::new().send(answer));
+        let response = site.ask(BODY).await;
+        assert_eq!(response.status(), status);
+        assert_eq!(header(&response, "x-backstop-route"), Some("premium"));
+        assert_eq!(site.event().await.event.reason, Reason::NeverTrigger);
+        assert_eq!(site.fallback.count(), 0);
+    }
+}
+
+#[tokio::test]
 async fn a_fallback_is_refused_by_policy_and_the_event_says_why() {
     type Change = Box<dyn Fn(&mut Workload)>;
     let rows: [(&str, Change, &str, Reason); 6] = [
