@@ -35,25 +35,45 @@ pub(super) fn head(
     told: Option<&Told>,
 ) -> response::Parts {
     clean_response(&mut head.headers);
+    hide_credential(&mut head.headers, exchange, side);
     // Upstream's HTTP version and hyper's notes are of another connection.
     head.version = http::Version::HTTP_11;
     head.extensions.clear();
     mark(&mut head.headers, exchange, Some(side));
     if let Some(told) = told {
-        let ready = &exchange.in_force.ready;
-        let headers = &mut head.headers;
-        headers.insert(headers::FALLBACK, told.why.clone());
-        if let Some(event) = &told.event {
-            headers.insert(headers::EVENT, event.clone());
-        }
-        if told.unlogged {
-            headers.insert(headers::UNLOGGED, HeaderValue::from_static("1"));
-        }
+        tell(&mut head.headers, told);
         if told.notice.is_some() {
-            headers.insert(headers::DEGRADED, ready.notice_header.clone());
+            let notice = &exchange.in_force.ready.notice_header;
+            head.headers.insert(headers::DEGRADED, notice.clone());
         }
     }
     head
+}
+
+/// Says that a fallback was asked, why, and which event says so.
+pub(super) fn tell(headers: &mut http::HeaderMap, told: &Told) {
+    headers.insert(headers::FALLBACK, told.why.clone());
+    if let Some(event) = &told.event {
+        headers.insert(headers::EVENT, event.clone());
+    }
+    if told.unlogged {
+        headers.insert(headers::UNLOGGED, HeaderValue::from_static("1"));
+    }
+}
+
+/// A provider that repeats the route's key in a header must not hand it to the client.
+fn hide_credential(headers: &mut http::HeaderMap, exchange: &Exchange, side: Side) {
+    let route = exchange.in_force.ready.route(side);
+    let Some(credential) = route.and_then(|route| route.route.credential.as_ref()) else {
+        return;
+    };
+    while let Some(name) = headers
+        .iter()
+        .find(|(_, value)| credential.hidden_in(value.as_bytes()).is_some())
+        .map(|(name, _)| name.clone())
+    {
+        headers.remove(name);
+    }
 }
 
 /// Names the model that the provider put in the place of the one it was asked for.

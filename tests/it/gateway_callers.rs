@@ -6,7 +6,7 @@ use backstop::model::{AcceptedKey, Catalog, Client, ClientKey, Scope};
 use serde_json::Value;
 
 use crate::support::{
-    gateway::{OVERLOADED, Plan, Site, header},
+    gateway::{OVERLOADED, PRIMARY, Plan, Site, header},
     upstream::{DEADLINE, Script},
 };
 
@@ -492,4 +492,67 @@ async fn a_head_is_answered_like_a_get_without_its_body() {
         assert_eq!(options.status(), 405, "{path}");
         assert_eq!(header(&options, "allow"), Some("GET, HEAD"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_key_that_a_provider_repeats_reaches_no_client() {
+    // As long as real ones: no part of it is seen either where words are cut.
+    const PROVIDER: &str = "sk-planted-0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
+    const WORD: &str =
+        "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"one\"}}]}\n\n";
+    let site = Site::with(Plan {
+        primary: Box::new(|route| {
+            route.credential = Some(backstop::model::Secret::new(PROVIDER));
+        }),
+        ..Plan::default()
+    })
+    .await;
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-echo", PROVIDER),
+        ("x-api-key", PROVIDER),
+        ("www-authenticate", &format!("Bearer {PROVIDER}")),
+        ("x-request-id", "r"),
+    ];
+    let error = format!("{{\"error\":{{\"message\":\"{PROVIDER}\",\"code\":\"{PROVIDER}\"}}}}");
+    let late = format!("data: {error}\n\n");
+    let (first, second) = late.split_at(40);
+    let stream = Script::stream()
+        .chunk(WORD)
+        .chunk(first)
+        .chunk(second)
+        .end();
+    for (case, script, streamed) in [
+        (
+            "headers of an answer",
+            Script::answer(200, &headers, PRIMARY),
+            false,
+        ),
+        (
+            "headers of an error",
+            Script::answer(401, &headers, "{}"),
+            false,
+        ),
+        (
+            "an error inside a success",
+            Script::json(200, &error),
+            false,
+        ),
+        ("an error event", stream, true),
+    ] {
+        site.primary.set(script);
+        let body = format!(r#"{{"model":"m","stream":{streamed},"messages":[]}}"#);
+        let response = site.ask(&body).await;
+        let mut said = format!("{:?}", response.headers());
+        assert_eq!(
+            said.contains("x-request-id"),
+            case.starts_with("headers"),
+            "{said}"
+        );
+        said.push_str(&response.text().await.unwrap());
+        assert!(!said.contains("planted"), "{case}: {said}");
+    }
+    let events = site.events(3).await;
+    let said = serde_json::to_string(&events).unwrap();
+    assert!(said.contains("***") && !said.contains("planted"), "{said}");
 }
