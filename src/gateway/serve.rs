@@ -112,7 +112,14 @@ pub(super) async fn serve(ready: &Ready<'_>, mut exchange: Exchange) -> Response
                 exchange.note(decision, why, Some(class));
                 // The client called the primary: its failure is the answer.
                 let kept = primary_failure.unwrap_or(kept);
-                return refused(ready, exchange, kept, spent);
+                if kept.side == Side::Primary {
+                    return refused(ready, exchange, kept, spent, None);
+                }
+                // A fallback that was asked alone has failed: what it said is its answer, and no less told.
+                return match durable(ready, &exchange, chosen).await {
+                    Ok(told) => refused(ready, exchange, kept, spent, told.as_ref()),
+                    Err(NotLogged) => not_logged(ready, exchange, None),
+                };
             }
         }
     }
@@ -246,8 +253,14 @@ fn served(
     }
 }
 
-/// A failure is returned: the provider's own error as it came, or one made here.
-fn refused(ready: &Ready<'_>, mut exchange: Exchange, kept: Kept, spent: bool) -> Response<Body> {
+/// A failure is returned: the provider's own error as it came, or one made here. `told`: it is a fallback's.
+fn refused(
+    ready: &Ready<'_>,
+    mut exchange: Exchange,
+    kept: Kept,
+    spent: bool,
+    told: Option<&Told>,
+) -> Response<Body> {
     exchange.side = Some(kept.side);
     let own = |error: &GatewayError| {
         answer::own_error(&exchange, Some(kept.side), ready.call.shape, error)
@@ -277,6 +290,9 @@ fn refused(ready: &Ready<'_>, mut exchange: Exchange, kept: Kept, spent: bool) -
         }
         None => unasked::saturated(&exchange, ready.call.shape),
     };
+    if let Some(told) = told {
+        answer::tell(response.headers_mut(), told);
+    }
     if spent {
         response
             .headers_mut()
@@ -291,7 +307,7 @@ fn refused(ready: &Ready<'_>, mut exchange: Exchange, kept: Kept, spent: bool) -
 fn not_logged(ready: &Ready<'_>, mut exchange: Exchange, kept: Option<Kept>) -> Response<Body> {
     exchange.note(EventDecision::Refused, Reason::EventNotDurable, None);
     if let Some(kept) = kept {
-        return refused(ready, exchange, kept, false);
+        return refused(ready, exchange, kept, false, None);
     }
     let error = GatewayError {
         status: 503,

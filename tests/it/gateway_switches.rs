@@ -2,9 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use backstop::model::{
-    Change, ErrorClass, EventDecision, Mode, NoticeGiven, OutcomeKind, OverrideKey, Reason,
-    Revision,
+use backstop::{
+    model::{
+        Change, ErrorClass, EventDecision, Mode, NoticeGiven, OutcomeKind, OverrideKey, Reason,
+        Revision,
+    },
+    store::EventQuery,
 };
 use tokio::sync::Semaphore;
 
@@ -119,6 +122,28 @@ async fn a_force_that_the_policy_forbids_is_refused_and_the_primary_serves() {
     assert_eq!(stored.event.reason, Reason::NoticeImpossible);
     assert_eq!(stored.event.class, None);
     assert_eq!(stored.outcome.unwrap().kind, OutcomeKind::Completed);
+}
+
+#[tokio::test]
+async fn an_error_of_a_fallback_that_was_asked_alone_has_its_event_too() {
+    for (case, script, status) in [
+        ("its own", Script::json(400, r#"{"error":{}}"#), 400),
+        ("overloaded", Script::json(503, OVERLOADED), 503),
+        ("no answer", Script::new().step(Step::Close), 502),
+    ] {
+        let site = Site::start().await;
+        site.switch(mode(), Some(Change::Mode(Mode::Force))).await;
+        site.fallback.set(script);
+        let response = site.ask(BODY).await;
+        assert_eq!(response.status(), status, "{case}");
+        assert_eq!(header(&response, "x-backstop-fallback"), Some("forced"));
+        assert_eq!(header(&response, "x-backstop-degraded"), None);
+        let event = header(&response, "x-backstop-event").unwrap().to_owned();
+        let durable = site.store.events(EventQuery::default()).await.unwrap();
+        let told = durable.iter().find(|it| it.event.id.to_string() == event);
+        let decision = told.map(|it| it.event.decision);
+        assert_eq!(decision, Some(EventDecision::Fallback), "{case}");
+    }
 }
 
 #[tokio::test]
