@@ -223,7 +223,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Palette, "palette", "cmd", "type a command, the same verbs as on the command line", Group::View, SCREENS, &[key(':')]),
     entry(Action::Filter, "filter", "filter", "filter: text, !not, ~fuzzy, field:value", Group::View, LISTS, &[key('/')]),
     entry(Action::Open, "open", "open", "open the selection", Group::Move,
-        &[Workloads, Routes, Events, Audit, Detail, Menu], &[named(KeyCode::Enter)]),
+        &[Workloads, Routes, Events, Audit, Detail, Menu, Probe], &[named(KeyCode::Enter)]),
     entry(Action::Apply, "apply", "apply", "apply the plan, once the name of its target is typed", Group::Form, &[Plan], &[named(KeyCode::Enter)]),
     entry(Action::Confirm, "confirm", "yes, apply", "apply the plan", Group::Form, &[Confirm], &[key('y')]),
     entry(Action::Accept, "accept", "accept", "accept what was typed", Group::Form, &[Filter, Palette, Text], &[named(KeyCode::Enter)]),

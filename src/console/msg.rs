@@ -90,8 +90,8 @@ pub enum Told {
     },
     /// A sample was answered, well or badly.
     Answered(Box<ProbeResult>),
-    /// A ladder was climbed.
-    Climbed(Vec<RungResult>),
+    /// A ladder was climbed, with so many requests.
+    Climbed(Vec<RungResult>, u64),
     /// Nothing was sent; in words.
     Unsent(String),
     /// Whether the store has it; a door that only looks keeps nothing.

@@ -34,6 +34,7 @@ use super::{
     layout::{self, Areas, Room},
     theme::{Role, Theme},
 };
+use crate::control::Spending;
 use pen::{Line, Pen};
 
 /// Draws the whole screen.
@@ -136,6 +137,12 @@ pub fn measure(app: &App, area: Rect) -> Option<(usize, usize)> {
         | (None, Screen::Home | Screen::Routes | Screen::Events | Screen::Audit) => return None,
     };
     Some((lines, usize::from(body.height)))
+}
+
+/// What probing has spent of its budget, in words.
+#[must_use]
+pub fn spent(spending: &Spending) -> String {
+    route::spent(spending)
 }
 
 /// The page of the answer under the cursor that is shown, and how many it has; `None`: no probe is on top.

@@ -278,7 +278,7 @@ fn told(now: jiff::Timestamp, kind: u8, text: String) -> Told {
             "support-chat/hello",
             now,
         ))),
-        5 => Told::Climbed(Vec::new()),
+        5 => Told::Climbed(Vec::new(), 0),
         _ => Told::Heard {
             head: Some((200, Duration::from_millis(120))),
             first_output: None,

@@ -376,7 +376,7 @@ fn what_a_probe_looks_like() {
         rung(Rung::Key, Verdict::Passed, "found"),
         rung(Rung::Model, Verdict::Failed, "not in the list"),
     ];
-    tell(&mut stage, 0, Told::Climbed(rungs));
+    tell(&mut stage, 0, Told::Climbed(rungs, 1));
     look("probe-ladder", &stage);
 }
 
@@ -522,4 +522,30 @@ fn the_past_of_a_route_is_asked_for_once_and_only_when_it_is_seen() {
     assert_eq!(asked(stage.keys("2")), 7);
     assert_eq!(asked(stage.keys("jjjk")), 0);
     assert_eq!(asked(stage.keys("12")), 0);
+}
+
+#[test]
+fn what_goes_over_the_budget_is_sent_only_after_its_cost_was_shown() {
+    let mut stage = Stage::incident(80, 24, Door::Write);
+    let mut catalog = sampled();
+    catalog.probing.budget.requests_per_hour = Some(36);
+    stage.news(News::Catalog(Arc::new(catalog)));
+    let found = found(stage.now);
+    stage.news(News::Probes(found));
+    stage.wait(Duration::from_secs(1));
+    assert_eq!(asked(&stage.keys("r")).len(), 0);
+    look("probe-over-budget", &stage);
+    assert_eq!(asked(&stage.keys("r")).len(), 0, "its own key is no yes");
+    assert_eq!(
+        asked(&stage.at_once(KeyCode::Enter)).len(),
+        0,
+        "nor is a burst"
+    );
+    assert_eq!(asked(&stage.press(KeyCode::Enter)).len(), 4);
+    assert_eq!(asked(&stage.press(KeyCode::Enter)).len(), 0, "once");
+    assert!(stage.press(KeyCode::Esc).contains(&Effect::StopProbe));
+
+    stage.keys("r");
+    let effects = stage.press(KeyCode::Esc);
+    assert!(!effects.contains(&Effect::StopProbe), "nothing was sent");
 }

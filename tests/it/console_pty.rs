@@ -37,6 +37,36 @@ fn six_keys_force_the_failing_workload_and_z_undoes_it() {
 }
 
 #[test]
+fn a_route_and_a_workload_are_probed_live_and_esc_goes_back() {
+    let mut pty = Pty::backstop(&["demo", "--no-faults"], (120, 40));
+    pty.wait_for(HOME);
+    pty.press("2");
+    pty.wait_for("Routes 14/14");
+    // Its plain chat works; what it does not do is see.
+    pty.press("/baseline-vision\r");
+    pty.wait_for("x vision");
+    pty.wait_for("image-understanding (fallback)");
+    pty.press("r");
+    pty.wait_for("PROBE baseline-vision");
+    pty.wait_for("1 failed");
+    pty.wait_for("I do not see a picture");
+    pty.press("\x1b");
+    pty.wait_gone("PROBE ");
+    pty.press("1");
+    pty.wait_for(HOME);
+    pty.press("/support\r");
+    pty.wait_for("Workloads 1/7");
+    pty.press_until_gone("r", "SERVING NOW");
+    pty.wait_for("4/4  4 passed");
+    pty.wait_for("4 recorded");
+    pty.press("\x1b");
+    pty.wait_gone("PROBE ");
+    pty.press("\x03");
+    assert_eq!(pty.ended().exit_code(), 0);
+    pty.assert_restored();
+}
+
+#[test]
 fn every_size_is_drawn_and_sigterm_gives_the_terminal_back() {
     let mut pty = Pty::backstop(&["demo"], (80, 24));
     pty.wait_for(HOME);

@@ -27,7 +27,7 @@ use crate::{
         state::probing::{KEPT, Question, With},
     },
     control::Control,
-    model::{Catalog, ProbeRecord, Rung, Verdict, visible_lines},
+    model::{Catalog, ProbeRecord, visible_lines},
     probe::{Prober, Step},
     wire::{said::Delta, upstream::Tls},
 };
@@ -169,7 +169,7 @@ impl Asking {
             heard.borrow_mut().add(&line);
         };
         match self.prober.ladder(&self.catalog, route, &mut each).await {
-            Ok(climb) => Told::Climbed(climb.rungs),
+            Ok(climb) => Told::Climbed(climb.rungs, climb.requests),
             Err(error) => Told::Unsent(error.to_string()),
         }
     }
@@ -179,16 +179,9 @@ impl Asking {
 fn records(told: &Told) -> (Vec<ProbeRecord>, u64) {
     match told {
         Told::Answered(result) => (vec![ProbeRecord::Sample(result.clone())], 1),
-        Told::Climbed(rungs) => {
-            let asks = |rung: Rung| match rung {
-                Rung::Model | Rung::Minimal | Rung::Streaming | Rung::Errors => true,
-                Rung::Key | Rung::Capability(_) => false,
-            };
-            let sent = rungs
-                .iter()
-                .filter(|rung| asks(rung.rung) && rung.verdict != Verdict::Skipped);
+        Told::Climbed(rungs, requests) => {
             let records = rungs.iter().cloned().map(Box::new).map(ProbeRecord::Rung);
-            (records.collect(), sent.count() as u64)
+            (records.collect(), *requests)
         }
         Told::Sent | Told::Heard { .. } | Told::Unsent(_) | Told::Kept(_) => (Vec::new(), 0),
     }

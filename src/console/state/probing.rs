@@ -120,6 +120,8 @@ pub struct Probing {
     pub kept: usize,
     /// Why the store has not all of them.
     pub not_kept: Option<String>,
+    /// It would go over a budget: nothing is sent before the operator has read this and said yes.
+    pub first: Option<String>,
 }
 
 /// One question and what it brought so far.
@@ -186,6 +188,7 @@ impl Probing {
             page: None,
             kept: 0,
             not_kept: None,
+            first: None,
         }
     }
 
@@ -227,7 +230,7 @@ impl Probing {
                 }
                 answer.stage = Stage::Answered(result);
             }
-            Told::Climbed(rungs) => answer.stage = Stage::Climbed(rungs),
+            Told::Climbed(rungs, _) => answer.stage = Stage::Climbed(rungs),
             Told::Unsent(why) => answer.stage = Stage::Unsent(visible(&why, 400).into_owned()),
         }
     }

@@ -136,6 +136,9 @@ fn pane(app: &mut App, forward: bool) {
 
 /// Enter in a list.
 fn open(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
+    if let Some(Overlay::Probe(_)) = app.overlays.last() {
+        return probing::confirm(app, pace, effects);
+    }
     if let Some(Overlay::Actions(menu)) = app.overlays.last() {
         let chosen = menu.list.selected().and_then(|row| menu.offers.get(*row));
         if let Some(offer) = chosen.cloned() {

@@ -1,15 +1,19 @@
 //! Live probes: begun, told about, flipped through, and dropped when nobody looks any more.
 
-use crate::console::{
-    app::{App, Overlay, Screen},
-    effect::Effect,
-    msg::Told,
-    state::{
-        list::Step,
-        message::Level,
-        probing::{Probing, Subject, questions},
+use crate::{
+    console::{
+        app::{App, Overlay, Screen},
+        effect::Effect,
+        msg::Told,
+        state::{
+            burst::Pace,
+            list::Step,
+            message::Level,
+            probing::{Probing, Question, Subject, With, questions},
+        },
+        view,
     },
-    view,
+    model::{Cost, ProbeKey, ProbeSubject, visible},
 };
 
 /// Probes what is selected; in a probe, the same again.
@@ -43,11 +47,74 @@ pub(super) fn probe(app: &mut App, subject: Subject, effects: &mut Vec<Effect>) 
     }
     app.requests += 1;
     let request = app.requests;
-    let next = Probing::new(request, subject, &questions, left_out);
+    let mut next = Probing::new(request, subject, &questions, left_out);
+    next.first = over_budget(app, &questions);
+    let at_once = next.first.is_none();
     app.overlays
         .retain(|overlay| !matches!(overlay, Overlay::Probe(_)));
     app.overlays.push(Overlay::Probe(Box::new(next)));
     app.home.touched = true;
+    if at_once {
+        app.probing = Some(request);
+        effects.push(Effect::Probe { request, questions });
+    }
+}
+
+/// What it would cost, when the budgets of all routes or of one of these do not allow it any more.
+fn over_budget(app: &App, questions: &[Question]) -> Option<String> {
+    let overview = app.data.overview.as_ref()?;
+    let cost = |question: &Question| {
+        let With::Sample(_, sample) = &question.with else {
+            return None;
+        };
+        let record = app.data.probed.record(&ProbeKey {
+            route: question.route.clone(),
+            subject: ProbeSubject::Sample(sample.clone()),
+        });
+        record?.cost()
+    };
+    let known: Vec<&Cost> = questions.iter().filter_map(cost).collect();
+    let money: f64 = known.iter().map(|cost| cost.amount).sum();
+    let spendings = questions.iter().filter_map(|question| {
+        let status = overview.route(&question.route)?;
+        Some((question.route.as_str(), &status.spending))
+    });
+    let (of, spending) = std::iter::once(("all routes", &overview.spending))
+        .chain(spendings)
+        .find(|(_, spending)| {
+            let requests = spending.requests + questions.len() as u64;
+            let over = |limit: f64| spending.cost + money > limit;
+            spending
+                .requests_per_hour
+                .is_some_and(|limit| requests > u64::from(limit))
+                || spending.cost_per_day.is_some_and(over)
+        })?;
+    let price = match known.first() {
+        None => "what they cost is not known".to_owned(),
+        Some(first) => format!(
+            "about {} {money:.4} as they cost last time",
+            visible(&first.currency, 8)
+        ),
+    };
+    Some(format!(
+        "{} requests, {price}: over the budget of {of} ({})",
+        questions.len(),
+        view::spent(spending),
+    ))
+}
+
+/// Enter in a probe that waits for a yes: it is sent.
+pub(super) fn confirm(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
+    let Some(Overlay::Probe(probing)) = app.overlays.last_mut() else {
+        return;
+    };
+    if probing.first.is_none() || pace != Pace::Typed {
+        return;
+    }
+    probing.first = None;
+    let request = probing.request;
+    let answers = probing.answers.iter();
+    let questions = answers.map(|answer| answer.question.clone()).collect();
     app.probing = Some(request);
     effects.push(Effect::Probe { request, questions });
 }

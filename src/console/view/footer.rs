@@ -71,6 +71,8 @@ fn rank(entry: &Entry, context: Context) -> u8 {
             | Context::Confirm => 2,
         },
         Action::NextPane | Action::PageDown if context == Context::Probe => 3,
+        // Only where a probe waits for a yes, and there it is said beside what it costs.
+        Action::Open if context == Context::Probe => 99,
         Action::Open => 3,
         Action::Force => 4,
         Action::Hold => 5,

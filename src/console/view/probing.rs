@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{
     answer::{dash, facts, money, page_of, pane, said, text_room, tokens},
-    pen::{Line, Pen, row},
+    pen::{Line, Pen, paragraph, row},
     words,
 };
 use crate::{
@@ -89,6 +89,17 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, probing: &Probin
         }
     }
     super::home::more(pen, parts.table, offset, probing.answers.len());
+    if let Some(first) = &probing.first {
+        let text = format!("{first}. Enter sends them all the same, Esc leaves");
+        let below = Rect {
+            y: parts.table.bottom() + 1,
+            height: areas.body.bottom().saturating_sub(parts.table.bottom() + 1),
+            ..areas.body
+        };
+        let width = usize::from(below.width.saturating_sub(1));
+        pen.lines(below, &paragraph(Role::Warning, " ! ", &text, width), 0);
+        return;
+    }
     for (place, area) in &parts.panes {
         if let Some(answer) = probing.answers.get(*place) {
             pane(app, pen, *area, probing, *place, answer);
