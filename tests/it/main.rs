@@ -40,6 +40,7 @@ mod gateway_count_tokens;
 mod gateway_echo;
 mod gateway_embeddings;
 mod gateway_events;
+mod gateway_exhausted;
 mod gateway_fallback;
 mod gateway_gemini;
 mod gateway_kill;
