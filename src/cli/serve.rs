@@ -26,11 +26,23 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
     let mut hang_up = signal(SignalKind::hangup())?;
 
     let catalog = session::catalog_with(global, Keys::Needed)?;
+    let open_files = getrlimit(Resource::Nofile).current;
     tracing::info!(
         environment = catalog.environment.name,
         store = catalog.store,
+        open_files,
         "starting"
     );
+    let connections = catalog.gateway.max_connections;
+    // One to the client and one to the provider.
+    if let Some(most) = open_files
+        && most / 2 < u64::try_from(connections).unwrap_or(u64::MAX)
+    {
+        tracing::warn!(
+            "the limit of {most} open files is reached before gateway.max_connections = {connections}: \
+             raise the hard limit (LimitNOFILE= of systemd, ulimit -Hn), or lower that"
+        );
+    }
     let clock = Clock::system();
     let store = Store::open(&catalog.store, Access::Write, clock.clone()).await?;
     let (followed, follow) = config::follow(catalog);

@@ -105,6 +105,21 @@ impl Running {
         Self(command.spawn().unwrap())
     }
 
+    /// `serve` that may have so many files open, logging into a file.
+    pub(crate) fn start_limited(project: &Project, files: u32, log: std::fs::File) -> Self {
+        let serve = format!("ulimit -n {files}; exec \"$0\" serve");
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &serve, env!("CARGO_BIN_EXE_backstop")])
+            .env_clear()
+            .env("HOME", project.path())
+            .current_dir(project.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        Self(shell.spawn().unwrap())
+    }
+
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.0.id())
             .ok()

@@ -110,3 +110,26 @@ fn a_log_beside_the_configuration_does_not_feed_itself() {
     assert!(told.contains("DEBUG") || told.contains("TRACE"), "{told}");
     assert!(!told.contains("inotify event"), "the watcher is not heard");
 }
+
+#[test]
+fn a_limit_of_open_files_below_the_connections_is_told() {
+    let project = Project::new();
+    for (files, told) in [(1024, true), (65536, false)] {
+        // What nobody may raise in this place cannot be asked for.
+        let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+        if hard.is_some_and(|hard| hard < files.into()) {
+            continue;
+        }
+        let log = project.path().join("gateway.log");
+        let file = std::fs::File::create(&log).unwrap();
+        let mut gateway = Running::start_limited(&project, files, file);
+        let text = wait_for("a start", || {
+            let text = std::fs::read_to_string(&log).unwrap();
+            text.contains("the gateway serves").then_some(text)
+        });
+        assert!(text.contains(&format!("open_files={files}")), "{text}");
+        assert_eq!(text.contains("raise the hard limit"), told, "{text}");
+        gateway.signal(Signal::TERM);
+        assert_eq!(gateway.ends(), Some(0));
+    }
+}
