@@ -237,10 +237,13 @@ fn served(
         }
         Good::Begun { head, begun } => {
             exchange.status = head.status.as_u16();
-            let other_model = begun
-                .watch
-                .as_ref()
-                .and_then(|watch| provider_made::note(&mut exchange, side, watch.served()));
+            let said = match (&begun.watch, begun.held.first()) {
+                (Some(watch), _) => watch.served().clone(),
+                // Too large to be checked as a whole: most say their model at the beginning.
+                (None, Some(beginning)) => Served::in_answer(ready.call.shape, beginning),
+                (None, None) => Served::default(),
+            };
+            let other_model = provider_made::note(&mut exchange, side, &said);
             let mut head = answer::head(head, &exchange, side, told);
             answer::name_model(&mut head, other_model);
             if begun.watch.is_some() {

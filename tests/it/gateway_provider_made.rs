@@ -272,3 +272,19 @@ async fn a_provider_s_own_fallback_on_our_fallback_is_a_second_event() {
         "{page}"
     );
 }
+
+#[tokio::test]
+async fn a_large_answer_says_its_model_at_the_beginning() {
+    let site = Site::with(routes_of(Family::OpenaiChat, "openai/gpt-4o", &[])).await;
+    let text = "x".repeat(4 << 20);
+    let body = format!(
+        r#"{{"id":"1","model":"meta/llama-3","choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}"}},"finish_reason":"stop"}}]}}"#
+    );
+    site.primary.set(Script::json(200, &body));
+    let response = site.ask(r#"{"model":"m","messages":[]}"#).await;
+    let named = header(&response, "x-backstop-provider-fallback");
+    assert_eq!(named, Some("meta/llama-3"));
+    assert!(response.text().await.unwrap() == body, "it comes as it is");
+    let reason = site.event().await.event.reason;
+    assert_eq!(reason, made("openai/gpt-4o", "meta/llama-3", None));
+}
