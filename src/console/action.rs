@@ -10,8 +10,8 @@ use crossterm::event::KeyCode;
 use super::{
     chord::{Chord, ctrl, key, named},
     keymap::Context::{
-        self, Audit, Confirm, Detail, Events, Filter, Menu, Palette, Plan, Popup, Probe, Routes,
-        Text, Workloads,
+        self, Audit, Confirm, Detail, Drill, Events, Filter, Menu, Palette, Plan, Popup, Probe,
+        Routes, Text, Workloads,
     },
 };
 
@@ -102,6 +102,12 @@ pub enum Action {
     Notice,
     /// Plan: drain or undrain the route.
     Drain,
+    /// Imagine the selection down, or ask again; no traffic moves.
+    Drill,
+    /// In a drill: another kind of failure.
+    OutageClass,
+    /// In a drill: the route alone, or its whole provider.
+    OutageScope,
     /// Ask the selection's routes with its samples, now.
     Probe,
     /// Plan: undo my last change.
@@ -186,13 +192,15 @@ const LISTS: &[Context] = &[Workloads, Routes, Events, Audit];
 const SCREENS: &[Context] = &[Workloads, Routes, Events, Audit, Detail];
 const ITEMS: &[Context] = &[Workloads, Detail];
 const PANES: &[Context] = &[Workloads, Routes, Events, Audit, Detail, Probe];
-const READING: &[Context] = &[Workloads, Routes, Events, Audit, Detail, Popup, Menu, Probe];
+const READING: &[Context] = &[
+    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Drill, Probe,
+];
 const PAGING: &[Context] = &[
-    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Probe, Plan, Confirm,
+    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Drill, Probe, Plan, Confirm,
 ];
 const LEAVING: &[Context] = &[
-    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Probe, Palette, Filter, Text, Plan,
-    Confirm,
+    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Drill, Probe, Palette, Filter, Text,
+    Plan, Confirm,
 ];
 
 const fn entry(
@@ -219,7 +227,7 @@ const fn entry(
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
     entry(Action::Help, "help", "help", "help for this screen", Group::Session,
-        &[Workloads, Routes, Events, Audit, Detail, Menu, Popup, Probe, Plan, Confirm], &[key('?')]),
+        &[Workloads, Routes, Events, Audit, Detail, Menu, Popup, Drill, Probe, Plan, Confirm], &[key('?')]),
     entry(Action::Palette, "palette", "cmd", "type a command, the same verbs as on the command line", Group::View, SCREENS, &[key(':')]),
     entry(Action::Filter, "filter", "filter", "filter: text, !not, ~fuzzy, field:value", Group::View, LISTS, &[key('/')]),
     entry(Action::Open, "open", "open", "open the selection", Group::Move,
@@ -264,6 +272,9 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Events, "events", "events", "events", Group::Move, SCREENS, &[key('3')]),
     entry(Action::Audit, "audit", "audit", "audit", Group::Move, SCREENS, &[key('5')]),
 
+    entry(Action::Drill, "drill", "drill", "drill: imagine that this route is down; no traffic moves", Group::View, &[Workloads, Routes, Detail, Drill], &[key('d')]),
+    entry(Action::OutageClass, "outage-class", "failure", "imagine another failure: 503, timeout, 429, 401, 500, no connection", Group::View, &[Drill], &[key('c')]),
+    entry(Action::OutageScope, "outage-scope", "provider", "imagine the whole provider down, or the route alone", Group::View, &[Drill], &[key('s')]),
     entry(Action::NextMatch, "next-match", "next match", "next match", Group::View, LISTS, &[key('n')]),
     entry(Action::PreviousMatch, "previous-match", "match before", "match before", Group::View, LISTS, &[key('N')]),
     entry(Action::Sort, "sort", "sort", "sort by the next column", Group::View, LISTS, &[key('o')]),
@@ -273,7 +284,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Follow, "follow", "follow", "follow the newest, or stop to", Group::View, SCREENS, &[key('f')]),
     entry(Action::Wrap, "wrap", "wrap", "wrap long lines, or cut them", Group::View, &[Workloads, Routes, Events, Audit, Detail, Popup], &[key('w')]),
     entry(Action::TimeStyle, "time-style", "time", "ages, or times of day in UTC", Group::View, SCREENS, &[key('t')]),
-    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Audit, Detail, Popup, Probe], &[key('y')]),
+    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Audit, Detail, Popup, Drill, Probe], &[key('y')]),
     entry(Action::Save, "save", "save", "save the view as text and JSON", Group::View, SCREENS, &[key('S')]),
 
     entry(Action::Mouse, "mouse", "mouse", "mouse reporting on or off; off keeps the terminal's own selection", Group::Session, SCREENS, &[key('M')]),

@@ -14,6 +14,7 @@ use super::{
         burst::Burst,
         change::Followed,
         data::Data,
+        drilling::Drilling,
         events::Events,
         field::Field,
         home::Home,
@@ -84,6 +85,8 @@ pub enum Overlay {
     Help(usize),
     /// Every action for the selection.
     Actions(Menu),
+    /// A drill.
+    Drill(Box<Drilling>),
     /// A live probe.
     Probe(Box<Probing>),
     /// A command is being typed.
@@ -219,6 +222,7 @@ impl App {
             Some(Overlay::Plan(form)) => form_context(form),
             Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) => Context::Popup,
             Some(Overlay::Actions(_)) => Context::Menu,
+            Some(Overlay::Drill(_)) => Context::Drill,
             Some(Overlay::Probe(_)) => Context::Probe,
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Filter(..)) => Context::Filter,
@@ -287,6 +291,7 @@ impl App {
                 | Overlay::Record(..)
                 | Overlay::Help(_)
                 | Overlay::Actions(_)
+                | Overlay::Drill(_)
                 | Overlay::Probe(_)
                 | Overlay::Palette(_)
                 | Overlay::Filter(..) => None,
@@ -304,6 +309,7 @@ impl App {
                 | Overlay::Record(..)
                 | Overlay::Help(_)
                 | Overlay::Actions(_)
+                | Overlay::Drill(_)
                 | Overlay::Probe(_)
                 | Overlay::Palette(_)
                 | Overlay::Filter(..) => None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::state::probing::Question;
 use crate::{
     control::Consent,
-    model::{Command, Plan, Presence, Revision, RouteName},
+    model::{Command, ErrorClass, Plan, Presence, Revision, RouteName},
 };
 
 /// Something to do.
@@ -26,6 +26,15 @@ pub enum Effect {
         plan: Box<Plan>,
         /// What the operator typed.
         consent: Consent,
+    },
+    /// Ask the policy what an outage would do. Answered by `Msg::Drilled` with the same number.
+    Drill {
+        /// Tells the answers apart when something else was asked since.
+        request: u64,
+        /// The routes and providers that are down.
+        names: Vec<String>,
+        /// How each request to them fails.
+        class: ErrorClass,
     },
     /// Ask routes, past the gateway; what is asked already is dropped. Answered by `Msg::Probe` with the same number.
     Probe {

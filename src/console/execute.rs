@@ -22,7 +22,7 @@ use super::{msg::Msg, saves, state::probing::Question, theme_file::Loaded};
 use crate::{
     clock::Clock,
     control::{Consent, Control, ControlError, Progress},
-    model::{Command, Plan, Presence, Revision, RouteName},
+    model::{Command, ErrorClass, Plan, Presence, Revision, RouteName},
     wire::upstream::Tls,
 };
 
@@ -141,6 +141,14 @@ impl Executor {
             watched
                 .run_until_cancelled(follow(door, arrivals, revision))
                 .await;
+        });
+    }
+
+    /// Asks the policy what an outage would do.
+    pub(super) fn drill(&self, request: u64, names: Vec<String>, class: ErrorClass) {
+        self.ask(async move |control: Control| Msg::Drilled {
+            request,
+            result: control.drill(&names, class).await.map(Box::new),
         });
     }
 

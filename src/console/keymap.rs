@@ -28,6 +28,8 @@ pub enum Context {
     Popup,
     /// The list of actions for an item.
     Menu,
+    /// A drill.
+    Drill,
     /// A live probe.
     Probe,
     /// A command is being typed.
@@ -44,7 +46,7 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Workloads,
         Self::Routes,
         Self::Events,
@@ -52,6 +54,7 @@ impl Context {
         Self::Detail,
         Self::Popup,
         Self::Menu,
+        Self::Drill,
         Self::Probe,
         Self::Palette,
         Self::Filter,
@@ -71,6 +74,7 @@ impl Context {
             Self::Detail => "the detail of a workload",
             Self::Popup => "a text",
             Self::Menu => "the list of actions",
+            Self::Drill => "a drill",
             Self::Probe => "a live probe",
             Self::Palette => "the palette",
             Self::Filter => "the filter",
@@ -92,6 +96,7 @@ impl Context {
             | Self::Detail
             | Self::Popup
             | Self::Menu
+            | Self::Drill
             | Self::Probe
             | Self::Confirm => false,
         }

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use crossterm::event::KeyEvent;
 
 use crate::{
-    control::{ControlError, News, Progress},
+    control::{ControlError, Drill, News, Progress},
     model::{AuditRecord, Plan, PlanId, ProbePoint, ProbeResult, Revision, RouteName, RungResult},
 };
 
@@ -38,6 +38,13 @@ pub enum Msg {
         plan: PlanId,
         /// Its line in the audit, or why nothing was changed.
         result: Result<Box<AuditRecord>, ControlError>,
+    },
+    /// What an outage would do was found out, or not.
+    Drilled {
+        /// The number of the [`super::effect::Effect::Drill`].
+        request: u64,
+        /// What was found, or why nothing was.
+        result: Result<Box<Drill>, ControlError>,
     },
     /// What one of the questions of a live probe has brought.
     Probe {

@@ -293,6 +293,11 @@ impl Console {
             Effect::Plan { request, command } => self.executor.plan(request, command),
             Effect::Apply { plan, consent } => self.executor.apply(plan, consent),
             Effect::Probe { request, questions } => self.executor.probe(request, questions),
+            Effect::Drill {
+                request,
+                names,
+                class,
+            } => self.executor.drill(request, names, class),
             Effect::StopProbe => self.executor.stop_probe(),
             Effect::History(routes) => self.executor.history(routes),
             Effect::Watch(revision) => self.executor.watch(revision),

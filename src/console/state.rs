@@ -5,6 +5,7 @@
 pub mod burst;
 pub mod change;
 pub mod data;
+pub mod drilling;
 pub mod events;
 pub mod field;
 pub mod filter;

@@ -6,6 +6,7 @@ mod answer;
 mod audit;
 mod columns;
 mod detail;
+mod drill;
 mod events;
 mod footer;
 mod happened;
@@ -64,6 +65,7 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
             audit::popup(app, &mut pen, &areas, *sequence, *scroll);
         }
         Some(Overlay::Help(scroll)) => help::draw(app, &mut pen, &areas, *scroll),
+        Some(Overlay::Drill(drilling)) => drill::popup(app, &mut pen, &areas, drilling),
         Some(Overlay::Probe(probing)) => probing::draw(app, &mut pen, &areas, probing),
         Some(
             Overlay::Plan(_) | Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..),
@@ -77,7 +79,13 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
         Some(Overlay::Palette(palette)) => menu::palette(&mut pen, &areas, palette),
         Some(Overlay::Filter(field, _)) => menu::filter(app, &mut pen, &areas, field),
         Some(Overlay::Plan(form)) => plan::panel(app, &mut pen, area, form),
-        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Probe(_))
+        Some(
+            Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Drill(_)
+            | Overlay::Probe(_),
+        )
         | None => {}
     }
 }
@@ -103,7 +111,13 @@ fn areas_in(app: &App, area: Rect) -> Areas {
     match (&app.screen, app.overlays.last()) {
         (
             _,
-            Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_) | Overlay::Probe(_)),
+            Some(
+                Overlay::Event(..)
+                | Overlay::Record(..)
+                | Overlay::Help(_)
+                | Overlay::Drill(_)
+                | Overlay::Probe(_),
+            ),
         )
         | (Screen::Events | Screen::Audit | Screen::Detail(_), _) => layout::screen(area, message),
         (Screen::Routes, _) => layout::routes(area, message, app.routes.keys.len()),
@@ -123,6 +137,7 @@ pub fn measure(app: &App, area: Rect) -> Option<(usize, usize)> {
         (Some(Overlay::Event(number, _)), _) => events::whole(app, *number, body.width).len(),
         (Some(Overlay::Record(sequence, _)), _) => audit::whole(app, *sequence, body.width).len(),
         (Some(Overlay::Help(_)), _) => help::lines(app, body.width).len(),
+        (Some(Overlay::Drill(drilling)), _) => drill::lines(app, drilling, body.width).len(),
         (None, Screen::Detail(workload)) => detail::height(app, workload, body.width, &ASCII),
         (
             Some(
@@ -155,6 +170,7 @@ pub fn probe_pages(app: &App) -> Option<(usize, usize)> {
             | Overlay::Event(..)
             | Overlay::Record(..)
             | Overlay::Help(_)
+            | Overlay::Drill(_)
             | Overlay::Actions(_)
             | Overlay::Palette(_)
             | Overlay::Filter(..),
@@ -208,6 +224,7 @@ pub fn copied(app: &App) -> Option<String> {
         (Some(Overlay::Event(number, _)), _) => lines(events::whole(app, *number, width)),
         (Some(Overlay::Record(sequence, _)), _) => lines(audit::whole(app, *sequence, width)),
         (Some(Overlay::Help(_)), _) => lines(help::lines(app, width)),
+        (Some(Overlay::Drill(drilling)), _) => lines(drill::whole(app, drilling, width)),
         (Some(Overlay::Probe(probing)), _) => Some(probing::copied(app, probing)),
         (
             Some(

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use backstop::{
-    console::{depth::Depth, glyph, theme::Theme, theme_file, view},
+    console::{app::Overlay, depth::Depth, glyph, msg::Msg, theme::Theme, theme_file, view},
     control::{Mode as Door, News},
     model::{AuditRecord, Check, CheckVerdict, Plan, Revision, RiskTier, Verb},
 };
@@ -13,14 +13,14 @@ use crossterm::event::KeyCode;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Style};
 
 use crate::console_stage::{
-    Stage, audit, auto_plan, catalog, force_plan, forced_record, heartbeat,
+    Stage, audit, auto_plan, catalog, drill, force_plan, forced_record, heartbeat,
 };
 
 /// What is done on the stage before it is looked at.
 type Script = fn(&mut Stage);
 
 /// Every screen that is looked at on a small and on a wide terminal.
-const SCREENS: [(&str, Script); 13] = [
+const SCREENS: [(&str, Script); 14] = [
     ("home", |_| {}),
     ("detail", |stage| {
         stage.press(KeyCode::Enter);
@@ -62,6 +62,18 @@ const SCREENS: [(&str, Script); 13] = [
     }),
     ("plan-force", |stage| {
         typed(stage, force_plan);
+    }),
+    ("drill", |stage| {
+        stage.keys("ds");
+        let found = drill(stage.now);
+        let request = stage.app.overlays.iter().find_map(|overlay| match overlay {
+            Overlay::Drill(drilling) => Some(drilling.request),
+            _ => None,
+        });
+        stage.send(Msg::Drilled {
+            request: request.unwrap(),
+            result: Ok(Box::new(found)),
+        });
     }),
 ];
 

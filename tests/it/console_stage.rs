@@ -13,7 +13,7 @@ use backstop::{
         update::update,
         view,
     },
-    control::{Mode as Door, News, Probed},
+    control::{Drill, Drilled, Fate, Mode as Door, News, Outage, Probed, Target},
     model::{
         Actor, AllDown, Asked, Attempt, AuditRecord, Backoff, Boundary, Capability, Capture,
         Catalog, Change, Check, CheckVerdict, CircuitState, Command, Entry, Environment,
@@ -226,6 +226,81 @@ fn workload(name: &str, primary: &str, fallback: Option<&str>, family: Family) -
 }
 
 /// Four workloads, as in the policy table.
+/// What an outage of `northwind` would do.
+pub(crate) fn drill(now: Timestamp) -> Drill {
+    let drilled = |name: &str, fate: Fate, rps: f64| Drilled {
+        workload: name.into(),
+        fate,
+        samples: BTreeMap::new(),
+        reaches: BTreeMap::new(),
+        readiness: None,
+        rps,
+        tier: Tier::Standard,
+        user_visible: false,
+        single_homed: None,
+        remarks: Vec::new(),
+    };
+    let falls_back = |to: &str, notice| Fate::FallsBack {
+        to: to.into(),
+        notice,
+    };
+    Drill {
+        at: now,
+        outage: Outage {
+            down: ["premium-chat", "code-large"].map(Into::into).into(),
+            class: ErrorClass::Overloaded,
+        },
+        workloads: vec![
+            Drilled {
+                tier: Tier::Paid,
+                user_visible: true,
+                single_homed: Some("it has no fallback".to_owned()),
+                ..drilled(
+                    "code-assistant",
+                    Fate::Refused {
+                        reason: Reason::NoFallbackConfigured,
+                        why: "no fallback is configured for this workload".to_owned(),
+                    },
+                    38.0,
+                )
+            },
+            Drilled {
+                tier: Tier::Paid,
+                samples: [("vision".to_owned(), Fate::Dark)].into(),
+                remarks: vec![
+                    "until the primary's circuit opens, at most 20 % of requests may fall back"
+                        .to_owned(),
+                ],
+                ..drilled(
+                    "support-chat",
+                    falls_back("stable-baseline", NoticeGiven::Header),
+                    38.0,
+                )
+            },
+            drilled(
+                "batch-extraction",
+                falls_back("extract-baseline", NoticeGiven::None),
+                2.0,
+            ),
+            drilled("image-understanding", Fate::Unaffected, 5.0),
+        ],
+        targets: vec![
+            Target {
+                route: "extract-baseline".into(),
+                rps: 11.5,
+                rps_after: 13.5,
+                capacity_rps: None,
+            },
+            Target {
+                route: "stable-baseline".into(),
+                rps: 2.0,
+                rps_after: 132.0,
+                capacity_rps: Some(120.0),
+            },
+        ],
+    }
+}
+
 fn sample(id: &str, class: PayloadClass) -> Sample {
     Sample {
         id: id.into(),

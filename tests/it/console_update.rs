@@ -11,17 +11,17 @@ use backstop::{
     },
     control::{Consent, ControlError, Mode as Door, News, Progress},
     model::{
-        AuditRecord, Check, CheckVerdict, Command, Conflict, Entry, Event, EventDecision, Mode,
-        OutcomeKind, OverrideKey, Plan, PlanId, Readiness, Reason, ReasonCode, Revision, RiskTier,
-        Routed, Seq, Slot, WorkloadName,
+        AuditRecord, Check, CheckVerdict, Command, Conflict, Entry, ErrorClass, Event,
+        EventDecision, Mode, OutcomeKind, OverrideKey, Plan, PlanId, Readiness, Reason, ReasonCode,
+        Revision, RiskTier, Routed, Seq, Slot, WorkloadName,
     },
     store::Health,
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::console_stage::{
-    Stage, audit, auto_plan, catalog, event, force_command, force_plan, forced, forced_record,
-    heartbeat, outcome, overrides, presence, start,
+    Stage, audit, auto_plan, catalog, drill, event, force_command, force_plan, forced,
+    forced_record, heartbeat, outcome, overrides, presence, start,
 };
 
 const QUICK: Duration = Duration::from_millis(5);
@@ -949,6 +949,75 @@ fn workloads_are_filtered_and_sorted_by_the_readiness_of_their_fallbacks() {
         Readiness::NoneByPolicy,
     ];
     assert_eq!(words, worst_first);
+}
+
+#[test]
+fn a_drill_asks_again_for_each_failure_and_scope_and_drops_old_answers() {
+    let asked = |effects: &[Effect]| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Drill {
+                request,
+                names,
+                class,
+            } => Some((*request, names.join(" "), *class)),
+            _ => None,
+        })
+    };
+    let mut stage = stage();
+    let (first, name, class) = asked(&stage.keys("d")).unwrap();
+    assert_eq!(
+        (name.as_str(), class),
+        ("premium-chat", ErrorClass::Overloaded)
+    );
+    let (_, name, _) = asked(&stage.keys("s")).unwrap();
+    assert_eq!(name, "northwind");
+    let mut classes = Vec::new();
+    let mut last = first;
+    for _ in 0..6 {
+        let (request, name, class) = asked(&stage.keys("c")).unwrap();
+        assert_eq!(name, "northwind");
+        classes.push(class);
+        last = request;
+    }
+    assert_eq!(
+        classes.last(),
+        Some(&ErrorClass::Overloaded),
+        "round the end"
+    );
+    for wanted in [
+        ErrorClass::Timeout,
+        ErrorClass::RateLimited,
+        ErrorClass::Authentication,
+    ] {
+        assert!(classes.contains(&wanted), "{wanted}");
+    }
+    let answer = |stage: &Stage| Ok(Box::new(drill(stage.now)));
+    let result = answer(&stage);
+    stage.send(Msg::Drilled {
+        request: first,
+        result,
+    });
+    assert!(
+        stage.text().contains("asking the policy"),
+        "an old answer is dropped"
+    );
+    let result = answer(&stage);
+    stage.send(Msg::Drilled {
+        request: last,
+        result,
+    });
+    assert!(
+        stage.text().contains("callers would get errors"),
+        "{}",
+        stage.text()
+    );
+    stage.press(KeyCode::Esc);
+    assert!(stage.app.overlays.is_empty());
+    let effects = {
+        stage.keys(":drill contoso");
+        stage.press(KeyCode::Enter)
+    };
+    assert_eq!(asked(&effects).unwrap().1, "contoso");
 }
 
 #[test]

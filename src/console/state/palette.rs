@@ -5,7 +5,7 @@
 use super::field::Field;
 use crate::{
     console::action::Action,
-    model::{Catalog, RouteName, WorkloadName},
+    model::{Catalog, ProviderName, RouteName, WorkloadName},
 };
 
 /// The most proposals.
@@ -22,6 +22,8 @@ pub enum Spoken {
     Notice(WorkloadName, bool),
     /// A route: drained or not.
     Drain(RouteName, bool),
+    /// Imagine a route or a provider down.
+    Drill(String),
     /// Open a workload.
     Open(WorkloadName),
 }
@@ -42,6 +44,9 @@ const ALONE: [(&str, Action); 9] = [
 const WITH_WORKLOAD: [&str; 6] = ["force", "hold", "auto", "notice on", "notice off", "claim"];
 /// What needs a route.
 const WITH_ROUTE: [&str; 2] = ["drain", "undrain"];
+
+/// What needs a route or a provider.
+const WITH_OUTAGE: &str = "drill";
 
 /// A command that is being typed.
 #[derive(Clone, Debug)]
@@ -77,6 +82,7 @@ impl Palette {
                 .map(|(name, _)| *name)
                 .chain(WITH_WORKLOAD)
                 .chain(WITH_ROUTE)
+                .chain([WITH_OUTAGE])
                 .chain(workloads(catalog))
                 .filter(|name| name.contains(text))
                 .take(PROPOSED)
@@ -111,6 +117,7 @@ impl Palette {
         let goes_on = WITH_WORKLOAD
             .iter()
             .chain(&WITH_ROUTE)
+            .chain([&WITH_OUTAGE])
             .any(|name| name == proposal);
         let text = if goes_on {
             format!("{proposal} ")
@@ -146,6 +153,7 @@ impl Palette {
             "claim" => Spoken::Workload(Action::Claim, name.into()),
             "notice on" => Spoken::Notice(name.into(), true),
             "notice off" => Spoken::Notice(name.into(), false),
+            WITH_OUTAGE => Spoken::Drill(name.to_owned()),
             "undrain" => Spoken::Drain(name.into(), false),
             _ => Spoken::Drain(name.into(), true),
         })
@@ -157,6 +165,7 @@ fn verb_of(text: &str) -> Option<(&'static str, &str)> {
     WITH_WORKLOAD
         .into_iter()
         .chain(WITH_ROUTE)
+        .chain([WITH_OUTAGE])
         .find_map(|verb| {
             let rest = text.strip_prefix(verb)?;
             (rest.is_empty() || rest.starts_with(' ')).then(|| (verb, rest.trim()))
@@ -171,12 +180,20 @@ fn workloads(catalog: Option<&Catalog>) -> impl Iterator<Item = &str> {
 
 /// The names that may follow a verb.
 fn names<'a>(verb: &str, catalog: Option<&'a Catalog>) -> impl Iterator<Item = &'a str> {
-    let of_routes = WITH_ROUTE.contains(&verb);
+    let of_providers = verb == WITH_OUTAGE;
+    let of_routes = of_providers || WITH_ROUTE.contains(&verb);
     let routes = catalog
         .into_iter()
         .flat_map(|catalog| catalog.routes.keys().map(RouteName::as_str))
         .filter(move |_| of_routes);
-    workloads(catalog).filter(move |_| !of_routes).chain(routes)
+    let providers = catalog
+        .into_iter()
+        .flat_map(|catalog| catalog.providers.keys().map(ProviderName::as_str))
+        .filter(move |_| of_providers);
+    workloads(catalog)
+        .filter(move |_| !of_routes)
+        .chain(routes)
+        .chain(providers)
 }
 
 /// The one name that is meant: in full, or by a beginning that no other has.

@@ -1,6 +1,6 @@
 //! What each action means. The table of keys decides when one is asked for.
 
-use super::{go, planning, probing, take};
+use super::{drilling, go, planning, probing, take};
 use crate::{
     console::{
         action::Action,
@@ -32,6 +32,9 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::PageUp => go::step(app, Step::HalfPages(-2)),
         Action::NextPane => pane(app, true),
         Action::PreviousPane => pane(app, false),
+        Action::Drill => drilling::begin(app, effects),
+        Action::OutageClass => drilling::class(app, effects),
+        Action::OutageScope => drilling::scope(app, effects),
         Action::Probe => probing::begin(app, effects),
         Action::Open => open(app, pace, effects),
         Action::Back => go::back(app),
@@ -317,6 +320,15 @@ fn actions(app: &mut App) {
         Screen::Audit => "the whole record",
         Screen::Detail(_) => "all events of it",
     };
+    if matches!(
+        app.screen,
+        Screen::Home | Screen::Detail(_) | Screen::Routes
+    ) {
+        offers.push(verbs::plain(
+            Action::Drill,
+            "imagine its route down; no traffic moves",
+        ));
+    }
     offers.push(verbs::plain(Action::Open, opens));
     offers.push(verbs::plain(Action::Copy, "copy the row"));
     let mut list = List::default();
@@ -347,6 +359,7 @@ fn accept(app: &mut App, effects: &mut Vec<Effect>) {
             | Overlay::Record(..)
             | Overlay::Help(_)
             | Overlay::Actions(_)
+            | Overlay::Drill(_)
             | Overlay::Probe(_),
         )
         | None => {}
@@ -357,6 +370,7 @@ fn accept(app: &mut App, effects: &mut Vec<Effect>) {
 fn speak(app: &mut App, spoken: Spoken, effects: &mut Vec<Effect>) {
     match spoken {
         Spoken::Do(action) => act(app, action, Pace::Typed, effects),
+        Spoken::Drill(name) => drilling::named(app, &name, effects),
         Spoken::Open(workload) => go::open(app, workload),
         Spoken::Workload(action, workload) => {
             app.home.touched = true;
@@ -399,6 +413,7 @@ fn complete(app: &mut App) {
             | Overlay::Record(..)
             | Overlay::Help(_)
             | Overlay::Actions(_)
+            | Overlay::Drill(_)
             | Overlay::Probe(_),
         )
         | None => {}
@@ -415,6 +430,7 @@ fn choice(app: &mut App, forward: bool) {
             | Overlay::Record(..)
             | Overlay::Help(_)
             | Overlay::Actions(_)
+            | Overlay::Drill(_)
             | Overlay::Probe(_),
         )
         | None => {}

@@ -38,6 +38,7 @@ pub(super) fn back(app: &mut App) {
             | Overlay::Record(..)
             | Overlay::Help(_)
             | Overlay::Actions(_)
+            | Overlay::Drill(_)
             | Overlay::Probe(_)
             | Overlay::Palette(_),
         ) => {}
@@ -81,6 +82,9 @@ pub(super) fn step(app: &mut App, step: Step) {
             let rows: Vec<usize> = (0..menu.offers.len()).collect();
             menu.list.step(step, &rows);
         }
+        Some(Overlay::Drill(drilling)) => {
+            drilling.scroll = scrolled(drilling.scroll, step, height);
+        }
         Some(Overlay::Probe(_)) => probing::step(app, step),
         Some(Overlay::Palette(_)) => {}
         Some(Overlay::Filter(..)) | None => match &app.screen {
@@ -121,6 +125,7 @@ pub(super) fn clamp(app: &mut App, area: Rect) {
         Some(Overlay::Event(_, scroll) | Overlay::Record(_, scroll) | Overlay::Help(scroll)) => {
             *scroll = (*scroll).min(most);
         }
+        Some(Overlay::Drill(drilling)) => drilling.scroll = drilling.scroll.min(most),
         Some(
             Overlay::Actions(_) | Overlay::Probe(_) | Overlay::Palette(_) | Overlay::Filter(..),
         ) => {}

@@ -57,6 +57,7 @@ fn drop_plans_since(app: &mut App, began: jiff::Timestamp) {
         | Overlay::Record(..)
         | Overlay::Help(_)
         | Overlay::Actions(_)
+        | Overlay::Drill(_)
         | Overlay::Probe(_)
         | Overlay::Palette(_)
         | Overlay::Filter(..) => true,
@@ -98,6 +99,7 @@ fn text(app: &mut App, key: KeyEvent, pace: Pace) {
             | Overlay::Record(..)
             | Overlay::Help(_)
             | Overlay::Actions(_)
+            | Overlay::Drill(_)
             | Overlay::Probe(_),
         )
         | None => unbound(app, key),
@@ -143,6 +145,7 @@ pub(super) fn paste(app: &mut App, text: &str) {
             | Overlay::Record(..)
             | Overlay::Help(_)
             | Overlay::Actions(_)
+            | Overlay::Drill(_)
             | Overlay::Probe(_),
         )
         | None => false,

@@ -129,6 +129,7 @@ pub(super) fn told(app: &mut App, request: u64, question: usize, told: Told) {
         | Overlay::Event(..)
         | Overlay::Record(..)
         | Overlay::Help(_)
+        | Overlay::Drill(_)
         | Overlay::Actions(_)
         | Overlay::Palette(_)
         | Overlay::Filter(..) => None,
@@ -168,6 +169,7 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
         | Overlay::Event(..)
         | Overlay::Record(..)
         | Overlay::Help(_)
+        | Overlay::Drill(_)
         | Overlay::Actions(_)
         | Overlay::Palette(_)
         | Overlay::Filter(..) => None,

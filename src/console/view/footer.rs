@@ -63,6 +63,7 @@ fn rank(entry: &Entry, context: Context) -> u8 {
             | Context::Detail => 70,
             Context::Popup
             | Context::Menu
+            | Context::Drill
             | Context::Probe
             | Context::Palette
             | Context::Filter
@@ -73,8 +74,8 @@ fn rank(entry: &Entry, context: Context) -> u8 {
         Action::NextPane | Action::PageDown if context == Context::Probe => 3,
         // Only where a probe waits for a yes, and there it is said beside what it costs.
         Action::Open if context == Context::Probe => 99,
-        Action::Open => 3,
-        Action::Force => 4,
+        Action::Open | Action::OutageClass => 3,
+        Action::Force | Action::OutageScope => 4,
         Action::Hold => 5,
         Action::Auto => 6,
         Action::Notice => 7,
@@ -87,7 +88,7 @@ fn rank(entry: &Entry, context: Context) -> u8 {
         Action::Pause => 14,
         Action::Palette => 15,
         Action::Claim => 16,
-        Action::Events => 17,
+        Action::Drill | Action::Events => 17,
         Action::Routes => 18,
         Action::Audit => 19,
         Action::Workloads => 20,
@@ -191,6 +192,9 @@ pub(super) fn reason(app: &App, action: Action) -> Option<String> {
         | Action::Save
         | Action::Claim
         | Action::Drain
+        | Action::Drill
+        | Action::OutageClass
+        | Action::OutageScope
         | Action::Probe
         | Action::Shorter
         | Action::Longer

@@ -36,6 +36,7 @@ fn context(app: &App) -> Context {
         Some(Overlay::Plan(form)) if form.typed() => Context::Plan,
         Some(Overlay::Plan(_)) => Context::Confirm,
         Some(Overlay::Actions(_)) => Context::Menu,
+        Some(Overlay::Drill(_)) => Context::Drill,
         Some(Overlay::Probe(_)) => Context::Probe,
         Some(Overlay::Palette(_)) => Context::Palette,
         Some(Overlay::Filter(..)) => Context::Filter,
