@@ -4,6 +4,10 @@
 //! Used by [`super::stream`] and by the gateway. Nothing is parsed as a whole: a name is read up to where it
 //! stands, and a block only after a search has found its word. It does not judge whether a name is the right
 //! one; `policy` does.
+//!
+//! A router's `provider` field (OpenRouter) is not compared: spreading one model over hosts is what a router is
+//! for, no route declares a host, and a change of host alone would be an event for nearly every answer. Who must
+//! stay with one host says so to the router, in the request (`provider.only`); that passes through untouched.
 
 use memchr::memmem;
 use serde_json::Value;

@@ -65,7 +65,9 @@ impl Watch {
         }
     }
 
-    /// An event that passed unread may have held the end marker.
+    /// An event that passed unread may have held the end marker: its beginning had gone before its end came, so
+    /// nothing can be read of it in one piece. Taking it for an end lets a cut pass, in the one case that a family
+    /// has no other marker behind it; taking it for none would break every image that is the last event.
     fn may_have_ended(&self) -> bool {
         self.turns.unread() && !self.frames.is_array()
     }
