@@ -1,12 +1,10 @@
-//! The embedded backend: three SQLite files in one directory, used by several processes of one host at once.
+//! The embedded backend: SQLite files in one directory, used by several processes of one host at once. All
+//! blocking work happens on the threads started here.
 //!
 //! - `state.db`: overrides, audit, plans. Every commit waits for the disk.
-//! - `events.db`: the event log, written by one thread of each gateway with group commit. Apart from the
-//!   state, so that a storm of events never holds up an operator.
+//! - `events.db`: the event log, with group commit; apart, so that no storm of events holds up an operator.
 //! - `pulse.db`: heartbeats and presence, never waited for.
 //! - `captures.db`: captured request bodies; there only when something was captured.
-//!
-//! All blocking work happens on the threads started here.
 
 mod bell;
 mod captures;
