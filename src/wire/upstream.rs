@@ -11,6 +11,7 @@
 
 mod answer;
 mod connect;
+mod listening;
 mod origin;
 mod pool;
 mod slices;

@@ -28,6 +28,11 @@ const MEGABYTE: usize = 1024 * 1024;
 
 /// A site whose primary is this provider.
 async fn over(identities: &Identities, provider: &Provider, workers: usize) -> Site {
+    asking(identities, provider.url(), workers).await
+}
+
+/// A site whose primary is at this address.
+async fn asking(identities: &Identities, url: String, workers: usize) -> Site {
     let primary = Upstream::start(Script::json(200, PRIMARY)).await;
     let fallback = Upstream::start(Script::json(200, FALLBACK)).await;
     let plan = Plan {
@@ -40,7 +45,7 @@ async fn over(identities: &Identities, provider: &Provider, workers: usize) -> S
     };
     let site = Site::over(plan, primary, fallback).await;
     let mut catalog = (**site.catalog.borrow()).clone();
-    catalog.routes.get_mut("premium").unwrap().base_url = provider.url();
+    catalog.routes.get_mut("premium").unwrap().base_url = url;
     "f2".clone_into(&mut catalog.fingerprint);
     site.catalog.send_replace(Arc::new(catalog));
     site.heartbeat(|beat| beat.fingerprint == "f2").await;
@@ -329,6 +334,36 @@ async fn an_answer_that_comes_before_the_request_is_read_is_an_answer() {
     assert_eq!(response.status(), 413);
     assert_eq!(response.text().await.unwrap(), body);
     assert_eq!(site.fallback.count(), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_head_of_a_request_is_read_although_the_body_was_refused() {
+    // Answers at the head and closes with the body unread: the kernel resets what is still being written. None of
+    // these may ever cause a fallback, and as a reset each would.
+    for status in [400, 401, 413] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let refusing = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = [0; 1024];
+                let _ = stream.read(&mut head).await;
+                let body = r#"{"error":{"message":"no","type":"invalid_request_error"}}"#;
+                let answer = format!(
+                    "HTTP/1.1 {status} No\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let site = asking(&Identities::new(), format!("http://{address}"), 1).await;
+        let ask = BODY.replace("[]", &format!("[\"{}\"]", "x".repeat(3 * MEGABYTE)));
+        for round in 0..5 {
+            let response = site.ask(&ask).await;
+            assert_eq!(response.status(), status, "round {round}");
+        }
+        assert_eq!(site.fallback.count(), 0, "{status}");
+        refusing.abort();
+    }
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{Origin, Slices, pool::MOST_STREAMS};
+use super::{Origin, Slices, listening::Listening, pool::MOST_STREAMS};
 use crate::policy::{Evidence, UnreachableKind};
 
 /// What an HTTP/2 peer may send of one answer before any of it is taken: a slow client costs so much memory.
@@ -100,6 +100,7 @@ pub(super) async fn connect(
     let stream = timeout(limit, dial(&addresses, limit))
         .await
         .map_err(|_| unreachable(UnreachableKind::Connect))??;
+    let stream = Listening::new(stream);
     let Some(name) = origin.server_name.clone() else {
         return http1(stream).await;
     };
