@@ -4,7 +4,12 @@
 //! Started by `cli` beside a gateway, and by the demo. Unlike the prober itself it uses the store: what it finds
 //! is for everybody. It must not touch traffic, circuits or overrides.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +45,8 @@ const LEASE_LIFE: Duration = Duration::from_secs(15);
 pub const BEAT: Duration = Duration::from_secs(5);
 /// How long the store may take for one of these.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// How often the schedule is gone through at most: with thousands of routes that takes milliseconds.
+const SCAN: Duration = Duration::from_secs(1);
 /// How long a task that could not be sent waits.
 const UNSENT_WAIT: SignedDuration = SignedDuration::from_mins(1);
 
@@ -171,6 +178,18 @@ struct Round {
     held: BTreeMap<ProbeKey, Option<Timestamp>>,
     words: BTreeMap<WorkloadName, WorkloadReadiness>,
     running: JoinSet<Done>,
+    /// What was due when the schedule was gone through last, and is still to be sent.
+    ripe: VecDeque<Turn>,
+    /// When it is to be gone through again.
+    scan: Instant,
+}
+
+/// A task whose turn it is, by name: the configuration may change before it is sent.
+struct Turn {
+    key: ProbeKey,
+    workload: Option<WorkloadName>,
+    /// The most requests that it may take.
+    requests: u64,
 }
 
 impl Round {
@@ -191,6 +210,8 @@ impl Round {
                 .map(|word| (word.workload.clone(), word))
                 .collect(),
             running: JoinSet::new(),
+            ripe: VecDeque::new(),
+            scan: Instant::now(),
         };
         round.read(rounds).await?;
         Ok(round)
@@ -227,12 +248,35 @@ impl Round {
         self.judge(rounds).await;
     }
 
-    /// Starts what is due and allowed; answers when to look again.
+    /// Starts what is due and allowed; answers when to look again, at the latest with the next beat.
     fn send(&mut self, rounds: &Rounds, catalog: &Arc<Catalog>) -> Option<Instant> {
         let settings = &catalog.probing;
         if !settings.active {
+            self.ripe.clear();
             return None;
         }
+        if self.ripe.is_empty() && Instant::now() >= self.scan {
+            self.plan(rounds, catalog);
+        }
+        let hour = Spent::hour_of(rounds.clock.now());
+        while self.running.len() < settings.at_once {
+            let Some(turn) = self.ripe.pop_front() else {
+                break;
+            };
+            // What the budget does not allow now is due again when the schedule is gone through.
+            let route = &turn.key.route;
+            if self.purse.allows(settings, route, hour, turn.requests) {
+                // Counted when it is sent, so that what runs at the same time does not overdraw.
+                self.purse.add(&spent(route, hour, turn.requests, 0.0));
+                self.start(rounds, catalog, turn, hour);
+            }
+        }
+        // While something waits, the end of what runs wakes.
+        self.ripe.is_empty().then_some(self.scan)
+    }
+
+    /// Goes through the schedule.
+    fn plan(&mut self, rounds: &Rounds, catalog: &Catalog) {
         let now = rounds.clock.now();
         let (ripe, next) = due::due(&Known {
             catalog,
@@ -242,45 +286,36 @@ impl Round {
             since: self.since,
             now,
         });
-        let hour = Spent::hour_of(now);
-        for task in ripe {
-            if self.running.len() >= settings.at_once {
-                // The end of one of them wakes.
-                return None;
-            }
-            let requests = match task {
+        let turn = |task: Task<'_>| Turn {
+            key: task.key(),
+            requests: match task {
                 Task::Ladder(route) => {
                     let samples = catalog.users_of(&route.name).map(|user| user.samples.len());
                     u64::from(Probing::LADDER_REQUESTS) + samples.sum::<usize>() as u64
                 }
                 Task::Sample { .. } => 1,
-            };
-            let route = &task.route().name;
-            if !self.purse.allows(settings, route, hour, requests) {
-                continue;
-            }
-            // Counted when it is sent, so that what runs at the same time does not overdraw.
-            self.purse.add(&spent(route, hour, requests, 0.0));
-            self.start(rounds, catalog, task, (hour, requests));
-        }
-        let wait = Duration::try_from(next?.duration_since(now)).unwrap_or_default();
-        Some(Instant::now() + wait)
+            },
+            workload: match task {
+                Task::Ladder(_) => None,
+                Task::Sample { workload, .. } => Some(workload.name.clone()),
+            },
+        };
+        self.ripe = ripe.into_iter().map(turn).collect();
+        let wait = next.map_or(Duration::MAX, |next| {
+            Duration::try_from(next.duration_since(now)).unwrap_or_default()
+        });
+        self.scan = Instant::now() + wait.clamp(SCAN.min(rounds.beat), rounds.beat);
     }
 
-    fn start(
-        &mut self,
-        rounds: &Rounds,
-        catalog: &Arc<Catalog>,
-        task: Task<'_>,
-        expected: (i64, u64),
-    ) {
-        let key = task.key();
+    fn start(&mut self, rounds: &Rounds, catalog: &Arc<Catalog>, turn: Turn, hour: i64) {
+        let Turn {
+            key,
+            workload,
+            requests,
+        } = turn;
+        let expected = (hour, requests);
         self.held.insert(key.clone(), None);
         let (prober, catalog) = (rounds.prober.clone(), Arc::clone(catalog));
-        let workload = match task {
-            Task::Ladder(_) => None,
-            Task::Sample { workload, .. } => Some(workload.name.clone()),
-        };
         self.running.spawn_local(async move {
             let found = task::probe(&prober, &catalog, &key, workload);
             // Whatever an answer makes of the code that reads it, this key has its turn again.
@@ -336,7 +371,7 @@ impl Round {
             Ok(Err(error)) => tracing::warn!(%error, "what a probe found could not be kept"),
             Err(_) => tracing::warn!("the store does not take what a probe found"),
         }
-        self.judge(rounds).await;
+        // What it means for readiness is judged with the next beat: for all at once, not for all each time.
     }
 
     /// Judges readiness and writes down what has changed.

@@ -128,7 +128,7 @@ pub(super) fn workload(subject: &Subject<'_>, file: &File, findings: &Findings) 
     {
         let place = subject.fallback_place();
         fate(primary, fallback, subject.names, &place, findings);
-        room(primary, fallback, file, &place, findings);
+        room(primary, fallback, file, subject.names, &place, findings);
         if primary.context_tokens.is_some() && fallback.context_tokens.is_none() {
             note(
                 findings,
@@ -284,23 +284,30 @@ fn fate(
 }
 
 /// Whether the fallback can carry what would land on it.
-fn room(primary: &Route, fallback: &Route, file: &File, place: &Range<usize>, findings: &Findings) {
+fn room(
+    primary: &Route,
+    fallback: &Route,
+    file: &File,
+    names: &Names<'_>,
+    place: &Range<usize>,
+    findings: &Findings,
+) {
     let to = fallback.name.get_ref();
-    let named = |name: &Option<At<String>>, route: &Route| {
-        name.as_ref()
-            .is_some_and(|name| name.get_ref() == route.name.get_ref())
-    };
     // Every primary whose traffic would come here, once.
-    let landing: f64 = file
-        .routes
+    let landing: BTreeSet<&str> = file
+        .workloads
         .iter()
-        .filter(|route| {
-            file.workloads.iter().any(|workload| {
-                named(&workload.primary, route) && named(&workload.fallback, fallback)
-            })
+        .filter(|workload| {
+            let fallback = workload.fallback.as_ref();
+            fallback.is_some_and(|fallback| fallback.get_ref() == to)
         })
-        .filter(|route| route.name.get_ref() != to)
-        .filter_map(|route| route.capacity_rps)
+        .filter_map(|workload| workload.primary.as_ref())
+        .map(|primary| primary.get_ref().as_str())
+        .filter(|primary| primary != to)
+        .collect();
+    let landing: f64 = landing
+        .into_iter()
+        .filter_map(|primary| names.routes.get(primary)?.capacity_rps)
         .sum();
     match (primary.capacity_rps, fallback.capacity_rps) {
         (Some(_), None) => note(
