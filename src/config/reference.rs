@@ -118,7 +118,7 @@ mod tests {
     use super::{Absent, SECTIONS};
     use crate::{
         config::{reader::Word as _, value},
-        model::{AllDown, LogFailure, Mode, NoticeStyle, Tier},
+        model::{AllDown, Capture, LogFailure, Mode, NoticeStyle, Tier},
     };
 
     #[test]
@@ -139,6 +139,7 @@ mod tests {
                     "style" => NoticeStyle::read(text).is_some(),
                     "rule" => AllDown::read(text).is_some(),
                     "choice" => LogFailure::read(text).is_some(),
+                    "capture" => Capture::read(text).is_some(),
                     "text" => true,
                     _ => false,
                 };

@@ -166,7 +166,7 @@ section! {
         "When an event cannot be made durable: `refuse` the fallback, or `serve` it marked.";
     "all_down": "rule", Value("primary"),
         "When every route that may serve is paused by its circuit: ask the `primary` all the same, or `refuse` at once (503 with Retry-After).";
-    "capture": "choice", Value("off"),
+    "capture": "capture", Value("off"),
         "`redacted`: gateways keep a few of its request bodies for a day, redacted, for `samples add --from-traffic`; `off`: none.";
     "samples": "list", Told("none"), "Request bodies that stand for its traffic.";
 }
