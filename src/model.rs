@@ -24,6 +24,7 @@ mod presence;
 mod probe;
 mod probing;
 mod readiness;
+mod review;
 mod sample;
 mod secret;
 mod text;
@@ -59,6 +60,10 @@ pub use probe::{
 };
 pub use probing::{Budget, Probing};
 pub use readiness::{Readiness, ReadinessReason, WorkloadReadiness};
+pub use review::{
+    Answer, Basis, CalledTool, ComparedRoute, ComparedSample, Debt, Judgement, Place, Review,
+    ReviewHead, ReviewId, ReviewMode, ReviewPolicy, ReviewedSample, Tally,
+};
 pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;
 pub use text::{visible, visible_lines};
