@@ -4,6 +4,7 @@
 //! It must not draw, print, or know a key; and nobody above it may write to the store around it.
 
 mod apply;
+mod basis;
 mod checks;
 mod consent;
 mod draw;
@@ -39,6 +40,7 @@ use crate::{
 use checks::Scene;
 use intent::Intent;
 
+pub use basis::rests_on;
 pub use consent::{NOTE_LETTERS, TYPED_LETTERS, fits};
 pub use draw::PLAN_VALID;
 pub use drill::{Drill, Drilled, Fate, Outage, Sampled, Target};

@@ -125,10 +125,30 @@ fn areas_in(app: &App, area: Rect) -> Areas {
     }
 }
 
-/// How many lines the text on top has, and how many of them can be seen; `None`: there is no such text, or
-/// no room for it.
+/// How long a text that scrolls is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Its lines.
+    pub lines: usize,
+    /// So many of them, the first ones, must be seen before anything rests on it.
+    pub vital: usize,
+    /// So many can be seen at a time.
+    pub height: usize,
+}
+
+impl Extent {
+    fn of(lines: usize, height: u16) -> Self {
+        Self {
+            lines,
+            vital: lines,
+            height: usize::from(height),
+        }
+    }
+}
+
+/// How long the text on top is; `None`: there is no such text, or no room for it.
 #[must_use]
-pub fn measure(app: &App, area: Rect) -> Option<(usize, usize)> {
+pub fn measure(app: &App, area: Rect) -> Option<Extent> {
     if let Some(form) = app.form() {
         return plan::measure(app, form, area);
     }
@@ -151,7 +171,7 @@ pub fn measure(app: &App, area: Rect) -> Option<(usize, usize)> {
         )
         | (None, Screen::Home | Screen::Routes | Screen::Events | Screen::Audit) => return None,
     };
-    Some((lines, usize::from(body.height)))
+    Some(Extent::of(lines, body.height))
 }
 
 /// What probing has spent of its budget, in words.

@@ -3,7 +3,8 @@
 //! Called by the door only.
 
 use super::{
-    Consent, Control, ControlError, Material, Mode, checks, consent, intent::Intent, undo, words,
+    Consent, Control, ControlError, Material, Mode, basis, checks, consent, intent::Intent, undo,
+    words,
 };
 use crate::{
     model::{
@@ -68,8 +69,9 @@ async fn still_true(
     if plan.expires.is_some_and(|expires| expires <= material.now) {
         return Err(stale(plan, "the end that it sets has passed"));
     }
-    if plan.fingerprint != material.catalog.fingerprint {
-        return Err(stale(plan, "the configuration has changed since"));
+    if !basis::rests_on(plan, &material.catalog) {
+        let why = format!("the configuration of `{}` has changed since", plan.target());
+        return Err(stale(plan, why));
     }
     let current = material.overrides.expected(&plan.key);
     if current != plan.expected {

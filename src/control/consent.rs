@@ -82,6 +82,7 @@ mod tests {
             after: None,
             expires: None,
             fingerprint: String::new(),
+            basis: String::new(),
             now_line: String::new(),
             after_line: String::new(),
             effects: Vec::new(),

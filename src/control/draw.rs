@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    basis,
     checks::{self, Scene},
     effects,
     intent::{Intent, end},
@@ -29,6 +30,7 @@ pub(super) fn plan(scene: &Scene<'_>, intent: &Intent, id: PlanId) -> Plan {
         after: intent.after,
         expires: intent.expires,
         fingerprint: scene.catalog.fingerprint.clone(),
+        basis: basis::of(scene.catalog, &intent.key),
         now_line: effects.now_line,
         after_line: effects.after_line,
         effects: effects.sentences,

@@ -175,6 +175,10 @@ pub struct Plan {
     pub expires: Option<Timestamp>,
     /// The configuration it was checked against.
     pub fingerprint: String,
+    /// A digest of that part of it which the plan rests on. Empty: not known, so that any change of the
+    /// configuration makes the plan stale.
+    #[serde(default)]
+    pub basis: String,
     /// One line: what happens to traffic now.
     pub now_line: String,
     /// One line: what will happen to it.

@@ -37,6 +37,18 @@ fn six_keys_force_the_failing_workload_and_z_undoes_it() {
 }
 
 #[test]
+fn six_keys_in_one_read_apply_on_the_smallest_full_screen_before_anything_is_proven() {
+    let mut pty = Pty::backstop(&["demo", "--seed", "7"], (80, 24));
+    pty.wait_for("? help");
+    pty.wait_for("> x FL");
+    pty.press("F1sup\r");
+    pty.wait_for("applied on 1/1 gateways");
+    pty.press("\x03");
+    assert_eq!(pty.ended().exit_code(), 0);
+    pty.assert_restored();
+}
+
+#[test]
 fn a_route_and_a_workload_are_probed_live_and_esc_goes_back() {
     let mut pty = Pty::backstop(&["demo", "--no-faults"], (120, 40));
     pty.wait_for(HOME);

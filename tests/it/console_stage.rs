@@ -766,6 +766,7 @@ pub(crate) fn force_plan(now: Timestamp) -> Plan {
         after: Some(Change::Mode(Mode::Force)),
         expires: Some(now + Duration::from_mins(30)),
         fingerprint: "c0ffee12".to_owned(),
+        basis: String::new(),
         now_line: "premium-chat fails 41%, first output 9.8 s, 38.0 rps".to_owned(),
         after_line: "stable-baseline serves all requests; circuit closed, 0% fail".to_owned(),
         effects: vec![

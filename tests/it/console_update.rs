@@ -126,6 +126,124 @@ fn six_keys_at_once_force_it_when_nothing_follows() {
     assert_eq!(applies(&effects).len(), 1);
 }
 
+/// A plan that has to tell of doubts, so that 80x24 does not hold all of it.
+fn doubtful_plan(stage: &Stage) -> Plan {
+    let mut plan = force_plan(stage.now);
+    let doubt = |name: &str, why: &str| Check {
+        name: name.to_owned(),
+        verdict: CheckVerdict::Warn,
+        why: why.to_owned(),
+    };
+    plan.checks.splice(
+        0..0,
+        [
+            doubt(
+                "readiness",
+                "unverified: support-chat/support-chat was never probed on stable-baseline",
+            ),
+            doubt(
+                "health",
+                "stable-baseline had no traffic in the last 60 s: whether it works is not known",
+            ),
+            doubt(
+                "boundary",
+                "crosses billing (card -> contract), as the policy allows",
+            ),
+        ],
+    );
+    plan
+}
+
+#[test]
+fn six_keys_at_once_apply_a_plan_of_which_only_what_is_well_is_out_of_sight() {
+    let mut stage = stage();
+    for key in "F1sup".chars() {
+        stage.at_once(KeyCode::Char(key));
+    }
+    stage.at_once(KeyCode::Enter);
+    let plan = doubtful_plan(&stage);
+    stage.planned(plan);
+    let text = stage.text();
+    assert!(text.contains("below, where all is well: PgDn"), "{text}");
+    assert!(text.contains("! boundary"), "{text}");
+    assert!(!text.contains("nobody else is at it"), "{text}");
+    let effects = stage.wait(Duration::from_millis(60));
+    assert_eq!(applies(&effects).len(), 1, "{}", remark(&stage));
+}
+
+#[test]
+fn what_speaks_against_a_plan_stands_before_what_is_well_and_must_be_seen() {
+    let mut stage = stage();
+    let mut jo = presence("jo", Some("support-chat"));
+    jo.claim = Some("support-chat".into());
+    stage.news(News::Presences(vec![presence("mira", None), jo]));
+    stage.send(Msg::Resize(80, 22));
+    stage.keys("F");
+    let plan = doubtful_plan(&stage);
+    stage.planned(plan);
+    stage.keys("1sup");
+    assert_eq!(applies(&stage.press(KeyCode::Enter)), []);
+    assert!(remark(&stage).contains("to its end"), "{}", remark(&stage));
+    stage.press(KeyCode::PageDown);
+    let text = stage.text();
+    let (people, well) = (text.find("I'm on it"), text.find("+ family"));
+    assert!(people.is_some() && people < well, "{text}");
+    assert_eq!(applies(&stage.press(KeyCode::Enter)).len(), 1);
+}
+
+#[test]
+fn a_plan_that_is_newer_than_the_news_is_not_made_again() {
+    let mut stage = stage();
+    stage.keys("F1sup");
+    stage.press(KeyCode::Enter);
+    // Somebody changed it just now, and the door knew that when it made the plan.
+    let plan = Plan {
+        expected: Revision(413),
+        revision: Revision(413),
+        ..force_plan(stage.now)
+    };
+    assert_eq!(plans(&stage.planned(plan)), [] as [&Command; 0]);
+    let table = forced(stage.now, "jo", 413);
+    let effects = stage.news(News::Overrides(Arc::new(table)));
+    assert_eq!(plans(&effects), [] as [&Command; 0]);
+    assert_eq!(applies(&stage.wait(Duration::from_millis(60))).len(), 1);
+}
+
+#[test]
+fn an_enter_that_cannot_be_obeyed_is_never_lost_without_a_word() {
+    // It was on its way when its plan grew too old.
+    let mut stage = planned();
+    stage.keys("1su");
+    stage.now += Duration::from_mins(10);
+    stage.at_once(KeyCode::Char('p'));
+    let effects = stage.at_once(KeyCode::Enter);
+    assert_eq!(applies(&effects), []);
+    let effects = stage.wait(Duration::from_millis(1));
+    assert_eq!(plans(&effects).len(), 1, "made again");
+    assert!(remark(&stage).contains("then Enter"), "{}", remark(&stage));
+
+    // A paste came right behind it.
+    let mut stage = planned();
+    stage.keys("1sup");
+    stage.at_once(KeyCode::Enter);
+    stage.send(Msg::Paste("INC-42".to_owned()));
+    assert_eq!(applies(&stage.wait(Duration::from_millis(60))), []);
+    assert!(remark(&stage).contains("not applied"), "{}", remark(&stage));
+}
+
+#[test]
+fn a_plan_left_while_it_is_being_applied_is_not_called_unchanged() {
+    let mut stage = planned();
+    stage.keys("1sup");
+    assert_eq!(applies(&stage.press(KeyCode::Enter)).len(), 1);
+    stage.press(KeyCode::Esc);
+    assert!(
+        !said(&stage).contains("nothing was changed"),
+        "{}",
+        said(&stage)
+    );
+}
+
 #[test]
 fn an_enter_that_waited_too_long_for_its_plan_must_be_pressed_again() {
     let mut stage = stage();

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use backstop::{
     control::{Consent, ControlError, Mode, UNTIL_CHANGED},
     model::{
-        Change, CheckVerdict, CircuitState, Command, Mode as WorkloadMode, PlanId, ReasonCode,
-        Revision, RiskTier, Verb,
+        Change, Check, CheckVerdict, CircuitState, Command, Heartbeat, Mode as WorkloadMode,
+        PlanId, ReasonCode, Revision, RiskTier, Verb,
     },
     store::AuditQuery,
 };
@@ -112,11 +112,13 @@ async fn a_plan_is_stale_when_what_it_rests_on_moved() {
     let house = House::new("stale-config").await;
     let plan = jo_forces(&house).await;
     house.catalog.send_modify(|catalog| {
-        Arc::make_mut(catalog).fingerprint = "other".to_owned();
+        let catalog = Arc::make_mut(catalog);
+        catalog.fingerprint = "other".to_owned();
+        catalog.routes.get_mut("stable-chat").unwrap().model = "another".to_owned();
     });
     assert_eq!(
         stale(&house, &plan).await,
-        "the configuration has changed since"
+        "the configuration of `support-chat` has changed since"
     );
 
     let house = House::new("stale-check").await;
@@ -164,6 +166,49 @@ async fn another_keys_change_does_not_make_a_plan_stale() {
     mira.apply(&other, consent(&other)).await.unwrap();
     jo.apply(&plan, consent(&plan)).await.unwrap();
     assert_eq!(in_force(&house), FORCED);
+}
+
+#[tokio::test]
+async fn what_changes_nothing_that_a_plan_promises_does_not_make_it_stale() {
+    type Later = fn(&mut Heartbeat);
+    let cases: [(&str, Later); 3] = [
+        ("the fallback is busier", |heartbeat| {
+            heartbeat.routes[1].attempts += 100;
+        }),
+        ("the primary recovers", |heartbeat| {
+            heartbeat.routes[0].failures = 0;
+        }),
+        ("nothing is heard of the fallback", |heartbeat| {
+            heartbeat.routes.truncate(1);
+        }),
+    ];
+    for (name, later) in cases {
+        let house = House::new(&format!("apply-same {name}")).await;
+        house
+            .beat(0, |heartbeat| heartbeat.routes[0].failures = 50)
+            .await;
+        let jo = house.door("jo", Mode::Write);
+        let mut plan = jo
+            .plan(mode("support-chat", WorkloadMode::Force), false)
+            .await
+            .unwrap();
+        // When it was made, the fallback was not proven yet.
+        plan.checks.push(Check {
+            name: "readiness".to_owned(),
+            verdict: CheckVerdict::Warn,
+            why: "unverified: it was never probed".to_owned(),
+        });
+        house.catalog.send_modify(|catalog| {
+            let catalog = Arc::make_mut(catalog);
+            catalog.fingerprint = "other".to_owned();
+            let batch = catalog.workloads.get_mut("batch-extraction").unwrap();
+            batch.description = "edited".to_owned();
+        });
+        house.beat(0, later).await;
+        let applied = jo.apply(&plan, consent(&plan)).await;
+        assert!(applied.is_ok(), "{name}: {applied:?}");
+        assert_eq!(in_force(&house), FORCED, "{name}");
+    }
 }
 
 #[tokio::test]

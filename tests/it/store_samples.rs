@@ -221,6 +221,7 @@ pub(crate) fn plan(id: &str, made: Timestamp) -> Plan {
         after: FORCE,
         expires: None,
         fingerprint: "a1b2c3d4".to_owned(),
+        basis: String::new(),
         now_line: "41 % of the traffic fails".to_owned(),
         after_line: "all traffic goes to stable-chat".to_owned(),
         effects: vec!["undo with z".to_owned()],

@@ -75,7 +75,7 @@ pub struct Form {
     pub opened: Timestamp,
     /// The first line of the text that is shown.
     pub scroll: usize,
-    /// Whether the text was seen to its end.
+    /// Whether the text was seen as far as anything in it speaks against it.
     pub read: bool,
     /// Whether a plan that needs one key fills the screen, too.
     pub full: bool,
@@ -176,7 +176,7 @@ impl Form {
             return Some(format!("refused: {}", refusal.why));
         }
         if !self.read {
-            return Some("read the plan to its end first (PgDn)".to_owned());
+            return Some("read the plan to its end first (PgDn), then Enter".to_owned());
         }
         match control::fits(plan, &self.consent()) {
             Ok(()) => None,
@@ -297,11 +297,13 @@ impl Form {
         };
         self.stage = Stage::Planning(plan);
         self.request = request;
-        self.held = None;
+        let held = self.held.take();
         if remark.is_some() {
             // What was typed was typed for the plan before.
             self.name.clear();
             self.remark = remark;
+        } else if held.is_some() {
+            self.remark = Some("the plan is made again: look at it, then Enter".to_owned());
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
             home::Row,
             list::Step,
             message::Level,
+            plan::Stage,
             table::ROUTE_ORDERS,
         },
         view,
@@ -31,7 +32,15 @@ pub(super) fn go(app: &mut App, screen: Screen) {
 /// Back: closes what lies on top; then reads a message; then lifts a filter; then leaves the screen.
 pub(super) fn back(app: &mut App) {
     match app.overlays.pop() {
-        Some(Overlay::Plan(_)) => app.say(Level::Note, "left the plan; nothing was changed"),
+        Some(Overlay::Plan(form)) => match form.stage {
+            Stage::Applying(_) => app.say(
+                Level::Warning,
+                "left the plan while it is being applied: what came of it is said here",
+            ),
+            Stage::Planning(_) | Stage::Ready(_) => {
+                app.say(Level::Note, "left the plan; nothing was changed");
+            }
+        },
         Some(Overlay::Filter(_, before)) => filter(app, &before),
         Some(
             Overlay::Event(..)
@@ -110,15 +119,17 @@ fn scrolled(scroll: usize, step: Step, height: usize) -> usize {
     }
 }
 
-/// Keeps every scrolled text inside what there is of it, and notes when a plan was seen to its end.
+/// Keeps every scrolled text inside what there is of it, and notes when a plan was seen as far as anything
+/// in it speaks against it.
 pub(super) fn clamp(app: &mut App, area: Rect) {
     let seen = view::measure(app, area);
-    let Some((lines, height)) = seen else { return };
-    let most = lines.saturating_sub(height);
+    let Some(extent) = seen else { return };
+    let most = extent.lines.saturating_sub(extent.height);
     match app.overlays.last_mut() {
         Some(Overlay::Plan(form)) => {
             form.scroll = form.scroll.min(most);
-            if form.ready().is_some() && height > 0 && form.scroll == most {
+            let seen = form.scroll + extent.height >= extent.vital;
+            if form.ready().is_some() && extent.height > 0 && seen {
                 form.read = true;
             }
         }

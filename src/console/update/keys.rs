@@ -154,7 +154,8 @@ pub(super) fn paste(app: &mut App, text: &str) {
         return;
     }
     if let Some(form) = app.form_mut() {
-        form.remark = Some("a paste is not taken here: type the name by hand".to_owned());
+        form.remark =
+            Some("not applied: a paste is not taken here, type the name by hand".to_owned());
     } else {
         let place = match app.screen {
             Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => "; / opens a filter",

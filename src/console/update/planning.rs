@@ -3,7 +3,7 @@
 //! Rules kept here: nothing is applied that was not complete and current; a key that confirms is never taken
 //! from a paste; a plan whose revision moved is made again before it can be applied.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,7 +22,7 @@ use crate::{
         view,
     },
     control::{self, ControlError},
-    model::{AuditRecord, Command, Plan, PlanId},
+    model::{AuditRecord, Command, Overrides, Plan, PlanId},
 };
 
 /// Enter that came before the plan counts for a plan that comes no later than this.
@@ -126,7 +126,9 @@ pub(super) fn recheck(app: &mut App, effects: &mut Vec<Effect>) {
         return;
     };
     let mut remark = None;
-    if let Some(overrides) = &app.data.overrides {
+    // A plan may be newer than the news: then it is the news that has to catch up.
+    let newer = |overrides: &&Arc<Overrides>| overrides.revision > plan.revision;
+    if let Some(overrides) = app.data.overrides.as_ref().filter(newer) {
         let found = overrides.expected(&plan.key);
         if found != plan.expected {
             let by = overrides
@@ -143,7 +145,7 @@ pub(super) fn recheck(app: &mut App, effects: &mut Vec<Effect>) {
         }
     }
     if let Some(catalog) = &app.data.catalog
-        && catalog.fingerprint != plan.fingerprint
+        && !control::rests_on(plan, catalog)
     {
         remark = Some(
             "the configuration changed: the plan was made again; look at it, then confirm"

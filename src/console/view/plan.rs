@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    footer,
+    Extent, footer,
     home::more,
     pen::{Line, Pen, paragraph, row, wrap},
     plan_form as form_view, status, words,
@@ -47,15 +47,17 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) -> bool {
     title(app, pen, areas.title, form);
     pen.rule(areas.rules[0], "");
     let body = body(app, form, areas.body.width, areas.body.height);
-    pen.lines(areas.body, &body, form.scroll);
-    more(pen, areas.body, form.scroll, body.len());
-    let below = body
-        .len()
-        .saturating_sub(form.scroll + usize::from(areas.body.height));
-    let words = if below > 0 {
-        format!("{} below: PgDn", words::count(below, "more line"))
-    } else {
-        String::new()
+    pen.lines(areas.body, &body.lines, form.scroll);
+    more(pen, areas.body, form.scroll, body.lines.len());
+    let end = form.scroll + usize::from(areas.body.height);
+    let below = body.lines.len().saturating_sub(end);
+    let words = match (below, body.vital > end) {
+        (0, _) => String::new(),
+        (_, true) => format!("{} below: PgDn", words::count(below, "more line")),
+        (_, false) => format!(
+            "{} below, where all is well: PgDn",
+            words::count(below, "more line")
+        ),
     };
     pen.rule(areas.rules[1], &words);
     pen.lines(areas.form, &lines, 0);
@@ -78,18 +80,21 @@ fn too_small(app: &App, form: &Form, area: Rect) -> bool {
     layout::plan(area, u16::try_from(rows).unwrap_or(u16::MAX)).is_none()
 }
 
-/// How many lines the plan's text has, and how many can be seen.
-pub(super) fn measure(app: &App, form: &Form, area: Rect) -> Option<(usize, usize)> {
+/// How long the plan's text is, and how much of it can be seen.
+pub(super) fn measure(app: &App, form: &Form, area: Rect) -> Option<Extent> {
     if too_small(app, form, area) {
         return None;
     }
     if let Some(rows) = panel_rows(app, form, area) {
-        return Some((usize::from(rows), usize::from(rows)));
+        return Some(Extent::of(usize::from(rows), rows));
     }
     let rows = form_view::lines(app, form, area.width).len();
     let areas = layout::plan(area, u16::try_from(rows).ok()?)?;
-    let lines = body(app, form, areas.body.width, areas.body.height).len();
-    Some((lines, usize::from(areas.body.height)))
+    let body = body(app, form, areas.body.width, areas.body.height);
+    Some(Extent {
+        vital: body.vital,
+        ..Extent::of(body.lines.len(), areas.body.height)
+    })
 }
 
 /// The rows of a plan over the lower part of the screen; `None`: it needs the whole.
@@ -97,7 +102,7 @@ fn panel_rows(app: &App, form: &Form, area: Rect) -> Option<u16> {
     if form.typed() {
         return None;
     }
-    let body = body(app, form, area.width, 0).len();
+    let body = body(app, form, area.width, 0).lines.len();
     let rows = body + form_view::lines(app, form, area.width).len() + 3;
     let rows = u16::try_from(rows).ok()?;
     (rows + ABOVE <= area.height).then_some(rows)
@@ -116,7 +121,7 @@ pub(super) fn panel(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
     pen.clear(place);
     pen.rule(row(place, 0), "");
     title(app, pen, row(place, 1), form);
-    let body = body(app, form, area.width, 0);
+    let body = body(app, form, area.width, 0).lines;
     let at = Rect {
         y: place.y + 2,
         height: u16::try_from(body.len()).unwrap_or(0),
@@ -165,18 +170,29 @@ fn title(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
     }
 }
 
+/// The text of a plan.
+struct Body {
+    lines: Vec<Line>,
+    /// So many of them must have been seen before it can be applied: behind them only what is well is told.
+    vital: usize,
+}
+
 /// The text of a plan. Passed checks are told in full when there is room, else in one flow.
-fn body(app: &App, form: &Form, width: u16, height: u16) -> Vec<Line> {
+fn body(app: &App, form: &Form, width: u16, height: u16) -> Body {
     let Some(plan) = form.plan() else {
-        return paragraph(
+        let lines = paragraph(
             Role::Muted,
             " ",
             "looking at routes, traffic, policy and people; nothing has changed yet",
             usize::from(width),
         );
+        return Body {
+            vital: lines.len(),
+            lines,
+        };
     };
     let full = lines(app, plan, width, true);
-    if full.len() <= usize::from(height) {
+    if full.lines.len() <= usize::from(height) {
         return full;
     }
     lines(app, plan, width, false)
@@ -185,18 +201,18 @@ fn body(app: &App, form: &Form, width: u16, height: u16) -> Vec<Line> {
 /// Before every line: the label of its part, on the first line of it.
 const LABEL: usize = 9;
 
-fn lines(app: &App, plan: &Plan, width: u16, full: bool) -> Vec<Line> {
+fn lines(app: &App, plan: &Plan, width: u16, full: bool) -> Body {
     let wide = usize::from(width).saturating_sub(LABEL + 1);
     let text = |text: &str| paragraph(Role::Text, "", &words::safe(text), wide);
     let mut lines = Vec::new();
     part(&mut lines, "NOW", text(&plan.now_line));
     part(&mut lines, "AFTER", text(&plan.after_line));
     // What stops it is on the first page of the smallest screen.
-    let stops = plan.checks.iter().filter(|check| stops(check));
+    let stopping = plan.checks.iter().filter(|check| stops(check));
     part(
         &mut lines,
         "STOPS",
-        stops.flat_map(|check| told(check, wide)).collect(),
+        stopping.flat_map(|check| told(check, wide)).collect(),
     );
     let effects = plan
         .effects
@@ -204,9 +220,29 @@ fn lines(app: &App, plan: &Plan, width: u16, full: bool) -> Vec<Line> {
         .flat_map(|effect| paragraph(Role::Text, "- ", &words::safe(effect), wide))
         .collect();
     part(&mut lines, "CHANGES", effects);
-    part(&mut lines, "CHECKS", checks(plan, wide, full));
-    part(&mut lines, "PEOPLE", people(app, plan, wide));
-    lines
+    let (passed, doubts): (Vec<&Check>, Vec<&Check>) = plan
+        .checks
+        .iter()
+        .filter(|check| !about_people(check) && !stops(check))
+        .partition(|check| check.verdict == CheckVerdict::Pass);
+    let doubts: Vec<Line> = doubts.iter().flat_map(|check| told(check, wide)).collect();
+    let label = if doubts.is_empty() { "CHECKS" } else { "" };
+    part(&mut lines, "CHECKS", doubts);
+    // Nothing that speaks against it stands behind what is well.
+    let people = people(app, plan, wide);
+    let mut roles = people.iter().flat_map(|line| &line.0);
+    let calm = roles.all(|(role, _)| *role == Role::Text);
+    let mut vital = lines.len();
+    let passed = well(&passed, wide, full);
+    if calm {
+        part(&mut lines, label, passed);
+        part(&mut lines, "PEOPLE", people);
+    } else {
+        part(&mut lines, "PEOPLE", people);
+        vital = lines.len();
+        part(&mut lines, "CHECKS", passed);
+    }
+    Body { lines, vital }
 }
 
 /// Adds the lines of one part.
@@ -219,28 +255,19 @@ fn part(lines: &mut Vec<Line>, label: &str, part: Vec<Line>) {
     }
 }
 
-/// What is worth knowing first; then what was found to be well.
-fn checks(plan: &Plan, wide: usize, full: bool) -> Vec<Line> {
-    let (passed, other): (Vec<&Check>, Vec<&Check>) = plan
-        .checks
-        .iter()
-        .filter(|check| !about_people(check) && !stops(check))
-        .partition(|check| check.verdict == CheckVerdict::Pass);
-    let mut lines: Vec<Line> = other
-        .into_iter()
-        .flat_map(|check| told(check, wide))
-        .collect();
+/// The checks that passed: in full, or their names side by side.
+fn well(passed: &[&Check], wide: usize, full: bool) -> Vec<Line> {
     if full {
-        lines.extend(passed.into_iter().flat_map(|check| told(check, wide)));
-    } else {
-        let names: Vec<String> = passed
-            .iter()
-            .map(|check| format!("+ {}", words::safe(&check.name)))
-            .collect();
-        let flown = flow(&names, wide, "   ");
-        lines.extend(flown.into_iter().map(|line| Line::of(Role::Success, line)));
+        return passed.iter().flat_map(|check| told(check, wide)).collect();
     }
-    lines
+    let names: Vec<String> = passed
+        .iter()
+        .map(|check| format!("+ {}", words::safe(&check.name)))
+        .collect();
+    flow(&names, wide, "   ")
+        .into_iter()
+        .map(|line| Line::of(Role::Success, line))
+        .collect()
 }
 
 /// Sign, name and why.
