@@ -13,6 +13,7 @@ mod bodies;
 mod budget;
 mod changed;
 mod check;
+mod compare;
 mod curl;
 mod detail;
 mod due;
@@ -41,6 +42,7 @@ use crate::{
 };
 
 pub use budget::Purse;
+pub use compare::{CompareError, Comparison, News, PAIRS_AT_ONCE, Payload, Seat, Tell};
 pub use curl::{curl, escaped};
 pub use fit::{adopt, findings};
 pub use job::{Job, JobError, jobs, routes};

@@ -14,7 +14,7 @@ pub fn visible(text: &str, limit: usize) -> Cow<'_, str> {
     if clean && text.chars().take(limit + 1).count() <= limit {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len().min(limit * 4));
+    let mut out = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     for (count, character) in text.chars().enumerate() {
         if count == limit {
             out.pop();
@@ -29,7 +29,7 @@ pub fn visible(text: &str, limit: usize) -> Cow<'_, str> {
 /// Like [`visible`], but line feeds stay: for a block of several lines. Cuts at `limit` characters in all.
 #[must_use]
 pub fn visible_lines(text: &str, limit: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(limit * 4));
+    let mut out = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     for (count, character) in text.chars().enumerate() {
         if count == limit {
             out.pop();

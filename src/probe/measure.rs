@@ -1,4 +1,4 @@
-//! One sample to one route: the result as it is kept.
+//! One sample to one route: the result as it is kept, and the answer as it is compared.
 
 use std::io;
 
@@ -9,10 +9,14 @@ use super::{Hear, ProbeError, Prober, check, detail, target::Target};
 use crate::{
     config,
     model::{
-        Asked, Cost, KeyPlace, ProbeResult, Route, Sample, Usage, Workload, visible, visible_lines,
+        Answer, Asked, CalledTool, Cost, KeyPlace, ProbeResult, Route, Sample, Usage, Workload,
+        visible, visible_lines,
     },
-    wire::said::Said,
+    wire::said::{Said, ToolCall},
 };
+
+/// The most characters of a name that a provider gives: of a model, of a tool.
+const NAME_LIMIT: usize = 64;
 
 impl Prober {
     /// Sends a workload's sample to a route, under the workload's clocks.
@@ -26,6 +30,36 @@ impl Prober {
         route: &Route,
         hear: Hear<'_>,
     ) -> Result<ProbeResult, ProbeError> {
+        let (mut result, said) = self.measure(workload, sample, None, route, hear).await?;
+        result.output = visible_lines(&output(&said), ProbeResult::OUTPUT_LIMIT);
+        Ok(result)
+    }
+
+    /// The same, with everything that was said. `body` is sent instead of the sample's own, where there is one:
+    /// the result's digest tells them apart.
+    ///
+    /// # Errors
+    /// When nothing was sent. A route that fails is an answer.
+    pub async fn answer(
+        &self,
+        workload: &Workload,
+        sample: &Sample,
+        body: Option<Bytes>,
+        route: &Route,
+        hear: Hear<'_>,
+    ) -> Result<Answer, ProbeError> {
+        let (result, said) = self.measure(workload, sample, body, route, hear).await?;
+        Ok(answer(result, &said))
+    }
+
+    async fn measure(
+        &self,
+        workload: &Workload,
+        sample: &Sample,
+        body: Option<Bytes>,
+        route: &Route,
+        hear: Hear<'_>,
+    ) -> Result<(ProbeResult, Said), ProbeError> {
         if route.credential.is_none() && route.key != KeyPlace::None {
             return Err(ProbeError::NoKey {
                 route: route.name.clone(),
@@ -33,15 +67,18 @@ impl Prober {
             });
         }
         let target = Target::new(route)?;
-        let body = load(sample).await?;
+        let body = match body {
+            Some(body) => body,
+            None => load(sample).await?,
+        };
         let question = target.question(&body, sample)?;
         let at = self.clock.now();
         let heard = self.ask(&target, &question, &workload.timeouts, hear).await;
         let mut asked = Asked::of(route, Some(sample));
-        // The file may have changed since the configuration was read.
+        // The file may have changed since the configuration was read, and the body may not be the file's.
         asked.sample = Some(config::fingerprint(&body));
-        let short = |text: &String| visible(text, 64).into_owned();
-        Ok(ProbeResult {
+        let short = |text: &String| visible(text, NAME_LIMIT).into_owned();
+        let result = ProbeResult {
             route: route.name.clone(),
             workload: workload.name.clone(),
             sample: sample.id.clone(),
@@ -65,8 +102,34 @@ impl Prober {
                 .evidence
                 .as_ref()
                 .map(|evidence| detail::failure(evidence, &workload.timeouts)),
-            output: visible_lines(&output(&heard.said), ProbeResult::OUTPUT_LIMIT),
-        })
+            output: String::new(),
+        };
+        Ok((result, heard.said))
+    }
+}
+
+/// Everything that was said, fit to be shown and bounded.
+fn answer(result: ProbeResult, said: &Said) -> Answer {
+    let mut clipped = said.clipped;
+    let mut lines = |text: &str, limit| {
+        clipped |= text.chars().nth(limit).is_some();
+        visible_lines(text, limit)
+    };
+    let text = lines(&said.text, Answer::TEXT_LIMIT);
+    let refusal = said.refusal.as_ref();
+    let refusal = refusal.map(|refusal| lines(refusal, ProbeResult::OUTPUT_LIMIT));
+    let called = |call: &ToolCall| CalledTool {
+        name: visible(&call.name, NAME_LIMIT).into_owned(),
+        arguments: lines(&call.arguments, Answer::ARGUMENTS_LIMIT),
+    };
+    let tools = said.tools.iter().map(called).collect();
+    Answer {
+        result,
+        text,
+        refusal,
+        tools,
+        vectors: said.vectors.clone(),
+        clipped,
     }
 }
 

@@ -89,7 +89,7 @@ enum Part {
 #[must_use]
 pub fn whole(shape: Shape, body: &[u8]) -> Said {
     let mut take = Take::default();
-    let Ok(value) = serde_json::from_slice::<Value>(body) else {
+    let Some(value) = json(body) else {
         return take.said;
     };
     match shape {
@@ -100,6 +100,14 @@ pub fn whole(shape: Shape, body: &[u8]) -> Said {
         Shape::GeminiGenerate => gemini::answer(&value, &mut take),
     }
     take.said
+}
+
+/// Reads JSON. Bytes that are no UTF-8 inside cost themselves, and not the whole.
+fn json(bytes: &[u8]) -> Option<Value> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text).ok(),
+        Err(_) => serde_json::from_str(&String::from_utf8_lossy(bytes)).ok(),
+    }
 }
 
 /// Listens to a stream. Bytes may be split anywhere.
@@ -174,7 +182,7 @@ impl Listener {
         let part = mem::take(&mut self.part);
         let event = Event::read(&part);
         let data = event.data.as_deref().unwrap_or_default();
-        let Ok(value) = serde_json::from_slice::<Value>(data) else {
+        let Some(value) = json(data) else {
             return;
         };
         match self.shape {

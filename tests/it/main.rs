@@ -56,6 +56,7 @@ mod gateway_stream;
 mod gateway_switches;
 mod keymap;
 mod layers;
+mod probe_compare;
 mod probe_lease;
 mod probe_rounds;
 mod probe_route;
