@@ -176,6 +176,7 @@ pub(super) fn traffic(
         in_flight: 0,
         failing_since: (primary_failures > 0).then(|| seconds(-40)),
         last_primary_failure: None,
+        last_uncaught: None,
         last_primary: None,
         last_fallback: None,
         last_routed: None,

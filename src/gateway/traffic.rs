@@ -157,6 +157,8 @@ pub(super) struct WorkloadStats {
     failing_since: AtomicI64,
     /// Milliseconds since the epoch; 0: it has not failed yet.
     last_failure: AtomicI64,
+    /// Milliseconds since the epoch; 0: nothing has gone uncaught yet.
+    last_uncaught: AtomicI64,
 }
 
 #[derive(Debug, Default)]
@@ -182,6 +184,7 @@ impl WorkloadStats {
             shards: (0..workers.max(1)).map(|_| Mutex::default()).collect(),
             failing_since: AtomicI64::new(0),
             last_failure: AtomicI64::new(0),
+            last_uncaught: AtomicI64::new(0),
         }
     }
 
@@ -220,7 +223,11 @@ impl WorkloadStats {
             Ending::Served if finished.side == Some(Side::Fallback) => counts[FALLBACKS] += 1,
             Ending::Error | Ending::Broken => {
                 counts[ERRORS] += 1;
-                counts[UNCAUGHT] += u32::from(finished.route_failed);
+                if finished.route_failed {
+                    counts[UNCAUGHT] += 1;
+                    let millis = finished.at.as_millisecond();
+                    self.last_uncaught.fetch_max(millis, Ordering::Relaxed);
+                }
             }
             Ending::Served | Ending::ClientGone => {}
         }
@@ -331,6 +338,7 @@ impl WorkloadStats {
             fallbacks: counts[FALLBACKS],
             errors: counts[ERRORS],
             uncaught: counts[UNCAUGHT],
+            last_uncaught: moment(&self.last_uncaught),
             refused: counts[REFUSED],
             first_output_p50_ms: millis(50),
             first_output_p95_ms: millis(95),

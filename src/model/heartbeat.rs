@@ -39,6 +39,10 @@ pub struct WorkloadTraffic {
     /// Of the errors, those that a failing route caused and nothing caught: not the caller's own.
     #[serde(default)]
     pub uncaught: u64,
+    /// The last time such an error reached a client. `None` beside a count: written by a version that does not
+    /// tell.
+    #[serde(default)]
+    pub last_uncaught: Option<Timestamp>,
     /// Events that refused a fallback.
     pub refused: u64,
     /// Median time to the first output in milliseconds.

@@ -172,6 +172,7 @@ fn heartbeat(workloads: usize, at: Timestamp, bump: u64) -> Heartbeat {
                 in_flight: 3,
                 failing_since: None,
                 last_primary_failure: None,
+                last_uncaught: None,
                 last_primary: Some(at),
                 last_fallback: None,
                 last_routed: None,

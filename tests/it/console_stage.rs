@@ -540,6 +540,7 @@ fn traffic(name: &str, now: Timestamp) -> WorkloadTraffic {
         in_flight: 12,
         failing_since: None,
         last_primary_failure: None,
+        last_uncaught: None,
         last_primary: Some(now),
         last_fallback: None,
         last_routed: None,

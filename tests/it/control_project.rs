@@ -183,6 +183,7 @@ fn traffic(workload: &str, requests: u64) -> WorkloadTraffic {
         in_flight: 0,
         failing_since: None,
         last_primary_failure: None,
+        last_uncaught: None,
         last_primary: None,
         last_fallback: None,
         last_routed: None,

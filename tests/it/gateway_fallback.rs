@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use backstop::model::{
     Attempt, ErrorClass, ErrorDetail, EventDecision, Family, NoticeGiven, NoticeStyle, OutcomeKind,
-    Reason, Workload,
+    Reason, Workload, WorkloadTraffic,
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -436,6 +436,13 @@ async fn errors_that_the_caller_made_are_told_from_those_that_nothing_caught() {
         (traffic.errors, traffic.uncaught, traffic.primary_failures),
         (2, 1, 1)
     );
+    assert!(traffic.last_uncaught.is_some());
+
+    // A heartbeat of a version that did not tell is read all the same.
+    let mut before = serde_json::to_value(traffic).unwrap();
+    before.as_object_mut().unwrap().remove("last_uncaught");
+    let read: WorkloadTraffic = serde_json::from_value(before).unwrap();
+    assert_eq!((read.uncaught, read.last_uncaught), (1, None));
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ const ENOUGH: u64 = 3;
 /// [`ENOUGH`] of what is only known as a rate; a little less, because rates are rounded.
 pub(super) const ENOUGH_ATTEMPTS: f64 = 2.9;
 
-/// A primary that has not failed for this long has recovered, if enough was asked meanwhile.
+/// What has not failed for this long has recovered, if enough was asked meanwhile.
 const RECOVERED_AFTER: Duration = Duration::from_secs(15);
 
 /// So many requests without a failure are enough: at [`FAILING_SHARE`] one run in a hundred is that long.
@@ -173,7 +173,7 @@ impl Facts<'_> {
     /// Whether the serving route fails for many and the failures reach clients.
     fn uncaught(&self, switched: bool) -> bool {
         let traffic = &self.traffic;
-        if traffic.requests < ENOUGH {
+        if traffic.requests < ENOUGH || self.caught_again() {
             return false;
         }
         let route_fails = if switched {
@@ -202,12 +202,26 @@ impl Facts<'_> {
     /// failed for a while in which enough was asked.
     fn primary_recovered(&self) -> bool {
         let traffic = &self.traffic;
-        let Some(last) = traffic.last_primary_failure else {
+        traffic.failing_since.is_none() && self.long_ago(traffic.last_primary_failure)
+    }
+
+    /// Whether the uncaught errors of the window are over: answers are given again, and none has been missing
+    /// for a while in which enough was asked.
+    fn caught_again(&self) -> bool {
+        let traffic = &self.traffic;
+        !traffic.uncaught_untold
+            && traffic.last_answer > traffic.last_uncaught
+            && self.long_ago(traffic.last_uncaught)
+    }
+
+    /// Whether a failure was long enough ago, with enough requests since. What never was is not long ago.
+    fn long_ago(&self, failure: Option<Timestamp>) -> bool {
+        let Some(failure) = failure else {
             return false;
         };
-        let asked = RECOVERED_REQUESTS / traffic.rps.max(f64::MIN_POSITIVE);
-        let quiet = elapsed(last, self.now);
-        traffic.failing_since.is_none() && quiet >= RECOVERED_AFTER && quiet.as_secs_f64() >= asked
+        let asked = RECOVERED_REQUESTS / self.traffic.rps.max(f64::MIN_POSITIVE);
+        let quiet = elapsed(failure, self.now);
+        quiet >= RECOVERED_AFTER && quiet.as_secs_f64() >= asked
     }
 
     fn since(&self, state: State) -> Option<Timestamp> {

@@ -262,6 +262,67 @@ fn a_primary_that_answers_again_is_soon_well_again() {
 }
 
 #[test]
+fn a_fallback_that_catches_everything_again_is_soon_no_failure_any_more() {
+    let open = || vec![load("premium", 5, 5, OPEN)];
+    // Some errors of this minute came from before the circuit opened; when was the last, and the last answer?
+    let incident = |requests, uncaught: Option<i64>, answer: i64| WorkloadTraffic {
+        last_uncaught: uncaught.map(seconds),
+        last_fallback: Some(seconds(answer)),
+        failing_since: Some(seconds(-40)),
+        ..traffic("chat", requests, requests / 5, requests / 2, requests / 5)
+    };
+    for (case, traffic, state) in [
+        (
+            "errors still reach clients",
+            incident(600, Some(-1), 0),
+            State::Failing,
+        ),
+        (
+            "one did just now",
+            incident(600, Some(-14), 0),
+            State::Failing,
+        ),
+        (
+            "everything has been caught for a while",
+            incident(600, Some(-15), 0),
+            State::Fallback,
+        ),
+        (
+            "nobody has had an answer since",
+            incident(600, Some(-30), -31),
+            State::Failing,
+        ),
+        (
+            "too few have asked since",
+            incident(30, Some(-16), 0),
+            State::Failing,
+        ),
+        (
+            "a gateway of before, which does not tell",
+            incident(600, None, 0),
+            State::Failing,
+        ),
+    ] {
+        let status = chat(&Overrides::default(), traffic, open());
+        assert_eq!(status.state, state, "{case}");
+    }
+
+    // A second gateway, of before, speaks for its own errors.
+    let told = heartbeat(vec![incident(600, Some(-30), 0)], open());
+    let mut untold = heartbeat(vec![incident(600, None, 0)], open());
+    untold.gateway = "gw2".into();
+    let seen = overview(
+        &catalog(),
+        &Overrides::default(),
+        &[told, untold],
+        [],
+        &Probed::default(),
+        now(),
+    );
+    assert_eq!(seen.workload(&"chat".into()).unwrap().state, State::Failing);
+}
+
+#[test]
 fn without_a_living_gateway_nothing_is_known() {
     let mut silent = heartbeat(vec![traffic("chat", 600, 600, 0, 600)], vec![]);
     silent.at = seconds(-6);

@@ -15,6 +15,11 @@ pub(super) struct Traffic {
     pub(super) fallbacks: u64,
     pub(super) errors: u64,
     pub(super) uncaught: u64,
+    pub(super) last_uncaught: Option<Timestamp>,
+    /// Whether a gateway counts uncaught errors without telling when the last one was.
+    pub(super) uncaught_untold: bool,
+    /// When a route last gave an answer.
+    pub(super) last_answer: Option<Timestamp>,
     pub(super) rps: f64,
     pub(super) failing_since: Option<Timestamp>,
     pub(super) last_primary_failure: Option<Timestamp>,
@@ -58,6 +63,10 @@ impl Totals {
                 sum.fallbacks += from.fallbacks;
                 sum.errors += from.errors;
                 sum.uncaught += from.uncaught;
+                sum.last_uncaught = sum.last_uncaught.max(from.last_uncaught);
+                sum.uncaught_untold |= from.uncaught > 0 && from.last_uncaught.is_none();
+                let last_answer = from.last_primary.max(from.last_fallback);
+                sum.last_answer = sum.last_answer.max(last_answer);
                 sum.rps += count(from.requests) / window;
                 sum.failing_since = earliest(sum.failing_since, from.failing_since);
                 sum.last_primary_failure = sum.last_primary_failure.max(from.last_primary_failure);

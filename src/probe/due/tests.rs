@@ -94,6 +94,7 @@ fn live(primary: Option<i64>, fallback: Option<i64>, open: Option<&str>) -> Live
             in_flight: 0,
             failing_since: None,
             last_primary_failure: None,
+            last_uncaught: None,
             last_primary: primary.map(at),
             last_fallback: fallback.map(at),
             last_routed: None,
