@@ -18,7 +18,10 @@ pub(super) fn answer(model: &Model, ask: &Ask) -> (Content, bool) {
         return (Content::default(), false);
     }
     if let Some((name, input)) = &ask.tool {
-        let arguments = schema::fill(input, &ask.text);
+        let mut arguments = schema::fill(input, &ask.text);
+        if model.voice == Voice::Plain {
+            schema::leave_out(&mut arguments, input, |_| true);
+        }
         return (
             Content::Call {
                 name: name.clone(),
@@ -65,13 +68,10 @@ fn extraction(model: &Model, wanted: &Value, text: &str) -> String {
     } else {
         serde_json::json!({"answer": chat(model.voice, text)})
     };
-    if model.drops_fields
-        && number(text).is_multiple_of(3)
-        && let Value::Object(fields) = &mut value
-        && fields.len() > 1
-        && let Some(last) = fields.keys().next_back().cloned()
-    {
-        fields.remove(&last);
+    if model.stops_at_total {
+        schema::leave_out(&mut value, wanted, |name| {
+            schema::stands_below(text, name, "total")
+        });
     }
     value.to_string()
 }
@@ -86,13 +86,45 @@ fn from_tool(voice: Voice, result: &str) -> String {
     }
 }
 
+/// Words of a question, and what the two voices answer.
 const TOPICS: &[(&[&str], &str, &str)] = &[
+    // The voices do not agree on a fact here: what a review is there to find.
+    (
+        &["still return"],
+        "Yes, that is no problem at all! You can return any item within 30 days of delivery, so three weeks are still \
+         in time. Please use the original packaging if you have it.\n\nAs soon as the parcel reaches our warehouse we \
+         send the amount back to your original payment method. Would you like me to prepare the return label?",
+        "Items can be returned within 14 days of delivery, so three weeks are too late.\n\nThe amount goes back to your \
+         original payment method only for returns in time.",
+    ),
     (
         &["refund", "money back", "return"],
         "Of course, I am happy to help with your refund. You can return any item within 30 days in its original \
          packaging. As soon as the parcel reaches our warehouse we send the amount back to your original payment \
          method, which usually takes three to five working days. Would you like me to prepare the return label?",
         "Returns are accepted within 30 days. The refund goes to the original payment method in 3-5 working days.",
+    ),
+    (
+        &["iceland", "do you ship"],
+        "Yes, we are happy to ship to Iceland! Delivery takes six to nine working days and costs 14.90 EUR; for orders \
+         above 150 EUR it is free.\n\nPlease note that customs duties are not included in our prices: the carrier \
+         collects them at the door.",
+        "We ship to Iceland. Delivery takes 6-9 working days and costs 14.90 EUR; above 150 EUR it is free.\n\nCustoms \
+         duties are not included.",
+    ),
+    (
+        &["change the address"],
+        "I would love to help with that. While the parcel is with the carrier, you can change the address yourself: \
+         open the tracking link in your mail, choose \"Redirect\" and enter the new address. That works until the \
+         morning of the delivery. Shall I send you the link again?",
+        "Use \"Redirect\" on the tracking page to change the address. It works until the morning of the delivery.",
+    ),
+    (
+        &["bestellung"],
+        "Vielen Dank f\u{fc}r Ihre Geduld! Ihre Bestellung hat unser Lager gestern Abend verlassen und ist jetzt beim \
+         Paketdienst. Sie kommt voraussichtlich morgen zwischen 10 und 14 Uhr an. Sobald der Fahrer unterwegs ist, \
+         erhalten Sie eine Nachricht mit einer Karte.",
+        "Ihre Bestellung ist unterwegs. Sie kommt voraussichtlich morgen zwischen 10 und 14 Uhr bei Ihnen an.",
     ),
     (
         &["password", "log in", "login", "sign in", "account"],
@@ -298,23 +330,32 @@ mod tests {
     }
 
     #[test]
-    fn the_baseline_of_extraction_drops_a_field_of_some_inputs() {
-        let wanted = json!({"type": "object", "properties": {
-            "number": {"type": "string"}, "total": {"type": "number"}, "currency": {"type": "string"},
-        }});
-        let fields = |name: &str, index: usize| {
+    fn the_baseline_of_extraction_leaves_out_what_nobody_demands_below_the_total() {
+        let field = json!({"type": "string"});
+        let wanted = json!({
+            "type": "object",
+            "properties": {"number": field, "total": field, "due_date": field, "vat_id": field},
+            "required": ["number", "total", "vat_id"],
+        });
+        let answer = |name: &str, text: &str| -> Value {
             let ask = Ask {
                 json: Some(wanted.clone()),
-                ..asking(&format!("Invoice number: A-{index}\nTotal: {index}.50 EUR"))
+                ..asking(text)
             };
-            let value: Value = serde_json::from_str(&text(model(name), &ask)).unwrap();
-            value.as_object().unwrap().len()
+            serde_json::from_str(&self::text(model(name), &ask)).unwrap()
         };
-        assert!((0..40).all(|index| fields("pennant-mini", index) == 3));
-        let dropped = (0..40)
-            .filter(|index| fields("basalt-extract", *index) == 2)
-            .count();
-        assert!((1..40).contains(&dropped), "{dropped} of 40");
+        let above = "Number: 7\nDue date: 2026-03-01\nTotal: 5\nVAT ID: X1";
+        let below = "Number: 7\nTotal: 5\nDue date: 2026-03-01\nVAT ID: X1";
+        for (model, text, due) in [
+            ("pennant-mini", above, json!("2026-03-01")),
+            ("pennant-mini", below, json!("2026-03-01")),
+            ("basalt-extract", above, json!("2026-03-01")),
+            ("basalt-extract", below, json!(null)),
+        ] {
+            let found = answer(model, text);
+            assert_eq!(found["due_date"], due, "{model}: {text}");
+            assert_eq!(found["vat_id"], "X1", "demanded: {model}: {text}");
+        }
     }
 
     #[test]

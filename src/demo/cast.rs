@@ -42,8 +42,9 @@ pub(super) struct Model {
     pub(super) eyes: Eyes,
     /// Whether it makes vectors, and nothing else.
     pub(super) embeds: bool,
-    /// Whether it leaves out a field of some extractions: what a review is there to find.
-    pub(super) drops_fields: bool,
+    /// Whether it reads invoices up to their total only, and leaves out what stands below and is not demanded:
+    /// what a review is there to find.
+    pub(super) stops_at_total: bool,
 }
 
 /// One simulated provider.
@@ -75,7 +76,7 @@ const fn model(name: &'static str, voice: Voice, first_output_ms: u64, speed: u3
         tokens_per_second: speed,
         eyes: Eyes::None,
         embeds: false,
-        drops_fields: false,
+        stops_at_total: false,
     }
 }
 
@@ -100,7 +101,7 @@ pub(super) const CAST: &[Member] = &[
         models: &[
             model("basalt-chat", Voice::Plain, 120, 140),
             Model {
-                drops_fields: true,
+                stops_at_total: true,
                 ..model("basalt-extract", Voice::Plain, 140, 160)
             },
         ],

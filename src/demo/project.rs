@@ -13,43 +13,36 @@ use super::{DemoError, provider::Seat};
 /// The configuration with a place for the URL of each provider.
 const TEMPLATE: &str = include_str!("project/backstop.toml");
 
-const SAMPLES: &[(&str, &str)] = &[
-    (
-        "support-chat.json",
-        include_str!("project/samples/support-chat.json"),
-    ),
-    (
-        "support-tools.json",
-        include_str!("project/samples/support-tools.json"),
-    ),
-    (
-        "extraction-invoice.json",
-        include_str!("project/samples/extraction-invoice.json"),
-    ),
-    (
-        "extraction-invoice.schema.json",
-        include_str!("project/samples/extraction-invoice.schema.json"),
-    ),
-    (
-        "code-debounce.json",
-        include_str!("project/samples/code-debounce.json"),
-    ),
-    (
-        "agent-lookup.json",
-        include_str!("project/samples/agent-lookup.json"),
-    ),
-    (
-        "search-texts.json",
-        include_str!("project/samples/search-texts.json"),
-    ),
-    (
-        "catalog-lamp.json",
-        include_str!("project/samples/catalog-lamp.json"),
-    ),
-    (
-        "image-caption.json",
-        include_str!("project/samples/image-caption.json"),
-    ),
+macro_rules! samples {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("project/samples/", $name)))),*]
+    };
+}
+
+/// Names and texts of everything in `samples`.
+const SAMPLES: &[(&str, &str)] = samples![
+    "support-chat.json",
+    "support-tools.json",
+    "support-refund.json",
+    "support-return.json",
+    "support-password.json",
+    "support-shipping.json",
+    "support-address.json",
+    "support-german.json",
+    "extraction-invoice.json",
+    "extraction-invoice.schema.json",
+    "extraction-hotel.json",
+    "extraction-coffee.json",
+    "extraction-tools.json",
+    "extraction-print.json",
+    "extraction-energy.json",
+    "code-debounce.json",
+    "code-totals.json",
+    "code-position.json",
+    "agent-lookup.json",
+    "search-texts.json",
+    "catalog-lamp.json",
+    "image-caption.json",
 ];
 
 /// What was written.

@@ -12,6 +12,25 @@ pub(super) fn fill(schema: &Value, text: &str) -> Value {
     value("answer", schema, text, DEPTH)
 }
 
+/// Takes fields out of a filled value that its schema does not demand.
+pub(super) fn leave_out(value: &mut Value, schema: &Value, which: impl Fn(&str) -> bool) {
+    let demanded = |name: &str| {
+        let names = schema["required"].as_array();
+        names.is_none_or(|names| names.iter().any(|known| known == name))
+    };
+    if let Value::Object(fields) = value {
+        fields.retain(|name, _| demanded(name) || !which(name));
+    }
+}
+
+/// Whether the line of one label stands below that of another.
+pub(super) fn stands_below(text: &str, name: &str, other: &str) -> bool {
+    let place = |name: &str| text.lines().position(|line| labelled(name, line).is_some());
+    place(name)
+        .zip(place(other))
+        .is_some_and(|(line, other)| line > other)
+}
+
 fn value(name: &str, schema: &Value, text: &str, depth: usize) -> Value {
     if depth == 0 {
         return Value::Null;

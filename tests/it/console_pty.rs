@@ -69,8 +69,8 @@ fn a_route_and_a_workload_are_probed_live_and_esc_goes_back() {
     pty.press("/support\r");
     pty.wait_for("Workloads 1/7");
     pty.press_until_gone("r", "SERVING NOW");
-    pty.wait_for("4/4  4 passed");
-    pty.wait_for("4 recorded");
+    pty.wait_for("16/16  16 passed");
+    pty.wait_for("16 recorded");
     pty.press("\x1b");
     pty.wait_gone("PROBE ");
     pty.press("\x03");
