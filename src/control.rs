@@ -19,6 +19,7 @@ mod intent;
 mod keep;
 mod overview;
 mod probed;
+mod reviews;
 mod undo;
 mod words;
 
@@ -33,7 +34,7 @@ use crate::{
     clock::Clock,
     model::{
         Actor, AuditRecord, Catalog, Command, Entry, Heartbeat, OverrideKey, Overrides, Plan,
-        PlanId, Presence, ReasonCode, Revision, Seq, WorkloadName,
+        PlanId, Presence, ReasonCode, Reviewed, Revision, Seq, WorkloadName,
     },
     store::{AuditQuery, EventQuery, Health, Store, StoreError},
 };
@@ -52,6 +53,7 @@ pub use overview::{
     WorkloadStatus, fails, overview,
 };
 pub use probed::Probed;
+pub use reviews::NewReview;
 
 /// Whether this operator's process may change anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +111,8 @@ pub enum News {
     Health(Health),
     /// What probing has found and spent, all of it.
     Probes(Probed),
+    /// The newest reviews of each workload, and what is owed.
+    Reviews(Arc<Reviewed>),
 }
 
 /// How many events an overview looks at, at most; the rates come from heartbeats.

@@ -27,6 +27,7 @@ mod readiness;
 mod review;
 mod sample;
 mod secret;
+mod standing;
 mod text;
 mod workload;
 
@@ -61,10 +62,11 @@ pub use probe::{
 pub use probing::{Budget, Probing};
 pub use readiness::{Readiness, ReadinessReason, WorkloadReadiness};
 pub use review::{
-    Answer, Basis, CalledTool, ComparedRoute, ComparedSample, Debt, Judgement, Place, Review,
-    ReviewHead, ReviewId, ReviewMode, ReviewPolicy, ReviewedSample, Tally,
+    Answer, Basis, CalledTool, ComparedRoute, ComparedSample, Judgement, Place, Review, ReviewHead,
+    ReviewId, ReviewMode, ReviewPolicy, ReviewedSample, Tally,
 };
 pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;
+pub use standing::{Debt, Reviewed, Standing};
 pub use text::{visible, visible_lines};
 pub use workload::{AllDown, Backoff, LogFailure, Tier, Timeouts, Workload};

@@ -1,4 +1,4 @@
-//! Persistence: overrides with compare-and-set, events, audit, plans, heartbeats and presence.
+//! Persistence: overrides with compare-and-set, events, audit, reviews, plans, heartbeats and presence.
 //!
 //! Used by the gateway, the door, the console's feeds and the CLI. Nobody above it knows which backend is
 //! behind it, and it must not know what a policy or a screen is. No method blocks the caller's thread.
@@ -7,6 +7,7 @@ mod error;
 mod memory;
 mod query;
 mod queue;
+mod reviews;
 mod rules;
 mod sqlite;
 
@@ -19,13 +20,13 @@ use crate::{
     clock::Clock,
     model::{
         AuditRecord, Captured, ChangeRequest, Entry, GatewayName, Heartbeat, Lease, Overrides,
-        Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention, Revision, Seq, Spent,
-        StoredEvent, WorkloadName, WorkloadReadiness,
+        Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention, Review, ReviewHead,
+        ReviewId, Reviewed, Revision, Seq, Spent, StoredEvent, WorkloadName, WorkloadReadiness,
     },
 };
 
 pub use error::{ChangeError, StoreError};
-pub use query::{AuditQuery, EventQuery};
+pub use query::{AuditQuery, EventQuery, ReviewQuery};
 pub use queue::{Receipt, Reservation};
 
 /// How long a plan is kept.
@@ -44,6 +45,9 @@ const CAPTURES_KEPT: usize = 4;
 const PROBE_LIFE: Duration = Duration::from_hours(30 * 24);
 /// How many points of history are kept of each thing that is probed.
 const PROBE_POINTS: usize = 16;
+
+/// How many of each workload's newest reviews are followed, and never forgotten.
+const REVIEWS_FOLLOWED: usize = 16;
 
 /// What a process may do to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,9 +263,33 @@ impl Store {
         on!(self, backend => backend.keep_captures(of).await)
     }
 
+    /// The newest reviews of each workload and what is owed, followed over all processes. The first value is
+    /// already loaded when `open` returns.
+    #[must_use]
+    pub fn reviewed(&self) -> watch::Receiver<Arc<Reviewed>> {
+        on!(self, backend => backend.reviewed())
+    }
+
+    /// Keeps a review. `settles`: what was owed for its workload before it was made is paid by it.
+    pub async fn put_review(&self, review: Review, settles: bool) -> Result<(), StoreError> {
+        on!(self, backend => backend.put_review(review, settles).await)
+    }
+
+    /// Reviews without their outputs, newest first.
+    pub async fn reviews(&self, query: ReviewQuery) -> Result<Vec<ReviewHead>, StoreError> {
+        on!(self, backend => backend.reviews(query).await)
+    }
+
+    /// A review by its name, with its outputs unless their retention is over.
+    pub async fn review(&self, id: ReviewId) -> Result<Option<Review>, StoreError> {
+        on!(self, backend => backend.review(id).await)
+    }
+
     /// Removes what is older than the retention; answers how many events and audit records went.
     pub async fn retain(&self, retention: Retention) -> Result<(u64, u64), StoreError> {
-        on!(self, backend => backend.retain(retention).await)
+        let gone = on!(self, backend => backend.retain(retention).await)?;
+        on!(self, backend => backend.retain_reviews(retention).await)?;
+        Ok(gone)
     }
 
     /// Places taken in the event queue: entries that are not yet durable, and reservations.

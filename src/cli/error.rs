@@ -108,7 +108,9 @@ impl CliError {
 
 fn control(error: &ControlError) -> Exit {
     match error {
-        ControlError::Unknown { .. } => Exit::Usage,
+        ControlError::Unknown { .. }
+        | ControlError::NoReview(_)
+        | ControlError::BadReview { .. } => Exit::Usage,
         ControlError::Nothing { .. } | ControlError::NothingToUndo => Exit::Reserved,
         ControlError::Observe | ControlError::Refused { .. } | ControlError::Consent { .. } => {
             Exit::Refused

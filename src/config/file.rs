@@ -127,6 +127,7 @@ impl File {
             retention: Retention {
                 events: store.parsed("retain_events", value::positive).into_inner(),
                 audit: store.parsed("retain_audit", value::positive).into_inner(),
+                reviews: store.parsed("retain_reviews", value::positive).into_inner(),
             },
             gateway,
             tls,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 pub(super) use keys::{
     BACKOFF, BOUNDARY, CHECKS, CLIENT, CLIENT_KEY, ENVIRONMENT, GATEWAY, JUSTIFY, KEY, NOTICE,
-    PRICE, PROBE, PROVIDER, ROOT, ROUTE, SAMPLE, STORE, TIMEOUTS, TLS, WORKLOAD,
+    PRICE, PROBE, PROVIDER, REVIEW, ROOT, ROUTE, SAMPLE, STORE, TIMEOUTS, TLS, WORKLOAD,
 };
 
 /// A table of the file.
@@ -55,7 +55,7 @@ impl Section {
 }
 
 /// In the order of the printed reference.
-pub(super) static SECTIONS: [&Section; 20] = [
+pub(super) static SECTIONS: [&Section; 21] = [
     &ROOT,
     &ENVIRONMENT,
     &STORE,
@@ -70,6 +70,7 @@ pub(super) static SECTIONS: [&Section; 20] = [
     &ROUTE,
     &PRICE,
     &WORKLOAD,
+    &REVIEW,
     &JUSTIFY,
     &TIMEOUTS,
     &BACKOFF,
@@ -140,6 +141,7 @@ mod tests {
                     "rule" => AllDown::read(text).is_some(),
                     "choice" => LogFailure::read(text).is_some(),
                     "capture" => Capture::read(text).is_some(),
+                    "share" => value::share(text).is_ok(),
                     "text" => true,
                     _ => false,
                 };

@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::model::{
     Catalog, Client, ClientName, GatewaySettings, KeyPlace, NoticePolicy, NoticeStyle, Provider,
-    Route, Sample, Scope, Secret, Workload,
+    Retention, Route, Sample, Scope, Secret, Workload,
 };
 
 /// What is known about the file besides its text.
@@ -60,7 +61,7 @@ pub(super) fn resolve(
             tls,
             ..file.gateway.clone()
         },
-        retention: file.retention,
+        retention: retention(file),
         probing: file.probing.clone(),
         providers: collect(&file.providers, |entry| {
             let provider = provider(entry, &credentials)?;
@@ -77,6 +78,18 @@ pub(super) fn resolve(
             Some((workload.name.clone(), workload))
         })?,
     })
+}
+
+/// The answers of a review are there to be read for as long as it counts.
+fn retention(file: &File) -> Retention {
+    let ages = file
+        .workloads
+        .iter()
+        .map(|entry| entry.review.get_ref().max_age);
+    Retention {
+        reviews: ages.fold(file.retention.reviews, Duration::max),
+        ..file.retention
+    }
 }
 
 fn collect<T, K: Ord, V>(
@@ -307,6 +320,7 @@ fn workload(entry: &file::Workload, names: &Names<'_>, samples: Vec<Sample>) -> 
         on_log_failure: entry.on_log_failure,
         all_down: entry.all_down,
         capture: *entry.capture.get_ref(),
+        review: *entry.review.get_ref(),
         samples,
     })
 }

@@ -140,6 +140,7 @@ fn schema(file: &At<String>, directory: &Path, findings: &Findings) -> Option<Sa
     Some(SampleCheck::JsonSchema {
         path,
         schema: String::from_utf8_lossy(&bytes).into(),
+        digest: fingerprint(&bytes),
     })
 }
 

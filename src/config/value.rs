@@ -35,6 +35,21 @@ pub(super) fn positive(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// Reads `same-or-better 80 %`, in percent.
+pub(super) fn share(text: &str) -> Result<u8, String> {
+    let share = text
+        .strip_prefix("same-or-better ")
+        .and_then(|share| share.trim().strip_suffix('%'))
+        .and_then(|share| share.trim_end().parse().ok());
+    share.filter(|share| *share <= 100).ok_or_else(|| {
+        not_a(
+            "share",
+            text,
+            "\"same-or-better 80 %\", nor a number such as 80",
+        )
+    })
+}
+
 /// Reads `512KiB`, `32MiB` or `1GiB`.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let (count, unit) = split_unit(text);

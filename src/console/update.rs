@@ -134,7 +134,7 @@ fn absorb(app: &mut App, news: News, effects: &mut Vec<Effect>) {
             follow::look(app);
         }
         Changed::Heartbeats => follow::look(app),
-        Changed::Overrides | Changed::Catalog => planning::recheck(app, effects),
+        Changed::Overrides | Changed::Catalog | Changed::Reviews => planning::recheck(app, effects),
         Changed::Audit => app.audit.arrange(app.data.audit.iter()),
         Changed::Refused => {
             if let Some(refused) = app.data.refused.clone() {

@@ -200,6 +200,7 @@ async fn request(
             break_glass,
         },
         plan: Some(plan.id.clone()),
+        owes: Vec::new(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Why the door did not do what was asked, in words that name the thing and the next step.
 
 use crate::{
-    model::{Conflict, PlanId, Revision},
+    model::{Conflict, PlanId, ReviewId, Revision},
     store::StoreError,
 };
 
@@ -67,6 +67,15 @@ pub enum ControlError {
         target: String,
         /// The revision there is now.
         current: Revision,
+    },
+    /// There is no such review.
+    #[error("there is no review `{0}`; `backstop review list` has their names")]
+    NoReview(ReviewId),
+    /// The review cannot be kept as it is.
+    #[error("the review is not recorded: {why}")]
+    BadReview {
+        /// In words.
+        why: String,
     },
     /// The store failed.
     #[error(transparent)]

@@ -74,6 +74,7 @@ impl Feed {
         let mut refused = inner.refused.clone();
         let mut overrides = inner.store.overrides();
         let mut newest = inner.store.newest();
+        let mut reviewed = inner.store.reviewed();
         let mut health = inner.store.health();
         // The first of everything, cheap things first, so that a screen can draw at once.
         let first = News::Catalog(catalog.borrow_and_update().clone());
@@ -81,6 +82,8 @@ impl Feed {
         let first = News::Refused(refused.borrow_and_update().clone());
         self.send(first).await?;
         let first = News::Overrides(overrides.borrow_and_update().clone());
+        self.send(first).await?;
+        let first = News::Reviews(reviewed.borrow_and_update().clone());
         self.send(first).await?;
         let first = News::Health(health.borrow_and_update().clone());
         self.send(first).await?;
@@ -105,6 +108,10 @@ impl Feed {
                     let news = News::Overrides(overrides.borrow_and_update().clone());
                     self.send(news).await?;
                     self.audit().await?;
+                }
+                true = moved(&mut reviewed) => {
+                    let news = News::Reviews(reviewed.borrow_and_update().clone());
+                    self.send(news).await?;
                 }
                 true = moved(&mut newest) => {
                     newest.mark_unchanged();

@@ -8,7 +8,7 @@ use crate::model::{
     Actor, AllDown, Backoff, Boundary, Capability, Capture, Catalog, Change, CircuitState,
     Environment, ErrorClass, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode,
     NoticePolicy, NoticeStyle, Override, OverrideKey, Overrides, Probing, ReasonCode, Retention,
-    Revision, Route, RouteTraffic, Slot, Tier, Timeouts, Workload, WorkloadTraffic,
+    ReviewPolicy, Revision, Route, RouteTraffic, Slot, Tier, Timeouts, Workload, WorkloadTraffic,
 };
 
 pub(super) fn now() -> Timestamp {
@@ -91,6 +91,7 @@ pub(super) fn workload(name: &str, primary: &str, fallback: Option<&str>) -> Wor
         capture: Capture::Off,
         on_log_failure: LogFailure::Refuse,
         all_down: AllDown::Primary,
+        review: ReviewPolicy::usual(false),
         samples: Vec::new(),
     }
 }
@@ -126,6 +127,7 @@ pub(super) fn catalog() -> Catalog {
         retention: Retention {
             events: Duration::from_hours(24),
             audit: Duration::from_hours(24),
+            reviews: Duration::from_hours(24),
         },
         providers: BTreeMap::new(),
         routes: routes.map(|route| (route.name.clone(), route)).into(),

@@ -134,8 +134,10 @@ pub struct TlsFiles {
 pub struct Retention {
     /// Events older than this are removed.
     pub events: Duration,
-    /// Audit records older than this are removed.
+    /// Audit records older than this are removed; so are reviews, but the newest of each workload.
     pub audit: Duration,
+    /// The outputs of reviews older than this are removed, but those of each workload's newest.
+    pub reviews: Duration,
 }
 
 /// Everything configured.

@@ -231,6 +231,8 @@ pub struct ChangeRequest {
     pub audit: AuditRecord,
     /// Marks the plan as applied, so that it cannot be applied twice.
     pub plan: Option<PlanId>,
+    /// Workloads whose fallback it arms or forces although no review allows it: a review of each is owed.
+    pub owes: Vec<WorkloadName>,
 }
 
 /// Somebody else was faster.

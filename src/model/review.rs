@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, PayloadClass, ProbeResult, Route, RouteName, Sample, SampleId, Workload, WorkloadName,
+    Actor, Catalog, EventId, PayloadClass, ProbeResult, Route, RouteName, Sample, SampleCheck,
+    SampleId, Workload, WorkloadName,
 };
 
 /// What a workload demands of reviews before an operator may arm or force its fallback.
@@ -36,12 +37,26 @@ impl ReviewPolicy {
             at_least: 80,
         }
     }
+
+    /// Whether enough was judged for a verdict on the whole, or one verdict alone forbids it.
+    #[must_use]
+    pub const fn is_complete(&self, tally: &Tally) -> bool {
+        tally.judged >= self.min_samples || tally.vetoes > 0
+    }
 }
 
 /// Names a review: a ULID.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReviewId(pub String);
+
+impl ReviewId {
+    /// Makes one from a moment and 80 random bits; later ones sort behind earlier ones.
+    #[must_use]
+    pub fn new(at: Timestamp, random: u128) -> Self {
+        Self(EventId::new(at, random).to_string())
+    }
+}
 
 impl fmt::Display for ReviewId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -333,21 +348,23 @@ pub struct Review {
     pub seed: u64,
     /// Every sample with both answers.
     pub samples: Vec<ReviewedSample>,
+    /// The texts of the answers are gone: their retention is over. Verdicts, notes and figures stay.
+    #[serde(default)]
+    pub stripped: bool,
 }
 
-/// A fallback was armed or forced past the gate: owed until a review is done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Debt {
-    /// Whose review is owed.
-    pub workload: WorkloadName,
-    /// Since when.
-    pub since: Timestamp,
-    /// Who went past the gate.
-    pub by: Actor,
-    /// Their written reason.
-    pub note: String,
-    /// The audit record.
-    pub sequence: u64,
+impl Review {
+    /// Removes the texts of the answers.
+    pub fn strip(&mut self) {
+        for sample in &mut self.samples {
+            for answer in [&mut sample.primary, &mut sample.fallback] {
+                answer.text = String::new();
+                answer.refusal = None;
+                answer.tools = Vec::new();
+            }
+        }
+        self.stripped = true;
+    }
 }
 
 impl Basis {
@@ -360,6 +377,14 @@ impl Basis {
             samples: workload.samples.iter().map(ComparedSample::of).collect(),
         }
     }
+
+    /// What would be compared for a workload as it is configured; `None`: it has no fallback.
+    #[must_use]
+    pub fn now(catalog: &Catalog, workload: &Workload) -> Option<Self> {
+        let primary = catalog.routes.get(&workload.primary)?;
+        let fallback = catalog.routes.get(workload.fallback.as_ref()?)?;
+        Some(Self::of(workload, primary, fallback))
+    }
 }
 
 impl ComparedSample {
@@ -369,8 +394,22 @@ impl ComparedSample {
         Self {
             sample: sample.id.clone(),
             digest: sample.digest.clone(),
-            checks: sample.checks.iter().map(ToString::to_string).collect(),
+            checks: sample.checks.iter().map(compared).collect(),
         }
+    }
+}
+
+/// A check in words that differ when what it demands does.
+fn compared(check: &SampleCheck) -> String {
+    match check {
+        SampleCheck::JsonSchema { digest, .. } => format!("{check} ({digest})"),
+        SampleCheck::Contains { .. }
+        | SampleCheck::Matches { .. }
+        | SampleCheck::ToolCalled { .. }
+        | SampleCheck::Language { .. }
+        | SampleCheck::FirstOutputWithin { .. }
+        | SampleCheck::NoRefusal
+        | SampleCheck::Dimensions { .. } => check.to_string(),
     }
 }
 

@@ -110,6 +110,8 @@ pub enum SampleCheck {
         path: PathBuf,
         /// Its text.
         schema: Arc<str>,
+        /// A short digest of it.
+        digest: String,
     },
     /// The text contains another, without regard to case.
     Contains {

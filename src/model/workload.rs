@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BoundaryKind, Capture, ErrorClass, ErrorClassSet, Family, Mode, NoticePolicy, RouteName,
-    Sample, WorkloadName,
+    BoundaryKind, Capture, ErrorClass, ErrorClassSet, Family, Mode, NoticePolicy, ReviewPolicy,
+    RouteName, Sample, WorkloadName,
 };
 
 /// What the users of a workload pay for.
@@ -123,6 +123,8 @@ pub struct Workload {
     pub all_down: AllDown,
     /// What of its traffic is kept, so that samples can be made of it.
     pub capture: Capture,
+    /// What it demands of reviews before an operator arms or forces its fallback.
+    pub review: ReviewPolicy,
     /// Request bodies that stand for its traffic.
     pub samples: Vec<Sample>,
 }

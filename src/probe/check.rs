@@ -199,6 +199,7 @@ mod tests {
             path: "s.json".into(),
             schema: r#"{"type":"object","required":["a"],"properties":{"a":{"type":"integer"}}}"#
                 .into(),
+            digest: String::new(),
         };
         let german = SampleCheck::Language {
             code: "deu".to_owned(),

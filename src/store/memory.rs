@@ -10,6 +10,7 @@
 mod captures;
 mod duty;
 mod probes;
+mod reviews;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 
 use captures::Captures;
 use probes::Probes;
+use reviews::Reviews;
 
 use super::{
     Access, AuditQuery, ChangeError, EventQuery, HEARTBEAT_LIFE, Health, PLAN_LIFE, PRESENCE_LIFE,
@@ -79,6 +81,7 @@ struct Tables {
     spending: BTreeMap<(i64, RouteName), Spent>,
     probes: Probes,
     captures: Captures,
+    reviews: Reviews,
 }
 
 impl Shared {
@@ -164,6 +167,7 @@ impl Memory {
             tables.sequence = last.sequence;
         }
         tables.audit.extend(applied.records);
+        tables.reviews.owe(applied.debts);
         self.shared.overrides.send_modify(|overrides| {
             let overrides = Arc::make_mut(overrides);
             overrides.revision = applied.slot.revision;

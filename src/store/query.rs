@@ -1,10 +1,12 @@
-//! What can be asked of the event log and of the audit.
+//! What can be asked of the event log, of the audit and of the reviews.
 //!
 //! Made by the door, the console's feeds and the CLI; answered by a backend.
 
 use jiff::Timestamp;
 
-use crate::model::{AuditRecord, ErrorClass, Event, EventDecision, Seq, WorkloadName};
+use crate::model::{
+    AuditRecord, ErrorClass, Event, EventDecision, ReviewHead, ReviewId, Seq, WorkloadName,
+};
 
 /// Which events to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,5 +66,27 @@ impl AuditQuery {
                 .target
                 .as_ref()
                 .is_none_or(|target| record.key.target() == target)
+    }
+}
+
+/// Which reviews to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReviewQuery {
+    /// Only those of this workload.
+    pub workload: Option<WorkloadName>,
+    /// Only those made before this one (for paging backwards).
+    pub before: Option<ReviewId>,
+    /// The newest so many; 0: all.
+    pub limit: usize,
+}
+
+impl ReviewQuery {
+    /// Whether a review is asked for.
+    pub(super) fn wants(&self, head: &ReviewHead) -> bool {
+        self.before.as_ref().is_none_or(|before| head.id < *before)
+            && self
+                .workload
+                .as_ref()
+                .is_none_or(|workload| head.workload == *workload)
     }
 }

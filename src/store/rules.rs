@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{
-    Actor, AuditRecord, ChangeRequest, Lease, OverrideKey, ReasonCode, Revision, Slot,
+    Actor, AuditRecord, ChangeRequest, Debt, Lease, OverrideKey, ReasonCode, Revision, Slot,
 };
 
 /// What a backend has to write, all of it or nothing.
@@ -18,6 +18,8 @@ pub(super) struct Applied {
     pub(super) slot: Slot,
     /// The audit records, in order; the last one is that of the change itself.
     pub(super) records: Vec<AuditRecord>,
+    /// Reviews that are owed from now on.
+    pub(super) debts: Vec<Debt>,
 }
 
 /// Where the counters stand before a change.
@@ -63,6 +65,14 @@ pub(super) fn change(
         records.extend(ended.records);
     }
     let (revision, sequence) = counters.next();
+    let debt = |workload| Debt {
+        workload,
+        since: request.audit.at,
+        by: request.audit.actor.clone(),
+        note: request.audit.note.clone(),
+        sequence,
+    };
+    let debts = request.owes.into_iter().map(debt).collect();
     records.push(AuditRecord {
         sequence,
         before,
@@ -75,6 +85,7 @@ pub(super) fn change(
             current: request.next,
         },
         records,
+        debts,
     })
 }
 
@@ -119,6 +130,7 @@ pub(super) fn expire(
             undoes: None,
             break_glass: false,
         }],
+        debts: Vec::new(),
     })
 }
 

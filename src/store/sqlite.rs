@@ -1,7 +1,7 @@
 //! The embedded backend: SQLite files in one directory, used by several processes of one host at once. All
 //! blocking work happens on the threads started here.
 //!
-//! - `state.db`: overrides, audit, plans. Every commit waits for the disk.
+//! - `state.db`: overrides, audit, plans, reviews. Every commit waits for the disk.
 //! - `events.db`: the event log, with group commit; apart, so that no storm of events holds up an operator.
 //! - `pulse.db`: heartbeats and presence, never waited for.
 //! - `captures.db`: captured request bodies; there only when something was captured.
@@ -19,6 +19,7 @@ mod log;
 mod probes;
 mod pulse;
 mod record;
+mod reviews;
 mod schema;
 mod start;
 mod state;
@@ -39,7 +40,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 
 use self::{
@@ -60,8 +60,7 @@ use crate::{
     clock::Clock,
     model::{
         AuditRecord, ChangeRequest, Entry, GatewayName, Heartbeat, Lease, Overrides, Plan, PlanId,
-        Presence, ProbeKey, ProbePoint, ProbeRecord, Retention, Revision, Seq, Spent, StoredEvent,
-        WorkloadReadiness,
+        Presence, Retention, Revision, Seq, Spent, StoredEvent, WorkloadReadiness,
     },
 };
 
@@ -333,48 +332,6 @@ impl Sqlite {
     pub(super) async fn spent(&self, since: i64) -> Result<Vec<Spent>, StoreError> {
         let work =
             move |desk: &mut Desk| desk.pulse.run(|connection| duty::spent(connection, since));
-        self.0.desk.call(work).await
-    }
-
-    pub(super) async fn put_probes(&self, records: Vec<ProbeRecord>) -> Result<(), StoreError> {
-        self.may_write()?;
-        let work = move |desk: &mut Desk| {
-            let now = desk.clock.now();
-            desk.pulse
-                .run(|connection| probes::put(connection, &records, now))
-        };
-        self.0.desk.call(work).await
-    }
-
-    pub(super) async fn probes(
-        &self,
-        after: Option<Timestamp>,
-    ) -> Result<Vec<ProbeRecord>, StoreError> {
-        let work = move |desk: &mut Desk| {
-            let now = desk.clock.now();
-            desk.pulse
-                .run(|connection| probes::latest(connection, after, now))
-        };
-        self.0.desk.call(work).await
-    }
-
-    pub(super) async fn probes_since(
-        &self,
-        place: u64,
-    ) -> Result<(Vec<ProbeRecord>, u64), StoreError> {
-        let work = move |desk: &mut Desk| {
-            let now = desk.clock.now();
-            desk.pulse
-                .run(|connection| probes::since(connection, place, now))
-        };
-        self.0.desk.call(work).await
-    }
-
-    pub(super) async fn probe_history(&self, key: ProbeKey) -> Result<Vec<ProbePoint>, StoreError> {
-        let work = move |desk: &mut Desk| {
-            desk.pulse
-                .run(|connection| probes::history(connection, &key))
-        };
         self.0.desk.call(work).await
     }
 

@@ -28,8 +28,8 @@ use backstop::{
         Actor, AllDown, Attempt, Backoff, Boundary, Capture, Catalog, CircuitState, Entry,
         Environment, ErrorClass, Event, EventDecision, EventId, Family, GatewaySettings, Heartbeat,
         KeyPlace, LogFailure, Mode as Switch, NoticeGiven, NoticePolicy, NoticeStyle, Overrides,
-        Probing, Reason, Retention, Revision, Route, RouteTraffic, Seq, Tier, Timeouts, Workload,
-        WorkloadTraffic,
+        Probing, Reason, Retention, ReviewPolicy, Revision, Route, RouteTraffic, Seq, Tier,
+        Timeouts, Workload, WorkloadTraffic,
     },
     store::Health,
 };
@@ -106,6 +106,7 @@ fn catalog(workloads: usize) -> Catalog {
         capture: Capture::Off,
         on_log_failure: LogFailure::Refuse,
         all_down: AllDown::Primary,
+        review: ReviewPolicy::usual(false),
         samples: Vec::new(),
     };
     Catalog {
@@ -130,6 +131,7 @@ fn catalog(workloads: usize) -> Catalog {
         retention: Retention {
             events: Duration::from_hours(24),
             audit: Duration::from_hours(24),
+            reviews: Duration::from_hours(24),
         },
         providers: BTreeMap::new(),
         routes: ["premium-chat", "stable-baseline"]

@@ -337,6 +337,7 @@ fn flood() {
     let keep = Retention {
         events: Duration::ZERO,
         audit: Duration::ZERO,
+        reviews: Duration::ZERO,
     };
     let gone = place.runtime.block_on(store.retain(keep)).unwrap();
     println!("  retention removed {} in {:?}", gone.0, begun.elapsed());

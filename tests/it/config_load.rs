@@ -99,6 +99,7 @@ fn the_complete_example_loads_without_a_finding() {
         format!("sqlite:{}", root.join("state").display())
     );
     assert_eq!(catalog.retention.audit, Duration::from_hours(400 * 24));
+    assert_eq!(catalog.retention.reviews, Duration::from_hours(90 * 24));
     assert_eq!(catalog.gateway.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(catalog.gateway.workers, 2);
     assert_eq!(catalog.gateway.max_body, 16 << 20);

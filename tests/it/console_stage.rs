@@ -20,9 +20,9 @@ use backstop::{
         ErrorClass, Event, EventDecision, EventId, Family, GatewaySettings, Heartbeat, KeyPlace,
         LogFailure, Mode, NoticeGiven, NoticePolicy, NoticeStyle, Outcome, OutcomeKind, Override,
         OverrideKey, Overrides, PayloadClass, Plan, PlanId, Presence, ProbeFailure, ProbeRecord,
-        ProbeResult, Probing, Provider, Reason, ReasonCode, Retention, Revision, RiskTier, Route,
-        RouteTraffic, Sample, Seq, Slot, Tier, Timeouts, Usage, Verb, Workload, WorkloadName,
-        WorkloadTraffic,
+        ProbeResult, Probing, Provider, Reason, ReasonCode, Retention, ReviewPolicy, Revision,
+        RiskTier, Route, RouteTraffic, Sample, Seq, Slot, Tier, Timeouts, Usage, Verb, Workload,
+        WorkloadName, WorkloadTraffic,
     },
     store::Health,
 };
@@ -221,6 +221,7 @@ fn workload(name: &str, primary: &str, fallback: Option<&str>, family: Family) -
         capture: Capture::Off,
         on_log_failure: LogFailure::Refuse,
         all_down: AllDown::Primary,
+        review: ReviewPolicy::usual(false),
         samples: Vec::new(),
     }
 }
@@ -419,6 +420,7 @@ pub(crate) fn catalog() -> Catalog {
         retention: Retention {
             events: Duration::from_hours(24 * 30),
             audit: Duration::from_hours(24 * 365),
+            reviews: Duration::from_hours(24),
         },
         providers: ["northwind", "contoso", "fabrikam"]
             .into_iter()

@@ -40,6 +40,7 @@ async fn everything_is_told_at_first_and_then_what_changes() {
         "catalog",
         "refused",
         "overrides",
+        "reviews",
         "health",
         "heartbeats",
         "presences",
@@ -226,5 +227,6 @@ fn kind(news: &News) -> &'static str {
         News::Audit(_) => "audit",
         News::Health(_) => "health",
         News::Probes(_) => "probes",
+        News::Reviews(_) => "reviews",
     }
 }

@@ -64,6 +64,7 @@ mod readme;
 mod store_contract;
 mod store_faults;
 mod store_processes;
+mod store_reviews;
 mod store_rules;
 mod store_samples;
 mod support;

@@ -44,6 +44,8 @@ macro_rules! contract {
     };
 }
 
+pub(crate) use contract;
+
 contract!(
     a_change_is_seen_by_both_and_audited,
     a_stale_change_is_refused_with_the_winner,
@@ -865,6 +867,7 @@ async fn retention_removes_old_and_never_reuses_a_place(pair: Pair) {
     let retention = |seconds| Retention {
         events: Duration::from_secs(seconds),
         audit: Duration::from_secs(seconds),
+        reviews: Duration::from_secs(seconds),
     };
     assert_eq!(pair.second.retain(retention(100)).await.unwrap(), (0, 0));
     assert_eq!(pair.second.retain(retention(99)).await.unwrap(), (3, 1));
@@ -1023,6 +1026,7 @@ async fn an_observer_reads_and_may_not_write(pair: Pair) {
     let retention = Retention {
         events: Duration::ZERO,
         audit: Duration::ZERO,
+        reviews: Duration::ZERO,
     };
     for (case, refused) in [
         ("end_expired", observer.end_expired().await.map(drop)),

@@ -150,7 +150,7 @@ async fn meet_a_full_disk(directory: &str) {
 
     let before = rustix::process::getrlimit(Resource::Fsize);
     let tight = Rlimit {
-        current: Some(64 * 1024),
+        current: Some(256 * 1024),
         ..before
     };
     rustix::process::setrlimit(Resource::Fsize, tight).unwrap();

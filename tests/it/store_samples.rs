@@ -121,6 +121,7 @@ pub(crate) fn change(
             break_glass: false,
         },
         plan: None,
+        owes: Vec::new(),
     }
 }
 

@@ -7,12 +7,12 @@ use crate::{
     config::{
         diagnostic::Findings,
         reader::{At, Table},
-        reference::{BACKOFF, JUSTIFY, NOTICE, SAMPLE, TIMEOUTS},
+        reference::{BACKOFF, JUSTIFY, NOTICE, REVIEW, SAMPLE, TIMEOUTS},
         value,
     },
     model::{
         AllDown, Backoff, BoundaryKind, Capture, ErrorClass, ErrorClassSet, LogFailure, Mode,
-        NoticeStyle, Tier, Timeouts,
+        NoticeStyle, ReviewPolicy, Tier, Timeouts,
     },
 };
 
@@ -51,6 +51,7 @@ pub(in crate::config) struct Workload {
     pub(in crate::config) on_log_failure: LogFailure,
     pub(in crate::config) all_down: AllDown,
     pub(in crate::config) capture: At<Capture>,
+    pub(in crate::config) review: At<ReviewPolicy>,
     pub(in crate::config) samples: Vec<Sample>,
 }
 
@@ -128,6 +129,7 @@ impl Clocks {
 pub(super) fn workload(table: &Table<'_>, findings: &Findings) -> Workload {
     let text = |key| table.parsed(key, |text| Ok(text.to_owned())).into_inner();
     let list = |key| table.words_of(key).unwrap_or_default();
+    let user_visible = table.flag("user_visible").into_inner();
     Workload {
         name: table.name.clone(),
         description: text("description"),
@@ -136,7 +138,7 @@ pub(super) fn workload(table: &Table<'_>, findings: &Findings) -> Workload {
         fallback: table.filled("fallback"),
         mode: table.word("mode"),
         tier: table.word("tier"),
-        user_visible: table.flag("user_visible").into_inner(),
+        user_visible,
         triggers: table.words_of("triggers").map(|classes| Triggers {
             place: table.key_place("triggers").unwrap_or_else(|| table.place()),
             classes,
@@ -161,6 +163,7 @@ pub(super) fn workload(table: &Table<'_>, findings: &Findings) -> Workload {
         on_log_failure: table.word("on_log_failure").into_inner(),
         all_down: table.word("all_down").into_inner(),
         capture: table.word("capture"),
+        review: review(&table.table_or_defaults("review", &REVIEW), user_visible),
         samples: table
             .tables("samples", &SAMPLE)
             .iter()
@@ -187,6 +190,29 @@ fn clocks(table: &Table<'_>) -> Clocks {
         idle: written("idle"),
         total: table.parsed("total", value::positive),
     }
+}
+
+/// The gate in front of arming and forcing; needed where people see the output.
+fn review(table: &Table<'_>, user_visible: bool) -> At<ReviewPolicy> {
+    let required = match table.key_place("required") {
+        Some(_) => table.flag("required").into_inner(),
+        None => user_visible,
+    };
+    let number = table.key_place("at_least").is_some() && table.text_place("at_least").is_none();
+    let at_least = if number {
+        let share = table.whole("at_least", 0..101).into_inner();
+        u8::try_from(share).unwrap_or(100)
+    } else {
+        table.parsed("at_least", value::share).into_inner()
+    };
+    let min_samples = table.whole("min_samples", 1..1001).into_inner();
+    let policy = ReviewPolicy {
+        required,
+        max_age: table.parsed("max_age", value::positive).into_inner(),
+        min_samples: usize::try_from(min_samples).unwrap_or(usize::MAX),
+        at_least,
+    };
+    At::new(table.place(), policy)
 }
 
 fn backoff(table: &Table<'_>, findings: &Findings) -> Backoff {

@@ -39,7 +39,9 @@ section! {
     STORE = "store", "Where overrides, events and audit live. A change of `url` needs a restart.";
     "url": "text", Told("`sqlite:` in `$XDG_STATE_HOME/backstop`"), "`sqlite:DIRECTORY`, relative to this file.";
     "retain_events": "duration", Value("30d"), "Events older than this are removed.";
-    "retain_audit": "duration", Value("400d"), "Audit records older than this are removed.";
+    "retain_audit": "duration", Value("400d"), "Audit records older than this are removed; so are reviews, but the newest of each workload.";
+    "retain_reviews": "duration", Value("90d"),
+        "The answers in reviews older than this are removed, but not before they are too old to count (`max_age`); verdicts and notes stay.";
 }
 
 section! {
@@ -168,7 +170,16 @@ section! {
         "When every route that may serve is paused by its circuit: ask the `primary` all the same, or `refuse` at once (503 with Retry-After).";
     "capture": "capture", Value("off"),
         "`redacted`: gateways keep a few of its request bodies for a day, redacted, for `samples add --from-traffic`; `off`: none.";
+    "review": "table", Told("see below"), "What people must have said of the fallback's output before an operator arms or forces it.";
     "samples": "list", Told("none"), "Request bodies that stand for its traffic.";
+}
+
+section! {
+    REVIEW = "workloads.*.review", "The gate in front of `auto` and `force`. A review counts for the routes, models, samples and checks that were compared; when one of them changes, it is stale. What is in use already is never switched by it.";
+    "required": "flag", Told("`user_visible`"), "Whether arming or forcing the fallback needs one; without it only break-glass does it.";
+    "max_age": "duration", Value("30d"), "How long one holds.";
+    "min_samples": "number", Value("5"), "How many samples must have been judged.";
+    "at_least": "share", Value("same-or-better 80 %"), "On how many of them the fallback must be as good or better; also a whole number of percent. One verdict `unsafe` forbids it whatever the share.";
 }
 
 section! {

@@ -11,8 +11,8 @@ use super::log::EventLog;
 use crate::{
     control::{GatewayStatus, News, Overview, Probed, WorkloadStatus, overview},
     model::{
-        AuditRecord, Catalog, CircuitState, Heartbeat, Overrides, Presence, RouteName, Workload,
-        WorkloadName,
+        AuditRecord, Catalog, CircuitState, Heartbeat, Overrides, Presence, Reviewed, RouteName,
+        Workload, WorkloadName,
     },
     store::Health,
 };
@@ -41,6 +41,8 @@ pub struct Data {
     pub presences: Vec<Presence>,
     /// What probing has found.
     pub probed: Probed,
+    /// The newest reviews of each workload, and what is owed.
+    pub reviewed: Arc<Reviewed>,
     /// The newest audit records, oldest first.
     pub audit: VecDeque<AuditRecord>,
     /// How the store fares; `None` until it was told.
@@ -82,6 +84,8 @@ pub enum Changed {
     Health,
     /// Something was probed.
     Probes,
+    /// Something was reviewed, or is owed.
+    Reviews,
 }
 
 impl Data {
@@ -95,6 +99,7 @@ impl Data {
             heartbeats: Vec::new(),
             presences: Vec::new(),
             probed: Probed::default(),
+            reviewed: Arc::default(),
             audit: VecDeque::new(),
             health: None,
             log: EventLog::new(opened),
@@ -160,6 +165,11 @@ impl Data {
                 self.probed = probed;
                 self.stale = true;
                 Changed::Probes
+            }
+            News::Reviews(reviewed) => {
+                self.reviewed = reviewed;
+                self.stale = true;
+                Changed::Reviews
             }
             News::Audit(records) => {
                 self.record(records);

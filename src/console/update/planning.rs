@@ -116,6 +116,8 @@ fn level(error: &ControlError) -> Level {
         | ControlError::Stale { .. }
         | ControlError::Conflict(_)
         | ControlError::Replaced { .. }
+        | ControlError::NoReview(_)
+        | ControlError::BadReview { .. }
         | ControlError::Store(_) => Level::Error,
     }
 }

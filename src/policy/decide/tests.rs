@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::*;
 use crate::model::{
     AllDown, Backoff, Boundary, BoundaryKind, Capability, Capture, ErrorClassSet, Family, KeyPlace,
-    LogFailure, NoticePolicy, NoticeStyle, Revision, Tier, Timeouts,
+    LogFailure, NoticePolicy, NoticeStyle, ReviewPolicy, Revision, Tier, Timeouts,
 };
 use crate::policy::context_doubt;
 
@@ -95,6 +95,7 @@ pub(in crate::policy) fn case() -> Case {
             capture: Capture::Off,
             on_log_failure: LogFailure::Refuse,
             all_down: AllDown::Primary,
+            review: ReviewPolicy::usual(false),
             samples: Vec::new(),
         },
         primary: route("premium"),

@@ -5,20 +5,62 @@ use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{
+    Sqlite,
+    desk::Desk,
     fault::Fault,
     record::{decode, integer, micros},
 };
 use crate::{
     model::{ProbeKey, ProbePoint, ProbeRecord},
-    store::{PROBE_LIFE, PROBE_POINTS, earlier},
+    store::{PROBE_LIFE, PROBE_POINTS, StoreError, earlier},
 };
 
+impl Sqlite {
+    pub(in crate::store) async fn put_probes(
+        &self,
+        records: Vec<ProbeRecord>,
+    ) -> Result<(), StoreError> {
+        self.may_write()?;
+        let work = move |desk: &mut Desk| {
+            let now = desk.clock.now();
+            desk.pulse.run(|connection| put(connection, &records, now))
+        };
+        self.0.desk.call(work).await
+    }
+
+    pub(in crate::store) async fn probes(
+        &self,
+        after: Option<Timestamp>,
+    ) -> Result<Vec<ProbeRecord>, StoreError> {
+        let work = move |desk: &mut Desk| {
+            let now = desk.clock.now();
+            desk.pulse.run(|connection| latest(connection, after, now))
+        };
+        self.0.desk.call(work).await
+    }
+
+    pub(in crate::store) async fn probes_since(
+        &self,
+        place: u64,
+    ) -> Result<(Vec<ProbeRecord>, u64), StoreError> {
+        let work = move |desk: &mut Desk| {
+            let now = desk.clock.now();
+            desk.pulse.run(|connection| since(connection, place, now))
+        };
+        self.0.desk.call(work).await
+    }
+
+    pub(in crate::store) async fn probe_history(
+        &self,
+        key: ProbeKey,
+    ) -> Result<Vec<ProbePoint>, StoreError> {
+        let work = move |desk: &mut Desk| desk.pulse.run(|connection| history(connection, &key));
+        self.0.desk.call(work).await
+    }
+}
+
 /// Writes records in one transaction, and forgets what is too old.
-pub(super) fn put(
-    connection: &mut Connection,
-    records: &[ProbeRecord],
-    now: Timestamp,
-) -> Result<(), Fault> {
+fn put(connection: &mut Connection, records: &[ProbeRecord], now: Timestamp) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let place = newest(&transaction)? + 1;
     for record in records {
@@ -70,7 +112,7 @@ pub(super) fn put(
 }
 
 /// The latest of each key that is newer than both.
-pub(super) fn latest(
+fn latest(
     connection: &Connection,
     after: Option<Timestamp>,
     now: Timestamp,
@@ -89,7 +131,7 @@ pub(super) fn latest(
 }
 
 /// The latest of each key that was kept after a place, and the newest place.
-pub(super) fn since(
+fn since(
     connection: &mut Connection,
     place: u64,
     now: Timestamp,
@@ -118,7 +160,7 @@ fn newest(connection: &Connection) -> Result<i64, Fault> {
 }
 
 /// The points of one key, oldest first.
-pub(super) fn history(connection: &Connection, key: &ProbeKey) -> Result<Vec<ProbePoint>, Fault> {
+fn history(connection: &Connection, key: &ProbeKey) -> Result<Vec<ProbePoint>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT point FROM probe_points WHERE route = ?1 AND subject = ?2 ORDER BY at",
     )?;

@@ -20,10 +20,11 @@ pub(super) struct Kind {
     pub(super) checkpoint_pages: u32,
 }
 
-/// Overrides, audit and plans: few writes, every one durable.
+/// Overrides, audit, plans and reviews: few writes, every one durable.
 pub(super) static STATE: Kind = Kind {
     file: "state.db",
-    steps: &["
+    steps: &[
+        "
         CREATE TABLE slots (
             key TEXT PRIMARY KEY,
             revision INTEGER NOT NULL,
@@ -46,7 +47,34 @@ pub(super) static STATE: Kind = Kind {
             applied INTEGER,
             plan TEXT NOT NULL
         ) WITHOUT ROWID;
-    "],
+    ",
+        "
+        CREATE TABLE reviews (
+            -- Sorts by time.
+            id TEXT PRIMARY KEY,
+            workload TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            head TEXT NOT NULL
+        );
+        CREATE INDEX reviews_workload ON reviews (workload, id);
+        -- Packed, with the outputs; apart, so that a list reads none of it.
+        CREATE TABLE review_bodies (
+            id TEXT PRIMARY KEY,
+            at INTEGER NOT NULL,
+            -- FALSE: without the outputs.
+            whole INTEGER NOT NULL,
+            body BLOB NOT NULL
+        );
+        CREATE INDEX review_bodies_whole ON review_bodies (at) WHERE whole;
+        -- Reviews that are owed.
+        CREATE TABLE debts (
+            workload TEXT PRIMARY KEY, since INTEGER NOT NULL, debt TEXT NOT NULL
+        ) WITHOUT ROWID;
+        -- Moves with every review and debt, so that a look costs one number.
+        CREATE TABLE reviewed (only INTEGER PRIMARY KEY CHECK (only = 0), place INTEGER NOT NULL);
+        INSERT INTO reviewed VALUES (0, 0);
+    ",
+    ],
     synchronous: "FULL",
     checkpoint_pages: 1_000,
 };

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::{
     fault::Fault,
     record::{counter, decode, integer, micros},
+    reviews,
 };
 use crate::{
     model::{
@@ -93,6 +94,7 @@ fn keep(transaction: &Transaction<'_>, key: &OverrideKey, applied: &Applied) -> 
         ])?;
     let mut statement =
         transaction.prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    reviews::owe(transaction, &applied.debts)?;
     for record in &applied.records {
         statement.execute(params![
             integer(record.sequence),

@@ -14,8 +14,8 @@ use backstop::{
         Actor, AllDown, AuditRecord, Backoff, Boundary, Capability, Capture, Catalog, Change,
         ChangeRequest, Client, Environment, ErrorClass, Family, GatewaySettings, Heartbeat,
         KeyPlace, LogFailure, Mode, NoticePolicy, NoticeStyle, Override, OverrideKey, Probing,
-        Provider, ReasonCode, Retention, Revision, Route, Secret, StoredEvent, Tier, Timeouts,
-        Workload,
+        Provider, ReasonCode, Retention, ReviewPolicy, Revision, Route, Secret, StoredEvent, Tier,
+        Timeouts, Workload,
     },
     store::{Access, EventQuery, Store},
     wire::upstream::Tls,
@@ -269,6 +269,7 @@ pub(crate) async fn change_override(
             break_glass: false,
         },
         plan: None,
+        owes: Vec::new(),
     };
     store.change(request).await.unwrap()
 }
@@ -312,6 +313,7 @@ pub(crate) fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -
         retention: Retention {
             events: Duration::from_hours(24),
             audit: Duration::from_hours(24),
+            reviews: Duration::from_hours(24),
         },
         providers: BTreeMap::from([(provider.name.clone(), provider)]),
         routes: [first, second]
@@ -396,6 +398,7 @@ pub(crate) fn workload(family: Family) -> Workload {
         capture: Capture::Off,
         on_log_failure: LogFailure::Refuse,
         all_down: AllDown::Primary,
+        review: ReviewPolicy::usual(false),
         samples: Vec::new(),
     }
 }

@@ -1,0 +1,133 @@
+//! Reviews as bytes: JSON, compressed. Outputs are text that repeats itself, so they become a fraction of it.
+
+use std::io;
+
+use compression_codecs::{
+    DecodeV2 as _, EncodeV2 as _, ZstdDecoder, ZstdEncoder,
+    core::util::{PartialBuffer, WriteBuffer},
+};
+
+use crate::model::Review;
+
+/// zstd's usual level.
+const LEVEL: i32 = 3;
+/// Bytes in one step of the codec.
+const STEP: usize = 64 * 1024;
+/// Nothing larger is unpacked: the door keeps no review that is near it.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// Packs a review.
+pub(super) fn pack(review: &Review) -> Result<Vec<u8>, io::Error> {
+    let json = serde_json::to_vec(review)?;
+    let mut codec = ZstdEncoder::new(LEVEL);
+    let mut input = PartialBuffer::new(&json[..]);
+    let mut packed = Vec::new();
+    let mut step = vec![0; STEP];
+    while !input.unwritten().is_empty() {
+        let mut output = WriteBuffer::new_initialized(&mut step);
+        codec.encode(&mut input, &mut output)?;
+        packed.extend_from_slice(output.written());
+    }
+    loop {
+        let mut output = WriteBuffer::new_initialized(&mut step);
+        let ended = codec.finish(&mut output)?;
+        packed.extend_from_slice(output.written());
+        if ended {
+            return Ok(packed);
+        }
+    }
+}
+
+/// Unpacks a review.
+pub(super) fn unpack(packed: &[u8]) -> Result<Review, io::Error> {
+    let mut codec = ZstdDecoder::new();
+    let mut input = PartialBuffer::new(packed);
+    let mut json = Vec::new();
+    let mut step = vec![0; STEP];
+    loop {
+        let before = input.written_len();
+        let mut output = WriteBuffer::new_initialized(&mut step);
+        let ended = codec.decode(&mut input, &mut output)?;
+        json.extend_from_slice(output.written());
+        if ended {
+            return Ok(serde_json::from_slice(&json)?);
+        }
+        if json.len() > LIMIT || (output.written_len() == 0 && input.written_len() == before) {
+            return Err(io::Error::other("the packed review is damaged"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Actor, Basis, ComparedRoute, ReviewHead, ReviewId, ReviewMode, Tally};
+
+    fn review(note: String) -> Review {
+        let at = "2026-11-21T14:32:00Z".parse().unwrap();
+        let route = |name: &str| ComparedRoute {
+            route: name.into(),
+            base_url: "http://127.0.0.1:1".to_owned(),
+            model: name.to_owned(),
+        };
+        Review {
+            head: ReviewHead {
+                id: ReviewId::new(at, 7),
+                workload: "chat".into(),
+                at,
+                actor: Actor {
+                    user: "jo".to_owned(),
+                    declared: None,
+                    host: "ops1".to_owned(),
+                    from: None,
+                    via: "cli".to_owned(),
+                },
+                mode: ReviewMode::Blind,
+                basis: Basis {
+                    primary: route("premium"),
+                    fallback: route("stable"),
+                    samples: Vec::new(),
+                },
+                tally: Tally::default(),
+                note,
+            },
+            seed: u64::MAX,
+            samples: Vec::new(),
+            stripped: false,
+        }
+    }
+
+    #[test]
+    fn what_is_packed_comes_back() {
+        let noise: String = (0..400_000_u32)
+            .map(|place| {
+                char::from(b' ' + u8::try_from(place.wrapping_mul(2_654_435_761) >> 26).unwrap())
+            })
+            .collect();
+        for (case, note) in [
+            ("nothing said", String::new()),
+            (
+                "more than one step",
+                "the same words again. ".repeat(20_000),
+            ),
+            ("what hardly packs", noise),
+            ("wide letters", "\u{4e2d}\u{1f600}".repeat(30_000)),
+        ] {
+            let review = review(note);
+            let packed = pack(&review).expect("it packs");
+            assert_eq!(unpack(&packed).expect("it unpacks"), review, "{case}");
+        }
+    }
+
+    #[test]
+    fn damage_is_said() {
+        let packed = pack(&review("words ".repeat(1000))).expect("it packs");
+        for (case, bytes) in [
+            ("nothing", &[][..]),
+            ("cut", packed.get(..packed.len() / 2).unwrap()),
+            ("no zstd", b"{\"id\": 1}"),
+        ] {
+            assert!(unpack(bytes).is_err(), "{case}");
+        }
+    }
+}
