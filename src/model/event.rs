@@ -25,6 +25,13 @@ impl EventId {
         Self(Ulid::from_parts(millis, random))
     }
 
+    /// The moment it was made at, to the millisecond.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        let millis = i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
+    }
+
     /// The id as 16 bytes, in the order of time.
     #[must_use]
     pub const fn to_bytes(&self) -> [u8; 16] {

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use crate::model::{
-    AuditRecord, ErrorClass, Event, EventDecision, ReviewHead, ReviewId, Seq, WorkloadName,
+    AuditRecord, ErrorClass, Event, EventDecision, EventId, ReviewHead, ReviewId, Seq, WorkloadName,
 };
 
 /// Which events to read.
@@ -13,6 +13,10 @@ use crate::model::{
 pub struct EventQuery {
     /// Only events decided at or after this moment.
     pub since: Option<Timestamp>,
+    /// Only events decided before this moment.
+    pub until: Option<Timestamp>,
+    /// Only the event with this id; with `since` near its moment it is found quickly.
+    pub id: Option<EventId>,
     /// Only events of this workload.
     pub workload: Option<WorkloadName>,
     /// Only events of this class.
@@ -33,6 +37,8 @@ impl EventQuery {
         seq > self.after
             && self.before.is_none_or(|before| seq < before)
             && self.since.is_none_or(|since| event.at >= since)
+            && self.until.is_none_or(|until| event.at < until)
+            && self.id.is_none_or(|id| event.id == id)
             && self.class.is_none_or(|class| event.class == Some(class))
             && self
                 .decision

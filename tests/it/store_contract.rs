@@ -15,7 +15,8 @@ use backstop::{
 use jiff::Timestamp;
 
 use crate::store_samples::{
-    FORCE, Pair, Setup, actor, change, event, heartbeat, mode_key, outcome, plan, presence, start,
+    FORCE, Pair, Setup, actor, change, event, event_id, heartbeat, mode_key, outcome, plan,
+    presence, start,
 };
 
 /// Long enough that only a hang reaches it.
@@ -426,6 +427,7 @@ async fn the_first_outcome_counts(pair: Pair) {
 }
 
 /// What is asked, and the numbers of the events that must come back.
+#[expect(clippy::too_many_lines, reason = "the table is the point")]
 fn event_queries(places: &[Seq]) -> Vec<(&'static str, EventQuery, Vec<u64>)> {
     let all = EventQuery::default();
     vec![
@@ -487,6 +489,25 @@ fn event_queries(places: &[Seq]) -> Vec<(&'static str, EventQuery, Vec<u64>)> {
                 ..all.clone()
             },
             vec![],
+        ),
+        (
+            "until is exclusive",
+            EventQuery {
+                since: Some(start() + Duration::from_secs(30 * 3)),
+                until: Some(start() + Duration::from_mins(3)),
+                ..all.clone()
+            },
+            vec![3, 4, 5],
+        ),
+        (
+            "by its id",
+            EventQuery {
+                since: Some(event_id(7).at()),
+                id: Some(event_id(7)),
+                limit: 1,
+                ..all.clone()
+            },
+            vec![7],
         ),
         (
             "since earlier than all, with a decision",

@@ -217,6 +217,7 @@ impl Walk {
              WHERE e.seq > ?1 AND e.seq < ?2 AND e.decision IS NOT NULL
                AND (?3 IS NULL OR e.at >= ?3) AND (?4 IS NULL OR e.workload = ?4)
                AND (?5 IS NULL OR e.class = ?5) AND (?6 IS NULL OR e.decision = ?6)
+               AND (?8 IS NULL OR e.at < ?8) AND (?9 IS NULL OR e.event = ?9)
              ORDER BY e.seq DESC LIMIT ?7",
         )?;
         let mut rows = statement.query(params![
@@ -227,6 +228,8 @@ impl Walk {
             self.query.class.map(ErrorClass::as_str),
             self.query.decision.map(EventDecision::as_str),
             integer(most as u64),
+            self.query.until.map(micros),
+            self.query.id.map(|id| id.to_bytes()),
         ])?;
         let mut count = 0;
         let mut lowest = self.top;
@@ -406,7 +409,11 @@ mod tests {
 
     fn queries() -> impl Strategy<Value = EventQuery> {
         (
-            proptest::option::of(-100_i64..700),
+            (
+                proptest::option::of(-100_i64..700),
+                proptest::option::of(-100_i64..700),
+                proptest::option::of(0_u128..60),
+            ),
             proptest::option::of(0_usize..2),
             0_usize..3,
             proptest::option::of(0_usize..2),
@@ -414,17 +421,21 @@ mod tests {
             proptest::option::of(0_u64..80),
             0_usize..12,
         )
-            .prop_map(|(since, workload, class, decision, after, before, limit)| {
-                EventQuery {
-                    since: since.map(at),
-                    workload: workload.map(|index| ["a", "b"][index].into()),
-                    class: CLASSES[class],
-                    decision: decision.map(|index| DECISIONS[index]),
-                    after: Seq(after),
-                    before: before.map(Seq),
-                    limit,
-                }
-            })
+            .prop_map(
+                |((since, until, id), workload, class, decision, after, before, limit)| {
+                    EventQuery {
+                        since: since.map(at),
+                        until: until.map(at),
+                        id: id.map(|number| EventId::new(at(0), number)),
+                        workload: workload.map(|index| ["a", "b"][index].into()),
+                        class: CLASSES[class],
+                        decision: decision.map(|index| DECISIONS[index]),
+                        after: Seq(after),
+                        before: before.map(Seq),
+                        limit,
+                    }
+                },
+            )
     }
 
     proptest! {
