@@ -11,6 +11,7 @@ mod check;
 mod drill;
 mod error;
 mod exit;
+mod explain;
 mod front;
 mod key;
 mod log;
@@ -147,6 +148,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
             };
             drill::run(&session, args).await
         }
+        Command::Explain(args) => explain::run(global, args).await,
         Command::Samples { command } => samples::run(global, command).await,
         Command::Events(args) => log::events(&reading().await?, args).await,
         Command::Audit(args) => log::audit(&reading().await?, args).await,

@@ -11,6 +11,7 @@ mod draw;
 mod drill;
 mod effects;
 mod error;
+mod explain;
 mod feed;
 #[cfg(test)]
 mod fixture;
@@ -46,6 +47,9 @@ pub use consent::{NOTE_LETTERS, TYPED_LETTERS, fits};
 pub use draw::PLAN_VALID;
 pub use drill::{Drill, Drilled, Fate, Outage, Sampled, Target};
 pub use error::ControlError;
+pub use explain::{
+    ClassFate, Explanation, Facts, MayTrigger, Part, Rule, class as explain_class, rule,
+};
 pub use identity::actor;
 pub use intent::{DEFAULT_LASTING, LONGEST, UNTIL_CHANGED};
 pub use overview::{

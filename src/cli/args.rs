@@ -1,7 +1,9 @@
 //! The command line as typed: commands, options and their help. No behaviour.
 
 mod demo;
+mod explain;
 mod key;
+mod log;
 mod probe;
 mod samples;
 
@@ -16,12 +18,14 @@ use clap_complete::Shell;
 use super::{exit::EXIT_CODES, time};
 use crate::{
     console::Depth,
-    model::{ErrorClass, EventDecision, PlanId, ReasonCode, RouteName, WorkloadName},
+    model::{ErrorClass, PlanId, ReasonCode, RouteName, WorkloadName},
     policy::{Evidence, ProviderError, classify},
 };
 
 pub(super) use demo::{DemoArgs, SimulateArgs};
+pub(super) use explain::ExplainArgs;
 pub(super) use key::{KeyCommand, KeyNewArgs};
+pub(super) use log::{AuditArgs, EventsArgs};
 pub(super) use probe::ProbeArgs;
 pub(super) use samples::{SamplesAddArgs, SamplesCommand};
 
@@ -130,6 +134,10 @@ pub(super) enum Command {
     /// answered, 1 some would get an error
     #[command(after_help = EXIT_CODES)]
     Drill(DrillArgs),
+    /// Say in words why an event came out as it did, what would happen to a workload now, or what an error
+    /// class is
+    #[command(after_help = EXIT_CODES)]
+    Explain(ExplainArgs),
     /// List fallback events
     #[command(after_help = EXIT_CODES)]
     Events(EventsArgs),
@@ -324,50 +332,6 @@ pub(super) struct ChangeArgs {
     pub(super) json: bool,
 }
 
-/// Which events.
-#[derive(Debug, ClapArgs)]
-pub(super) struct EventsArgs {
-    /// Go on printing new ones until interrupted
-    #[arg(long, short)]
-    pub(super) follow: bool,
-    /// Not older than: 15m, 2h, or a time such as 2026-11-21T14:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = time::since)]
-    pub(super) since: Option<time::Since>,
-    /// Only of this workload
-    #[arg(long, value_name = "NAME")]
-    pub(super) workload: Option<WorkloadName>,
-    /// Only of this error class
-    #[arg(long, value_parser = classes())]
-    pub(super) class: Option<ErrorClass>,
-    /// Only with this decision
-    #[arg(long, value_parser = decisions())]
-    pub(super) decision: Option<EventDecision>,
-    /// The newest so many; 0: all [default: 100, with --since all]
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) limit: Option<usize>,
-    /// JSON lines: one event with its outcome each. While following, the outcome of an event printed before
-    /// comes as a line of its own: {"outcome": ...}
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// Which audit records.
-#[derive(Debug, ClapArgs)]
-pub(super) struct AuditArgs {
-    /// Not older than: 15m, 2h, or a time such as 2026-11-21T14:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = time::since)]
-    pub(super) since: Option<time::Since>,
-    /// Only about this workload or route
-    #[arg(long, value_name = "NAME")]
-    pub(super) target: Option<String>,
-    /// The newest so many; 0: all [default: 50, with --since all]
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) limit: Option<usize>,
-    /// JSON lines: one record each
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
 /// An outage to imagine.
 #[derive(Debug, ClapArgs)]
 pub(super) struct DrillArgs {
@@ -397,13 +361,6 @@ fn reasons() -> impl TypedValueParser<Value = ReasonCode> {
         .try_map(|text| text.parse::<ReasonCode>())
 }
 
-fn classes() -> impl TypedValueParser<Value = ErrorClass> {
-    PossibleValuesParser::new(ErrorClass::ALL.map(ErrorClass::as_str)).try_map(|text| {
-        text.parse::<ErrorClass>()
-            .map_err(|()| "not an error class")
-    })
-}
-
 /// An error class by its name, or the class of an HTTP status without a body.
 fn failures() -> impl TypedValueParser<Value = ErrorClass> {
     clap::builder::StringValueParser::new().try_map(|text| {
@@ -423,14 +380,5 @@ fn failures() -> impl TypedValueParser<Value = ErrorClass> {
                 })
             })
             .ok_or("neither a status from 400 to 599 nor an error class")
-    })
-}
-
-fn decisions() -> impl TypedValueParser<Value = EventDecision> {
-    let all = EventDecision::ALL;
-    PossibleValuesParser::new(all.map(EventDecision::as_str)).try_map(move |text| {
-        all.into_iter()
-            .find(|decision| decision.as_str() == text)
-            .ok_or("not a decision")
     })
 }

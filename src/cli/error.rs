@@ -109,6 +109,7 @@ impl CliError {
 fn control(error: &ControlError) -> Exit {
     match error {
         ControlError::Unknown { .. }
+        | ControlError::NoEvent(_)
         | ControlError::NoReview(_)
         | ControlError::BadReview { .. } => Exit::Usage,
         ControlError::Nothing { .. } | ControlError::NothingToUndo => Exit::Reserved,

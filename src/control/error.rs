@@ -1,7 +1,7 @@
 //! Why the door did not do what was asked, in words that name the thing and the next step.
 
 use crate::{
-    model::{Conflict, PlanId, ReviewId, Revision},
+    model::{Conflict, EventId, PlanId, ReviewId, Revision},
     store::StoreError,
 };
 
@@ -18,6 +18,9 @@ pub enum ControlError {
         /// A near name.
         suggestion: Option<String>,
     },
+    /// No such event.
+    #[error("there is no event {0}; what is older than `store.retain_events` is removed")]
+    NoEvent(EventId),
     /// What is asked is already so.
     #[error("nothing to change: {what}")]
     Nothing {

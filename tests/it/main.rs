@@ -8,6 +8,7 @@
 )]
 
 mod cli_changes;
+mod cli_explain;
 mod cli_help;
 mod cli_key;
 mod cli_probe;

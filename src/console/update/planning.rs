@@ -109,6 +109,7 @@ fn level(error: &ControlError) -> Level {
     match error {
         ControlError::Nothing { .. } | ControlError::NothingToUndo => Level::Warning,
         ControlError::Unknown { .. }
+        | ControlError::NoEvent(_)
         | ControlError::Observe
         | ControlError::Refused { .. }
         | ControlError::Consent { .. }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     console::{app::App, glyph::Glyphs, state::policy_table, theme::Role},
+    control,
     model::{
         Attempt, ErrorClass, Event, EventDecision, NoticeGiven, OutcomeKind, Reason, StoredEvent,
     },
@@ -222,6 +223,14 @@ pub(super) fn whole(app: &App, stored: &StoredEvent, width: usize) -> Vec<Line> 
     told("notice", Role::Text, notice(stored));
     let (ended, role) = outcome(app, stored);
     told("outcome", role, &ended);
+    let catalog = app.data.catalog.as_ref();
+    if let Some(workload) = catalog.and_then(|catalog| catalog.workloads.get(&event.workload)) {
+        let behind = control::rule(&event.reason, event.class, workload);
+        told("rule", Role::Text, &behind.says);
+        for (index, way) in behind.change.iter().enumerate() {
+            told(if index == 0 { "to change" } else { "" }, Role::Muted, way);
+        }
+    }
     for (index, header) in headers(event).iter().enumerate() {
         told(if index == 0 { "sent" } else { "" }, Role::Muted, header);
     }
