@@ -17,6 +17,7 @@ mod compare;
 mod curl;
 mod detail;
 mod due;
+mod estimate;
 mod fit;
 mod job;
 mod ladder;
@@ -44,7 +45,8 @@ use crate::{
 pub use budget::Purse;
 pub use compare::{CompareError, Comparison, News, PAIRS_AT_ONCE, Payload, Seat, Tell};
 pub use curl::{curl, escaped};
-pub use fit::{adopt, findings};
+pub use estimate::Estimate;
+pub use fit::{adopt, findings, findings_of};
 pub use job::{Job, JobError, jobs, routes};
 pub use ladder::Climb;
 pub use ready::readiness;

@@ -37,7 +37,7 @@ pub mod stream;
 pub mod upstream;
 
 pub use call::{Call, Framing, Verb};
-pub use context::context_need;
+pub use context::{context_need, reserved_output};
 pub use dialect::dialect;
 pub use route_head::{RouteError, RouteHead};
 pub use shape::Shape;

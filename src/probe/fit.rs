@@ -24,12 +24,25 @@ pub fn findings(
     sample: &Sample,
 ) -> Result<Vec<String>, ProbeError> {
     let body = read(sample)?;
+    Ok(findings_of(catalog, workload, sample, &body)
+        .unwrap_or_else(|error| vec![error.to_string()]))
+}
+
+/// The same of a body that would be sent instead of the sample's own, such as one that is being edited.
+///
+/// # Errors
+/// When it cannot be sent at all.
+pub fn findings_of(
+    catalog: &Catalog,
+    workload: &Workload,
+    sample: &Sample,
+    body: &[u8],
+) -> Result<Vec<String>, ScanError> {
     let shape = Shape::of(workload.family);
-    let scan = match request::scan(call(shape, sample), &HeaderMap::new(), &body) {
-        Ok(scan) => scan,
-        Err(error) => return Ok(vec![error.to_string()]),
-    };
+    let scan = request::scan(call(shape, sample), &HeaderMap::new(), body)?;
+    let value = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let mut found = Vec::new();
+    found.extend(central(shape, &value));
     for route in catalog.routes_of(workload) {
         found.extend(lacks(route, scan.facts.needs));
     }
@@ -46,7 +59,10 @@ pub fn findings(
             "its class is {class}, and nothing in it asks for that"
         ));
     }
-    if shape == Shape::OpenaiChat && scan.facts.stream && !counts_usage(&body) {
+    if shape == Shape::OpenaiChat
+        && scan.facts.stream
+        && value["stream_options"]["include_usage"] != true
+    {
         found.push(
             "it streams without `\"stream_options\": {\"include_usage\": true}`, so tokens and cost stay unknown"
                 .to_owned(),
@@ -55,17 +71,34 @@ pub fn findings(
     Ok(found)
 }
 
+/// The field that every request of a family is about, when it is missing or of the wrong kind.
+fn central(shape: Shape, body: &Value) -> Option<String> {
+    let (field, may_be_text) = match shape {
+        Shape::OpenaiChat | Shape::AnthropicMessages => ("messages", false),
+        // A stored prompt may stand in its place.
+        Shape::OpenaiResponses if body.get("prompt").is_some() => return None,
+        Shape::OpenaiResponses | Shape::OpenaiEmbeddings => ("input", true),
+        Shape::GeminiGenerate => ("contents", false),
+    };
+    let good = match &body[field] {
+        Value::Array(items) => !items.is_empty(),
+        Value::String(text) => may_be_text && !text.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+    };
+    let kind = if may_be_text {
+        "text or a list"
+    } else {
+        "a list"
+    };
+    (!good).then(|| format!("`{field}` must be {kind}, and not empty"))
+}
+
 fn lacks(route: &Route, needs: CapabilitySet) -> Option<String> {
     let missing = needs.without(route.capabilities);
     let name = &route.name;
     (!missing.is_empty()).then(|| {
         format!("it needs {missing}, which the configuration does not give to route {name}")
     })
-}
-
-fn counts_usage(body: &[u8]) -> bool {
-    serde_json::from_slice::<Value>(body)
-        .is_ok_and(|body| body["stream_options"]["include_usage"] == true)
 }
 
 /// A body that becomes a sample of a workload: its model becomes the workload's name, so that no sample names

@@ -39,6 +39,12 @@ pub fn context_need(body: &[u8]) -> ContextNeed {
     }
 }
 
+/// The output tokens that a body reserves. `None`: it sets no limit.
+#[must_use]
+pub fn reserved_output(body: &[u8]) -> Option<u64> {
+    reserved(body).ok().filter(|most| *most > 0)
+}
+
 /// The output that is reserved, by any family's name for it.
 fn reserved(body: &[u8]) -> Result<u64, Malformed> {
     let mut most = 0;

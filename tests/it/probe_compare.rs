@@ -4,8 +4,10 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use backstop::{
     clock::Clock,
-    model::{Answer, Catalog, ErrorClass, PayloadClass, Place, Sample, SampleCheck, SampleId},
-    probe::{CompareError, Comparison, News, Prober, Seat, Step as Heard},
+    model::{
+        Answer, Catalog, ErrorClass, PayloadClass, Place, Price, Sample, SampleCheck, SampleId,
+    },
+    probe::{self, CompareError, Comparison, News, Prober, Seat, Step as Heard},
     wire::{said::Delta, upstream::Tls},
 };
 use bytes::Bytes;
@@ -354,6 +356,75 @@ async fn bytes_that_are_no_text_do_not_silence_the_rest() {
     let answer = stage.primary_says(script).await;
     assert_eq!(answer.result.failure, None);
     assert_eq!(answer.text, "first before \u{fffd} after last");
+}
+
+#[tokio::test]
+async fn what_it_costs_at_most_is_known_before() {
+    let mut stage = Stage::new().await;
+    stage.samples(&["one", "two"]);
+    let price = |input, output| Price {
+        input,
+        output,
+        currency: "USD".to_owned(),
+    };
+    stage.catalog.routes.get_mut("premium").unwrap().price = Some(price(1_000.0, 1e6));
+    let mut comparison = stage.comparison();
+    comparison.runs = 2;
+    comparison.payloads[1].body = Some(Bytes::from(
+        STREAM.replace("\"stream\"", "\"max_tokens\":7,\"stream\""),
+    ));
+    let estimate = comparison.estimate().await.unwrap();
+    assert_eq!(estimate.requests, 8);
+    assert_eq!(estimate.unpriced, ["stable".into()]);
+    assert_eq!(
+        estimate.unlimited,
+        [comparison.payloads[0].sample.id.clone()]
+    );
+    // Twice seven tokens of output, and a few of input.
+    let cost = estimate.costs["USD"];
+    assert!(cost > 14.0 && cost < 14.2, "{cost}");
+}
+
+#[tokio::test]
+async fn an_edited_payload_is_judged_while_it_is_typed() {
+    let stage = Stage::new().await;
+    let workload = &stage.catalog.workloads["support-chat"];
+    let sample = &workload.samples[0];
+    let usage = r#""stream":true,"stream_options":{"include_usage":true}"#;
+    for (case, body, found) in [
+        (
+            "good",
+            format!(r#"{{"model":"m","messages":[{{"role":"user","content":"a"}}],{usage}}}"#),
+            Ok(None),
+        ),
+        (
+            "half typed",
+            r#"{"model":"m","messages":["#.to_owned(),
+            Err("not a JSON object"),
+        ),
+        (
+            "no model",
+            r#"{"messages":[]}"#.to_owned(),
+            Err("no \"model\""),
+        ),
+        (
+            "no messages",
+            r#"{"model":"m"}"#.to_owned(),
+            Ok(Some("`messages` must be a list, and not empty")),
+        ),
+        (
+            "a text as messages",
+            r#"{"model":"m","messages":"hello"}"#.to_owned(),
+            Ok(Some("`messages` must be a list, and not empty")),
+        ),
+    ] {
+        let judged = probe::findings_of(&stage.catalog, workload, sample, body.as_bytes());
+        match (judged, found) {
+            (Ok(all), Ok(words)) => assert_eq!(all.first().map(String::as_str), words, "{case}"),
+            (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{case}"),
+            (judged, _) => panic!("{case}: {judged:?}"),
+        }
+    }
 }
 
 /// Nothing that a terminal could obey, and no more than is promised.
