@@ -6,6 +6,7 @@
 mod about;
 mod announce;
 mod args;
+mod audit;
 mod change;
 mod check;
 mod drill;
@@ -151,7 +152,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         Command::Explain(args) => explain::run(global, args).await,
         Command::Samples { command } => samples::run(global, command).await,
         Command::Events(args) => log::events(&reading().await?, args).await,
-        Command::Audit(args) => log::audit(&reading().await?, args).await,
+        Command::Audit(args) => audit::run(&reading().await?, args).await,
         Command::Probe(args) => probe::run(global, args).await,
         Command::Force(args) => mode(global, args, WorkloadMode::Force, Verb::Force).await,
         Command::Hold(args) => mode(global, args, WorkloadMode::Hold, Verb::Hold).await,

@@ -4,6 +4,7 @@
 //! time and identifiers are passed in by the caller.
 
 mod audit;
+mod audit_chain;
 mod boundary;
 mod capability;
 mod capture;
@@ -32,6 +33,7 @@ mod text;
 mod workload;
 
 pub use audit::{Actor, AuditRecord, ReasonCode};
+pub use audit_chain::{Anchor, Seal, SealedRecord, canonical};
 pub use boundary::{Boundary, BoundaryKind};
 pub use capability::{Capability, CapabilitySet};
 pub use capture::{Capture, Captured};
@@ -68,5 +70,5 @@ pub use review::{
 pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;
 pub use standing::{Debt, Reviewed, Standing};
-pub use text::{visible, visible_lines};
+pub use text::{hostile, visible, visible_lines};
 pub use workload::{AllDown, Backoff, LogFailure, Tier, Timeouts, Workload};

@@ -3,6 +3,7 @@
 //! Used by the gateway, the door, the console's feeds and the CLI. Nobody above it knows which backend is
 //! behind it, and it must not know what a policy or a screen is. No method blocks the caller's thread.
 
+mod chain;
 mod error;
 mod memory;
 mod query;
@@ -19,12 +20,14 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     model::{
-        AuditRecord, Captured, ChangeRequest, Entry, GatewayName, Heartbeat, Lease, Overrides,
-        Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention, Review, ReviewHead,
-        ReviewId, Reviewed, Revision, Seq, Spent, StoredEvent, WorkloadName, WorkloadReadiness,
+        Anchor, AuditRecord, Captured, ChangeRequest, Entry, GatewayName, Heartbeat, Lease,
+        Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention, Review,
+        ReviewHead, ReviewId, Reviewed, Revision, SealedRecord, Seq, Spent, StoredEvent,
+        WorkloadName, WorkloadReadiness,
     },
 };
 
+pub use chain::{AuditFinding, AuditProof, Cut, SealedLate};
 pub use error::{ChangeError, StoreError};
 pub use query::{AuditQuery, EventQuery, ReviewQuery};
 pub use queue::{Receipt, Reservation};
@@ -147,6 +150,21 @@ impl Store {
     /// Audit records, oldest first.
     pub async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
         on!(self, backend => backend.audit(query).await)
+    }
+
+    /// Checks the chain of the audit, all of it and from one moment. `kept` are anchors from elsewhere.
+    pub async fn prove_audit(&self, kept: Vec<Anchor>) -> Result<AuditProof, StoreError> {
+        on!(self, backend => backend.prove_audit(kept).await)
+    }
+
+    /// Audit records with their seals after a place, oldest first, at most `limit`.
+    pub async fn sealed(&self, after: u64, limit: usize) -> Result<Vec<SealedRecord>, StoreError> {
+        on!(self, backend => backend.sealed(after, limit).await)
+    }
+
+    /// The newest record's number and seal; 0 when there is none.
+    pub async fn audit_head(&self) -> Result<Anchor, StoreError> {
+        on!(self, backend => backend.audit_head().await)
     }
 
     /// Keeps a plan so that another process can apply it by its id.

@@ -1,5 +1,6 @@
 //! The command line as typed: commands, options and their help. No behaviour.
 
+mod audit;
 mod demo;
 mod explain;
 mod key;
@@ -22,10 +23,11 @@ use crate::{
     policy::{Evidence, ProviderError, classify},
 };
 
+pub(super) use audit::{AuditArgs, Export};
 pub(super) use demo::{DemoArgs, SimulateArgs};
 pub(super) use explain::ExplainArgs;
 pub(super) use key::{KeyCommand, KeyNewArgs};
-pub(super) use log::{AuditArgs, EventsArgs};
+pub(super) use log::EventsArgs;
 pub(super) use probe::ProbeArgs;
 pub(super) use samples::{SamplesAddArgs, SamplesCommand};
 
@@ -141,7 +143,7 @@ pub(super) enum Command {
     /// List fallback events
     #[command(after_help = EXIT_CODES)]
     Events(EventsArgs),
-    /// List who changed what, why and until when
+    /// List who changed what, why and until when; check that nobody has changed the list; hand it on
     #[command(after_help = EXIT_CODES)]
     Audit(AuditArgs),
     /// List the gateways

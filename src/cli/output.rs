@@ -1,11 +1,14 @@
 //! The one way to standard output and standard error. stdout is data, stderr is talk.
 
 use std::{
-    fmt::Display,
+    borrow::Cow,
+    fmt::{Display, Write as _},
     io::{self, IsTerminal, Write},
 };
 
 use serde::Serialize;
+
+use crate::model::hostile;
 
 /// Writes a line of data.
 pub(super) fn line(text: impl Display) -> io::Result<()> {
@@ -19,11 +22,36 @@ pub(super) fn raw(text: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes one JSON value on one line.
+/// Writes one JSON value on one line. What a terminal could obey stands in it as `\u....`.
 pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
-    let mut text = serde_json::to_vec(value)?;
-    text.push(b'\n');
-    raw(&text)
+    let text = serde_json::to_string(value)?;
+    let mut text = escape(&text, hostile).into_owned();
+    text.push('\n');
+    raw(text.as_bytes())
+}
+
+/// JSON with nothing but ASCII in it, of the same meaning.
+pub(super) fn ascii(json: &str) -> Cow<'_, str> {
+    escape(json, |character| !matches!(character, ' '..='~'))
+}
+
+/// Writes some characters of JSON as `\u....`. Outside of its texts JSON has none that need it.
+fn escape(json: &str, needs: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !json.chars().any(&needs) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    for character in json.chars() {
+        if needs(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Says something to the person; nobody listening is no reason to stop.
@@ -102,6 +130,27 @@ impl Paint {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
             text.to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_holds_nothing_that_a_terminal_obeys() {
+        let text = "a\u{1b}\u{9b}2J\u{202e}\u{e0041}\u{7f}\u{e9}\n";
+        let json = serde_json::to_string(text).unwrap();
+        let escaped = escape(&json, hostile);
+        assert_eq!(
+            escaped,
+            "\"a\\u001b\\u009b2J\\u202e\\udb40\\udc41\\u007f\u{e9}\\n\""
+        );
+        let plain = ascii(&json);
+        assert!(plain.is_ascii(), "{plain}");
+        for written in [escaped, plain] {
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
         }
     }
 }

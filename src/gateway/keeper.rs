@@ -18,7 +18,7 @@ use super::{
     snapshot::{Prepared, Snapshot},
     worker::Shared,
 };
-use crate::model::{Catalog, Overrides};
+use crate::model::{Anchor, Catalog, Overrides};
 
 /// The promise of a heartbeat; also how often the wall clock is looked at for overrides that end.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -142,6 +142,7 @@ pub(super) async fn housekeep(shared: Arc<Shared>) {
     let mut snapshot = shared.snapshot.clone();
     let mut end = interval(END_EVERY);
     let mut retain = interval(RETAIN_EVERY);
+    let mut anchor = None;
     end.set_missed_tick_behavior(MissedTickBehavior::Delay);
     retain.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -167,5 +168,19 @@ pub(super) async fn housekeep(shared: Arc<Shared>) {
             }
             Err(error) => tracing::debug!(%error, "no override was ended"),
         }
+        note_anchor(&shared, &mut anchor).await;
+    }
+}
+
+/// Logs the newest seal of the audit whenever there is a new one: the log is out of reach of who could write the
+/// whole chain anew (`backstop audit --verify --anchor`).
+async fn note_anchor(shared: &Shared, last: &mut Option<Anchor>) {
+    match shared.store.audit_head().await {
+        Ok(head) if *last != Some(head) => {
+            tracing::info!(anchor = %head, "the newest record of the audit");
+            *last = Some(head);
+        }
+        Ok(_) => {}
+        Err(error) => tracing::debug!(%error, "the audit could not be read"),
     }
 }

@@ -42,6 +42,12 @@ pub fn visible_lines(text: &str, limit: usize) -> String {
     out
 }
 
+/// Whether a terminal could obey a character, or a reader be deceived by it.
+#[must_use]
+pub fn hostile(character: char) -> bool {
+    mark(character).is_some()
+}
+
 /// The visible stand-in for a character that must not reach a terminal.
 fn mark(character: char) -> Option<char> {
     match character {

@@ -8,6 +8,7 @@
 )]
 
 mod captures;
+mod chain;
 mod duty;
 mod probes;
 mod reviews;
@@ -26,6 +27,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use captures::Captures;
+use chain::Audit;
 use probes::Probes;
 use reviews::Reviews;
 
@@ -69,8 +71,7 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 struct Tables {
-    sequence: u64,
-    audit: Vec<AuditRecord>,
+    audit: Audit,
     log: BTreeMap<Seq, Entry>,
     outcomes: HashMap<EventId, Outcome>,
     plans: BTreeMap<PlanId, (Plan, Option<Revision>)>,
@@ -157,16 +158,13 @@ impl Memory {
     fn counters(&self, tables: &Tables) -> Counters {
         Counters {
             revision: self.shared.overrides.borrow().revision,
-            sequence: tables.sequence,
+            sequence: tables.audit.newest(),
         }
     }
 
     /// Keeps what a rule answered. Called with the tables locked, so that no two changes cross.
     fn keep(&self, tables: &mut Tables, key: crate::model::OverrideKey, applied: rules::Applied) {
-        if let Some(last) = applied.records.last() {
-            tables.sequence = last.sequence;
-        }
-        tables.audit.extend(applied.records);
+        tables.audit.append(applied.records);
         tables.reviews.owe(applied.debts);
         self.shared.overrides.send_modify(|overrides| {
             let overrides = Arc::make_mut(overrides);
@@ -200,7 +198,7 @@ impl Memory {
         .map_err(|found| {
             let winner = tables
                 .audit
-                .iter()
+                .records()
                 .rfind(|record| record.revision == found.revision)
                 .cloned();
             ChangeError::Conflict(Box::new(Conflict {
@@ -287,7 +285,7 @@ impl Memory {
         let tables = self.read()?;
         let mut found: Vec<AuditRecord> = tables
             .audit
-            .iter()
+            .records()
             .filter(|record| query.wants(record))
             .cloned()
             .collect();
@@ -403,9 +401,7 @@ impl Memory {
         tables
             .outcomes
             .retain(|_, outcome| outcome.at >= oldest_event);
-        let records = tables.audit.len();
-        tables.audit.retain(|record| record.at >= oldest_record);
-        Ok((events, (records - tables.audit.len()) as u64))
+        Ok((events, tables.audit.forget(oldest_record, now)))
     }
 
     pub(super) fn waiting(&self) -> usize {

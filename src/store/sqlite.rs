@@ -5,9 +5,12 @@
 //! - `events.db`: the event log, with group commit; apart, so that no storm of events holds up an operator.
 //! - `pulse.db`: heartbeats and presence, never waited for.
 //! - `captures.db`: captured request bodies; there only when something was captured.
+//! - `audit.anchors`: the newest seals of the audit, apart from it.
 
+mod anchors;
 mod bell;
 mod captures;
+mod chain;
 mod database;
 mod desk;
 mod duty;
@@ -344,7 +347,7 @@ impl Sqlite {
             .desk
             .call(move |desk| {
                 desk.state
-                    .run(|connection| state::forget_audit(connection, before))
+                    .run(|connection| chain::forget(connection, before, now))
             })
             .await?;
         let before = earlier(now, retention.events);

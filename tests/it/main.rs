@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and so do the helpers it calls"
 )]
 
+mod audit_chain;
 mod cli_changes;
 mod cli_explain;
 mod cli_help;

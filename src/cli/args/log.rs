@@ -1,4 +1,4 @@
-//! The options of `events` and `audit`.
+//! The options of `events`.
 
 use clap::{
     Args as ClapArgs,
@@ -33,23 +33,6 @@ pub(in crate::cli) struct EventsArgs {
     pub(in crate::cli) limit: Option<usize>,
     /// JSON lines: one event with its outcome each. While following, the outcome of an event printed before
     /// comes as a line of its own: {"outcome": ...}
-    #[arg(long)]
-    pub(in crate::cli) json: bool,
-}
-
-/// Which audit records.
-#[derive(Debug, ClapArgs)]
-pub(in crate::cli) struct AuditArgs {
-    /// Not older than: 15m, 2h, or a time such as 2026-11-21T14:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = time::since)]
-    pub(in crate::cli) since: Option<time::Since>,
-    /// Only about this workload or route
-    #[arg(long, value_name = "NAME")]
-    pub(in crate::cli) target: Option<String>,
-    /// The newest so many; 0: all [default: 50, with --since all]
-    #[arg(long, value_name = "NUMBER")]
-    pub(in crate::cli) limit: Option<usize>,
-    /// JSON lines: one record each
     #[arg(long)]
     pub(in crate::cli) json: bool,
 }

@@ -1,6 +1,6 @@
 //! What the threads for short work hold: the desk changes state and pulse, readers answer questions.
 
-use super::{bell::Bell, database::Database, table::Table};
+use super::{anchors::Anchors, bell::Bell, chain, database::Database, table::Table};
 use crate::clock::Clock;
 
 /// What the thread for state and pulse works with.
@@ -10,6 +10,7 @@ pub(super) struct Desk {
     pub(super) pulse: Database,
     pub(super) table: Table,
     pub(super) bell: Bell,
+    pub(super) anchors: Anchors,
     pub(super) clock: Clock,
     /// This host's name, for what the program does by itself.
     pub(super) host: String,
@@ -27,6 +28,10 @@ impl Desk {
     /// Wakes the other processes, and shows the table to this one before the caller hears of its change.
     pub(super) fn publish(&mut self) {
         self.bell.ring();
+        // The change is made, whether or not its seal can also be kept elsewhere.
+        if let Ok(head) = self.state.run(|connection| chain::head(connection)) {
+            self.anchors.keep(head);
+        }
         // The change is made; if it cannot be read back now, the follower tries again.
         let _ = self.table.refresh(&mut self.state);
     }

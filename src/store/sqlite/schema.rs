@@ -3,9 +3,12 @@
 //! A step is never edited once it was released: a new one is added. The number of steps taken is the file's
 //! `user_version`; a file with more steps than we know is refused.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::fault::Fault;
+use super::{chain, fault::Fault};
+
+/// Work inside the transaction of a ladder.
+type Fill = fn(&Transaction<'_>) -> Result<(), Fault>;
 
 /// One database file.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub(super) struct Kind {
     pub(super) file: &'static str,
     /// The steps of its ladder.
     steps: &'static [&'static str],
+    /// What steps cannot say in SQL; done behind them, in the same transaction.
+    fill: Option<Fill>,
     /// How far a commit waits for the disk.
     pub(super) synchronous: &'static str,
     /// After how many pages of log a commit also moves them into the file; 0: a keeper does it.
@@ -74,7 +79,20 @@ pub(super) static STATE: Kind = Kind {
         CREATE TABLE reviewed (only INTEGER PRIMARY KEY CHECK (only = 0), place INTEGER NOT NULL);
         INSERT INTO reviewed VALUES (0, 0);
     ",
+        "
+        ALTER TABLE audit ADD COLUMN seal TEXT;
+        -- The newest record that retention removed, and how many it removed in all.
+        CREATE TABLE audit_cut (
+            only INTEGER PRIMARY KEY CHECK (only = 0),
+            sequence INTEGER NOT NULL, seal TEXT NOT NULL, at INTEGER NOT NULL, records INTEGER NOT NULL
+        );
+        -- The newest record that was there before there were seals, and when it got its own.
+        CREATE TABLE audit_sealed_late (
+            only INTEGER PRIMARY KEY CHECK (only = 0), sequence INTEGER NOT NULL, at INTEGER NOT NULL
+        );
+    ",
     ],
+    fill: Some(chain::seal_what_was_there),
     synchronous: "FULL",
     checkpoint_pages: 1_000,
 };
@@ -101,6 +119,7 @@ const LOG: Kind = Kind {
         CREATE TABLE removed (only INTEGER PRIMARY KEY CHECK (only = 0), seq INTEGER NOT NULL);
         INSERT INTO removed VALUES (0, 0);
     "],
+    fill: None,
     synchronous: "FULL",
     checkpoint_pages: 0,
 };
@@ -150,6 +169,7 @@ pub(super) static PULSE: Kind = Kind {
         ALTER TABLE probes ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX probes_place ON probes (place);
     "],
+    fill: None,
     synchronous: "NORMAL",
     checkpoint_pages: 1_000,
 };
@@ -167,6 +187,7 @@ pub(super) static CAPTURES: Kind = Kind {
         );
         CREATE INDEX captures_kind ON captures (workload, class, number);
     "],
+    fill: None,
     synchronous: "NORMAL",
     checkpoint_pages: 1_000,
 };
@@ -192,6 +213,9 @@ impl Kind {
         let done = usize::try_from(Self::found(&transaction)?).unwrap_or(0);
         for step in self.steps.iter().skip(done) {
             transaction.execute_batch(step)?;
+        }
+        if let Some(fill) = self.fill {
+            fill(&transaction)?;
         }
         transaction.pragma_update(None, "user_version", self.known())?;
         transaction.commit()?;

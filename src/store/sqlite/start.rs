@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::{
     Inner,
+    anchors::{self, Anchors},
     bell::{self, Bell},
     database::{Database, Opening},
     desk::{Desk, Reader},
@@ -59,6 +60,7 @@ pub(super) fn start(directory: &Path, access: Access, clock: Clock) -> Result<In
         pulse: parts.pulse,
         table: table.clone(),
         bell: Bell::new(directory, bell::OVERRIDES, Duration::ZERO),
+        anchors: Anchors::new(directory),
         clock: clock.clone(),
         host: host_name(),
     };
@@ -132,8 +134,8 @@ impl Parts {
         };
         if access == Access::Write {
             files::directory(directory)?;
-            for bell in [bell::OVERRIDES, bell::EVENTS] {
-                files::file(&directory.join(bell))?;
+            for file in [bell::OVERRIDES, bell::EVENTS, anchors::FILE] {
+                files::file(&directory.join(file))?;
             }
         }
         let open = |kind: &'static Kind, opening, part| {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
+    chain,
     fault::Fault,
     record::{counter, decode, integer, micros},
     reviews,
@@ -71,7 +72,8 @@ fn find(connection: &Connection, key: &OverrideKey) -> Result<Option<Slot>, Faul
     rows.next()?.map(slot).transpose()
 }
 
-fn counters(connection: &Connection) -> Result<Counters, Fault> {
+/// Where revisions and the audit's numbers stand.
+pub(super) fn counters(connection: &Connection) -> Result<Counters, Fault> {
     let sequence: Option<i64> = connection
         .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")?
         .query_row([], |row| row.get(0))
@@ -92,19 +94,8 @@ fn keep(transaction: &Transaction<'_>, key: &OverrideKey, applied: &Applied) -> 
             current.and_then(|current| current.expires).map(micros),
             current.map(serde_json::to_string).transpose()?,
         ])?;
-    let mut statement =
-        transaction.prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5)")?;
     reviews::owe(transaction, &applied.debts)?;
-    for record in &applied.records {
-        statement.execute(params![
-            integer(record.sequence),
-            micros(record.at),
-            record.key.target(),
-            integer(record.revision.0),
-            serde_json::to_string(record)?,
-        ])?;
-    }
-    Ok(())
+    chain::append(transaction, &applied.records)
 }
 
 /// Compare-and-set, audit and the plan's mark in one transaction.
@@ -227,14 +218,6 @@ fn limit(limit: usize) -> i64 {
     } else {
         integer(limit as u64)
     }
-}
-
-/// Removes old audit records; answers how many.
-pub(super) fn forget_audit(connection: &mut Connection, before: Timestamp) -> Result<u64, Fault> {
-    let gone = connection
-        .prepare_cached("DELETE FROM audit WHERE at < ?1")?
-        .execute([micros(before)])?;
-    Ok(gone as u64)
 }
 
 fn held_plan(

@@ -1,0 +1,282 @@
+//! The audit in `state.db` as a chain: every record sealed over the one before it, in the transaction of the
+//! change itself; what retention removes is noted, so that the rest can still be checked.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use serde_json::Value;
+
+use super::{
+    Sqlite, anchors,
+    desk::{Desk, Reader},
+    fault::Fault,
+    record::{counter, decode, integer, micros},
+    state,
+};
+use crate::{
+    model::{Anchor, AuditRecord, Seal, SealedRecord},
+    store::{
+        AuditProof, Cut, SealedLate, StoreError,
+        chain::{Beside, Check, StoredRecord},
+    },
+};
+
+impl Sqlite {
+    pub(in crate::store) async fn prove_audit(
+        &self,
+        named: Vec<Anchor>,
+    ) -> Result<AuditProof, StoreError> {
+        let directory = self.0.directory.clone();
+        let work = move |reader: &mut Reader| {
+            // Read before the chain is: an anchor is never ahead of it.
+            let kept = anchors::read(&directory);
+            reader
+                .state
+                .run(|connection| prove(connection, &kept, named))
+        };
+        self.0.readers.call(work).await
+    }
+
+    pub(in crate::store) async fn sealed(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<SealedRecord>, StoreError> {
+        let work = move |reader: &mut Reader| {
+            reader
+                .state
+                .run(|connection| sealed(connection, after, limit))
+        };
+        self.0.readers.call(work).await
+    }
+
+    pub(in crate::store) async fn audit_head(&self) -> Result<Anchor, StoreError> {
+        let work = |desk: &mut Desk| desk.state.run(|connection| head(connection));
+        self.0.desk.call(work).await
+    }
+}
+
+/// The newest record's place and seal. A seal that is not one counts as none: whoever damaged it must not keep an
+/// operator from acting; the check of the chain says it.
+pub(super) fn head(connection: &Connection) -> Result<Anchor, Fault> {
+    let newest = connection
+        .prepare_cached("SELECT sequence, seal FROM audit ORDER BY sequence DESC LIMIT 1")?
+        .query_row([], |row| {
+            Ok((row.get(0)?, row.get::<_, Option<String>>(1)?))
+        })
+        .optional()?;
+    if let Some((sequence, seal)) = newest {
+        let sequence: i64 = sequence;
+        return Ok(Anchor {
+            sequence: u64::try_from(sequence).unwrap_or(0),
+            seal: seal
+                .and_then(|seal| seal.parse().ok())
+                .unwrap_or(Seal::FIRST),
+        });
+    }
+    Ok(cut(connection)?.map_or(
+        Anchor {
+            sequence: 0,
+            seal: Seal::FIRST,
+        },
+        |cut| cut.through,
+    ))
+}
+
+/// Seals records and adds them.
+pub(super) fn append(transaction: &Transaction<'_>, records: &[AuditRecord]) -> Result<(), Fault> {
+    let mut seal = head(transaction)?.seal;
+    let mut statement =
+        transaction.prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for record in records {
+        let value = serde_json::to_value(record)?;
+        seal = seal.over(&value);
+        statement.execute(params![
+            integer(record.sequence),
+            micros(record.at),
+            record.key.target(),
+            integer(record.revision.0),
+            value.to_string(),
+            seal.to_string(),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Seals what was written before there were seals, and notes up to where: once, when the file is upgraded.
+pub(super) fn seal_what_was_there(transaction: &Transaction<'_>) -> Result<(), Fault> {
+    let mut rows: Vec<(i64, String)> = Vec::new();
+    {
+        let mut statement = transaction
+            .prepare("SELECT sequence, record FROM audit WHERE seal IS NULL ORDER BY sequence")?;
+        let mut found = statement.query([])?;
+        while let Some(row) = found.next()? {
+            rows.push((row.get(0)?, row.get(1)?));
+        }
+    }
+    let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else {
+        return Ok(());
+    };
+    let now = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+    let mut seal = Seal::FIRST;
+    if *first > 1 {
+        let note = format!("INSERT OR REPLACE INTO audit_cut VALUES (0, ?1, ?2, {now}, ?1)");
+        transaction.execute(&note, params![first - 1, seal.to_string()])?;
+    }
+    let note = format!("INSERT OR REPLACE INTO audit_sealed_late VALUES (0, ?1, {now})");
+    transaction.execute(&note, [last])?;
+    let mut update = transaction.prepare("UPDATE audit SET seal = ?2 WHERE sequence = ?1")?;
+    for (sequence, record) in rows {
+        // What cannot be read is sealed as a text: the upgrade must not fail for it.
+        let value = serde_json::from_str(&record).unwrap_or(Value::String(record));
+        seal = seal.over(&value);
+        update.execute(params![sequence, seal.to_string()])?;
+    }
+    Ok(())
+}
+
+/// Removes the oldest records, up to the first that is not too old, and notes where the chain now begins.
+/// Answers how many went.
+pub(super) fn forget(
+    connection: &mut Connection,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<u64, Fault> {
+    let oldest_kept = |connection: &Connection| -> Result<Option<(i64, bool)>, Fault> {
+        let first = connection
+            .prepare_cached(
+                "SELECT coalesce((SELECT sequence FROM audit WHERE at >= ?1 ORDER BY sequence LIMIT 1),
+                                 max(sequence) + 1), coalesce(min(at) < ?1, 0)
+                 FROM audit",
+            )?
+            .query_row([micros(before)], |row| {
+                Ok((row.get::<_, Option<i64>>(0)?, row.get(1)?))
+            })?;
+        Ok(first.0.map(|sequence| (sequence, first.1)))
+    };
+    // Looked at first, so that nothing is written when nothing is too old.
+    if !matches!(oldest_kept(connection)?, Some((_, true))) {
+        return Ok(0);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let Some((kept, _)) = oldest_kept(&transaction)? else {
+        return Ok(0);
+    };
+    let last: Option<(i64, Option<String>)> = transaction
+        .query_row(
+            "SELECT sequence, seal FROM audit WHERE sequence < ?1 ORDER BY sequence DESC LIMIT 1",
+            [kept],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((last, seal)) = last else {
+        return Ok(0);
+    };
+    let gone = transaction.execute("DELETE FROM audit WHERE sequence < ?1", [kept])?;
+    transaction.execute(
+        "INSERT INTO audit_cut VALUES (0, ?1, ?2, ?3, ?4) ON CONFLICT (only) DO UPDATE
+         SET sequence = ?1, seal = ?2, at = ?3, records = records + ?4",
+        params![
+            last,
+            seal.unwrap_or_default(),
+            micros(now),
+            integer(gone as u64)
+        ],
+    )?;
+    transaction.commit()?;
+    Ok(gone as u64)
+}
+
+fn moment(row: &Row<'_>, column: usize) -> Result<Timestamp, Fault> {
+    Ok(Timestamp::from_microsecond(row.get(column)?).unwrap_or(Timestamp::MIN))
+}
+
+fn cut(connection: &Connection) -> Result<Option<Cut>, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT sequence, seal, at, records FROM audit_cut")?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let seal: String = row.get(1)?;
+    Ok(Some(Cut {
+        through: Anchor {
+            sequence: counter(row, 0)?,
+            seal: seal.parse().unwrap_or(Seal::FIRST),
+        },
+        at: moment(row, 2)?,
+        records: counter(row, 3)?,
+    }))
+}
+
+fn sealed_late(connection: &Connection) -> Result<Option<SealedLate>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT sequence, at FROM audit_sealed_late")?;
+    let mut rows = statement.query([])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(SealedLate {
+        through: counter(row, 0)?,
+        at: moment(row, 1)?,
+    }))
+}
+
+/// Checks everything as it stands at one moment.
+fn prove(
+    connection: &mut Connection,
+    kept: &[Anchor],
+    named: Vec<Anchor>,
+) -> Result<AuditProof, Fault> {
+    let transaction = connection.transaction()?;
+    let anchors = kept.iter().chain(&named).copied();
+    let mut check = Check::new(cut(&transaction)?, sealed_late(&transaction)?, anchors);
+    let mut statement = transaction.prepare_cached(
+        "SELECT sequence, at, target, revision, record, seal FROM audit ORDER BY sequence",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (target, record): (String, String) = (row.get(2)?, row.get(4)?);
+        let seal: Option<String> = row.get(5)?;
+        check.add(StoredRecord {
+            sequence: counter(row, 0)?,
+            at: row.get(1)?,
+            target: &target,
+            revision: counter(row, 3)?,
+            record: &record,
+            seal: seal.as_deref(),
+        });
+    }
+    Ok(check.finish(Beside {
+        newest: state::counters(&transaction)?.sequence,
+        overrides: state::overrides(&transaction)?,
+        named,
+    }))
+}
+
+fn sealed(connection: &Connection, after: u64, limit: usize) -> Result<Vec<SealedRecord>, Fault> {
+    let seal = |text: Option<String>| text.and_then(|text| text.parse().ok());
+    let before: Option<Option<String>> = connection
+        .prepare_cached(
+            "SELECT seal FROM audit WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1",
+        )?
+        .query_row([integer(after)], |row| row.get(0))
+        .optional()?;
+    let mut previous = match before {
+        Some(text) => seal(text),
+        None => cut(connection)?.map(|cut| cut.through.seal),
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT record, seal FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![integer(after), integer(limit as u64)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let own = seal(row.get(1)?);
+        found.push(SealedRecord {
+            previous: previous.unwrap_or(Seal::FIRST),
+            seal: own,
+            record: decode(row, 0)?,
+        });
+        previous = own;
+    }
+    Ok(found)
+}
