@@ -55,13 +55,21 @@ pub(super) async fn run(global: &Global, args: ProbeArgs) -> Result<Exit, CliErr
         .run_until(round.run(&catalog, &args))
         .await?;
     if let Some(store) = store {
-        let records = answers.iter().flat_map(Answer::records).collect();
-        store.put_probes(records).await?;
-        store.close().await?;
+        keep(&store, &answers).await?;
     }
     show(&args, &answers)?;
     let passed = !answers.is_empty() && answers.iter().all(Answer::passed);
     Ok(if passed { Exit::Done } else { Exit::Reserved })
+}
+
+/// Keeps what was found, counts what it cost, and closes the store.
+pub(super) async fn keep(store: &Store, answers: &[Answer]) -> Result<(), CliError> {
+    let records = answers.iter().flat_map(Answer::records).collect();
+    store.put_probes(records).await?;
+    for spent in answers.iter().flat_map(Answer::spent) {
+        store.spend(spent).await?;
+    }
+    Ok(store.close().await?)
 }
 
 fn show(args: &ProbeArgs, answers: &[Answer]) -> Result<(), CliError> {

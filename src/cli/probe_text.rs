@@ -11,7 +11,7 @@ use super::{
 use crate::{
     model::{
         CheckResult, ProbeRecord, ProbeResult, Route, RouteName, RungResult, Sample, SampleId,
-        Verdict,
+        Spent, Verdict,
     },
     probe::{Climb, ProbeError},
 };
@@ -73,6 +73,28 @@ impl Answer {
             }
             Self::None { .. } => Vec::new(),
         }
+    }
+
+    /// What it cost, for the budget of probing.
+    pub(super) fn spent(&self) -> Vec<Spent> {
+        let Self::Ladder(climb) = self else {
+            let sample = match self {
+                Self::Sample(result) => Some(&**result),
+                Self::Ladder(_) | Self::None { .. } => None,
+            };
+            return Spent::of(sample);
+        };
+        let Some(first) = climb.rungs.first() else {
+            return Vec::new();
+        };
+        let records = self.records();
+        let costs = records.iter().filter_map(ProbeRecord::cost);
+        vec![Spent {
+            route: first.route.clone(),
+            hour: Spent::hour_of(first.at),
+            requests: climb.requests,
+            cost: costs.map(|cost| cost.amount).sum(),
+        }]
     }
 
     pub(super) fn as_error(&self) -> Option<serde_json::Value> {

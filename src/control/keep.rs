@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{Control, ControlError, Mode};
-use crate::model::{Catalog, ProbeKey, ProbePoint, ProbeRecord, ProbeSubject, RouteName, Spent};
+use crate::model::{
+    Catalog, ProbeKey, ProbePoint, ProbeRecord, ProbeResult, ProbeSubject, RouteName, Spent,
+};
 
 impl Control {
     /// The configuration as it stands.
@@ -58,6 +60,21 @@ impl Control {
         });
         self.inner.store.put_probes(records).await?;
         if let Some(spent) = spent {
+            self.inner.store.spend(spent).await?;
+        }
+        Ok(true)
+    }
+
+    /// Counts what the answers of a comparison cost, as probing. Nothing else of them is kept. `false`: this door
+    /// only looks.
+    pub async fn compared<'r>(
+        &self,
+        results: impl IntoIterator<Item = &'r ProbeResult>,
+    ) -> Result<bool, ControlError> {
+        if self.inner.mode == Mode::Observe {
+            return Ok(false);
+        }
+        for spent in Spent::of(results) {
             self.inner.store.spend(spent).await?;
         }
         Ok(true)

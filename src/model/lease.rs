@@ -1,10 +1,12 @@
 //! Leases and spending: what the processes of one store agree on so that only one of them probes, and not too
 //! much.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::RouteName;
+use super::{ProbeResult, RouteName};
 
 /// The right to do what only one process may do, until it ends or is renewed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,5 +37,23 @@ impl Spent {
     #[must_use]
     pub fn hour_of(at: Timestamp) -> i64 {
         at.as_second().div_euclid(3600)
+    }
+
+    /// What answers cost, by hour and route: each took one request.
+    #[must_use]
+    pub fn of<'r>(results: impl IntoIterator<Item = &'r ProbeResult>) -> Vec<Self> {
+        let mut sums = BTreeMap::<(i64, &RouteName), Self>::new();
+        for result in results {
+            let hour = Self::hour_of(result.at);
+            let sum = sums.entry((hour, &result.route)).or_insert_with(|| Self {
+                route: result.route.clone(),
+                hour,
+                requests: 0,
+                cost: 0.0,
+            });
+            sum.requests += 1;
+            sum.cost += result.cost.as_ref().map_or(0.0, |cost| cost.amount);
+        }
+        sums.into_values().collect()
     }
 }

@@ -1,6 +1,6 @@
 //! `probe` and `samples` as processes: exit codes, output, files, and what the store keeps.
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Output};
+use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::Path, process::Output};
 
 use backstop::{
     clock::Clock,
@@ -85,6 +85,15 @@ async fn providers() -> (Upstream, Upstream) {
     (good, Upstream::start(Script::json(503, broken)).await)
 }
 
+/// Requests that were counted, by route.
+async fn requests(store: &Store) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for spent in store.spent(0).await.unwrap() {
+        *sums.entry(spent.route.to_string()).or_default() += spent.requests;
+    }
+    sums
+}
+
 #[tokio::test]
 async fn a_probe_says_by_its_exit_code_whether_all_is_well_and_keeps_what_it_found() {
     let (good, bad) = providers().await;
@@ -122,6 +131,11 @@ async fn a_probe_says_by_its_exit_code_whether_all_is_well_and_keeps_what_it_fou
         wanted.map(|(route, verdict)| (route.to_owned(), verdict))
     );
     assert_eq!(store.probe_history(kept[0].key()).await.unwrap().len(), 2);
+    assert_eq!(
+        requests(&store).await,
+        [("one".to_owned(), 2), ("two".to_owned(), 1)].into(),
+        "what is asked by hand counts for the budget"
+    );
 
     let (code, out, _) = project.run("probe --all --ladder --no-store").await;
     assert_eq!(code, 1);

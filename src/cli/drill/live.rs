@@ -10,7 +10,7 @@ use crate::{
     cli::{
         error::CliError,
         output::Paint,
-        probe::Round,
+        probe::{self, Round},
         probe_text::{self, Answer},
         session::Session,
     },
@@ -60,9 +60,7 @@ pub(super) async fn run(session: &Session, drill: &Drill) -> Result<Live, CliErr
         .filter_map(|(workload, answer)| (!answer.passed()).then_some(workload))
         .collect();
     if session.control.mode() == Mode::Write {
-        let records = answers.iter().flat_map(Answer::records).collect();
-        session.store.put_probes(records).await?;
-        session.store.close().await?;
+        probe::keep(&session.store, &answers).await?;
     }
     Ok(Live { answers, failed })
 }
