@@ -9,7 +9,7 @@
 //! 4  control                        the one door for operator commands
 //! 3  gateway   probe                the data plane, the measuring plane
 //! 2  wire  store  config            HTTP and families, persistence, files
-//! 1  policy                         pure decisions
+//! 1  policy  review                 pure decisions, pure comparison
 //! 0  model  clock  telemetry        words, time, logs
 //! ```
 //!
@@ -25,6 +25,7 @@ pub mod gateway;
 pub mod model;
 pub mod policy;
 pub mod probe;
+pub mod review;
 pub mod store;
 pub mod telemetry;
 pub mod wire;

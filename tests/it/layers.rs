@@ -11,7 +11,7 @@ use std::{
 /// The rows of the table in `src/lib.rs`, lowest first. A module uses only modules of lower rows.
 const ROWS: [&[&str]; 7] = [
     &["clock", "model", "telemetry"],
-    &["policy"],
+    &["policy", "review"],
     &["config", "store", "wire"],
     &["gateway", "probe"],
     &["control"],

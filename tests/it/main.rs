@@ -63,6 +63,7 @@ mod probe_lease;
 mod probe_rounds;
 mod probe_route;
 mod readme;
+mod review_any;
 mod store_contract;
 mod store_faults;
 mod store_processes;

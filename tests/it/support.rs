@@ -5,4 +5,5 @@ pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod provider;
 pub(crate) mod pty;
+pub(crate) mod review;
 pub(crate) mod upstream;

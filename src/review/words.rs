@@ -1,0 +1,184 @@
+//! Word marks: which parts of two texts that belong together differ.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::{
+    align::{self, Piece},
+    diff,
+    limit::Limit,
+    token::Numbers,
+};
+
+/// Sentences less alike than this are marked whole: marks on single words of theirs would be noise.
+const RELATED: f64 = 0.4;
+
+/// What differs inside two texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// In A's text, ascending.
+    pub a: Vec<Span>,
+    /// In B's text, ascending.
+    pub b: Vec<Span>,
+    /// The texts were too large to be compared as finely as smaller ones.
+    pub coarse: bool,
+}
+
+/// A stretch that has no equal on the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// In bytes of the text, on character boundaries. Never empty.
+    pub range: Range<usize>,
+    /// What it is.
+    pub kind: SpanKind,
+}
+
+/// What a marked stretch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanKind {
+    /// Words that differ inside sentences that correspond.
+    Words,
+    /// A sentence that has no counterpart.
+    Sentence,
+}
+
+/// How finely texts are taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// Sentence by sentence, words only inside sentences that correspond; white space does not count.
+    Sentences,
+    /// Word by word; white space counts.
+    Line,
+}
+
+/// Marks what differs in two texts. The marks are mirrored when the texts are swapped.
+#[must_use]
+pub fn words(a: &str, b: &str, grain: Grain) -> Words {
+    if a == b {
+        return Words::default();
+    }
+    let mut marker = Marker {
+        grain,
+        mirrored: a > b,
+        limit: Limit::new(Limit::WORDS),
+        found: Words::default(),
+    };
+    match grain {
+        Grain::Sentences => marker.sentences(a, b),
+        Grain::Line => marker.words((0, a), (0, b)),
+    }
+    Words {
+        coarse: marker.limit.bitten(),
+        ..marker.found
+    }
+}
+
+struct Marker {
+    grain: Grain,
+    mirrored: bool,
+    limit: Limit,
+    found: Words,
+}
+
+impl Marker {
+    fn sentences(&mut self, a: &str, b: &str) {
+        let split =
+            |text| -> Vec<(usize, &str)> { str::split_sentence_bound_indices(text).collect() };
+        let (in_a, in_b) = (split(a), split(b));
+        let mut numbers = Numbers::default();
+        let pieces_a = pieces(&in_a, &mut numbers);
+        let pieces_b = pieces(&in_b, &mut numbers);
+        let pairs = align::pairs(&pieces_a, &pieces_b, self.mirrored, &mut self.limit);
+        let (mut next_a, mut next_b) = (0, 0);
+        for (i, j, _) in pairs.into_iter().filter(|pair| pair.2 >= RELATED) {
+            whole(&in_a[next_a..i], &mut self.found.a);
+            whole(&in_b[next_b..j], &mut self.found.b);
+            self.words(in_a[i], in_b[j]);
+            (next_a, next_b) = (i + 1, j + 1);
+        }
+        whole(&in_a[next_a..], &mut self.found.a);
+        whole(&in_b[next_b..], &mut self.found.b);
+    }
+
+    /// Marks words inside two texts that begin at these places.
+    fn words(&mut self, a: (usize, &str), b: (usize, &str)) {
+        if a.1 == b.1 {
+            return;
+        }
+        let (in_a, in_b) = (self.segments(a), self.segments(b));
+        let mut numbers = Numbers::default();
+        let numbers_a: Vec<u32> = in_a.iter().map(|(_, text)| numbers.of(*text)).collect();
+        let numbers_b: Vec<u32> = in_b.iter().map(|(_, text)| numbers.of(*text)).collect();
+        let matched = diff::matches(&numbers_a, &numbers_b, self.mirrored, &mut self.limit);
+        let (mut kept_a, mut kept_b) = (vec![false; in_a.len()], vec![false; in_b.len()]);
+        for (i, j) in matched {
+            kept_a[i] = true;
+            kept_b[j] = true;
+        }
+        spans(a, &in_a, &kept_a, &mut self.found.a);
+        spans(b, &in_b, &kept_b, &mut self.found.b);
+    }
+
+    /// The words of a text, each with its place in the whole.
+    fn segments<'t>(&self, (start, text): (usize, &'t str)) -> Vec<(usize, &'t str)> {
+        text.split_word_bound_indices()
+            .map(|(at, segment)| (start + at, segment))
+            .filter(|(_, segment)| self.grain == Grain::Line || !is_space(segment))
+            .collect()
+    }
+}
+
+fn pieces<'t>(sentences: &[(usize, &'t str)], numbers: &mut Numbers<'t>) -> Vec<Piece<'t>> {
+    sentences
+        .iter()
+        .map(|(_, text)| Piece {
+            number: numbers.of(text.trim()),
+            text,
+        })
+        .collect()
+}
+
+fn is_space(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
+}
+
+/// Marks sentences whole, without the space around them.
+fn whole(sentences: &[(usize, &str)], spans: &mut Vec<Span>) {
+    for (at, sentence) in sentences {
+        let text = sentence.trim();
+        let start = at + sentence.len() - sentence.trim_start().len();
+        if !text.is_empty() {
+            spans.push(Span {
+                range: start..start + text.len(),
+                kind: SpanKind::Sentence,
+            });
+        }
+    }
+}
+
+/// Marks the segments that were not kept. Marks with nothing but space between them become one.
+fn spans(
+    (start, text): (usize, &str),
+    segments: &[(usize, &str)],
+    kept: &[bool],
+    spans: &mut Vec<Span>,
+) {
+    let first = spans.len();
+    let changed = segments.iter().zip(kept).filter(|(_, kept)| !**kept);
+    for ((at, segment), _) in changed {
+        let end = at + segment.len();
+        if let Some(last) = spans[first..].last_mut()
+            && text
+                .get(last.range.end - start..at - start)
+                .is_some_and(is_space)
+        {
+            last.range.end = end;
+        } else {
+            spans.push(Span {
+                range: *at..end,
+                kind: SpanKind::Words,
+            });
+        }
+    }
+}
