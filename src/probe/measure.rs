@@ -60,12 +60,7 @@ impl Prober {
         route: &Route,
         hear: Hear<'_>,
     ) -> Result<(ProbeResult, Said), ProbeError> {
-        if route.credential.is_none() && route.key != KeyPlace::None {
-            return Err(ProbeError::NoKey {
-                route: route.name.clone(),
-                place: route.key.clone(),
-            });
-        }
+        keyed(route)?;
         let target = Target::new(route)?;
         let body = match body {
             Some(body) => body,
@@ -131,6 +126,17 @@ fn answer(result: ProbeResult, said: &Said) -> Answer {
         vectors: said.vectors.clone(),
         clipped,
     }
+}
+
+/// Whether the key of a route is here, where it needs one.
+pub(super) fn keyed(route: &Route) -> Result<(), ProbeError> {
+    if route.credential.is_none() && route.key != KeyPlace::None {
+        return Err(ProbeError::NoKey {
+            route: route.name.clone(),
+            place: route.key.clone(),
+        });
+    }
+    Ok(())
 }
 
 /// What an answer cost, when the route has a price and the provider counted.

@@ -59,6 +59,7 @@ mod gateway_switches;
 mod keymap;
 mod layers;
 mod probe_compare;
+mod probe_judge;
 mod probe_lease;
 mod probe_rounds;
 mod probe_route;
