@@ -16,6 +16,7 @@ mod event;
 mod family;
 mod heartbeat;
 mod lease;
+mod markdown;
 mod method;
 mod name;
 mod notice;
@@ -49,6 +50,7 @@ pub use event::{
 pub use family::Family;
 pub use heartbeat::{CircuitState, Heartbeat, RouteTraffic, Routed, WorkloadTraffic};
 pub use lease::{Lease, Spent};
+pub use markdown::{markdown, markdown_block};
 pub use method::Method;
 pub use name::{ClientName, GatewayName, ProviderName, RouteName, SampleId, WorkloadName};
 pub use notice::{NoticeGiven, NoticePolicy, NoticeStyle};
