@@ -23,6 +23,7 @@ mod probe;
 mod probe_text;
 mod prompt;
 mod reference;
+mod report;
 mod samples;
 mod serve;
 mod session;
@@ -150,6 +151,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
             drill::run(&session, args).await
         }
         Command::Explain(args) => explain::run(global, args).await,
+        Command::Report(args) => report::run(&reading().await?, args).await,
         Command::Samples { command } => samples::run(global, command).await,
         Command::Events(args) => log::events(&reading().await?, args).await,
         Command::Audit(args) => audit::run(&reading().await?, args).await,

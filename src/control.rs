@@ -20,6 +20,7 @@ mod intent;
 mod keep;
 mod overview;
 mod probed;
+mod report;
 mod reviews;
 mod undo;
 mod words;
@@ -57,6 +58,9 @@ pub use overview::{
     WorkloadStatus, fails, overview,
 };
 pub use probed::Probed;
+pub use report::{
+    Ended, Episode, Happened, InForce, Looked, Moment, Range, Report, Told, Turned, WorkloadReport,
+};
 pub use reviews::NewReview;
 
 /// Whether this operator's process may change anything.

@@ -6,6 +6,7 @@ mod explain;
 mod key;
 mod log;
 mod probe;
+mod report;
 mod samples;
 
 use std::{path::PathBuf, time::Duration};
@@ -29,6 +30,7 @@ pub(super) use explain::ExplainArgs;
 pub(super) use key::{KeyCommand, KeyNewArgs};
 pub(super) use log::EventsArgs;
 pub(super) use probe::ProbeArgs;
+pub(super) use report::ReportArgs;
 pub(super) use samples::{SamplesAddArgs, SamplesCommand};
 
 /// The operations console, gateway and command line for fallbacks between model routes.
@@ -140,6 +142,10 @@ pub(super) enum Command {
     /// class is
     #[command(after_help = EXIT_CODES)]
     Explain(ExplainArgs),
+    /// Write an incident report in Markdown: timeline, changes with who and why, what fallbacks served and who
+    /// was told, readiness, reviews
+    #[command(after_help = EXIT_CODES)]
+    Report(ReportArgs),
     /// List fallback events
     #[command(after_help = EXIT_CODES)]
     Events(EventsArgs),

@@ -1,4 +1,4 @@
-//! `explain` on real processes: an event, a workload, a class, and what is none of them.
+//! `explain` and `report` on real processes.
 
 use backstop::{
     clock::Clock,
@@ -125,4 +125,44 @@ fn what_is_none_of_them_gets_a_near_name() {
             unknown.err
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_markdown_or_json() {
+    let project = Project::new();
+    let url = project.catalog().store;
+    let store = Store::open(&url, Access::Write, Clock::system())
+        .await
+        .unwrap();
+    let now = Clock::system().now();
+    let event = decision(1, "support-chat", EventDecision::Fallback, now);
+    let place = store.reserve().unwrap();
+    let entry = Entry::Decision(Box::new(event));
+    place.append(entry).durable().await.unwrap();
+    run(
+        &project,
+        "hold support-chat --confirm sup --reason drill --no-wait",
+    )
+    .exits(0);
+    let written = run(&project, "report --since 2h").exits(0).out;
+    for line in [
+        "# Incident report: test/one\n",
+        "- **support-chat**: 1 request sent to stable-chat; server-error; from ",
+        "- 1 change by jo.",
+        "## Changes",
+        "- [ ] still in force: hold on support-chat, until ",
+        "## To be filled in",
+    ] {
+        assert!(written.contains(line), "{line}\n{written}");
+    }
+    let json = run(&project, "report --since 2h --workload support-chat --json")
+        .exits(0)
+        .json();
+    assert_eq!(json["workloads"][0]["served"], 1);
+    assert_eq!(json["changes"][0]["verb"], "hold");
+    assert_eq!(json["timeline"][0]["is"], "trouble");
+    let none = run(&project, "report --since 2h --until 1h").exits(0).out;
+    assert!(none.contains("Nothing happened."), "{none}");
+    run(&project, "report --since 1h --until 2h").exits(2);
+    run(&project, "report").exits(2);
 }

@@ -22,6 +22,7 @@ const COMMANDS: &[&str] = &[
     "probe",
     "samples",
     "explain",
+    "report",
     "events",
     "audit",
     "gateways",

@@ -30,6 +30,7 @@ mod console_update;
 mod control_apply;
 mod control_follow;
 mod control_project;
+mod control_report;
 mod control_rules;
 mod demo_headless;
 mod faults;

@@ -51,7 +51,7 @@ fn answer(text: &str, at: Timestamp) -> Answer {
     }
 }
 
-fn review(workload: &str, at: Timestamp, random: u128) -> Review {
+pub(crate) fn review(workload: &str, at: Timestamp, random: u128) -> Review {
     let samples = vec![ReviewedSample {
         sample: "chat/hello".into(),
         class: PayloadClass::Chat,
