@@ -29,6 +29,7 @@ mod serve;
 mod session;
 mod status;
 mod table;
+mod theme;
 mod time;
 
 use std::process::ExitCode;
@@ -82,6 +83,7 @@ fn run(args: Args) -> Result<Exit, CliError> {
     match command.unwrap_or_else(|| Command::Console(ConsoleArgs::default())) {
         Command::Check { json, no_secrets } => check::run(&global, json, !no_secrets),
         Command::Key { command } => key::run(&global, command),
+        Command::Theme { command } => theme::run(command),
         Command::Completions { shell } => about::completions(shell),
         Command::Man { command } => about::manual(command.as_deref()),
         Command::Paths { json } => places::print(&global, json),
@@ -211,6 +213,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         | Command::Key { .. }
         | Command::Demo(_)
         | Command::Simulate(_)
+        | Command::Theme { .. }
         | Command::Completions { .. }
         | Command::Man { .. }
         | Command::Paths { .. }

@@ -8,6 +8,7 @@ mod log;
 mod probe;
 mod report;
 mod samples;
+mod theme;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -32,6 +33,7 @@ pub(super) use log::EventsArgs;
 pub(super) use probe::ProbeArgs;
 pub(super) use report::ReportArgs;
 pub(super) use samples::{SamplesAddArgs, SamplesCommand};
+pub(super) use theme::{ThemeCommand, ThemePreviewArgs};
 
 /// The operations console, gateway and command line for fallbacks between model routes.
 ///
@@ -175,6 +177,13 @@ pub(super) enum Command {
         /// What to do
         #[command(subcommand)]
         command: SamplesCommand,
+    },
+    /// Themes: check one, list them, look at one
+    #[command(after_help = EXIT_CODES, disable_help_subcommand = true)]
+    Theme {
+        /// What to do
+        #[command(subcommand)]
+        command: ThemeCommand,
     },
     /// Everything at once on this machine: simulated providers, gateway, traffic, incident and console
     #[command(after_help = EXIT_CODES)]

@@ -64,10 +64,7 @@ async fn open(
                 .look
                 .theme
                 .unwrap_or_else(|| Appearance::default().theme),
-            directories: places::themes()
-                .into_iter()
-                .chain(["/etc/xdg/backstop/themes".into()])
-                .collect(),
+            directories: places::theme_directories(),
             depth: args.look.color,
             unicode: args.look.ascii.then_some(false),
         },

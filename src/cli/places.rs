@@ -30,6 +30,14 @@ pub(super) fn themes() -> Option<PathBuf> {
     Some(own_config()?.join("themes"))
 }
 
+/// Where themes are looked for, in this order, before the built-in ones.
+pub(super) fn theme_directories() -> Vec<PathBuf> {
+    themes()
+        .into_iter()
+        .chain(["/etc/xdg/backstop/themes".into()])
+        .collect()
+}
+
 fn state() -> Option<PathBuf> {
     base("XDG_STATE_HOME", ".local/state")
 }

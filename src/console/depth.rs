@@ -170,32 +170,33 @@ const ANSI: [(Color, [u8; 3]); 16] = [
 
 fn nearest_ansi(colour: [u8; 3]) -> Color {
     ANSI.iter()
-        .min_by_key(|(_, value)| distance(*value, colour))
+        .min_by_key(|(_, value)| near(*value, colour))
         .map_or(Color::Reset, |(named, _)| *named)
+}
+
+/// What the colours behind the first sixteen look like: a cube, and then a ramp of greys.
+pub(super) const fn indexed(index: u8) -> [u8; 3] {
+    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    if index >= 232 {
+        return [8 + 10 * (index - 232); 3];
+    }
+    let cube = index.saturating_sub(16);
+    [
+        STEPS[(cube / 36) as usize],
+        STEPS[(cube / 6 % 6) as usize],
+        STEPS[(cube % 6) as usize],
+    ]
 }
 
 /// The nearest of the colour cube and the grey ramp; the first sixteen depend on the terminal's palette.
 fn nearest_indexed(colour: [u8; 3]) -> u8 {
-    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    let step = |value: u8| {
-        (0..6_u8)
-            .min_by_key(|index| STEPS[usize::from(*index)].abs_diff(value))
-            .unwrap_or(0)
-    };
-    let cube = colour.map(step);
-    let cube_colour = cube.map(|index| STEPS[usize::from(index)]);
-    let cube_index = 16 + 36 * cube[0] + 6 * cube[1] + cube[2];
-    let grey = (0..24_u8)
-        .map(|index| (232 + index, [8 + 10 * index; 3]))
-        .min_by_key(|(_, value)| distance(*value, colour));
-    match grey {
-        Some((index, value)) if distance(value, colour) < distance(cube_colour, colour) => index,
-        _ => cube_index,
-    }
+    (16..=u8::MAX)
+        .min_by_key(|index| near(indexed(*index), colour))
+        .unwrap_or(16)
 }
 
 /// Squared, weighted as the eye weighs the three.
-fn distance(left: [u8; 3], right: [u8; 3]) -> u32 {
+pub(super) fn near(left: [u8; 3], right: [u8; 3]) -> u32 {
     left.into_iter()
         .zip(right)
         .zip([3, 4, 2])

@@ -95,6 +95,23 @@ impl Paint {
         out.extend_from_slice(END);
     }
 
+    /// Writes a cell behind the one before, wherever that is.
+    pub(super) fn append(&mut self, cell: &Cell) {
+        self.set(Pen {
+            foreground: cell.fg,
+            background: cell.bg,
+            attributes: cell.modifier,
+        });
+        self.symbol(cell.symbol());
+    }
+
+    /// Takes a line of appended cells into `out`; the next begins in the terminal's own style.
+    pub(super) fn end_line(&mut self, out: &mut Vec<u8>) {
+        self.set(PLAIN);
+        self.push(b"\n");
+        out.append(&mut self.bytes);
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }

@@ -120,6 +120,17 @@ impl Role {
         Self::ModeWrite,
     ];
 
+    /// The states of a workload.
+    pub const STATES: [Self; 7] = [
+        Self::StateOk,
+        Self::StateDegraded,
+        Self::StateFallback,
+        Self::StateForced,
+        Self::StateFailing,
+        Self::StateUnknown,
+        Self::StateDisabled,
+    ];
+
     /// Its name in theme files.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

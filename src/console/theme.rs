@@ -5,8 +5,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use super::depth::Depth;
 pub use super::role::Role;
+use super::{depth::Depth, theme_derive::derive};
 
 /// How a role looks in one rendering.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,11 +30,45 @@ pub struct Looks {
     pub mono: Option<Modifier>,
 }
 
+/// What a theme is made for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Variant {
+    /// A dark background.
+    Dark,
+    /// A light background.
+    Light,
+    /// The background that is there.
+    #[default]
+    Any,
+}
+
+impl Variant {
+    /// Its name in theme files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Any => "any",
+        }
+    }
+
+    /// The variant of a name in theme files.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Dark, Self::Light, Self::Any]
+            .into_iter()
+            .find(|variant| variant.as_str() == name)
+    }
+}
+
 /// A whole theme file with what it inherits, for every kind of terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sheet {
     /// The name of the theme.
     pub name: String,
+    /// What it is made for.
+    pub variant: Variant,
     /// By role, in the order of [`Role::ALL`].
     pub looks: [Looks; Role::ALL.len()],
 }
@@ -65,9 +99,11 @@ impl Sheet {
     /// The styles for one kind of terminal.
     #[must_use]
     pub fn theme(&self, depth: Depth) -> Theme {
-        Theme {
-            styles: Role::ALL.map(|role| self.style(role, depth)),
-        }
+        let styles = match depth {
+            Depth::Mono | Depth::Ansi | Depth::Rgb => Role::ALL.map(|role| self.style(role, depth)),
+            Depth::Indexed => derive(&Role::ALL.map(|role| self.style(role, Depth::Rgb))),
+        };
+        Theme { styles }
     }
 
     /// The style of a role, or of the nearest that stands in for it.

@@ -3,34 +3,21 @@
 //! Called by `run` at the start and whenever a file changes. Missing roles fall back by their chain, unknown
 //! keys are warnings, and what cannot be understood is an error: the caller keeps the last good theme.
 
-use std::{
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{ops::Range, path::PathBuf};
 
 use ratatui::style::Color;
 use toml::{Spanned, de::DeTable};
 
 use super::{
     findings::{nearest, parse, suggestion, unknown},
-    theme::{Looks, Role, Sheet},
-    theme_look::{colour, renderings, role},
+    theme::{Looks, Role, Sheet, Variant},
+    theme_find::find,
+    theme_judge::{Judgement, judge},
+    theme_look::{colour, colour_names, renderings, role},
 };
 use crate::config::{Diagnostic, Findings, Report, Severity};
 
-/// The themes inside the program.
-pub const BUILT_IN: [(&str, &str); 4] = [
-    ("terminal", include_str!("../../themes/terminal.toml")),
-    ("mono", include_str!("../../themes/mono.toml")),
-    (
-        "catppuccin-mocha",
-        include_str!("../../themes/catppuccin-mocha.toml"),
-    ),
-    (
-        "high-contrast-dark",
-        include_str!("../../themes/high-contrast-dark.toml"),
-    ),
-];
+pub use super::theme_find::{BUILT_IN, PARENTS, names, path};
 
 /// The only version of the format.
 const SCHEMA: &str = "1";
@@ -42,6 +29,17 @@ pub struct Loaded {
     pub sheet: Sheet,
     /// Warnings.
     pub findings: Vec<Diagnostic>,
+}
+
+/// Everything that is right and wrong with a theme.
+#[derive(Debug)]
+pub struct Checked {
+    /// The theme; `None`: it has errors.
+    pub sheet: Option<Sheet>,
+    /// How well it can be read, as far as it can be used.
+    pub judgement: Judgement,
+    /// The findings, by file: the theme itself first, then what it inherits.
+    pub reports: Vec<Report>,
 }
 
 /// Why there is no theme.
@@ -64,6 +62,7 @@ pub(super) fn default_sheet() -> Sheet {
     load("terminal", &[]).map_or_else(
         |_| Sheet {
             name: "terminal".to_owned(),
+            variant: Variant::Any,
             looks: [Looks::default(); Role::ALL.len()],
         },
         |loaded| loaded.sheet,
@@ -75,73 +74,53 @@ pub(super) fn default_sheet() -> Sheet {
 /// # Errors
 /// There is no such theme, or it cannot be used.
 pub fn load(name: &str, directories: &[PathBuf]) -> Result<Loaded, Failure> {
-    let Some((path, source)) = find(name, directories) else {
-        let known = names(directories);
-        return Err(Failure::Unknown {
-            suggestion: nearest(name, known.iter().map(String::as_str)).map(str::to_owned),
-            known,
-        });
-    };
-    let mut loading = Loading {
-        directories,
-        chain: Vec::new(),
-        palette: Vec::new(),
-        files: Vec::new(),
-    };
-    loading.read(name, path, source);
+    let mut loading = Loading::of(name, directories)?;
     let looks = loading.looks();
-    let findings = loading.report();
-    if findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
+    let failed = loading.failed();
+    let sheet = loading.sheet(name, &looks);
+    let reports = loading.reports();
+    let findings = reports
+        .into_iter()
+        .flat_map(|report| report.diagnostics)
+        .collect();
+    if failed {
         return Err(Failure::Broken(findings));
     }
-    Ok(Loaded {
-        sheet: Sheet {
-            name: name.to_owned(),
-            looks,
-        },
-        findings,
+    Ok(Loaded { sheet, findings })
+}
+
+/// Reads a theme as [`load`] does and judges it: what can hardly be read is a warning.
+///
+/// # Errors
+/// There is no such theme.
+pub fn check(name: &str, directories: &[PathBuf]) -> Result<Checked, Failure> {
+    let mut loading = Loading::of(name, directories)?;
+    let looks = loading.looks();
+    if loading.failed() {
+        return Ok(Checked {
+            sheet: None,
+            judgement: Judgement::default(),
+            reports: loading.reports(),
+        });
+    }
+    let sheet = loading.sheet(name, &looks);
+    let judgement = judge(&sheet);
+    for remark in &judgement.remarks {
+        let place = loading.place(remark.role);
+        if let Some(file) = loading.files.get(place.file) {
+            file.findings.warning(
+                remark.code,
+                place.span,
+                remark.message.as_str(),
+                remark.help.as_str(),
+            );
+        }
+    }
+    Ok(Checked {
+        sheet: Some(sheet),
+        judgement,
+        reports: loading.reports(),
     })
-}
-
-/// Every theme there is, by name.
-#[must_use]
-pub fn names(directories: &[PathBuf]) -> Vec<String> {
-    let mut names: Vec<String> = BUILT_IN
-        .iter()
-        .map(|(name, _)| (*name).to_owned())
-        .collect();
-    for directory in directories {
-        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-        names.extend(entries.filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            name.strip_suffix(".toml").map(str::to_owned)
-        }));
-    }
-    names.sort();
-    names.dedup();
-    names
-}
-
-/// A theme's path and text.
-fn find(name: &str, directories: &[PathBuf]) -> Option<(PathBuf, String)> {
-    // A name is looked up in a directory: it must not leave it.
-    if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
-        return None;
-    }
-    let file = format!("{name}.toml");
-    directories
-        .iter()
-        .map(|directory| directory.join(&file))
-        .find_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text)))
-        .or_else(|| {
-            BUILT_IN
-                .iter()
-                .find(|(built_in, _)| *built_in == name)
-                .map(|(_, text)| (Path::new("themes").join(&file), (*text).to_owned()))
-        })
 }
 
 /// One file of a chain, kept as text until every palette of the chain is known: a child may change a colour
@@ -152,24 +131,79 @@ struct File {
     findings: Findings,
 }
 
+/// Where something was said.
+#[derive(Clone, Default)]
+struct Place {
+    /// Which file of the chain.
+    file: usize,
+    span: Range<usize>,
+}
+
 struct Loading<'d> {
     directories: &'d [PathBuf],
     /// The names read so far, the theme itself first.
     chain: Vec<String>,
+    variant: Option<Variant>,
     /// The first entry of a name wins.
     palette: Vec<(String, Color)>,
+    /// Where each entry of the palette stands.
+    entries: Vec<Place>,
+    /// Where the colours of each role were said.
+    places: Vec<(Role, Place)>,
     files: Vec<File>,
 }
 
-impl Loading<'_> {
+impl<'d> Loading<'d> {
+    /// Reads every file of a theme, but not yet what its roles look like.
+    fn of(name: &str, directories: &'d [PathBuf]) -> Result<Self, Failure> {
+        let Some((path, source)) = find(name, directories, false) else {
+            let known = names(directories);
+            return Err(Failure::Unknown {
+                suggestion: nearest(name, known.iter().map(String::as_str)).map(str::to_owned),
+                known,
+            });
+        };
+        let mut loading = Self {
+            directories,
+            chain: Vec::new(),
+            variant: None,
+            palette: Vec::new(),
+            entries: Vec::new(),
+            places: Vec::new(),
+            files: Vec::new(),
+        };
+        loading.read(name, path, source);
+        Ok(loading)
+    }
+
+    fn failed(&self) -> bool {
+        self.files.iter().any(|file| file.findings.failed())
+    }
+
+    fn sheet(&self, name: &str, looks: &[Looks; Role::ALL.len()]) -> Sheet {
+        Sheet {
+            name: name.to_owned(),
+            variant: self.variant.unwrap_or_default(),
+            looks: *looks,
+        }
+    }
+
     /// Reads one file's head and palette, and then what it inherits.
     fn read(&mut self, name: &str, path: PathBuf, source: String) {
         self.chain.push(name.to_owned());
         let findings = Findings::default();
         let mut parent = None;
         if let Some(table) = parse(&findings, &source) {
-            parent = head(&findings, name, &table);
-            self.palette.extend(palette(&findings, table.get_ref()));
+            let head = head(&findings, name, &table);
+            parent = head.parent;
+            self.variant = self.variant.or(head.variant);
+            for (name, colour, span) in palette(&findings, table.get_ref()) {
+                self.palette.push((name, colour));
+                self.entries.push(Place {
+                    file: self.files.len(),
+                    span,
+                });
+            }
         }
         let inherited = parent.and_then(|(name, span)| self.parent(&findings, name, span));
         self.files.push(File {
@@ -199,7 +233,7 @@ impl Loading<'_> {
             );
             return None;
         }
-        let Some((path, source)) = find(&name, self.directories) else {
+        let Some((path, source)) = find(&name, self.directories, true) else {
             let known = names(self.directories);
             findings.error(
                 "unknown-theme",
@@ -213,11 +247,14 @@ impl Loading<'_> {
     }
 
     /// The renderings of every role, the child's before the parent's.
-    fn looks(&self) -> [Looks; Role::ALL.len()] {
+    fn looks(&mut self) -> [Looks; Role::ALL.len()] {
         let mut looks = [Looks::default(); Role::ALL.len()];
-        for File {
-            source, findings, ..
-        } in &self.files
+        for (
+            file,
+            File {
+                source, findings, ..
+            },
+        ) in self.files.iter().enumerate()
         {
             let table = parse(findings, source);
             let Some(roles) = table
@@ -236,6 +273,17 @@ impl Loading<'_> {
                 };
                 let read = renderings(findings, value, &self.palette);
                 let looks = &mut looks[role as usize];
+                if looks.rgb.is_none() && read.rgb.is_some() {
+                    let mut named = colour_names(value).filter_map(|name| {
+                        let entry = self.palette.iter().position(|(known, _)| known == name)?;
+                        let place = self.entries.get(entry)?;
+                        // Whoever says both can change the role.
+                        (place.file <= file).then(|| place.clone())
+                    });
+                    let span = key.span();
+                    let place = named.next().unwrap_or(Place { file, span });
+                    self.places.push((role, place));
+                }
                 looks.rgb = looks.rgb.or(read.rgb);
                 looks.ansi = looks.ansi.or(read.ansi);
                 looks.mono = looks.mono.or(read.mono);
@@ -244,23 +292,36 @@ impl Loading<'_> {
         looks
     }
 
-    /// Every finding, file by file, the theme itself first.
-    fn report(self) -> Vec<Diagnostic> {
+    /// Where the colours of a role can be changed: where its palette name stands, else the role, else what stands
+    /// in for it, else the beginning of the theme.
+    fn place(&self, role: Role) -> Place {
+        std::iter::successors(Some(role), |role| role.stand_in())
+            .find_map(|role| self.places.iter().find(|(known, _)| *known == role))
+            .map(|(_, place)| place.clone())
+            .unwrap_or_default()
+    }
+
+    /// What was found, file by file, the theme itself first.
+    fn reports(self) -> Vec<Report> {
         self.files
             .into_iter()
-            .flat_map(|file| Report::new(&file.path, file.source, file.findings).diagnostics)
+            .map(|file| Report::new(&file.path, file.source, file.findings))
             .collect()
     }
 }
 
-/// Checks what is not colours; answers the theme to inherit.
-fn head(
-    findings: &Findings,
-    name: &str,
-    table: &Spanned<DeTable<'_>>,
-) -> Option<(String, Range<usize>)> {
+/// What a file says besides colours.
+#[derive(Default)]
+struct Head {
+    /// What it inherits, and where it says so.
+    parent: Option<(String, Range<usize>)>,
+    variant: Option<Variant>,
+}
+
+/// Reads what is not colours.
+fn head(findings: &Findings, name: &str, table: &Spanned<DeTable<'_>>) -> Head {
     const KEYS: [&str; 6] = ["schema", "name", "variant", "inherits", "palette", "roles"];
-    let mut parent = None;
+    let mut head = Head::default();
     for (key, value) in table.get_ref() {
         let text = value.get_ref().as_str();
         match key.get_ref().as_ref() {
@@ -284,14 +345,19 @@ fn head(
                 format!("the file is called `{name}.toml`; that is the theme's name"),
                 (),
             ),
-            "variant" if !matches!(text, Some("dark" | "light" | "any")) => findings.error(
-                "variant",
-                value.span(),
-                "`variant` is \"dark\", \"light\" or \"any\"",
-                (),
-            ),
+            "variant" => {
+                head.variant = text.and_then(Variant::named);
+                if head.variant.is_none() {
+                    findings.error(
+                        "variant",
+                        value.span(),
+                        "`variant` is \"dark\", \"light\" or \"any\"",
+                        (),
+                    );
+                }
+            }
             "inherits" => match text {
-                Some(text) => parent = Some((text.to_owned(), value.span())),
+                Some(text) => head.parent = Some((text.to_owned(), value.span())),
                 None => findings.error("type", value.span(), "`inherits` is a theme's name", ()),
             },
             known if KEYS.contains(&known) => {}
@@ -306,10 +372,11 @@ fn head(
             Some(format!("write `schema = {SCHEMA}` first")),
         );
     }
-    parent
+    head
 }
 
-fn palette(findings: &Findings, table: &DeTable<'_>) -> Vec<(String, Color)> {
+/// The names of a palette, their colours and where they stand.
+fn palette(findings: &Findings, table: &DeTable<'_>) -> Vec<(String, Color, Range<usize>)> {
     let Some(value) = table.get("palette") else {
         return Vec::new();
     };
@@ -320,7 +387,7 @@ fn palette(findings: &Findings, table: &DeTable<'_>) -> Vec<(String, Color)> {
     let mut colours = Vec::new();
     for (key, value) in entries {
         if let Some(colour) = colour(findings, value, &[]) {
-            colours.push((key.get_ref().to_string(), colour));
+            colours.push((key.get_ref().to_string(), colour, value.span()));
         }
     }
     colours

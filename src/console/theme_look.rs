@@ -88,6 +88,20 @@ pub(super) fn renderings(
     looks
 }
 
+/// The names of the colours of a role on a terminal with 24 bits, the text's first.
+pub(super) fn colour_names<'v>(
+    value: &'v Spanned<DeValue<'_>>,
+) -> impl Iterator<Item = &'v str> + use<'v> {
+    let table = value.get_ref().as_table();
+    let look = table.and_then(|table| table.get("rgb"));
+    let parts = look.and_then(|look| look.get_ref().as_table());
+    let part = move |name| parts.and_then(|parts| Some(parts.get(name)?.get_ref()));
+    [look.map(Spanned::get_ref), part("fg"), part("bg")]
+        .into_iter()
+        .flatten()
+        .filter_map(DeValue::as_str)
+}
+
 /// `"blue"`, `["bold"]` or `{ fg = .., bg = .., attr = [..] }`.
 fn look(findings: &Findings, value: &Spanned<DeValue<'_>>, palette: &[(String, Color)]) -> Look {
     const KEYS: [&str; 3] = ["fg", "bg", "attr"];

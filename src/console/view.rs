@@ -22,6 +22,7 @@ mod probing;
 mod readiness;
 mod route;
 mod routes;
+mod sample;
 mod status;
 mod strip;
 mod summary;
@@ -37,6 +38,7 @@ use super::{
 };
 use crate::control::Spending;
 use pen::{Line, Pen};
+pub use sample::sample;
 
 /// Draws the whole screen.
 pub fn view(app: &App, theme: &Theme, glyphs: &Glyphs, frame: &mut Frame<'_>) {

@@ -29,6 +29,7 @@ const COMMANDS: &[&str] = &[
     "key",
     "demo",
     "simulate",
+    "theme",
     "completions",
     "man",
     "paths",

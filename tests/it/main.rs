@@ -17,6 +17,7 @@ mod cli_project;
 mod cli_prompt;
 mod cli_read;
 mod cli_serve;
+mod cli_theme;
 mod config_errors;
 mod config_follow;
 mod config_load;

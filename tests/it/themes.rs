@@ -6,8 +6,9 @@ use backstop::{
     config::Severity,
     console::{
         Depth,
-        theme::{Role, Sheet, Theme},
-        theme_file::{BUILT_IN, Failure, Loaded, load, names},
+        theme::{Look, Role, Sheet, Theme},
+        theme_file::{BUILT_IN, Failure, Loaded, PARENTS, check, load, names},
+        theme_judge::{TEXT, judge},
     },
 };
 use ratatui::{
@@ -16,16 +17,6 @@ use ratatui::{
     style::{Color, Modifier},
     text::{Line, Span},
 };
-
-const STATES: [Role; 7] = [
-    Role::StateOk,
-    Role::StateDegraded,
-    Role::StateFallback,
-    Role::StateForced,
-    Role::StateFailing,
-    Role::StateUnknown,
-    Role::StateDisabled,
-];
 
 fn built_in(name: &str) -> Sheet {
     load(name, &[]).unwrap().sheet
@@ -75,7 +66,7 @@ fn every_shipped_theme_is_read_without_a_finding_and_lies_in_the_themes_folder()
     let shipped = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/themes")).unwrap();
     assert_eq!(
         shipped.count(),
-        BUILT_IN.len(),
+        BUILT_IN.len() + PARENTS.len(),
         "every file of the folder is embedded"
     );
 }
@@ -119,11 +110,11 @@ fn states_differ_by_more_than_colour() {
     for (name, _) in BUILT_IN {
         for depth in [Depth::Mono, Depth::Ansi] {
             let theme = built_in(name).theme(depth);
-            let attributes: BTreeSet<u16> = STATES
+            let attributes: BTreeSet<u16> = Role::STATES
                 .iter()
                 .map(|role| theme.style(*role).add_modifier.bits())
                 .collect();
-            assert_eq!(attributes.len(), STATES.len(), "{name} {depth:?}");
+            assert_eq!(attributes.len(), Role::STATES.len(), "{name} {depth:?}");
         }
     }
 }
@@ -164,68 +155,109 @@ fn two_hundred_and_fifty_six_colours_are_derived() {
     ));
 }
 
-/// Relative luminance as in WCAG 2.
-fn luminance(colour: Color) -> f64 {
-    let Color::Rgb(red, green, blue) = colour else {
-        panic!("{colour:?} is not known");
-    };
-    let linear = |value: u8| {
-        let share = f64::from(value) / 255.0;
-        if share <= 0.04045 {
-            share / 12.92
-        } else {
-            ((share + 0.055) / 1.055).powf(2.4)
+/// A theme as a terminal with 256 colours shows it.
+fn as_derived(sheet: &Sheet) -> Sheet {
+    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let known = |colour: Color| match colour {
+        Color::Indexed(grey @ 232..) => {
+            let level = 8 + 10 * (grey - 232);
+            Color::Rgb(level, level, level)
         }
+        Color::Indexed(cube @ 16..) => {
+            let step = |place: u8| STEPS[usize::from((cube - 16) / place % 6)];
+            Color::Rgb(step(36), step(6), step(1))
+        }
+        other => other,
     };
-    0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
-}
-
-fn contrast(left: Color, right: Color) -> f64 {
-    let (left, right) = (luminance(left), luminance(right));
-    (left.max(right) + 0.05) / (left.min(right) + 0.05)
+    let theme = sheet.theme(Depth::Indexed);
+    let mut derived = sheet.clone();
+    for role in Role::ALL {
+        let style = theme.style(role);
+        derived.looks[role as usize].rgb = Some(Look {
+            foreground: style.fg.map(known),
+            background: style.bg.map(known),
+            attributes: style.add_modifier,
+        });
+    }
+    derived
 }
 
 #[test]
-fn text_can_be_read_on_every_known_background() {
-    for (name, wanted) in [("catppuccin-mocha", 4.5), ("high-contrast-dark", 7.0)] {
-        let theme = built_in(name).theme(Depth::Rgb);
-        let text = theme.style(Role::Text);
-        let base = text.bg.unwrap();
-        for role in Role::ALL {
-            let style = theme.style(role);
-            let measured = contrast(
-                style.fg.unwrap_or(text.fg.unwrap()),
-                style.bg.unwrap_or(base),
-            );
-            // Lines and bars are not text, and what is switched off may recede (WCAG 1.4.3).
-            let wanted = match role {
-                Role::Border | Role::SparkLow | Role::SparkHigh => 1.5,
-                Role::KeyDisabled | Role::StateDisabled => 3.0,
-                _ => wanted,
-            };
-            assert!(
-                measured >= wanted,
-                "{name} {}: {measured:.2} < {wanted}",
-                role.as_str()
-            );
-        }
-        // A state keeps its colours on the selected row.
-        let selection = theme.style(Role::Selection).bg.unwrap();
-        for role in STATES {
-            let style = theme.style(role);
-            let measured = contrast(style.fg.unwrap(), style.bg.unwrap_or(selection));
-            let wanted = if role == Role::StateDisabled {
-                2.4
-            } else {
-                wanted - 1.5
-            };
-            assert!(
-                measured >= wanted,
-                "{name} selected {}: {measured:.2}",
-                role.as_str()
-            );
+fn every_shipped_theme_can_be_read_by_every_eye() {
+    for (name, _) in BUILT_IN {
+        let judgement = judge(&built_in(name));
+        assert_eq!(judgement.remarks, [], "{name}");
+        let own_colours = !["terminal", "mono"].contains(&name);
+        assert_eq!(judgement.contrast.is_some(), own_colours, "{name}");
+        if name.starts_with("high-contrast") {
+            assert!(judgement.contrast.unwrap() >= 7.0, "{name}: {judgement:?}");
         }
     }
+}
+
+#[test]
+fn two_hundred_and_fifty_six_colours_can_be_read_as_well() {
+    for (name, _) in BUILT_IN {
+        let judgement = judge(&as_derived(&built_in(name)));
+        if let (Some(contrast), Some(apart)) = (judgement.contrast, judgement.apart) {
+            let wanted = if name.starts_with("high-contrast") {
+                7.0
+            } else {
+                TEXT
+            };
+            assert!(contrast >= wanted, "{name}: {judgement:#?}");
+            // The colours in between are missing: a little less of this is all there is.
+            assert!(apart >= 6.0, "{name}: {judgement:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_check_says_what_can_hardly_be_read_and_where_to_change_it() {
+    let text = "schema = 1\ninherits = \"nord\"\n[palette]\ndegraded = \"#4c566a\"\n[roles]\n\"state.ok\" = { rgb = \"muted\" }\n\"state.unknown\" = { rgb = \"muted\", ansi = \"green\" }\n";
+    let (_keep, directories) = directory(&[("dim", text)]);
+    let checked = check("dim", &directories).unwrap();
+    assert!(checked.sheet.is_some(), "warnings only");
+    let told: Vec<String> = checked.reports[0]
+        .diagnostics
+        .iter()
+        .map(|finding| {
+            format!(
+                "{}:{} {} {}",
+                finding.line, finding.column, finding.code, finding.message
+            )
+        })
+        .collect();
+    for expected in [
+        "4:12 contrast \"warning\" has a contrast of 1.7 on its background (#4c566a on #2e3440)",
+        "4:12 contrast \"warning\" has a contrast of 1.4 on the selected row (#4c566a on #3b4252)",
+        "7:1 alike \"state.ok\" and \"state.unknown\" look the same in sixteen colours",
+    ] {
+        assert!(
+            told.iter().any(|line| line == expected),
+            "{expected}\n{told:#?}"
+        );
+    }
+    assert!(
+        told.iter().any(
+            |line| line.contains("apart \"state.ok\" and \"state.unknown\" are only 0.0 apart")
+        ),
+        "{told:#?}"
+    );
+    assert!(
+        load("dim", &directories).unwrap().findings.is_empty(),
+        "a console does not judge"
+    );
+    assert!(matches!(
+        check("dimm", &directories),
+        Err(Failure::Unknown { .. })
+    ));
+}
+
+#[test]
+fn what_is_only_inherited_cannot_be_worn() {
+    assert!(matches!(load("base", &[]), Err(Failure::Unknown { .. })));
+    assert!(!names(&[]).contains(&"base".to_owned()));
 }
 
 /// A few roles, drawn.
@@ -235,7 +267,7 @@ fn frame(theme: &Theme) -> ratatui::buffer::Buffer {
         .draw(|frame| {
             let area = frame.area();
             frame.buffer_mut().set_style(area, theme.style(Role::Text));
-            for (row, role) in STATES.into_iter().enumerate() {
+            for (row, role) in Role::STATES.into_iter().enumerate() {
                 let line = Line::from(Span::styled(role.as_str(), theme.style(role)));
                 frame
                     .buffer_mut()
@@ -268,7 +300,7 @@ fn a_file_of_the_operator_comes_before_the_built_in_one_and_keeps_what_it_inheri
         ),
         (
             "mine",
-            "schema = 1\ninherits = \"catppuccin-mocha\"\n[palette]\nred = \"#f00\"\n[roles]\nlink = { rgb = \"red\" }\n",
+            "schema = 1\ninherits = \"catppuccin-mocha\"\n[palette]\nbad = \"#f00\"\n[roles]\nlink = { rgb = \"bad\" }\n",
         ),
     ]);
     let own = load("terminal", &directories)
@@ -297,7 +329,7 @@ fn a_file_of_the_operator_comes_before_the_built_in_one_and_keeps_what_it_inheri
     );
     assert_eq!(
         mine.style(Role::StateOk).fg,
-        Some(Color::Rgb(0xa6, 0xe3, 0xa1))
+        Some(Color::Rgb(0x7f, 0xd6, 0xc6))
     );
     assert!(names(&directories).contains(&"mine".to_owned()));
 }

@@ -61,8 +61,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         };
         cells(pen, area, columns, |title| cell(app, record, title));
         if selected == Some(sequence) {
-            pen.put(area, 0, pen.glyphs.cursor, Role::Cursor);
-            pen.style(area, Role::Selection);
+            pen.select(area, 0);
         }
     }
     more(pen, areas.body, offset, app.audit.keys.len());

@@ -80,8 +80,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         if let Some(stored) = log.get(number) {
             line(app, pen, area, stored, names);
             if app.events.selected() == Some(number) {
-                pen.put(area, 0, pen.glyphs.cursor, Role::Cursor);
-                pen.style(area, Role::Selection);
+                pen.select(area, 0);
             }
         }
     }

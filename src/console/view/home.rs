@@ -59,8 +59,7 @@ fn table(app: &App, pen: &mut Pen<'_>, areas: &Areas, overview: &Overview) {
         let workload = app.data.workload(&status.workload);
         line(app, pen, area, &columns, overview, status, workload);
         if selected == Some(&status.workload) {
-            pen.put(area, 1, pen.glyphs.cursor, Role::Cursor);
-            pen.style(area, Role::Selection);
+            pen.select(area, 1);
         }
     }
     more(

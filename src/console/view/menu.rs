@@ -70,8 +70,7 @@ pub(super) fn actions(app: &App, pen: &mut Pen<'_>, areas: &Areas, menu: &Menu) 
             },
         );
         if selected == Some(index) {
-            pen.put(place, 1, pen.glyphs.cursor, Role::Cursor);
-            pen.style(place, Role::Selection);
+            pen.select(place, 1);
         }
     }
 }
@@ -87,8 +86,7 @@ pub(super) fn palette(pen: &mut Pen<'_>, areas: &Areas, palette: &Palette) {
     {
         pen.put(place, 3, &words::safe(proposal), Role::Text);
         if palette.chosen == Some(index) {
-            pen.put(place, 1, pen.glyphs.cursor, Role::Cursor);
-            pen.style(place, Role::Selection);
+            pen.select(place, 1);
         }
     }
     let line = row(area, area.height.saturating_sub(1));

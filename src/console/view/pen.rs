@@ -4,7 +4,11 @@
 
 use std::borrow::Cow;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Color, Style},
+};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::console::{
@@ -146,6 +150,24 @@ impl<'a> Pen<'a> {
             .set_style(area.intersection(self.buffer.area), self.theme.style(role));
     }
 
+    /// Marks a row as the selected one, its cursor in this column. What stands on a background of its own keeps
+    /// it: on the selection's it could not be read.
+    pub(super) fn select(&mut self, area: Rect, column: u16) {
+        let behind = self.theme.style(Role::Text).bg.unwrap_or_default();
+        let selection = self.theme.style(Role::Selection);
+        let area = area.intersection(self.buffer.area);
+        for position in area.positions() {
+            if let Some(cell) = self.buffer.cell_mut(position) {
+                let (own, stays) = (cell.bg, cell.bg != behind && cell.bg != Color::Reset);
+                cell.set_style(selection);
+                if stays {
+                    cell.set_bg(own);
+                }
+            }
+        }
+        self.put(area, column, self.glyphs.cursor, Role::Cursor);
+    }
+
     /// Empties an area.
     pub(super) fn clear(&mut self, area: Rect) {
         let area = area.intersection(self.buffer.area);
@@ -265,6 +287,24 @@ mod tests {
         ] {
             assert_eq!(fit(text, width, "~"), cut, "{text} in {width}");
         }
+    }
+
+    #[test]
+    fn a_state_can_be_read_on_the_selected_row() {
+        let sheet = crate::console::theme_file::load("nord", &[]).unwrap().sheet;
+        let theme = sheet.theme(crate::console::Depth::Rgb);
+        let area = Rect::new(0, 0, 30, 1);
+        let mut buffer = Buffer::empty(area);
+        let mut pen = Pen::new(&mut buffer, &theme, &ASCII);
+        pen.style(area, Role::Text);
+        pen.put(area, 3, "x FL", Role::StateFailing);
+        pen.put(area, 8, "+ OK", Role::StateOk);
+        pen.select(area, 1);
+        let behind = |column: u16| Some(buffer[(column, 0)].bg);
+        assert_eq!(behind(3), theme.style(Role::StateFailing).bg);
+        assert_eq!(behind(8), theme.style(Role::Selection).bg);
+        assert_eq!(behind(1), theme.style(Role::Cursor).bg);
+        assert_eq!(buffer[(1, 0)].symbol(), ">");
     }
 
     #[test]

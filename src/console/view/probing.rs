@@ -84,8 +84,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, probing: &Probin
     for (area, (place, answer)) in parts.table.rows().zip(shown) {
         line(app, pen, area, &columns, probing, answer);
         if place == probing.selected {
-            pen.put(area, 1, pen.glyphs.cursor, Role::Cursor);
-            pen.style(area, Role::Selection);
+            pen.select(area, 1);
         }
     }
     super::home::more(pen, parts.table, offset, probing.answers.len());

@@ -90,8 +90,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         cells(pen, area, &columns, |title| cell(app, status, title));
         sparks(app, pen, area, &columns, status);
         if selected == Some(name) {
-            pen.put(area, 1, pen.glyphs.cursor, Role::Cursor);
-            pen.style(area, Role::Selection);
+            pen.select(area, 1);
         }
     }
     more(pen, areas.body, offset, keys.len());
