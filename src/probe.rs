@@ -48,7 +48,7 @@ pub use compare::{CompareError, Comparison, News, PAIRS_AT_ONCE, Payload, Seat, 
 pub use curl::{curl, escaped};
 pub use estimate::Estimate;
 pub use fit::{adopt, findings, findings_of};
-pub use job::{Job, JobError, jobs, routes};
+pub use job::{Job, JobError, jobs, routes, workload};
 pub use judge::{Advice, Judge, JudgeError, Preference};
 pub use ladder::Climb;
 pub use ready::readiness;

@@ -188,6 +188,15 @@ impl ProbeResult {
         }
     }
 
+    /// Whether the answer ended at its limit of tokens, in any family's word for that.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        let finish = self.finish.as_deref().unwrap_or_default();
+        ["length", "max_tokens", "max_output_tokens", "incomplete"]
+            .iter()
+            .any(|cut| finish.eq_ignore_ascii_case(cut))
+    }
+
     /// Output tokens for each second in which output came. `None`: not a stream, or too short to say.
     #[must_use]
     #[expect(

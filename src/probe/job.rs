@@ -26,6 +26,14 @@ pub enum JobError {
         /// A name that it may be meant to be.
         near: Option<String>,
     },
+    /// No workload.
+    #[error("there is no workload \"{name}\"{}", hint(.near.as_deref()))]
+    Workload {
+        /// As asked.
+        name: String,
+        /// A name that it may be meant to be.
+        near: Option<String>,
+    },
     /// No sample.
     #[error("no sample of these is called \"{name}\"; `backstop samples list` names all")]
     Sample {
@@ -104,20 +112,38 @@ pub fn routes<'c>(catalog: &'c Catalog, names: &[String]) -> Result<Vec<&'c Rout
         .collect())
 }
 
+/// The workload of a name.
+///
+/// # Errors
+/// When there is none.
+pub fn workload<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c Workload, JobError> {
+    let names = || catalog.workloads.keys().map(WorkloadName::as_str);
+    catalog
+        .workloads
+        .get(name)
+        .ok_or_else(|| JobError::Workload {
+            name: name.to_owned(),
+            near: near(names(), name),
+        })
+}
+
 fn known(catalog: &Catalog, name: &str) -> Result<(), JobError> {
     if catalog.workloads.contains_key(name) || catalog.routes.contains_key(name) {
         return Ok(());
     }
     let workloads = catalog.workloads.keys().map(WorkloadName::as_str);
     let routes = catalog.routes.keys().map(RouteName::as_str);
-    let near = workloads
-        .chain(routes)
+    Err(JobError::Name {
+        name: name.to_owned(),
+        near: near(workloads.chain(routes), name),
+    })
+}
+
+/// The one of these names that another is most like, when it is like it at all.
+fn near<'n>(names: impl Iterator<Item = &'n str>, name: &str) -> Option<String> {
+    names
         .map(|known| (strsim::jaro_winkler(known, name), known))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known.to_owned());
-    Err(JobError::Name {
-        name: name.to_owned(),
-        near,
-    })
+        .map(|(_, known)| known.to_owned())
 }

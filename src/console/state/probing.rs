@@ -21,8 +21,6 @@ const MOST: usize = 24;
 pub const KEPT: usize = 100_000;
 /// Nothing came for this long: it is said.
 const STALLED: SignedDuration = SignedDuration::from_secs(3);
-/// What the families say when an answer ends at its limit of tokens.
-const CUT: [&str; 4] = ["length", "max_tokens", "max_output_tokens", "incomplete"];
 
 /// What is probed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -357,7 +355,7 @@ impl Answer {
             Stage::Asked if self.silent(now).is_some() => Fares::Stalled,
             Stage::Waiting | Stage::Asked => Fares::Running,
             Stage::Answered(result) if result.verdict() == Verdict::Failed => Fares::Badly,
-            Stage::Answered(result) if is_cut(result) => Fares::Cut,
+            Stage::Answered(result) if result.is_cut() => Fares::Cut,
             Stage::Climbed(rungs) if broken(rungs).is_some() => Fares::Badly,
             Stage::Answered(_) | Stage::Climbed(_) => Fares::Well,
             Stage::Unsent(_) => Fares::Badly,
@@ -378,7 +376,7 @@ impl Answer {
             Stage::Answered(result) => match (&result.failure, result.verdict()) {
                 (Some(failure), _) => failure.class.to_string(),
                 (None, Verdict::Failed) => "check failed".to_owned(),
-                (None, Verdict::Passed | Verdict::Skipped) if is_cut(result) => {
+                (None, Verdict::Passed | Verdict::Skipped) if result.is_cut() => {
                     "cut: length".to_owned()
                 }
                 (None, Verdict::Passed | Verdict::Skipped) => "done".to_owned(),
@@ -390,12 +388,6 @@ impl Answer {
             Stage::Unsent(_) => "not sent".to_owned(),
         }
     }
-}
-
-/// Whether an answer ended at its limit of tokens.
-fn is_cut(result: &ProbeResult) -> bool {
-    let finish = result.finish.as_deref().unwrap_or_default();
-    CUT.iter().any(|cut| finish.eq_ignore_ascii_case(cut))
 }
 
 /// The lowest rung that failed.
