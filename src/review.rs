@@ -8,6 +8,8 @@
 //!   made of rows. Rows are numbered through all sections; [`Comparison::differences`] lists those to jump to,
 //!   [`Comparison::mark`] says in a word what a row is, [`Comparison::text`] gives its text on one side, and
 //!   [`Comparison::words`] marks words inside it, when asked.
+//! - [`side_a`] shuffles the sides of a blind review from its seed; [`mask_answer`] hides by which names the two
+//!   routes could be told ([`names_of`]).
 //! - [`words`] and [`similarity`] do the same for any two texts.
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -20,9 +22,11 @@ mod diff;
 mod fields;
 mod lcs;
 mod limit;
+mod mask;
 mod node;
 mod prose;
 mod rows;
+mod shuffle;
 mod token;
 mod words;
 
@@ -31,8 +35,10 @@ pub use calls::{CallRow, VectorRow};
 pub use code::{Code, Line, LineRow};
 pub use compare::{Comparison, Section, compare};
 pub use fields::{FieldRow, FieldValue, Fields};
+pub use mask::{Masked, MaskedName, mask, mask_answer, names_of};
 pub use node::JsonKind;
 pub use prose::ProseRow;
 pub use rows::{Mark, Nuance, Side};
+pub use shuffle::side_a;
 pub use token::similarity;
 pub use words::{Grain, Span, SpanKind, Words, words};
