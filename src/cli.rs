@@ -9,6 +9,7 @@ mod args;
 mod audit;
 mod change;
 mod check;
+mod copy;
 mod drill;
 mod error;
 mod exit;
@@ -157,6 +158,10 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         Command::Samples { command } => samples::run(global, command).await,
         Command::Events(args) => log::events(&reading().await?, args).await,
         Command::Audit(args) => audit::run(&reading().await?, args).await,
+        Command::Backup(args) => copy::backup(global, args.directory, args.json).await,
+        Command::Restore(args) => {
+            copy::restore(global, args.directory, args.discard_newer, args.json).await
+        }
         Command::Probe(args) => probe::run(global, args).await,
         Command::Force(args) => mode(global, args, WorkloadMode::Force, Verb::Force).await,
         Command::Hold(args) => mode(global, args, WorkloadMode::Hold, Verb::Hold).await,

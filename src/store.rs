@@ -4,6 +4,7 @@
 //! behind it, and it must not know what a policy or a screen is. No method blocks the caller's thread.
 
 mod chain;
+mod copy;
 mod error;
 mod memory;
 mod query;
@@ -12,7 +13,7 @@ mod reviews;
 mod rules;
 mod sqlite;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub use chain::{AuditFinding, AuditProof, Cut, SealedLate};
+pub use copy::{Backup, BackupFile, CopyError, Restored};
 pub use error::{ChangeError, StoreError};
 pub use query::{AuditQuery, EventQuery, ReviewQuery};
 pub use queue::{Receipt, Reservation};
@@ -326,6 +328,44 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         on!(self, backend => backend.close().await)
     }
+}
+
+/// Copies a store, while it is in use, into a directory that is not there yet.
+///
+/// # Errors
+/// When it has no files, the directory exists, or a file cannot be read or written.
+pub async fn backup(url: &str, to: PathBuf, clock: &Clock) -> Result<Backup, CopyError> {
+    let (directory, now) = (files_of(url)?, clock.now());
+    blocking(move || sqlite::backup::make(&directory, &to, now)).await
+}
+
+/// Puts a backup in the place of a store that nobody has open. What was there is moved aside.
+///
+/// # Errors
+/// When it has no files, is in use, or knows more than the backup and `discard_newer` was not said; and when a
+/// file cannot be read or written.
+pub async fn restore(
+    from: PathBuf,
+    url: &str,
+    discard_newer: bool,
+    clock: &Clock,
+) -> Result<Restored, CopyError> {
+    let (directory, now) = (files_of(url)?, clock.now());
+    blocking(move || sqlite::restore::put_back(&from, &directory, discard_newer, now)).await
+}
+
+fn files_of(url: &str) -> Result<PathBuf, CopyError> {
+    match url.split_once(':') {
+        Some(("sqlite", directory)) if !directory.is_empty() => Ok(directory.into()),
+        Some(_) | None => Err(CopyError::NoFiles(url.to_owned())),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CopyError> + Send + 'static,
+) -> Result<T, CopyError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or(Err(CopyError::Store(StoreError::Closed)))
 }
 
 /// The moment a while before another; the beginning of time when there is none.

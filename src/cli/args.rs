@@ -1,6 +1,7 @@
 //! The command line as typed: commands, options and their help. No behaviour.
 
 mod audit;
+mod copy;
 mod demo;
 mod explain;
 mod key;
@@ -26,6 +27,7 @@ use crate::{
 };
 
 pub(super) use audit::{AuditArgs, Export};
+pub(super) use copy::{BackupArgs, RestoreArgs};
 pub(super) use demo::{DemoArgs, SimulateArgs};
 pub(super) use explain::ExplainArgs;
 pub(super) use key::{KeyCommand, KeyNewArgs};
@@ -185,6 +187,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ThemeCommand,
     },
+    /// Copy the store into a directory, while it is in use
+    #[command(after_help = EXIT_CODES)]
+    Backup(BackupArgs),
+    /// Put a backup in the place of the store; what was there is moved aside
+    #[command(after_help = EXIT_CODES)]
+    Restore(RestoreArgs),
     /// Everything at once on this machine: simulated providers, gateway, traffic, incident and console
     #[command(after_help = EXIT_CODES)]
     Demo(DemoArgs),

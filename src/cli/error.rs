@@ -11,7 +11,7 @@ use crate::{
     gateway::StartError,
     model::visible,
     probe::{JobError, ProbeError},
-    store::StoreError,
+    store::{CopyError, StoreError},
 };
 
 /// A command failed.
@@ -56,6 +56,9 @@ pub(super) enum CliError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A backup.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// The gateway.
     #[error(transparent)]
     Gateway(#[from] StartError),
@@ -82,6 +85,7 @@ impl CliError {
             Self::Declined => Exit::Refused,
             Self::Control(error) => control(error),
             Self::Store(error) => store(error),
+            Self::Copy(error) => copy(error),
             Self::Console(error) => console(error),
             // Whoever reads has heard enough.
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
@@ -135,6 +139,15 @@ fn store(error: &StoreError) -> Exit {
         | StoreError::Failed { .. }
         | StoreError::QueueFull { .. }
         | StoreError::Closed => Exit::Unavailable,
+    }
+}
+
+fn copy(error: &CopyError) -> Exit {
+    match error {
+        CopyError::NoFiles(_) | CopyError::Taken(_) | CopyError::NoBackup { .. } => Exit::Usage,
+        CopyError::InUse { .. } | CopyError::Newer { .. } => Exit::Refused,
+        CopyError::Io { .. } => Exit::Unavailable,
+        CopyError::Store(error) => store(error),
     }
 }
 

@@ -6,8 +6,10 @@
 //! - `pulse.db`: heartbeats and presence, never waited for.
 //! - `captures.db`: captured request bodies; there only when something was captured.
 //! - `audit.anchors`: the newest seals of the audit, apart from it.
+//! - `store.lock`: held by every process that has the store open.
 
 mod anchors;
+pub(super) mod backup;
 mod bell;
 mod captures;
 mod chain;
@@ -17,11 +19,13 @@ mod duty;
 mod fault;
 mod files;
 mod follower;
+mod hold;
 mod keeper;
 mod log;
 mod probes;
 mod pulse;
 mod record;
+pub(super) mod restore;
 mod reviews;
 mod schema;
 mod start;
@@ -85,6 +89,7 @@ struct Inner {
     newest: watch::Sender<Seq>,
     vitals: Arc<Vitals>,
     ended: watch::Receiver<()>,
+    _hold: hold::Hold,
 }
 
 impl Sqlite {

@@ -27,6 +27,8 @@ const COMMANDS: &[&str] = &[
     "audit",
     "gateways",
     "key",
+    "backup",
+    "restore",
     "demo",
     "simulate",
     "theme",

@@ -67,6 +67,7 @@ mod probe_rounds;
 mod probe_route;
 mod readme;
 mod review_any;
+mod store_backup;
 mod store_contract;
 mod store_faults;
 mod store_processes;

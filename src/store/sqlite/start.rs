@@ -17,8 +17,9 @@ use super::{
     desk::{Desk, Reader},
     files,
     follower::Follower,
+    hold,
     keeper::Keeper,
-    log,
+    log, restore,
     schema::{self, Kind},
     table::Table,
     turn::Turn,
@@ -113,6 +114,7 @@ pub(super) fn start(directory: &Path, access: Access, clock: Clock) -> Result<In
         newest,
         vitals,
         ended,
+        _hold: parts.hold,
     })
 }
 
@@ -122,6 +124,7 @@ struct Parts {
     log: Database,
     pulse: Database,
     vitals: Arc<Vitals>,
+    hold: hold::Hold,
 }
 
 impl Parts {
@@ -134,6 +137,11 @@ impl Parts {
         };
         if access == Access::Write {
             files::directory(directory)?;
+            files::file(&directory.join(hold::FILE))?;
+        }
+        let hold = hold::share(directory)?;
+        restore::refuse_unfinished(directory)?;
+        if access == Access::Write {
             for file in [bell::OVERRIDES, bell::EVENTS, anchors::FILE] {
                 files::file(&directory.join(file))?;
             }
@@ -148,6 +156,7 @@ impl Parts {
             log: open(&schema::EVENTS, opening, WRITER)?,
             pulse: open(&schema::PULSE, opening_pulse, "desk")?,
             vitals,
+            hold,
         })
     }
 }
