@@ -20,7 +20,9 @@ mod samples;
 mod tls;
 mod value;
 
-use crate::model::Catalog;
+use std::{collections::BTreeMap, ops::Range};
+
+use crate::model::{Catalog, SampleId};
 
 pub use diagnostic::{Diagnostic, Findings, Help, Report, Severity};
 pub use find::find;
@@ -39,6 +41,8 @@ pub struct Loaded {
     pub catalog: Option<Catalog>,
     /// Every error and warning, in the order of the file.
     pub report: Report,
+    /// Where in the file each sample of the catalog is, for what is found later.
+    pub samples: BTreeMap<SampleId, Range<usize>>,
 }
 
 /// Reads environment variables; a test passes its own.

@@ -47,7 +47,7 @@ pub use budget::Purse;
 pub use compare::{CompareError, Comparison, News, PAIRS_AT_ONCE, Payload, Seat, Tell};
 pub use curl::{curl, escaped};
 pub use estimate::Estimate;
-pub use fit::{adopt, findings, findings_of};
+pub use fit::{Finding, adopt, findings, findings_of};
 pub use job::{Job, JobError, jobs, routes, workload};
 pub use judge::{Advice, Judge, JudgeError, Preference};
 pub use ladder::Climb;

@@ -1,5 +1,7 @@
 //! `check`: everything that is right and wrong with the configuration, in one run.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::{
@@ -9,13 +11,17 @@ use super::{
     output::{self, Paint, Stream},
     session,
 };
-use crate::config::{self, Keys, Severity};
+use crate::{
+    config::{self, Keys, Loaded, Severity},
+    probe,
+};
 
 /// Prints the findings. The exit code is their worst severity.
 pub(super) fn run(global: &Global, as_json: bool, secrets: bool) -> Result<Exit, CliError> {
     let path = session::config_path(global)?;
     let keys = if secrets { Keys::Needed } else { Keys::Noted };
-    let loaded = config::load_with(&path, &session::variable, keys);
+    let mut loaded = config::load_with(&path, &session::variable, keys);
+    samples(&path, &mut loaded)?;
     let report = &loaded.report;
     let count = |severity| {
         report
@@ -52,4 +58,22 @@ pub(super) fn run(global: &Global, as_json: bool, secrets: bool) -> Result<Exit,
         Some(Severity::Warning) => Exit::Reserved,
         Some(Severity::Error) => Exit::Usage,
     })
+}
+
+/// Adds what is wrong with samples: they are files of their own, but what they must fit is the configuration.
+fn samples(path: &Path, loaded: &mut Loaded) -> Result<(), CliError> {
+    let Some(catalog) = &loaded.catalog else {
+        return Ok(());
+    };
+    for workload in catalog.workloads.values() {
+        for sample in &workload.samples {
+            let place = loaded.samples.get(&sample.id).cloned().unwrap_or_default();
+            for found in probe::findings(catalog, workload, sample)? {
+                let message = format!("the sample {}: {}", sample.id, found.message);
+                let report = &mut loaded.report;
+                report.warn(found.code, path, place.clone(), &message, &found.help);
+            }
+        }
+    }
+    Ok(())
 }

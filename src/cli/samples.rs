@@ -91,13 +91,16 @@ fn check(catalog: &Catalog, as_json: bool) -> Result<Exit, CliError> {
     if as_json {
         let rows: Vec<_> = found
             .iter()
-            .map(|(id, findings)| json!({"id": id, "findings": findings}))
+            .map(|(id, findings)| {
+                let messages: Vec<&str> = findings.iter().map(|it| it.message.as_str()).collect();
+                json!({"id": id, "findings": messages})
+            })
             .collect();
         output::json(&rows)?;
     } else {
         for (id, findings) in &found {
             for finding in findings {
-                output::line(format_args!("{id}: {finding}"))?;
+                output::line(format_args!("{id}: {}", finding.message))?;
             }
         }
     }

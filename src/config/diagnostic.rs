@@ -128,6 +128,34 @@ impl Report {
         }
     }
 
+    /// Adds a warning that was found after the file had been read, in its place among the others.
+    pub fn warn(
+        &mut self,
+        code: &'static str,
+        file: &Path,
+        span: Range<usize>,
+        message: &str,
+        help: &str,
+    ) {
+        let span = within(&self.source, span);
+        let mut position = Position::default();
+        position.advance(&self.source, span.start);
+        let at = self
+            .diagnostics
+            .partition_point(|known| known.span.start <= span.start);
+        let found = Diagnostic {
+            severity: Severity::Warning,
+            code,
+            message: showable(message),
+            file: file.to_owned(),
+            line: position.line,
+            column: position.column,
+            span,
+            help: Some(showable(help)),
+        };
+        self.diagnostics.insert(at, found);
+    }
+
     /// The worst severity, if anything was found.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {

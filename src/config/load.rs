@@ -1,8 +1,10 @@
 //! One file from disk to catalog or report.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File as Disk},
     io::Read as _,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -20,8 +22,9 @@ use super::{
     keys::Places,
     redact::redact,
     resolve::{self, Source},
+    samples,
 };
-use crate::model::Catalog;
+use crate::model::{Catalog, SampleId};
 
 /// The largest configuration.
 const LARGEST: u64 = 4 << 20;
@@ -48,6 +51,7 @@ pub fn load_with(path: &Path, variables: Variables<'_>, keys: Keys) -> Loaded {
             return Loaded {
                 catalog: None,
                 report: Report::new(path, String::new(), findings),
+                samples: BTreeMap::new(),
             };
         }
     };
@@ -65,14 +69,17 @@ pub fn load_with(path: &Path, variables: Variables<'_>, keys: Keys) -> Loaded {
             return Loaded {
                 catalog: None,
                 report: Report::new(path, redact(&text, &[]), findings),
+                samples: BTreeMap::new(),
             };
         }
     };
-    let catalog = understand(path, &text, variables, keys, &findings);
+    let understood = understand(path, &text, variables, keys, &findings);
+    let (catalog, samples) = understood.unzip();
     let source = redact(&text, &findings.hidden());
     Loaded {
         catalog,
         report: Report::new(path, source, findings),
+        samples: samples.unwrap_or_default(),
     }
 }
 
@@ -116,7 +123,7 @@ fn understand(
     variables: Variables<'_>,
     keys: Keys,
     findings: &Findings,
-) -> Option<Catalog> {
+) -> Option<(Catalog, BTreeMap<SampleId, Range<usize>>)> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !syntax(text, &errors, findings) {
         return None;
@@ -127,7 +134,7 @@ fn understand(
     check::check(&file, &names, findings);
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let directory = absolute.parent().map_or_else(PathBuf::new, Path::to_owned);
-    resolve::resolve(
+    let catalog = resolve::resolve(
         &file,
         &names,
         &Source {
@@ -140,7 +147,8 @@ fn understand(
             path: absolute.clone(),
         },
         findings,
-    )
+    )?;
+    Some((catalog, samples::places(&file.workloads)))
 }
 
 /// Reports what the parser found; says whether the rest of the file was still understood.

@@ -2,9 +2,10 @@
 //! checks.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{self, Read as _},
+    ops::Range,
     path::{Component, Path, PathBuf},
 };
 
@@ -69,19 +70,31 @@ fn sample(
         );
         return None;
     }
-    let name = entry
-        .name
-        .as_ref()
-        .map_or_else(|| stem(entry.file.get_ref()), |name| name.get_ref().clone());
-    let workload = workload.name.get_ref().as_str().into();
     Some(Sample {
-        id: SampleId::of(&workload, &name),
+        id: id(workload, entry),
         class: entry.class,
         path,
         digest: fingerprint(&bytes),
         stream: entry.stream,
         checks: checks(entry, directory, findings)?,
     })
+}
+
+fn id(workload: &Workload, entry: &Entry) -> SampleId {
+    let name = entry
+        .name
+        .as_ref()
+        .map_or_else(|| stem(entry.file.get_ref()), |name| name.get_ref().clone());
+    SampleId::of(&workload.name.get_ref().as_str().into(), &name)
+}
+
+/// Where each sample names its file.
+pub(super) fn places(workloads: &[Workload]) -> BTreeMap<SampleId, Range<usize>> {
+    let of = |workload: &Workload| {
+        let place = |entry: &Entry| (id(workload, entry), entry.file.span());
+        workload.samples.iter().map(place).collect::<Vec<_>>()
+    };
+    workloads.iter().flat_map(of).collect()
 }
 
 /// `samples/long-question.json`: `long-question`.

@@ -226,6 +226,97 @@ async fn samples_are_added_checked_listed_and_shown() {
 }
 
 #[tokio::test]
+async fn check_says_where_a_sample_does_not_fit_its_routes() {
+    let (good, bad) = providers().await;
+    let project = Project::new(&good, &bad);
+    let (code, out, _) = project.run("check").await;
+    let before = out.lines().count();
+    assert!(!out.contains("sample-"), "{out}");
+
+    // Of these, each is wrong in one way.
+    let samples = [
+        (
+            "streamed",
+            "chat",
+            r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"a"}]}"#,
+            "sample-needs",
+            "it needs streaming, which the configuration does not give to route two",
+        ),
+        (
+            "long",
+            "long",
+            r#"{"model":"m","max_tokens":9000,"messages":[{"role":"user","content":"a"}]}"#,
+            "sample-too-long",
+            "tokens of context or more, and route two has 8000",
+        ),
+        (
+            "plain",
+            "vision",
+            r#"{"model":"m","messages":[{"role":"user","content":"a"}]}"#,
+            "sample-class",
+            "its class is vision, and nothing in it asks for that",
+        ),
+        (
+            "nameless",
+            "chat",
+            r#"{"messages":[]}"#,
+            "sample-unfit",
+            "the request body has no \"model\"",
+        ),
+    ];
+    let config = project.path().join("backstop.toml");
+    let mut text = std::fs::read_to_string(&config).unwrap();
+    text = text.replace("model = \"n\"", "model = \"n\"\ncontext_tokens = 8000");
+    for (name, class, body, ..) in samples {
+        let file = format!("samples/{name}.json");
+        std::fs::write(project.path().join(&file), body).unwrap();
+        let entry = [
+            "[[workloads.chat.samples]]".to_owned(),
+            format!("class = \"{class}\""),
+            format!("file = \"{file}\"\n"),
+        ];
+        text += &entry.join("\n");
+    }
+    std::fs::write(&config, &text).unwrap();
+
+    let (code_now, out, err) = project.run("check --json").await;
+    assert_eq!((code_now, code), (1, 1), "{err}");
+    assert!(before > 0, "it has a warning of its own");
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["worst"], "warning");
+    let found = json["diagnostics"].as_array().unwrap();
+    for (name, _, _, code, words) in samples {
+        let line = format!("file = \"samples/{name}.json\"");
+        let line = text.lines().position(|it| it == line).unwrap() + 1;
+        let of = |it: &&serde_json::Value| it["code"] == code;
+        let found = found
+            .iter()
+            .find(of)
+            .unwrap_or_else(|| panic!("{code}: {out}"));
+        assert_eq!(found["severity"], "warning", "{code}");
+        assert_eq!(
+            (&found["line"], &found["column"]),
+            (&line.into(), &8.into()),
+            "{code}"
+        );
+        let message = found["message"].as_str().unwrap();
+        assert!(message.contains(words), "{code}: {message}");
+        assert!(message.contains(&format!("chat/{name}")), "{message}");
+        assert!(!found["help"].as_str().unwrap().is_empty(), "{code}");
+    }
+    let lines: Vec<&serde_json::Value> = found.iter().map(|it| &it["line"]).collect();
+    let mut sorted = lines.clone();
+    sorted.sort_by_key(|line| line.as_u64());
+    assert_eq!(lines, sorted, "in the order of the file");
+
+    let (code, out, _) = project.run("check").await;
+    assert_eq!(code, 1);
+    assert!(out.contains("samples/long.json"), "{out}");
+    assert!(out.contains("sample-too-long"), "{out}");
+    assert_eq!((good.count(), bad.count()), (0, 0), "nothing was sent");
+}
+
+#[tokio::test]
 async fn a_live_drill_asks_the_routes_that_would_take_over_and_nobody_else() {
     let (good, bad) = providers().await;
     let project = Project::new(&good, &bad);

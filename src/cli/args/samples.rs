@@ -22,7 +22,7 @@ pub(in crate::cli) enum SamplesCommand {
         /// Its id, WORKLOAD/NAME
         id: String,
     },
-    /// Say what is wrong with samples: family, capabilities of both routes, class; 0 nothing, 1 something
+    /// Say what is wrong with samples: family, capabilities and context of both routes, class; 0 nothing, 1 something
     #[command(after_help = EXIT_CODES)]
     Check {
         /// A JSON array: id, findings
