@@ -22,6 +22,7 @@ mod overview;
 mod probed;
 mod report;
 mod reviews;
+mod sheet;
 mod undo;
 mod words;
 
@@ -62,6 +63,7 @@ pub use report::{
     Ended, Episode, Happened, InForce, Looked, Moment, Range, Report, Told, Turned, WorkloadReport,
 };
 pub use reviews::NewReview;
+pub use sheet::{Given, Recorded, Sheet, SheetError, Verdicts};
 
 /// Whether this operator's process may change anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
