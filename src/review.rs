@@ -10,6 +10,8 @@
 //!   [`Comparison::words`] marks words inside it, when asked.
 //! - [`side_a`] shuffles the sides of a blind review from its seed; [`mask_answer`] hides by which names the two
 //!   routes could be told ([`names_of`]).
+//! - [`scores`] says in numbers what the samples of a review say, each with sample size and interval; [`variance`]
+//!   and [`contrast`] say how much of a difference is noise.
 //! - [`words`] and [`similarity`] do the same for any two texts.
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -20,14 +22,19 @@ mod code;
 mod compare;
 mod diff;
 mod fields;
+#[cfg(test)]
+mod fixture;
+mod interval;
 mod lcs;
 mod limit;
 mod mask;
 mod node;
 mod prose;
 mod rows;
+mod scores;
 mod shuffle;
 mod token;
+mod variance;
 mod words;
 
 pub use block::{Block, BlockKind};
@@ -35,10 +42,13 @@ pub use calls::{CallRow, VectorRow};
 pub use code::{Code, Line, LineRow};
 pub use compare::{Comparison, Section, compare};
 pub use fields::{FieldRow, FieldValue, Fields};
+pub use interval::{Interval, Mean, Share, Spread};
 pub use mask::{Masked, MaskedName, mask, mask_answer, names_of};
 pub use node::JsonKind;
 pub use prose::ProseRow;
 pub use rows::{Mark, Nuance, Side};
+pub use scores::{Both, Scores, scores};
 pub use shuffle::side_a;
 pub use token::similarity;
+pub use variance::{Apart, CheckRuns, Contrast, Variance, contrast, variance};
 pub use words::{Grain, Span, SpanKind, Words, words};

@@ -281,7 +281,7 @@ fn texts(
     }
 }
 
-fn is_label(text: &str) -> bool {
+pub(super) fn is_label(text: &str) -> bool {
     let text = text.trim();
     !text.is_empty()
         && !text.contains('\n')
