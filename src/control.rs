@@ -214,6 +214,7 @@ impl Control {
             &heartbeats,
             &events,
             &probed,
+            &inner.store.reviewed().borrow(),
             now,
         ))
     }

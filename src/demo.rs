@@ -11,6 +11,7 @@ mod board;
 mod cast;
 mod fault;
 mod gemini;
+mod history;
 mod leftover;
 mod openai;
 mod openai_embeddings;

@@ -24,7 +24,7 @@ pub use decide::{Decision, Failure, Opening, RequestFacts, Side, Situation, deci
 pub use detail::detail;
 pub use evidence::{BrokenKind, Evidence, ProviderError, TimeoutStage, UnreachableKind};
 pub use explain::explain;
-pub use readiness::{Headroom, ReadinessFacts, Review, readiness};
+pub use readiness::{Headroom, ReadinessFacts, readiness};
 pub use retry_budget::RetryBudget;
 pub use served::is_other_model;
 pub use switches::Switches;

@@ -13,6 +13,7 @@
 //! - [`scores`] says in numbers what the samples of a review say, each with sample size and interval; [`variance`]
 //!   and [`contrast`] say how much of a difference is noise.
 //! - [`words`] and [`similarity`] do the same for any two texts.
+//! - [`standing`] says what the recorded verdicts of people allow, for the prober and the overview.
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod align;
@@ -33,6 +34,7 @@ mod prose;
 mod rows;
 mod scores;
 mod shuffle;
+mod standing;
 mod token;
 mod variance;
 mod words;
@@ -49,6 +51,7 @@ pub use prose::ProseRow;
 pub use rows::{Mark, Nuance, Side};
 pub use scores::{Both, Scores, scores};
 pub use shuffle::side_a;
+pub use standing::{changes, standing, standings};
 pub use token::similarity;
 pub use variance::{Apart, CheckRuns, Contrast, Variance, contrast, variance};
 pub use words::{Grain, Span, SpanKind, Words, words};

@@ -29,12 +29,17 @@ pub(super) async fn apply(
     let material = control.material().await?;
     still_true(control, plan, &material).await?;
     let intent = Intent::of(plan);
-    let checks = control
-        .on_scene(&material, &plan.key, |scene| checks::run(scene, &intent))
+    let (checks, owes) = control
+        .on_scene(&material, &plan.key, |scene| {
+            (checks::run(scene, &intent), checks::owed(scene, &intent))
+        })
         .await?;
     allowed(plan, &checks)?;
     consent::fits(plan, &consent)?;
-    let request = request(control, plan, consent, &material).await?;
+    let request = ChangeRequest {
+        owes,
+        ..request(control, plan, consent, &material).await?
+    };
     match control.inner.store.change(request).await {
         Ok(record) => Ok(record),
         Err(ChangeError::Conflict(conflict)) => Err(ControlError::Conflict(conflict)),

@@ -5,11 +5,13 @@
 
 mod people;
 mod readiness;
+mod review;
 mod route;
 mod rules;
 #[cfg(test)]
 mod tests;
 
+pub(super) use review::owed;
 pub(super) use route::moved;
 
 use jiff::Timestamp;
@@ -129,6 +131,7 @@ fn mode(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Vec<Check> {
     if intent.after.is_none() && intent.verb != Verb::Force && intent.verb != Verb::Hold {
         checks = soften(checks);
     }
+    checks.extend(review::of_mode(scene, intent, workload));
     checks
 }
 
@@ -155,7 +158,9 @@ fn drain(scene: &Scene<'_>, intent: &Intent, route: &Route) -> Vec<Check> {
     let mut checks = Vec::new();
     for workload in scene.catalog.users_of(&route.name) {
         if workload.primary == route.name {
-            for mut check in route::takes_over(scene, workload) {
+            let mut all = route::takes_over(scene, workload);
+            all.extend(review::of_drain(scene, workload));
+            for mut check in all {
                 // Draining is about the route: without a fallback the workload is dark, and break-glass
                 // may still want exactly that.
                 check.verdict = check.verdict.min(CheckVerdict::Fail);

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use crate::model::{
-    Actor, AllDown, Backoff, Boundary, Capability, Capture, Catalog, Change, CircuitState,
+    Actor, AllDown, Backoff, Basis, Boundary, Capability, Capture, Catalog, Change, CircuitState,
     Environment, ErrorClass, Family, GatewaySettings, Heartbeat, KeyPlace, LogFailure, Mode,
     NoticePolicy, NoticeStyle, Override, OverrideKey, Overrides, Probing, ReasonCode, Retention,
-    ReviewPolicy, Revision, Route, RouteTraffic, Slot, Tier, Timeouts, Workload, WorkloadTraffic,
+    ReviewHead, ReviewId, ReviewMode, ReviewPolicy, Revision, Route, RouteTraffic, Slot, Tally,
+    Tier, Timeouts, Workload, WorkloadTraffic,
 };
 
 pub(super) fn now() -> Timestamp {
@@ -211,6 +212,27 @@ pub(super) fn set(change: Change, by: &str, expires: Option<Timestamp>) -> Overr
         note: String::new(),
         ticket: None,
         break_glass: false,
+    }
+}
+
+/// A complete review of `chat` as it is in a catalog, with so many samples as good or better of ten.
+pub(super) fn reviewed(catalog: &Catalog, same_or_better: usize) -> ReviewHead {
+    let at = seconds(-3600);
+    ReviewHead {
+        id: ReviewId::new(at, 1),
+        workload: "chat".into(),
+        at,
+        actor: actor("mira"),
+        mode: ReviewMode::Blind,
+        basis: Basis::now(catalog, &catalog.workloads["chat"]).unwrap(),
+        tally: Tally {
+            compared: 10,
+            judged: 10,
+            same_or_better,
+            vetoes: 0,
+        },
+        vetoed: Vec::new(),
+        note: String::new(),
     }
 }
 

@@ -16,11 +16,11 @@ use serde::Serialize;
 use super::Probed;
 use crate::{
     model::{
-        Capture, Catalog, CircuitState, ErrorClass, Family, GatewayName, Heartbeat, Mode,
-        Overrides, Readiness, Revision, RouteName, StoredEvent, Tier, Workload, WorkloadName,
-        WorkloadReadiness,
+        Capture, Catalog, CircuitState, Debt, ErrorClass, Family, GatewayName, Heartbeat, Mode,
+        Overrides, Readiness, Reviewed, Revision, RouteName, Standing, StoredEvent, Tier, Workload,
+        WorkloadName, WorkloadReadiness,
     },
-    probe,
+    probe, review,
 };
 pub use alarms::Alarm;
 pub use routes::{RouteProbed, RouteStatus, Spending, Tried};
@@ -150,6 +150,10 @@ pub struct WorkloadStatus {
     pub alarms: Vec<Alarm>,
     /// Whether its fallback would work if it were needed now.
     pub readiness: WorkloadReadiness,
+    /// What people have said of its fallback's output.
+    pub review: Standing,
+    /// A review is owed: its fallback was armed or forced past the gate.
+    pub debt: Option<Debt>,
 }
 
 /// One gateway.
@@ -210,6 +214,7 @@ pub fn overview<'a>(
     heartbeats: &[Heartbeat],
     events: impl IntoIterator<Item = &'a StoredEvent>,
     probed: &Probed,
+    reviewed: &Reviewed,
     now: Timestamp,
 ) -> Overview {
     // Grouped once, so that the cost is a sum and not a product of workloads with events and routes.
@@ -227,8 +232,10 @@ pub fn overview<'a>(
         }
     }
     let totals = Totals::of(heartbeats.iter().filter(|heartbeat| alive(heartbeat, now)));
+    let standings = review::standings(catalog, reviewed, now);
+    let records = probed.records();
     let mut readiness: BTreeMap<WorkloadName, WorkloadReadiness> =
-        probe::readiness(catalog, overrides, heartbeats, probed.records(), now)
+        probe::readiness(catalog, overrides, heartbeats, records, &standings, now)
             .into_iter()
             .map(|readiness| (readiness.workload.clone(), readiness))
             .collect();
@@ -239,7 +246,13 @@ pub fn overview<'a>(
         .map(|workload| {
             let events = recent.remove(&workload.name).unwrap_or_default();
             let readiness = (readiness.remove(&workload.name)).unwrap_or_else(|| unknown(workload));
-            judge::workload(workload, overrides, &totals, events, readiness, now)
+            let mut status = judge::workload(workload, overrides, &totals, events, readiness, now);
+            if let Some(standing) = standings.get(&workload.name) {
+                status.review = standing.clone();
+            }
+            status.debt = reviewed.debt(&workload.name).cloned();
+            status.alarms.extend(alarms::unreviewed(&status));
+            status
         })
         .collect();
     workloads.sort_by(|left, right| {

@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use super::{Control, ControlError, Mode};
 use crate::{
     model::{
-        Answer, Basis, Review, ReviewHead, ReviewId, ReviewMode, Reviewed, ReviewedSample, Tally,
-        WorkloadName, visible,
+        Answer, Basis, Judgement, Review, ReviewHead, ReviewId, ReviewMode, Reviewed,
+        ReviewedSample, Tally, WorkloadName, visible,
     },
+    review,
     store::ReviewQuery,
 };
 
@@ -78,6 +79,11 @@ impl Control {
             actor: self.actor().clone(),
             mode: new.mode,
             tally: Tally::of(&samples),
+            vetoed: samples
+                .iter()
+                .filter(|sample| sample.judgement.is_some_and(Judgement::vetoes))
+                .map(|sample| sample.sample.clone())
+                .collect(),
             basis: new.basis,
             note: visible(new.note.trim(), NOTE).into_owned(),
         };
@@ -86,7 +92,9 @@ impl Control {
             .get(&head.workload)
             .is_some_and(|workload| {
                 let complete = workload.review.is_complete(&head.tally);
-                complete && Basis::now(&catalog, workload).as_ref() == Some(&head.basis)
+                complete
+                    && Basis::now(&catalog, workload)
+                        .is_some_and(|now| review::changes(&head.basis, &now).is_empty())
             });
         let review = Review {
             head: head.clone(),

@@ -29,6 +29,15 @@ use crate::clock::Clock;
 /// Between two tries to take its own port again.
 const REOPEN: Duration = Duration::from_millis(20);
 
+/// How fast the models speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tempo {
+    /// As the cast says.
+    Usual,
+    /// Without waiting: for a rehearsal that nobody sees.
+    AtOnce,
+}
+
 /// One simulated provider.
 #[derive(Debug)]
 pub(super) struct Provider {
@@ -38,6 +47,8 @@ pub(super) struct Provider {
     pub(super) board: Board,
     /// For times in answers.
     pub(super) clock: Clock,
+    /// How fast its models speak.
+    pub(super) tempo: Tempo,
     seed: u64,
     requests: AtomicU64,
 }
@@ -49,10 +60,12 @@ impl Provider {
         script: &Script,
         seed: u64,
         clock: Clock,
+        tempo: Tempo,
         start: Instant,
     ) -> Self {
         Self {
             member,
+            tempo,
             board: Board::new(script.of(member.name), start),
             clock,
             seed,
@@ -205,6 +218,7 @@ pub(super) fn start(
     script: &Script,
     seed: u64,
     clock: &Clock,
+    tempo: Tempo,
     end: &CancellationToken,
     tasks: &TaskTracker,
 ) {
@@ -215,6 +229,7 @@ pub(super) fn start(
             script,
             seed,
             clock.clone(),
+            tempo,
             begin,
         ));
         let name = seat.member.name;

@@ -17,7 +17,7 @@ use super::{
     cast::{Eyes, Model},
     fault::{Fault, FaultKind},
     gemini,
-    provider::Provider,
+    provider::{Provider, Tempo},
     shape::Shape,
 };
 use crate::clock::Clock;
@@ -246,6 +246,12 @@ impl Call<'_> {
 
     /// The model's pace with some jitter.
     fn pace(&mut self, model: &Model) -> Pace {
+        if self.provider.tempo == Tempo::AtOnce {
+            return Pace {
+                first: Duration::ZERO,
+                between: Duration::ZERO,
+            };
+        }
         let jitter = 0.7 + 0.6 * self.random.f64();
         Pace {
             first: model.first_output.mul_f64(jitter),

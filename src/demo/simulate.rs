@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     DemoError,
-    provider::{self, Seat},
+    provider::{self, Seat, Tempo},
     script::Script,
     signals,
 };
@@ -35,7 +35,8 @@ pub async fn simulate(options: SimulateOptions, print: impl FnOnce(&str)) -> Res
     let end = CancellationToken::new();
     let tasks = TaskTracker::new();
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
-    provider::start(seats, &script, seed, &Clock::system(), &end, &tasks);
+    let clock = Clock::system();
+    provider::start(seats, &script, seed, &clock, Tempo::Usual, &end, &tasks);
     print(&line);
     let asked = signals::asked_to_end(options.seconds).await;
     end.cancel();

@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DemoError, Options, leftover,
+    DemoError, Options, history, leftover,
     project::{self, Project},
-    provider::{self, Seat},
+    provider::{self, Seat, Tempo},
     script::Script,
     signals, simulate, traffic,
 };
@@ -233,7 +233,8 @@ impl Parts {
         let providers = (CancellationToken::new(), TaskTracker::new());
         // Ends them when one of the next steps fails.
         let guard = providers.0.clone().drop_guard();
-        provider::start(seats, &script, seed, &clock, &providers.0, &providers.1);
+        let (token, tasks) = &providers;
+        provider::start(seats, &script, seed, &clock, Tempo::Usual, token, tasks);
 
         let loaded = config::load(&project.config, &|name| std::env::var(name).ok());
         let Some(catalog) = loaded.catalog else {
@@ -242,8 +243,9 @@ impl Parts {
         let url = catalog.store.clone();
         let workloads = catalog.workloads.keys().cloned().collect();
         let store = Store::open(&url, Access::Write, clock.clone()).await?;
-        let (followed, follow) = config::follow(catalog);
         let tls = Arc::default();
+        history::write(&store, &catalog, &tls, &clock).await?;
+        let (followed, follow) = config::follow(catalog);
         let gateway = Gateway::start(gateway::Options {
             catalog: followed.catalog.clone(),
             refused: followed.refused,

@@ -333,6 +333,9 @@ pub struct ReviewHead {
     pub basis: Basis,
     /// What came out.
     pub tally: Tally,
+    /// Samples whose verdict forbids the fallback.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vetoed: Vec<SampleId>,
     /// What the reviewer says of the whole.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{Situation, explain, may_serve};
 use crate::model::{
     Asked, CircuitState, Mode, ProbeKey, ProbeRecord, ProbeSubject, Readiness, ReadinessReason,
-    Route, Rung, Sample, Verdict, WorkloadReadiness,
+    Route, Rung, Sample, Standing, Verdict, WorkloadReadiness,
 };
 
 /// What a workload's traffic would ask of its fallback.
@@ -20,17 +20,6 @@ pub struct Headroom {
     pub needed: f64,
     /// What it may carry.
     pub capacity: f64,
-}
-
-/// Where a person's verdict on the fallback's output stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Review {
-    /// The workload does not ask for one.
-    NotRequired,
-    /// It asks for one, and there is none that holds.
-    Missing,
-    /// There is one that holds.
-    Passed,
 }
 
 /// Everything that a workload's readiness rests on.
@@ -45,7 +34,7 @@ pub struct ReadinessFacts<'a> {
     /// Whether its traffic would fit; `None`: not known.
     pub headroom: Option<Headroom>,
     /// The verdict of people.
-    pub review: Review,
+    pub review: &'a Standing,
     /// How long a proof holds.
     pub fresh: Duration,
     /// The moment of the question.
@@ -74,12 +63,15 @@ pub fn readiness(facts: &ReadinessFacts<'_>) -> WorkloadReadiness {
         found.sample(facts, fallback, sample);
     }
     found.nothing_at_all(facts, fallback);
-    match facts.review {
-        Review::Missing => found.add(
-            Readiness::Unreviewed,
-            "nobody has reviewed its output, and the workload requires it".to_owned(),
-        ),
-        Review::NotRequired | Review::Passed => {}
+    for why in facts.review.missing() {
+        let why = match facts.review {
+            Standing::Missing => format!("{why}, and the workload requires it"),
+            Standing::NotRequired
+            | Standing::Stale { .. }
+            | Standing::Failing { .. }
+            | Standing::Passing { .. } => format!("its review is {}: {why}", facts.review),
+        };
+        found.add(Readiness::Unreviewed, why);
     }
     let mut reasons = found.reasons;
     reasons.sort_by_key(|reason| reason.word);

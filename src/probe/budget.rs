@@ -20,6 +20,16 @@ pub struct Purse {
     routes: BTreeMap<RouteName, Hours>,
 }
 
+/// What was spent on a route in an hour.
+pub(super) fn spent(route: &RouteName, hour: i64, requests: u64, cost: f64) -> Spent {
+    Spent {
+        route: route.clone(),
+        hour,
+        requests,
+        cost,
+    }
+}
+
 impl Purse {
     /// The oldest hour that matters at an hour.
     #[must_use]

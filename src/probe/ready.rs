@@ -9,21 +9,21 @@ use jiff::Timestamp;
 use super::live::Live;
 use crate::{
     model::{
-        Catalog, CircuitState, Heartbeat, Overrides, ProbeRecord, RouteName, Workload,
-        WorkloadReadiness,
+        Catalog, CircuitState, Heartbeat, Overrides, ProbeRecord, RouteName, Standing, Workload,
+        WorkloadName, WorkloadReadiness,
     },
-    policy::{
-        self, CircuitView, Headroom, ReadinessFacts, RequestFacts, Review, Situation, Switches,
-    },
+    policy::{self, CircuitView, Headroom, ReadinessFacts, RequestFacts, Situation, Switches},
 };
 
-/// Judges every workload, by name. `records` are the newest of each key, in any order.
+/// Judges every workload, by name. `records` are the newest of each key, in any order; `standings` are those of
+/// the reviews, of each workload.
 #[must_use]
 pub fn readiness<'a>(
     catalog: &Catalog,
     overrides: &Overrides,
     heartbeats: &[Heartbeat],
     records: impl IntoIterator<Item = &'a ProbeRecord>,
+    standings: &BTreeMap<WorkloadName, Standing>,
     now: Timestamp,
 ) -> Vec<WorkloadReadiness> {
     let live = Live::of(heartbeats, now);
@@ -38,18 +38,26 @@ pub fn readiness<'a>(
             let fallback = workload.fallback.as_ref();
             let records = fallback.and_then(|route| of_routes.get(route));
             let records = records.map(Vec::as_slice).unwrap_or_default();
-            judge(catalog, overrides, &live, records, workload, now)
+            let standing = standings.get(&workload.name)?;
+            judge(
+                (catalog, overrides),
+                &live,
+                records,
+                workload,
+                standing,
+                now,
+            )
         })
         .collect()
 }
 
 /// One workload. `None`: its primary is not configured.
 pub(super) fn judge(
-    catalog: &Catalog,
-    overrides: &Overrides,
+    (catalog, overrides): (&Catalog, &Overrides),
     live: &Live,
     records: &[&ProbeRecord],
     workload: &Workload,
+    standing: &Standing,
     now: Timestamp,
 ) -> Option<WorkloadReadiness> {
     let primary = catalog.routes.get(&workload.primary)?;
@@ -94,7 +102,7 @@ pub(super) fn judge(
         records,
         live: fallback.and_then(|fallback| live.answered(workload, &fallback.name)),
         headroom,
-        review: Review::NotRequired,
+        review: standing,
         fresh: catalog.probing.fresh,
         now,
     }))

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Prober,
-    budget::Purse,
+    budget::{Purse, spent},
     changed,
     due::{self, Known, Task},
     live::Live,
@@ -34,6 +34,7 @@ use crate::{
         Catalog, Entry, GatewayName, Heartbeat, ProbeKey, ProbeRecord, ProbeSubject, Probing,
         RouteName, Rung, Spent, WorkloadName, WorkloadReadiness,
     },
+    review,
     store::{Store, StoreError},
 };
 
@@ -379,12 +380,14 @@ impl Round {
         let now = rounds.clock.now();
         let catalog = Arc::clone(&rounds.catalog.borrow());
         let overrides = Arc::clone(&rounds.store.overrides().borrow());
+        let standings = review::standings(&catalog, &rounds.store.reviewed().borrow(), now);
         let mut changed = false;
         let mut words = BTreeMap::new();
         for workload in catalog.workloads.values() {
             let records = self.of_route(workload.fallback.as_ref());
-            let Some(word) =
-                ready::judge(&catalog, &overrides, &self.live, &records, workload, now)
+            let standing = &standings[&workload.name];
+            let known = (&*catalog, &*overrides);
+            let Some(word) = ready::judge(known, &self.live, &records, workload, standing, now)
             else {
                 continue;
             };
@@ -437,14 +440,5 @@ impl Round {
             .take_while(|(key, _)| key.route == *route)
             .map(|(_, record)| record)
             .collect()
-    }
-}
-
-fn spent(route: &RouteName, hour: i64, requests: u64, cost: f64) -> Spent {
-    Spent {
-        route: route.clone(),
-        hour,
-        requests,
-        cost,
     }
 }

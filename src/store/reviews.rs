@@ -89,6 +89,7 @@ mod tests {
                     samples: Vec::new(),
                 },
                 tally: Tally::default(),
+                vetoed: Vec::new(),
                 note,
             },
             seed: u64::MAX,

@@ -78,6 +78,7 @@ pub(crate) fn review(workload: &str, at: Timestamp, random: u128) -> Review {
                 }],
             },
             tally: Tally::of(&samples),
+            vetoed: Vec::new(),
             note: "quick look".to_owned(),
         },
         seed: 42,

@@ -233,6 +233,7 @@ impl Data {
             &self.heartbeats,
             recent,
             &self.probed,
+            &self.reviewed,
             now,
         );
         let changed = self

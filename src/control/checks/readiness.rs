@@ -17,9 +17,12 @@ pub(super) fn of_fallback(scene: &Scene<'_>, workload: &Workload) -> Option<Chec
     let reasons = || readiness.reasons.iter();
     let disproven =
         reasons().find(|reason| reason.word == Readiness::Blocked && reason.at.is_some());
+    // What people say of it has a check of its own.
     let doubt = reasons().find(|reason| match reason.word {
-        Readiness::Unverified | Readiness::Unreviewed | Readiness::Stale => true,
-        Readiness::Blocked | Readiness::Ready | Readiness::NoneByPolicy => false,
+        Readiness::Unverified | Readiness::Stale => true,
+        Readiness::Unreviewed | Readiness::Blocked | Readiness::Ready | Readiness::NoneByPolicy => {
+            false
+        }
     });
     Some(match (disproven, doubt, readiness.proven) {
         (Some(reason), _, _) => check(

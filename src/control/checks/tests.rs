@@ -11,7 +11,8 @@ use crate::{
     },
     model::{
         Asked, Boundary, BoundaryKind, Capability, CircuitState, Command, Family, Heartbeat, Plan,
-        PlanId, ProbeRecord, ReasonCode, Revision, RiskTier, Rung, RungResult, Tier, Verdict,
+        PlanId, ProbeRecord, ReasonCode, Reviewed, Revision, RiskTier, Rung, RungResult, Tier,
+        Verdict,
     },
 };
 
@@ -93,6 +94,7 @@ impl Setup {
             &self.heartbeats,
             [],
             &Probed::new(self.probed.clone(), &[]),
+            &Reviewed::default(),
             now(),
         );
         let me = actor("mira");

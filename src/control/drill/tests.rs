@@ -11,7 +11,7 @@ use crate::{
     },
     model::{
         Capability, CapabilitySet, Catalog, Change, CircuitState, ErrorClass, Mode, NoticeGiven,
-        OverrideKey, Overrides, Reason, RouteName,
+        OverrideKey, Overrides, Reason, Reviewed, RouteName,
     },
     policy::RequestFacts,
 };
@@ -33,7 +33,15 @@ fn drilled(
         ],
         vec![load("stable", 60, 0, CircuitState::Closed)],
     )];
-    let overview = overview(catalog, overrides, &beats, [], &Probed::default(), now());
+    let overview = overview(
+        catalog,
+        overrides,
+        &beats,
+        [],
+        &Probed::default(),
+        &Reviewed::default(),
+        now(),
+    );
     let samples = BTreeMap::from([(
         "chat".into(),
         vec![Sampled {

@@ -7,7 +7,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::model::{ErrorDetail, Reason, RouteName, StoredEvent};
+use super::WorkloadStatus;
+use crate::model::{ErrorDetail, Mode, Reason, RouteName, StoredEvent};
 
 /// One of them, as often as it was seen in the last minute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,6 +34,13 @@ pub enum Alarm {
         /// Answers that said so.
         times: usize,
     },
+    /// The fallback is armed or serves, and no review speaks for it.
+    Unreviewed {
+        /// The fallback.
+        route: RouteName,
+        /// What is missing.
+        why: Vec<String>,
+    },
 }
 
 impl Alarm {
@@ -42,6 +50,7 @@ impl Alarm {
         match self {
             Self::Config { detail, .. } => detail.as_str(),
             Self::ProviderMade { .. } => "provider-made",
+            Self::Unreviewed { .. } => "unreviewed",
         }
     }
 
@@ -64,14 +73,23 @@ impl Alarm {
                     ..
                 },
             ) => (route, to) == (other_route, other_to),
-            (Self::Config { .. }, Self::ProviderMade { .. })
-            | (Self::ProviderMade { .. }, Self::Config { .. }) => false,
+            (
+                Self::Unreviewed { route, why },
+                Self::Unreviewed {
+                    route: other,
+                    why: others,
+                },
+            ) => (route, why) == (other, others),
+            (Self::Config { .. }, Self::ProviderMade { .. } | Self::Unreviewed { .. })
+            | (Self::ProviderMade { .. }, Self::Config { .. } | Self::Unreviewed { .. })
+            | (Self::Unreviewed { .. }, Self::Config { .. } | Self::ProviderMade { .. }) => false,
         }
     }
 
     const fn again(&mut self) {
         match self {
             Self::Config { times, .. } | Self::ProviderMade { times, .. } => *times += 1,
+            Self::Unreviewed { .. } => {}
         }
     }
 }
@@ -100,6 +118,26 @@ impl fmt::Display for Alarm {
                 formatter,
                 "{route}: its provider answers with {to} instead of {from} ({times} in 60 s)"
             ),
+            Self::Unreviewed { route, why } => {
+                write!(
+                    formatter,
+                    "{route} may serve and is unreviewed: {}",
+                    why.join("; ")
+                )
+            }
+        }
+    }
+}
+
+/// Whether a fallback that is armed or serves is without a review that speaks for it. It is told, and never
+/// switched off by that.
+pub(super) fn unreviewed(status: &WorkloadStatus) -> Option<Alarm> {
+    let route = status.fallback.clone()?;
+    match status.mode {
+        Mode::Hold => None,
+        Mode::Auto | Mode::Force => {
+            let why = status.review.missing();
+            (!status.review.is_open()).then_some(Alarm::Unreviewed { route, why })
         }
     }
 }

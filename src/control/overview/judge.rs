@@ -11,7 +11,7 @@ use super::{
 use crate::{
     model::{
         Change, CircuitState, ErrorClass, EventDecision, Mode, Override, OverrideKey, Overrides,
-        RouteName, StoredEvent, Workload, WorkloadReadiness,
+        RouteName, Standing, StoredEvent, Workload, WorkloadReadiness,
     },
     policy,
 };
@@ -128,6 +128,9 @@ pub(super) fn workload(
         .any(|entry| entry.break_glass),
         alarms: alarms::of(facts.events.iter().copied()),
         readiness,
+        // Not judged by what happened: the overview knows.
+        review: Standing::NotRequired,
+        debt: None,
     }
 }
 

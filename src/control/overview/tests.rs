@@ -25,6 +25,7 @@ fn chat(
         &[heartbeat(vec![traffic], routes)],
         [],
         &Probed::default(),
+        &Reviewed::default(),
         now(),
     )
     .workload(&"chat".into())
@@ -317,6 +318,7 @@ fn a_fallback_that_catches_everything_again_is_soon_no_failure_any_more() {
         &[told, untold],
         [],
         &Probed::default(),
+        &Reviewed::default(),
         now(),
     );
     assert_eq!(seen.workload(&"chat".into()).unwrap().state, State::Failing);
@@ -333,6 +335,7 @@ fn without_a_living_gateway_nothing_is_known() {
             &heartbeats,
             [],
             &Probed::default(),
+            &Reviewed::default(),
             now(),
         );
         assert!(
@@ -386,6 +389,7 @@ fn who_serves_is_named_with_its_cause() {
             &self::event("batch", EventDecision::Refused, Reason::NotListed),
         ],
         &Probed::default(),
+        &Reviewed::default(),
         now(),
     );
     let serving = |name: &str| seen.workload(&name.into()).unwrap().serving.clone();
@@ -429,6 +433,7 @@ fn the_worst_comes_first_and_equals_keep_their_names_order() {
         )],
         [],
         &Probed::default(),
+        &Reviewed::default(),
         now(),
     );
     let order: Vec<_> = seen
@@ -468,6 +473,7 @@ fn gateways_are_added_up() {
         &[young, old],
         [],
         &Probed::default(),
+        &Reviewed::default(),
         now(),
     );
     let status = seen.workload(&"chat".into()).unwrap();
@@ -522,6 +528,7 @@ fn alarms_name_what_nobody_decides_by() {
         &[],
         &events,
         &Probed::default(),
+        &Reviewed::default(),
         now(),
     );
     let alarms = |name: &str| -> Vec<String> {

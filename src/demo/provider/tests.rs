@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{start, take_seats};
+use super::{Tempo, start, take_seats};
 use crate::{
     clock::Clock,
     demo::{
@@ -28,7 +28,16 @@ impl Cast {
         let urls = seats.iter().map(super::Seat::url).collect();
         let end = CancellationToken::new();
         let tasks = TaskTracker::new();
-        start(seats, &Script::default(), 1, &Clock::system(), &end, &tasks);
+        let clock = Clock::system();
+        start(
+            seats,
+            &Script::default(),
+            1,
+            &clock,
+            Tempo::Usual,
+            &end,
+            &tasks,
+        );
         Self {
             urls,
             client: reqwest::Client::new(),

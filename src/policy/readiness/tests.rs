@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Headroom, ReadinessFacts, Review, readiness};
+use super::{Headroom, ReadinessFacts, readiness};
 use crate::{
     model::{
         Asked, CheckResult, Mode, PayloadClass, ProbeFailure, ProbeRecord, ProbeResult, Readiness,
-        Route, Rung, RungResult, Sample, Usage, Verdict, WorkloadReadiness,
+        ReviewId, Route, Rung, RungResult, Sample, Standing, Usage, Verdict, WorkloadReadiness,
     },
     policy::decide::{Case, case, open_circuit},
 };
@@ -87,7 +87,7 @@ struct Known {
     records: Vec<ProbeRecord>,
     live: Option<Timestamp>,
     headroom: Option<Headroom>,
-    review: Review,
+    review: Standing,
 }
 
 /// Both samples passed a minute ago.
@@ -102,7 +102,7 @@ fn good(case: &Case) -> Known {
             .collect(),
         live: None,
         headroom: None,
-        review: Review::NotRequired,
+        review: Standing::NotRequired,
     }
 }
 
@@ -112,7 +112,7 @@ fn judged(case: &Case, known: &Known) -> WorkloadReadiness {
         records: &known.records.iter().collect::<Vec<_>>(),
         live: known.live,
         headroom: known.headroom,
-        review: known.review,
+        review: &known.review,
         fresh: FRESH,
         now: now(),
     })
@@ -317,9 +317,45 @@ fn every_situation_has_its_word_and_its_reason() {
         (
             "a review is missing",
             well.clone(),
-            bent(&known, |known| known.review = Review::Missing),
+            bent(&known, |known| known.review = Standing::Missing),
             Unreviewed,
             Some("nobody has reviewed its output, and the workload requires it"),
+        ),
+        (
+            "a review is too old",
+            well.clone(),
+            bent(&known, |known| {
+                known.review = Standing::Stale {
+                    why: vec!["the review is of 2026-10-22 and holds 30 days".to_owned()],
+                    review: ReviewId("R1".to_owned()),
+                };
+            }),
+            Unreviewed,
+            Some("its review is stale: the review is of 2026-10-22 and holds 30 days"),
+        ),
+        (
+            "a review speaks against it",
+            well.clone(),
+            bent(&known, |known| {
+                known.review = Standing::Failing {
+                    why: vec!["needs 5 judged samples, has 3".to_owned()],
+                    review: ReviewId("R1".to_owned()),
+                };
+            }),
+            Unreviewed,
+            Some("its review is failing: needs 5 judged samples, has 3"),
+        ),
+        (
+            "a review that holds",
+            well.clone(),
+            bent(&known, |known| {
+                known.review = Standing::Passing {
+                    review: ReviewId("R1".to_owned()),
+                    until: now(),
+                };
+            }),
+            Ready,
+            None,
         ),
         (
             "no samples and nothing known",
@@ -359,7 +395,7 @@ fn all_reasons_are_told_worst_first() {
     let case = sampled().with(|case| case.switches.mode = Mode::Hold);
     let known = bent(&good(&case), |known| {
         known.records.pop();
-        known.review = Review::Missing;
+        known.review = Standing::Missing;
     });
     let words: Vec<Readiness> = judged(&case, &known)
         .reasons

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     control::{Probed, fixture, overview},
-    model::{Change, Heartbeat},
+    model::{Change, Heartbeat, Reviewed},
 };
 
 fn explained(
@@ -13,7 +13,15 @@ fn explained(
     name: &str,
 ) -> Explanation {
     let now = fixture::now();
-    let seen = overview(catalog, overrides, heartbeats, [], &Probed::default(), now);
+    let seen = overview(
+        catalog,
+        overrides,
+        heartbeats,
+        [],
+        &Probed::default(),
+        &Reviewed::default(),
+        now,
+    );
     let ground = Ground {
         catalog,
         overrides,

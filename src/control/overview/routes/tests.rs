@@ -10,7 +10,7 @@ use crate::{
     },
     model::{
         Asked, Budget, Catalog, ErrorClass, Overrides, PayloadClass, ProbeFailure, ProbeRecord,
-        ProbeResult, Readiness, Route, Rung, RungResult, Sample, Spent, Usage, Verdict,
+        ProbeResult, Readiness, Reviewed, Route, Rung, RungResult, Sample, Spent, Usage, Verdict,
     },
 };
 
@@ -75,7 +75,15 @@ fn rung(route: &Route, rung: Rung, verdict: Verdict, at: i64) -> ProbeRecord {
 fn seen(catalog: &Catalog, probed: &Probed) -> Overview {
     let heartbeats = [heartbeat(Vec::new(), Vec::new())];
     let none = Overrides::default();
-    overview(catalog, &none, &heartbeats, [], probed, now())
+    overview(
+        catalog,
+        &none,
+        &heartbeats,
+        [],
+        probed,
+        &Reviewed::default(),
+        now(),
+    )
 }
 
 #[test]
