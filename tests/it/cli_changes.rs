@@ -314,10 +314,16 @@ fn a_stale_plan_is_refused_and_says_who_was_faster() {
 
     let id = plan_id(&run(&project, "auto support-chat --plan --json").exits(0));
     let config = std::fs::read_to_string(project.config()).unwrap();
-    std::fs::write(project.config(), config + "\n# changed\n").unwrap();
+    std::fs::write(
+        project.config(),
+        config.replace("\"premium-1\"", "\"premium-2\""),
+    )
+    .unwrap();
     let stale = run(&project, &format!("auto support-chat --apply {id}")).exits(4);
     assert!(
-        stale.err.contains("configuration has changed"),
+        stale
+            .err
+            .contains("configuration of `support-chat` has changed"),
         "{}",
         stale.err
     );
