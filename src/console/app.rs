@@ -25,6 +25,7 @@ use super::{
         probing::Probing,
         route_facts::RouteFacts,
         table::Table,
+        themes::Themes,
         verbs::Offer,
     },
 };
@@ -160,6 +161,8 @@ pub struct App {
     pub wrap: bool,
     /// The terminal reports the mouse.
     pub mouse: bool,
+    /// The themes.
+    pub themes: Themes,
     /// How times are written.
     pub times: Times,
     /// The view stands still.
@@ -200,6 +203,7 @@ impl App {
             detail_scroll: 0,
             wrap: true,
             mouse: false,
+            themes: Themes::default(),
             times: Times::default(),
             paused: None,
             messages: Messages::default(),

@@ -65,6 +65,8 @@ pub enum Effect {
     },
     /// Send `Msg::Tick` once after this delay.
     Wake(Duration),
+    /// Read a theme and wear it. Answered by the theme itself, or by `Msg::Themed`.
+    Wear(String),
     /// Switch mouse reporting on or off.
     Mouse(bool),
     /// Draw everything again.

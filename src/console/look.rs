@@ -7,11 +7,13 @@ use super::{
     glyph::Glyphs,
     reload,
     theme::{Sheet, Theme},
-    theme_file::{self, Failure},
+    theme_file::{self, Failure, Loaded},
 };
 
 /// What a view needs beside the state.
 pub(super) struct Look {
+    /// The theme as it was read at the start.
+    pub(super) read: Result<Loaded, Failure>,
     depth: Depth,
     /// The styles in force.
     pub(super) theme: Theme,
@@ -25,22 +27,22 @@ impl Look {
     pub(super) fn new(options: &Options) -> Result<(Self, Option<String>), ConsoleError> {
         let appearance = &options.appearance;
         let variables = |name: &str| (options.variables)(name);
-        let (sheet, complaint) = match theme_file::load(&appearance.theme, &appearance.directories)
-        {
+        let read = theme_file::load(&appearance.theme, &appearance.directories);
+        let (sheet, complaint) = match &read {
             Ok(loaded) => {
                 let warning = loaded.findings.first().map(ToString::to_string);
-                (loaded.sheet, warning)
+                (loaded.sheet.clone(), warning)
             }
             Err(Failure::Unknown { suggestion, known }) => {
                 return Err(ConsoleError::NoTheme {
                     name: appearance.theme.clone(),
-                    suggestion,
-                    known,
+                    suggestion: suggestion.clone(),
+                    known: known.clone(),
                 });
             }
             Err(failure @ Failure::Broken(_)) => (
                 theme_file::default_sheet(),
-                Some(reload::in_words(&appearance.theme, &failure)),
+                Some(reload::in_words(&appearance.theme, failure)),
             ),
         };
         let depth = appearance
@@ -52,6 +54,7 @@ impl Look {
             None => Glyphs::of_locale(&variables),
         };
         let look = Self {
+            read,
             depth,
             theme: sheet.theme(depth),
             glyphs,

@@ -1,6 +1,7 @@
-//! Follows the theme's files: on save the theme is read again, and the last good one is kept when it is wrong.
+//! Reads the theme that is wanted, and reads it again when its file is saved; the last good one is kept when it is
+//! wrong.
 //!
-//! Started by `run` where the operator has theme directories. What is inside the program cannot change.
+//! Started by `run`. What is inside the program cannot change.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +10,10 @@ use std::{
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::{
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        mpsc::{Receiver, Sender, channel},
+        watch,
+    },
     time::timeout,
 };
 
@@ -22,14 +26,37 @@ use super::{
 /// Editors save in several steps: the file is read when it has been left alone for so long.
 const QUIET: Duration = Duration::from_millis(60);
 
-/// A watcher and what it hears. Dropped, it ends.
+/// What is followed. Dropped, it ends.
 pub(super) struct Following {
+    directories: Vec<PathBuf>,
+    /// The name of the theme to wear.
+    wanted: watch::Receiver<String>,
+    /// What was read last.
+    last: Result<Loaded, Failure>,
+    files: Option<Files>,
+}
+
+/// A watcher and what it hears.
+struct Files {
     _watcher: RecommendedWatcher,
     heard: Receiver<()>,
 }
 
-/// Watches the directories that are there; `None` when none is, or when the system cannot.
-pub(super) fn follow(directories: &[PathBuf]) -> Option<Following> {
+/// Follows the name of a theme, and the directories that are there as far as the system can.
+pub(super) fn follow(
+    directories: Vec<PathBuf>,
+    wanted: watch::Receiver<String>,
+    read: Result<Loaded, Failure>,
+) -> Following {
+    Following {
+        last: read,
+        files: watch(&directories),
+        directories,
+        wanted,
+    }
+}
+
+fn watch(directories: &[PathBuf]) -> Option<Files> {
     let there: Vec<&Path> = directories
         .iter()
         .map(PathBuf::as_path)
@@ -52,7 +79,7 @@ pub(super) fn follow(directories: &[PathBuf]) -> Option<Following> {
         Ok(watcher)
     });
     match started {
-        Ok(watcher) => Some(Following {
+        Ok(watcher) => Some(Files {
             _watcher: watcher,
             heard,
         }),
@@ -63,28 +90,58 @@ pub(super) fn follow(directories: &[PathBuf]) -> Option<Following> {
     }
 }
 
+/// Why a theme is read again.
+enum Why {
+    /// Another one is wanted.
+    Wanted,
+    /// Some file has changed.
+    Saved,
+}
+
 impl Following {
-    /// Reads the theme on each change and sends it, or why the last good one is kept.
-    pub(super) async fn run(
-        mut self,
-        name: String,
-        directories: Vec<PathBuf>,
-        arrivals: Sender<Arrival>,
-    ) {
-        let mut last = load(&name, &directories);
-        while self.heard.recv().await.is_some() {
-            while timeout(QUIET, self.heard.recv()).await.is_ok() {}
-            let read = load(&name, &directories);
-            if read == last {
-                continue;
-            }
-            last.clone_from(&read);
-            for arrival in tell(&name, read) {
+    /// Reads the theme whenever another is wanted or its files change, and sends it, or why the last good one is
+    /// kept.
+    pub(super) async fn run(mut self, arrivals: Sender<Arrival>) {
+        let mut name = self.wanted.borrow_and_update().clone();
+        while let Some(why) = self.wait().await {
+            self.wanted.borrow_and_update().clone_into(&mut name);
+            let read = self.read(&name).await;
+            let news = match why {
+                Why::Wanted => match read.clone() {
+                    Ok(loaded) => vec![Arrival::Theme(Box::new(loaded))],
+                    Err(_) => tell(&name, read.clone()),
+                },
+                Why::Saved if read == self.last => Vec::new(),
+                Why::Saved => tell(&name, read.clone()),
+            };
+            self.last = read;
+            for arrival in news {
                 if arrivals.send(arrival).await.is_err() {
                     return;
                 }
             }
         }
+    }
+
+    /// Waits for a reason; `None`: nobody wants a theme any more.
+    async fn wait(&mut self) -> Option<Why> {
+        let Some(files) = &mut self.files else {
+            return self.wanted.changed().await.ok().map(|()| Why::Wanted);
+        };
+        tokio::select! {
+            wanted = self.wanted.changed() => wanted.ok().map(|()| Why::Wanted),
+            Some(()) = files.heard.recv() => {
+                while timeout(QUIET, files.heard.recv()).await.is_ok() {}
+                Some(Why::Saved)
+            }
+        }
+    }
+
+    /// Reads a theme off the loop: its directory may be far away.
+    async fn read(&self, name: &str) -> Result<Loaded, Failure> {
+        let (name, directories) = (name.to_owned(), self.directories.clone());
+        let reading = tokio::task::spawn_blocking(move || load(&name, &directories));
+        reading.await.unwrap_or(Err(Failure::Broken(Vec::new())))
     }
 }
 

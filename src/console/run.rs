@@ -12,7 +12,7 @@ use std::{io, time::Duration};
 use crossterm::{Command as _, clipboard::CopyToClipboard, event::Event};
 use ratatui::Terminal;
 use tokio::{
-    sync::{mpsc::Receiver, oneshot},
+    sync::{mpsc::Receiver, oneshot, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,9 @@ use super::{
     paint::Paint,
     reload,
     signals::{Heard, Signals},
+    state::themes::Themes,
     terminal::{self, Screen},
+    theme_file,
     update::update,
 };
 use crate::{
@@ -78,6 +80,8 @@ struct Console {
     urgent: bool,
     /// When the next frame of data may be drawn.
     next_frame: Instant,
+    /// The theme to wear.
+    wanted: watch::Sender<String>,
     /// Asked for by an effect, done when the round is over.
     suspend: bool,
     quit: bool,
@@ -131,8 +135,15 @@ impl Console {
             Ok(terminal) => terminal,
             Err(never) => match never {},
         };
+        let appearance = &options.appearance;
+        let mut app = App::new(setup);
+        app.themes = Themes::new(
+            &appearance.theme,
+            theme_file::names(&appearance.directories),
+        );
         Ok(Self {
-            app: App::new(setup),
+            wanted: watch::Sender::new(appearance.theme.clone()),
+            app,
             look,
             input: None,
             terminal,
@@ -171,13 +182,12 @@ impl Console {
             // Nobody waits any more when the console has ended.
             let _ = opened.send(door.await);
         });
-        if let Some(following) = reload::follow(&appearance.directories) {
-            self.executor.spawn(following.run(
-                appearance.theme,
-                appearance.directories,
-                self.executor.arrivals(),
-            ));
-        }
+        let following = reload::follow(
+            appearance.directories,
+            self.wanted.subscribe(),
+            self.look.read.clone(),
+        );
+        self.executor.spawn(following.run(self.executor.arrivals()));
         self.turn().await
     }
 
@@ -236,6 +246,7 @@ impl Console {
             }
             Wake::Arrived(Arrival::Theme(loaded)) => {
                 self.look.wear(&loaded.sheet);
+                self.urgent = true;
                 self.take_in(Msg::Redraw);
             }
             Wake::Opened(Ok(control)) => {
@@ -314,6 +325,7 @@ impl Console {
             }
             Effect::Save { name, text, json } => self.executor.save(name, text, json),
             Effect::Wake(delay) => self.executor.wake(delay),
+            Effect::Wear(name) => drop(self.wanted.send(name)),
             Effect::Mouse(on) => self.tty.screen.mouse(on),
             Effect::Repaint => self.repaint(),
             Effect::Suspend => self.suspend = true,

@@ -19,4 +19,5 @@ pub mod policy_table;
 pub mod probing;
 pub mod route_facts;
 pub mod table;
+pub mod themes;
 pub mod verbs;

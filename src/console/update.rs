@@ -13,6 +13,7 @@ mod planning;
 mod present;
 mod probing;
 mod take;
+mod wearing;
 
 use std::path::PathBuf;
 
@@ -87,6 +88,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
     refresh(app, &mut effects);
     probing::settle(app, &mut effects);
     settle(app);
+    wearing::settle(app, &mut effects);
     go::look_back(app, &mut effects);
     present::present(app, &mut effects);
     effects

@@ -7,7 +7,10 @@ use backstop::{
         app::{Overlay, Screen},
         effect::Effect,
         msg::Msg,
-        state::plan::{self as form, Focus},
+        state::{
+            plan::{self as form, Focus},
+            themes::Themes,
+        },
     },
     control::{Consent, ControlError, Mode as Door, News, Progress},
     model::{
@@ -1437,6 +1440,44 @@ fn the_palette_speaks_the_verbs_of_the_command_line() {
     assert!(
         matches!(stage.app.overlays.last(), Some(Overlay::Palette(_))),
         "still open"
+    );
+}
+
+#[test]
+fn a_theme_is_tried_on_under_the_cursor_and_only_enter_keeps_it() {
+    let mut stage = stage();
+    let names = ["terminal", "mono", "nord"].map(str::to_owned).to_vec();
+    stage.app.themes = Themes::new("terminal", names);
+    let worn = |effects: &[Effect]| -> Vec<String> {
+        let worn = effects.iter().filter_map(|effect| match effect {
+            Effect::Wear(name) => Some(name.clone()),
+            _ => None,
+        });
+        worn.collect()
+    };
+    assert_eq!(worn(&stage.keys(":theme ")), [""; 0]);
+    assert_eq!(worn(&stage.press(KeyCode::Down)), [""; 0], "worn already");
+    assert_eq!(worn(&stage.press(KeyCode::Down)), ["mono"]);
+    assert_eq!(worn(&stage.press(KeyCode::Down)), ["nord"]);
+    assert_eq!(worn(&stage.press(KeyCode::Esc)), ["terminal"]);
+    assert_eq!(
+        worn(&stage.keys(":theme no")),
+        [""; 0],
+        "a beginning is no theme yet"
+    );
+    assert_eq!(worn(&stage.press(KeyCode::Enter)), ["nord"]);
+    assert!(
+        said(&stage).contains("BACKSTOP_THEME=nord"),
+        "{}",
+        said(&stage)
+    );
+    assert_eq!(stage.app.themes.worn, "nord");
+    stage.keys(":theme nerd");
+    stage.press(KeyCode::Enter);
+    assert!(
+        said(&stage).contains("there is no `nerd`"),
+        "{}",
+        said(&stage)
     );
 }
 

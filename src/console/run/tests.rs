@@ -188,7 +188,10 @@ impl Running {
 }
 
 fn start(door: Opening) -> Running {
-    let home = tempfile::tempdir().unwrap();
+    start_in(tempfile::tempdir().unwrap(), door)
+}
+
+fn start_in(home: tempfile::TempDir, door: Opening) -> Running {
     let shown = Shown::new();
     let mut options = options(door, home.path());
     let door = std::mem::replace(&mut options.door, Box::pin(std::future::pending()));
@@ -417,29 +420,31 @@ async fn a_size_that_came_back_unseen_is_a_whole_new_frame_as_well() {
     running.result().await.unwrap();
 }
 
+/// Whether some text on the screen has this colour.
+fn wears(shown: &Shown, wanted: vt100::Color) -> bool {
+    let parser = shown.0.parser.lock().unwrap();
+    let screen = parser.screen();
+    (0..24).any(|row| {
+        (0..80).any(|column| {
+            screen
+                .cell(row, column)
+                .is_some_and(|cell| cell.fgcolor() == wanted && !cell.contents().trim().is_empty())
+        })
+    })
+}
+
 #[tokio::test]
 async fn a_saved_theme_is_worn_at_once_and_a_broken_one_is_told_and_not_worn() {
     let running = start(never());
     running.shown.wait_for("? help").await;
     let path = running.home.path().join("terminal.toml");
-    let title = |shown: &Shown, wanted: vt100::Color| {
-        let parser = shown.0.parser.lock().unwrap();
-        let screen = parser.screen();
-        (0..24).any(|row| {
-            (0..80).any(|column| {
-                screen
-                    .cell(row, column)
-                    .is_some_and(|cell| cell.fgcolor() == wanted && cell.has_contents())
-            })
-        })
-    };
     let magenta = vt100::Color::Idx(5);
-    assert!(!title(&running.shown, magenta));
+    assert!(!wears(&running.shown, magenta));
     let theme = "schema = 1\n[roles]\ntext = { ansi = \"magenta\" }\n";
     std::fs::write(&path, theme).unwrap();
     running
         .shown
-        .wait("magenta", |shown| title(shown, magenta))
+        .wait("magenta", |shown| wears(shown, magenta))
         .await;
     std::fs::write(
         &path,
@@ -447,7 +452,34 @@ async fn a_saved_theme_is_worn_at_once_and_a_broken_one_is_told_and_not_worn() {
     )
     .unwrap();
     running.shown.wait_for("magneta").await;
-    assert!(title(&running.shown, magenta), "the last good one is kept");
+    assert!(wears(&running.shown, magenta), "the last good one is kept");
+    running.end.cancel();
+    running.result().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_theme_is_tried_on_while_it_is_chosen_and_escape_puts_the_old_one_back() {
+    let home = tempfile::tempdir().unwrap();
+    let mine = "schema = 1\ninherits = \"terminal\"\n[roles]\ntext = { ansi = \"magenta\" }\n";
+    std::fs::write(home.path().join("mine.toml"), mine).unwrap();
+    let running = start_in(home, never());
+    running.shown.wait_for("? help").await;
+    let (magenta, none) = (vt100::Color::Idx(5), KeyModifiers::NONE);
+    let is_mine = |shown: &Shown| wears(shown, magenta);
+    let say = || {
+        for character in ":theme mine".chars() {
+            running.press(KeyCode::Char(character), none);
+        }
+    };
+    say();
+    running.shown.wait("it is tried on", is_mine).await;
+    running.press(KeyCode::Esc, none);
+    let gone = |shown: &Shown| !is_mine(shown);
+    running.shown.wait("the old one is back", gone).await;
+    say();
+    running.press(KeyCode::Enter, none);
+    running.shown.wait_for("theme mine until you quit").await;
+    running.shown.wait("it stays", is_mine).await;
     running.end.cancel();
     running.result().await.unwrap();
 }

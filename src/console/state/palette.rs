@@ -8,8 +8,8 @@ use crate::{
     model::{Catalog, ProviderName, RouteName, WorkloadName},
 };
 
-/// The most proposals.
-const PROPOSED: usize = 8;
+/// The most proposals. The view shows some of them at a time.
+const PROPOSED: usize = 60;
 
 /// A command that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Spoken {
     Drain(RouteName, bool),
     /// Imagine a route or a provider down.
     Drill(String),
+    /// Wear a theme.
+    Theme(String),
     /// Open a workload.
     Open(WorkloadName),
 }
@@ -48,6 +50,9 @@ const WITH_ROUTE: [&str; 2] = ["drain", "undrain"];
 /// What needs a route or a provider.
 const WITH_OUTAGE: &str = "drill";
 
+/// What needs a theme.
+const WITH_THEME: &str = "theme";
+
 /// A command that is being typed.
 #[derive(Clone, Debug)]
 pub struct Palette {
@@ -57,16 +62,19 @@ pub struct Palette {
     pub proposals: Vec<String>,
     /// The chosen proposal.
     pub chosen: Option<usize>,
+    /// Every theme there is.
+    themes: Vec<String>,
 }
 
 impl Palette {
     /// An empty one.
     #[must_use]
-    pub fn new(catalog: Option<&Catalog>) -> Self {
+    pub fn new(catalog: Option<&Catalog>, themes: &[String]) -> Self {
         let mut palette = Self {
             field: Field::new(120),
             proposals: Vec::new(),
             chosen: None,
+            themes: themes.to_vec(),
         };
         palette.propose(catalog);
         palette
@@ -82,13 +90,13 @@ impl Palette {
                 .map(|(name, _)| *name)
                 .chain(WITH_WORKLOAD)
                 .chain(WITH_ROUTE)
-                .chain([WITH_OUTAGE])
+                .chain([WITH_OUTAGE, WITH_THEME])
                 .chain(workloads(catalog))
                 .filter(|name| name.contains(text))
                 .take(PROPOSED)
                 .map(str::to_owned)
                 .collect(),
-            Some((verb, rest)) => names(verb, catalog)
+            Some((verb, rest)) => names(verb, catalog, &self.themes)
                 .filter(|name| name.contains(rest))
                 .take(PROPOSED)
                 .map(|name| format!("{verb} {name}"))
@@ -117,7 +125,7 @@ impl Palette {
         let goes_on = WITH_WORKLOAD
             .iter()
             .chain(&WITH_ROUTE)
-            .chain([&WITH_OUTAGE])
+            .chain([&WITH_OUTAGE, &WITH_THEME])
             .any(|name| name == proposal);
         let text = if goes_on {
             format!("{proposal} ")
@@ -126,6 +134,16 @@ impl Palette {
         };
         self.field = Field::with(120, &text);
         self.propose(catalog);
+    }
+
+    /// The theme under the cursor, or the one whose name is typed.
+    #[must_use]
+    pub fn theme(&self) -> Option<&str> {
+        let chosen = self.chosen.and_then(|chosen| self.proposals.get(chosen));
+        let text = chosen.map_or_else(|| self.field.text(), String::as_str);
+        let (verb, name) = verb_of(text.trim())?;
+        let theme = self.themes.iter().find(|theme| *theme == name)?;
+        (verb == WITH_THEME).then_some(theme)
     }
 
     /// What was said, or why it is not understood.
@@ -145,7 +163,7 @@ impl Palette {
                 "`{text}` is no command; Tab completes, ? lists the keys"
             ));
         };
-        let name = one(verb, rest, names(verb, catalog))?;
+        let name = one(verb, rest, names(verb, catalog, &self.themes))?;
         Ok(match verb {
             "force" => Spoken::Workload(Action::Force, name.into()),
             "hold" => Spoken::Workload(Action::Hold, name.into()),
@@ -154,6 +172,7 @@ impl Palette {
             "notice on" => Spoken::Notice(name.into(), true),
             "notice off" => Spoken::Notice(name.into(), false),
             WITH_OUTAGE => Spoken::Drill(name.to_owned()),
+            WITH_THEME => Spoken::Theme(name.to_owned()),
             "undrain" => Spoken::Drain(name.into(), false),
             _ => Spoken::Drain(name.into(), true),
         })
@@ -165,7 +184,7 @@ fn verb_of(text: &str) -> Option<(&'static str, &str)> {
     WITH_WORKLOAD
         .into_iter()
         .chain(WITH_ROUTE)
-        .chain([WITH_OUTAGE])
+        .chain([WITH_OUTAGE, WITH_THEME])
         .find_map(|verb| {
             let rest = text.strip_prefix(verb)?;
             (rest.is_empty() || rest.starts_with(' ')).then(|| (verb, rest.trim()))
@@ -179,7 +198,12 @@ fn workloads(catalog: Option<&Catalog>) -> impl Iterator<Item = &str> {
 }
 
 /// The names that may follow a verb.
-fn names<'a>(verb: &str, catalog: Option<&'a Catalog>) -> impl Iterator<Item = &'a str> {
+fn names<'a>(
+    verb: &str,
+    catalog: Option<&'a Catalog>,
+    themes: &'a [String],
+) -> impl Iterator<Item = &'a str> {
+    let of_themes = verb == WITH_THEME;
     let of_providers = verb == WITH_OUTAGE;
     let of_routes = of_providers || WITH_ROUTE.contains(&verb);
     let routes = catalog
@@ -191,9 +215,10 @@ fn names<'a>(verb: &str, catalog: Option<&'a Catalog>) -> impl Iterator<Item = &
         .flat_map(|catalog| catalog.providers.keys().map(ProviderName::as_str))
         .filter(move |_| of_providers);
     workloads(catalog)
-        .filter(move |_| !of_routes)
+        .filter(move |_| !of_routes && !of_themes)
         .chain(routes)
         .chain(providers)
+        .chain(themes.iter().map(String::as_str).filter(move |_| of_themes))
 }
 
 /// The one name that is meant: in full, or by a beginning that no other has.

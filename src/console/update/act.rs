@@ -1,6 +1,6 @@
 //! What each action means. The table of keys decides when one is asked for.
 
-use super::{drilling, go, planning, probing, take};
+use super::{drilling, go, planning, probing, take, wearing};
 use crate::{
     console::{
         action::Action,
@@ -58,7 +58,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::NextMatch => go::next_match(app, true),
         Action::PreviousMatch => go::next_match(app, false),
         Action::Palette => {
-            let palette = Palette::new(app.data.catalog.as_deref());
+            let palette = Palette::new(app.data.catalog.as_deref(), &app.themes.names);
             app.overlays.push(Overlay::Palette(palette));
         }
         Action::Help => app.overlays.push(Overlay::Help(0)),
@@ -371,6 +371,7 @@ fn speak(app: &mut App, spoken: Spoken, effects: &mut Vec<Effect>) {
     match spoken {
         Spoken::Do(action) => act(app, action, Pace::Typed, effects),
         Spoken::Drill(name) => drilling::named(app, &name, effects),
+        Spoken::Theme(name) => wearing::choose(app, &name),
         Spoken::Open(workload) => go::open(app, workload),
         Spoken::Workload(action, workload) => {
             app.home.touched = true;

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
+    home::more,
     pen::{Line, Pen, fit, row},
     words,
 };
@@ -16,6 +17,9 @@ use crate::{
     },
     control::Mode,
 };
+
+/// Proposals seen at a time.
+const PROPOSALS: usize = 8;
 
 /// The lower part of a screen, emptied, under a rule with a title; answers what is below the rule.
 fn panel(pen: &mut Pen<'_>, areas: &Areas, rows: u16, title: &str) -> Rect {
@@ -77,17 +81,29 @@ pub(super) fn actions(app: &App, pen: &mut Pen<'_>, areas: &Areas, menu: &Menu) 
 
 /// A command that is being typed, with proposals.
 pub(super) fn palette(pen: &mut Pen<'_>, areas: &Areas, palette: &Palette) {
-    let rows = u16::try_from(palette.proposals.len()).unwrap_or(8) + 1;
+    let count = palette.proposals.len();
+    let rows = u16::try_from(count.min(PROPOSALS)).unwrap_or(0) + 1;
     let area = panel(pen, areas, rows, "command");
+    let shown = usize::from(area.height.saturating_sub(1));
+    let offset = palette
+        .chosen
+        .map_or(0, |chosen| (chosen + 1).saturating_sub(shown));
     for (place, (index, proposal)) in area
         .rows()
-        .take(usize::from(area.height.saturating_sub(1)))
-        .zip(palette.proposals.iter().enumerate())
+        .take(shown)
+        .zip(palette.proposals.iter().enumerate().skip(offset))
     {
         pen.put(place, 3, &words::safe(proposal), Role::Text);
         if palette.chosen == Some(index) {
             pen.select(place, 1);
         }
+    }
+    if shown > 0 {
+        let list = Rect {
+            height: area.height - 1,
+            ..area
+        };
+        more(pen, list, offset, count);
     }
     let line = row(area, area.height.saturating_sub(1));
     let at = pen.put(line, 1, ":", Role::Key);

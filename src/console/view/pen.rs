@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    style::{Color, Style},
+    style::{Color, Modifier, Style},
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -142,6 +142,20 @@ impl<'a> Pen<'a> {
         if lead > 0 {
             self.put(area, lead, &format!(" {words} "), Role::Heading);
         }
+    }
+
+    /// Draws a rule that is there in the colour of a role: of what is behind its text, where it has that.
+    pub(super) fn accent(&mut self, area: Rect, role: Role) {
+        let style = self.theme.style(role);
+        let colour = style.bg.or(style.fg);
+        let not_of_lines = Modifier::REVERSED | Modifier::UNDERLINED | Modifier::DIM;
+        let style = Style {
+            fg: colour,
+            bg: None,
+            ..style.remove_modifier(not_of_lines)
+        };
+        self.buffer
+            .set_style(area.intersection(self.buffer.area), style);
     }
 
     /// Lays a role's style over an area.

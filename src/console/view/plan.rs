@@ -45,7 +45,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) -> bool {
         return true;
     };
     title(app, pen, areas.title, form);
-    pen.rule(areas.rules[0], "");
+    status::top(app, pen, areas.rules[0]);
     let body = body(app, form, areas.body.width, areas.body.height);
     pen.lines(areas.body, &body.lines, form.scroll);
     more(pen, areas.body, form.scroll, body.lines.len());

@@ -98,6 +98,7 @@ fn top(pen: &mut Pen<'_>, area: Rect) {
         .and(Role::Link, "https://status.example");
     pen.line(row(area, 1), 1, &title);
     pen.rule(row(area, 2), "");
+    pen.accent(row(area, 2), Role::EnvProd);
     let head = "ST    WORKLOAD        SERVING NOW                  FALLBACK      ERR  FIRST";
     pen.put(row(area, 3), 3, head, Role::Heading);
 }

@@ -30,8 +30,17 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     let left = title(app, !areas.strip_title.is_empty());
     let rights = [0, 1, 2, 3].map(|short| freshness(app, short));
     both(pen, areas.title, &left, rights, |_| Line::default());
-    pen.rule(areas.rules[0], "");
+    top(app, pen, areas.rules[0]);
     pen.rule(areas.rules[1], "");
+}
+
+/// The rule below the title. In production it wears the accent: it must not be taken for another environment.
+pub(super) fn top(app: &App, pen: &mut Pen<'_>, area: Rect) {
+    pen.rule(area, "");
+    let catalog = app.data.catalog.as_ref();
+    if catalog.is_some_and(|catalog| catalog.environment.production) {
+        pen.accent(area, Role::EnvProd);
+    }
 }
 
 /// The left part, the first of the right parts that fits beside it, and in between what still fits.
