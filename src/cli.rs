@@ -25,6 +25,7 @@ mod probe_text;
 mod prompt;
 mod reference;
 mod report;
+mod review;
 mod samples;
 mod serve;
 mod session;
@@ -155,6 +156,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         }
         Command::Explain(args) => explain::run(global, args).await,
         Command::Report(args) => report::run(&reading().await?, args).await,
+        Command::Review { command } => review::run(global, command).await,
         Command::Samples { command } => samples::run(global, command).await,
         Command::Events(args) => log::events(&reading().await?, args).await,
         Command::Audit(args) => audit::run(&reading().await?, args).await,

@@ -8,6 +8,7 @@ mod key;
 mod log;
 mod probe;
 mod report;
+mod review;
 mod samples;
 mod theme;
 
@@ -34,6 +35,7 @@ pub(super) use key::{KeyCommand, KeyNewArgs};
 pub(super) use log::EventsArgs;
 pub(super) use probe::ProbeArgs;
 pub(super) use report::ReportArgs;
+pub(super) use review::{ReviewCommand, ReviewImportArgs};
 pub(super) use samples::{SamplesAddArgs, SamplesCommand};
 pub(super) use theme::{ThemeCommand, ThemePreviewArgs};
 
@@ -142,6 +144,13 @@ pub(super) enum Command {
     /// answered, 1 some would get an error
     #[command(after_help = EXIT_CODES)]
     Drill(DrillArgs),
+    /// What people said of fallbacks: list, show, export, import
+    #[command(after_help = EXIT_CODES, disable_help_subcommand = true)]
+    Review {
+        /// What to do
+        #[command(subcommand)]
+        command: ReviewCommand,
+    },
     /// Say in words why an event came out as it did, what would happen to a workload now, or what an error
     /// class is
     #[command(after_help = EXIT_CODES)]

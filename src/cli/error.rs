@@ -6,7 +6,7 @@ use super::{exit::Exit, output};
 use crate::{
     config::{Report, Severity},
     console::ConsoleError,
-    control::ControlError,
+    control::{ControlError, SheetError},
     demo::DemoError,
     gateway::StartError,
     model::visible,
@@ -41,6 +41,12 @@ pub(super) enum CliError {
     /// The command line is wrong in a way that only shows here.
     #[error("{0}")]
     Usage(String),
+    /// There is nothing to show.
+    #[error("{0}")]
+    Negative(String),
+    /// A comparison or verdicts in a file.
+    #[error("{0}; nothing was recorded")]
+    Sheet(#[from] SheetError),
     /// Nothing of the catalog has that name.
     #[error(transparent)]
     Job(#[from] JobError),
@@ -82,6 +88,8 @@ impl CliError {
             | Self::Job(_)
             | Self::Probe(_)
             | Self::Usage(_) => Exit::Usage,
+            Self::Negative(_) => Exit::Reserved,
+            Self::Sheet(error) => sheet(error),
             Self::Declined => Exit::Refused,
             Self::Control(error) => control(error),
             Self::Store(error) => store(error),
@@ -107,6 +115,21 @@ impl CliError {
             }
             _ => Some(format!("error: {}", visible(&self.to_string(), 2000))),
         }
+    }
+}
+
+fn sheet(error: &SheetError) -> Exit {
+    match error {
+        SheetError::Unreadable { .. }
+        | SheetError::OtherForm { .. }
+        | SheetError::UnknownSample { .. }
+        | SheetError::Twice { .. }
+        | SheetError::UnknownJudgement { .. }
+        | SheetError::NoVerdict => Exit::Usage,
+        SheetError::Changed { .. }
+        | SheetError::Unnamed(_)
+        | SheetError::OtherOutputs { .. }
+        | SheetError::Stripped(_) => Exit::Refused,
     }
 }
 

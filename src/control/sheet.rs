@@ -125,6 +125,12 @@ pub struct Recorded {
     pub stripped: bool,
 }
 
+/// The first thing that is asked of a file.
+#[derive(Deserialize)]
+struct Form {
+    form: Option<String>,
+}
+
 /// A comparison as a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sheet {
@@ -191,15 +197,17 @@ impl Sheet {
         }
     }
 
+    /// Whether a file says that it is one, of whatever version.
+    #[must_use]
+    pub fn is_one(text: &[u8]) -> bool {
+        serde_json::from_slice::<Form>(text).is_ok_and(|form| form.form.is_some())
+    }
+
     /// Reads one. Texts come out fit to be shown, whoever wrote the file.
     ///
     /// # Errors
     /// When it is none, of another version, or its outputs were changed since it was written.
     pub fn read(text: &[u8]) -> Result<Self, SheetError> {
-        #[derive(Deserialize)]
-        struct Form {
-            form: Option<String>,
-        }
         let unreadable = |error: serde_json::Error| SheetError::Unreadable {
             what: "the comparison",
             why: visible(&error.to_string(), 300).into_owned(),

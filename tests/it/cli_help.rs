@@ -21,6 +21,7 @@ const COMMANDS: &[&str] = &[
     "drill",
     "probe",
     "samples",
+    "review",
     "explain",
     "report",
     "events",

@@ -16,6 +16,7 @@ mod cli_probe;
 mod cli_project;
 mod cli_prompt;
 mod cli_read;
+mod cli_review;
 mod cli_serve;
 mod cli_theme;
 mod config_errors;
