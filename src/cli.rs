@@ -10,6 +10,7 @@ mod audit;
 mod change;
 mod check;
 mod copy;
+mod doctor;
 mod drill;
 mod error;
 mod exit;
@@ -160,6 +161,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         Command::Samples { command } => samples::run(global, command).await,
         Command::Events(args) => log::events(&reading().await?, args).await,
         Command::Audit(args) => audit::run(&reading().await?, args).await,
+        Command::Doctor { deep, json } => doctor::run(global, deep, json).await,
         Command::Backup(args) => copy::backup(global, args.directory, args.json).await,
         Command::Restore(args) => {
             copy::restore(global, args.directory, args.discard_newer, args.json).await

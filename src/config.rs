@@ -5,6 +5,7 @@
 
 mod check;
 mod diagnostic;
+mod expiry;
 mod file;
 mod find;
 mod fingerprint;
@@ -31,7 +32,7 @@ pub use follow::{Follow, Followed, follow, follow_with};
 pub use load::{load, load_with};
 pub use reference::reference;
 pub use samples::{SAMPLE_LIMIT, sample_body};
-pub use tls::{CertificateError, certificate};
+pub use tls::{CertificateError, certificate, certificate_until};
 pub use value::{is_name, moment};
 
 /// What reading one configuration gave.

@@ -9,6 +9,7 @@ mod boundary;
 mod capability;
 mod capture;
 mod catalog;
+mod checkup;
 mod client;
 mod error_class;
 mod error_detail;
@@ -41,6 +42,7 @@ pub use capture::{Capture, Captured};
 pub use catalog::{
     Catalog, Environment, GatewaySettings, KeyPlace, Provider, Retention, Route, TlsFiles,
 };
+pub use checkup::{Checkup, Soundness};
 pub use client::{AcceptedKey, Client, ClientKey, KeyHash, Scope};
 pub use error_class::{ErrorClass, ErrorClassSet};
 pub use error_detail::ErrorDetail;

@@ -21,9 +21,9 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     model::{
-        Anchor, AuditRecord, Captured, ChangeRequest, Entry, GatewayName, Heartbeat, Lease,
-        Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention, Review,
-        ReviewHead, ReviewId, Reviewed, Revision, SealedRecord, Seq, Spent, StoredEvent,
+        Anchor, AuditRecord, Captured, ChangeRequest, Checkup, Entry, GatewayName, Heartbeat,
+        Lease, Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention,
+        Review, ReviewHead, ReviewId, Reviewed, Revision, SealedRecord, Seq, Spent, StoredEvent,
         WorkloadName, WorkloadReadiness,
     },
 };
@@ -328,6 +328,24 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         on!(self, backend => backend.close().await)
     }
+}
+
+/// What a look at a store from outside found.
+#[derive(Clone, Debug, Default)]
+pub struct Examination {
+    /// What was looked at.
+    pub checks: Vec<Checkup>,
+    /// The last heartbeats.
+    pub heartbeats: Vec<Heartbeat>,
+    /// The newest change of an override.
+    pub revision: Option<Revision>,
+}
+
+/// Looks at a store from outside, whether or not it can be opened, and changes nothing. `deep` also compares every
+/// index with its table.
+pub async fn examine(url: &str, deep: bool, clock: &Clock) -> Result<Examination, CopyError> {
+    let (directory, now) = (files_of(url)?, clock.now());
+    blocking(move || Ok(sqlite::exam::examine(&directory, deep, now))).await
 }
 
 /// Copies a store, while it is in use, into a directory that is not there yet.

@@ -196,6 +196,17 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: ThemeCommand,
     },
+    /// Look at everything and say what is wrong and what to do: 0 nothing, 1 something, 2 the configuration, 5 the
+    /// store cannot be used
+    #[command(after_help = EXIT_CODES)]
+    Doctor {
+        /// Also read every page of every index of the store: slow when it is large
+        #[arg(long)]
+        deep: bool,
+        /// One JSON object: worst, checks (check, soundness, says, advice)
+        #[arg(long)]
+        json: bool,
+    },
     /// Copy the store into a directory, while it is in use
     #[command(after_help = EXIT_CODES)]
     Backup(BackupArgs),

@@ -6,13 +6,14 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use rustls::{
     crypto::aws_lc_rs::default_provider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     sign::CertifiedKey,
 };
 
-use super::{Keys, diagnostic::Findings, file::File, resolve::Source};
+use super::{Keys, diagnostic::Findings, expiry, file::File, resolve::Source};
 use crate::model::TlsFiles;
 
 /// A certificate that cannot be used. Nothing of a key is in any of these.
@@ -60,6 +61,14 @@ pub fn certificate(files: &TlsFiles) -> Result<Arc<CertifiedKey>, CertificateErr
     CertifiedKey::from_der(chain, key, &default_provider())
         .map(Arc::new)
         .map_err(CertificateError::Unusable)
+}
+
+/// The moment at which the listener's own certificate ends, when it can be read.
+#[must_use]
+pub fn certificate_until(files: &TlsFiles) -> Option<Timestamp> {
+    let bytes = fs::read(&files.certificate).ok()?;
+    let own = CertificateDer::pem_slice_iter(&bytes).next()?.ok()?;
+    expiry::not_after(&own)
 }
 
 /// The files with their whole paths; findings when they could not serve.

@@ -16,6 +16,7 @@ mod chain;
 mod database;
 mod desk;
 mod duty;
+pub(super) mod exam;
 mod fault;
 mod files;
 mod follower;

@@ -28,6 +28,7 @@ const COMMANDS: &[&str] = &[
     "audit",
     "gateways",
     "key",
+    "doctor",
     "backup",
     "restore",
     "demo",

@@ -221,7 +221,7 @@ fn sealed_late(connection: &Connection) -> Result<Option<SealedLate>, Fault> {
 }
 
 /// Checks everything as it stands at one moment.
-fn prove(
+pub(super) fn prove(
     connection: &mut Connection,
     kept: &[Anchor],
     named: Vec<Anchor>,
