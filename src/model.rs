@@ -28,6 +28,7 @@ mod probe;
 mod probing;
 mod readiness;
 mod review;
+mod route_mark;
 mod sample;
 mod secret;
 mod standing;
@@ -71,6 +72,7 @@ pub use review::{
     Answer, Basis, CalledTool, ComparedRoute, ComparedSample, Judgement, Place, Review, ReviewHead,
     ReviewId, ReviewMode, ReviewPolicy, ReviewedSample, Tally,
 };
+pub use route_mark::RouteMark;
 pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;
 pub use standing::{Debt, Reviewed, Standing};

@@ -181,6 +181,8 @@ pub(super) fn traffic(
         last_primary_failure: None,
         last_uncaught: None,
         last_primary: None,
+        last_primary_by: None,
+        last_fallback_by: None,
         last_fallback: None,
         last_routed: None,
     }

@@ -285,6 +285,10 @@ impl Exchange {
             at,
             second: shared.second_of(now),
             side: self.side,
+            by: self.side.and_then(|side| {
+                let route = self.in_force.ready.route(side)?;
+                Some(route.mark)
+            }),
             ending,
             primary_failed: self.primary_failed,
             route_failed: self.route_failed,

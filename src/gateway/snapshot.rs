@@ -23,7 +23,7 @@ use super::{
     traffic::WorkloadStats,
 };
 use crate::{
-    model::{Catalog, Overrides, Revision, Route, RouteName, Workload, WorkloadName},
+    model::{Catalog, Overrides, Revision, Route, RouteMark, RouteName, Workload, WorkloadName},
     policy::{CircuitView, RetryBudget, Side, Switches},
     wire::{RouteHead, Shape, Stored, Verb, upstream::Origin},
 };
@@ -35,6 +35,7 @@ pub(super) struct ReadyRoute {
     /// `None`: it cannot be asked (`config` refuses such a file, so this needs a catalog made otherwise).
     pub(super) target: Option<Target>,
     pub(super) name_header: HeaderValue,
+    pub(super) mark: RouteMark,
     pub(super) breaker: Arc<Breaker>,
     slots: Slots,
     pub(super) stats: Arc<RouteStats>,
@@ -160,6 +161,7 @@ impl Prepared {
                 let ready = ReadyRoute {
                     target: Target::new(route),
                     name_header: value(route.name.as_str()),
+                    mark: RouteMark::of(route),
                     breaker: registry.breaker(route),
                     slots: registry.slots(route),
                     stats: registry.route(&route.name),

@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     model::{
-        ErrorClass, EventDecision, Revision, RouteName, Routed, WorkloadName, WorkloadTraffic,
+        ErrorClass, EventDecision, Revision, RouteMark, RouteName, Routed, WorkloadName,
+        WorkloadTraffic,
     },
     policy::Side,
 };
@@ -62,6 +63,8 @@ pub(super) struct Finished {
     pub(super) second: u64,
     /// The route that answered, in whatever way.
     pub(super) side: Option<Side>,
+    /// Which one that is.
+    pub(super) by: Option<RouteMark>,
     pub(super) ending: Ending,
     pub(super) primary_failed: bool,
     /// Whether any route failed for a reason that is not the caller's.
@@ -161,13 +164,16 @@ pub(super) struct WorkloadStats {
     last_uncaught: AtomicI64,
 }
 
+/// When an answer came, and which route gave it. The later one is the greater.
+type Answered = (Timestamp, Option<RouteMark>);
+
 #[derive(Debug, Default)]
 struct WorkloadShard {
     in_flight: u64,
     /// Made with the first request, so that idle workloads cost little.
     recent: Option<Box<Recent>>,
-    last_primary: Option<Timestamp>,
-    last_fallback: Option<Timestamp>,
+    last_primary: Option<Answered>,
+    last_fallback: Option<Answered>,
     last_routed: Option<(Revision, Timestamp, Side)>,
 }
 
@@ -202,8 +208,8 @@ impl WorkloadStats {
         shard.in_flight = shard.in_flight.saturating_sub(1);
         if finished.ending == Ending::Served {
             match finished.side {
-                Some(Side::Primary) => shard.last_primary = Some(finished.at),
-                Some(Side::Fallback) => shard.last_fallback = Some(finished.at),
+                Some(Side::Primary) => shard.last_primary = Some((finished.at, finished.by)),
+                Some(Side::Fallback) => shard.last_fallback = Some((finished.at, finished.by)),
                 None => {}
             }
         }
@@ -331,6 +337,8 @@ impl WorkloadStats {
             let time: Duration = spread.quantile(percent)?;
             u64::try_from(time.as_millis()).ok()
         };
+        let at = |answered: Option<Answered>| answered.map(|(at, _)| at);
+        let by = |answered: Option<Answered>| answered.and_then(|(_, by)| by);
         Some(WorkloadTraffic {
             workload: workload.clone(),
             requests: counts[REQUESTS],
@@ -345,8 +353,10 @@ impl WorkloadStats {
             in_flight,
             failing_since: moment(&self.failing_since),
             last_primary_failure: moment(&self.last_failure),
-            last_primary,
-            last_fallback,
+            last_primary: at(last_primary),
+            last_primary_by: by(last_primary),
+            last_fallback: at(last_fallback),
+            last_fallback_by: by(last_fallback),
             last_routed: last_routed.and_then(|(revision, at, side)| {
                 Some(Routed {
                     at,

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{GatewayName, Revision, RouteName, WorkloadName};
+use super::{GatewayName, Revision, RouteMark, RouteName, WorkloadName};
 
 /// The state of a route's circuit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -58,8 +58,14 @@ pub struct WorkloadTraffic {
     pub last_primary_failure: Option<Timestamp>,
     /// The last time an answer came from the primary.
     pub last_primary: Option<Timestamp>,
+    /// Which route gave it, as it was configured then. `None`: nobody has, or a version that does not tell.
+    #[serde(default)]
+    pub last_primary_by: Option<RouteMark>,
     /// The last time an answer came from the fallback.
     pub last_fallback: Option<Timestamp>,
+    /// Which route gave it, in the same way.
+    #[serde(default)]
+    pub last_fallback_by: Option<RouteMark>,
     /// The override revision under which the last request was routed, and where it went: how a console
     /// shows the first request that took the new path.
     pub last_routed: Option<Routed>,

@@ -51,6 +51,17 @@ impl<'c> Task<'c> {
         }
     }
 
+    /// The most requests that it may take.
+    pub(super) fn requests(&self, catalog: &Catalog) -> u64 {
+        match self {
+            Self::Ladder(route) => {
+                let samples = catalog.users_of(&route.name).map(|user| user.samples.len());
+                u64::from(Probing::LADDER_REQUESTS) + samples.sum::<usize>() as u64
+            }
+            Self::Sample { .. } => 1,
+        }
+    }
+
     fn asked(&self) -> Asked {
         match self {
             Self::Ladder(route) => Asked::of(route, None),
@@ -171,7 +182,7 @@ fn flows(known: &Known<'_, '_>, task: &Task<'_>, settings: &Probing) -> bool {
     let fresh = |workload: &Workload, route: &Route| {
         known
             .live
-            .answered(workload, &route.name)
+            .answered(workload, route)
             .is_some_and(|at| super::live::elapsed(at, known.now) < settings.interval)
     };
     match task {

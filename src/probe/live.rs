@@ -9,7 +9,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::model::{CircuitState, Heartbeat, RouteName, Workload, WorkloadName};
+use crate::model::{
+    Catalog, CircuitState, Heartbeat, Route, RouteMark, RouteName, Workload, WorkloadName,
+    WorkloadTraffic,
+};
 
 /// A gateway is alive while its last heartbeat is younger than this.
 const ALIVE: Duration = Duration::from_secs(5);
@@ -20,8 +23,8 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// What the gateways say, put together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Live {
-    /// The last answers by primary and fallback.
-    answers: BTreeMap<WorkloadName, (Option<Timestamp>, Option<Timestamp>)>,
+    /// For each workload, the routes that answered last and when.
+    answers: BTreeMap<WorkloadName, Vec<(RouteMark, Timestamp)>>,
     requests: BTreeMap<WorkloadName, f64>,
     fallbacks: BTreeMap<WorkloadName, f64>,
     load: BTreeMap<RouteName, f64>,
@@ -29,17 +32,15 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn of(heartbeats: &[Heartbeat], now: Timestamp) -> Self {
+    pub(super) fn of(catalog: &Catalog, heartbeats: &[Heartbeat], now: Timestamp) -> Self {
         let mut live = Self::default();
         for heartbeat in heartbeats {
             for of_workload in &heartbeat.workloads {
                 // The last answer counts also when the gateway that gave it has ended since.
-                let answers = live
-                    .answers
+                live.answers
                     .entry(of_workload.workload.clone())
-                    .or_default();
-                answers.0 = answers.0.max(of_workload.last_primary);
-                answers.1 = answers.1.max(of_workload.last_fallback);
+                    .or_default()
+                    .extend(answers(catalog, heartbeat, of_workload));
             }
             if elapsed(heartbeat.at, now) >= ALIVE {
                 continue;
@@ -66,14 +67,12 @@ impl Live {
         live
     }
 
-    /// When a route last answered this workload's own traffic.
-    pub(super) fn answered(&self, workload: &Workload, route: &RouteName) -> Option<Timestamp> {
-        let (primary, fallback) = *self.answers.get(&workload.name)?;
-        if *route == workload.primary {
-            primary
-        } else {
-            fallback
-        }
+    /// When a route, as it is configured now, last answered this workload's own traffic.
+    pub(super) fn answered(&self, workload: &Workload, route: &Route) -> Option<Timestamp> {
+        let answers = self.answers.get(&workload.name)?;
+        let mark = RouteMark::of(route);
+        let by_it = answers.iter().filter(|(by, _)| *by == mark);
+        by_it.map(|(_, at)| *at).max()
     }
 
     /// Whether any gateway pauses a route.
@@ -92,6 +91,34 @@ impl Live {
         let there = of(&self.fallbacks).unwrap_or(0.0);
         (of(&self.requests).unwrap_or(0.0) - there).max(0.0)
     }
+}
+
+/// Who answered a workload's traffic last, as one gateway saw it.
+fn answers(
+    catalog: &Catalog,
+    heartbeat: &Heartbeat,
+    traffic: &WorkloadTraffic,
+) -> impl Iterator<Item = (RouteMark, Timestamp)> {
+    // A version that does not tell which route it was meant the one at the place, which is known while both
+    // sides read the same file.
+    let same_file = heartbeat.fingerprint == catalog.fingerprint;
+    let workload = catalog.workloads.get(&traffic.workload);
+    let at_place = |route: Option<&RouteName>| {
+        let route = catalog.routes.get(route.filter(|_| same_file)?)?;
+        Some(RouteMark::of(route))
+    };
+    let primary = traffic
+        .last_primary_by
+        .or_else(|| at_place(workload.map(|workload| &workload.primary)));
+    let fallback = traffic
+        .last_fallback_by
+        .or_else(|| at_place(workload.and_then(|workload| workload.fallback.as_ref())));
+    [
+        primary.zip(traffic.last_primary),
+        fallback.zip(traffic.last_fallback),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// How long ago; zero when another host's clock runs ahead.

@@ -26,7 +26,7 @@ pub fn readiness<'a>(
     standings: &BTreeMap<WorkloadName, Standing>,
     now: Timestamp,
 ) -> Vec<WorkloadReadiness> {
-    let live = Live::of(heartbeats, now);
+    let live = Live::of(catalog, heartbeats, now);
     let mut of_routes: BTreeMap<&RouteName, Vec<&ProbeRecord>> = BTreeMap::new();
     for record in records {
         of_routes.entry(record.route()).or_default().push(record);
@@ -100,7 +100,7 @@ pub(super) fn judge(
             time_left: None,
         },
         records,
-        live: fallback.and_then(|fallback| live.answered(workload, &fallback.name)),
+        live: fallback.and_then(|fallback| live.answered(workload, fallback)),
         headroom,
         review: standing,
         fresh: catalog.probing.fresh,

@@ -31,8 +31,8 @@ use super::{
 use crate::{
     clock::Clock,
     model::{
-        Catalog, Entry, GatewayName, Heartbeat, ProbeKey, ProbeRecord, ProbeSubject, Probing,
-        RouteName, Rung, Spent, WorkloadName, WorkloadReadiness,
+        Catalog, Entry, GatewayName, Heartbeat, ProbeKey, ProbeRecord, ProbeSubject, RouteName,
+        Rung, Spent, WorkloadName, WorkloadReadiness,
     },
     review,
     store::{Store, StoreError},
@@ -245,7 +245,11 @@ impl Round {
         if let Ok(Err(error)) = timeout(PATIENCE, looked).await {
             tracing::debug!(%error, "the store does not say what is live");
         }
-        self.live = Live::of(&self.heartbeats, rounds.clock.now());
+        self.live = Live::of(
+            &rounds.catalog.borrow(),
+            &self.heartbeats,
+            rounds.clock.now(),
+        );
         self.judge(rounds).await;
     }
 
@@ -289,13 +293,7 @@ impl Round {
         });
         let turn = |task: Task<'_>| Turn {
             key: task.key(),
-            requests: match task {
-                Task::Ladder(route) => {
-                    let samples = catalog.users_of(&route.name).map(|user| user.samples.len());
-                    u64::from(Probing::LADDER_REQUESTS) + samples.sum::<usize>() as u64
-                }
-                Task::Sample { .. } => 1,
-            },
+            requests: task.requests(catalog),
             workload: match task {
                 Task::Ladder(_) => None,
                 Task::Sample { workload, .. } => Some(workload.name.clone()),

@@ -176,6 +176,8 @@ fn heartbeat(workloads: usize, at: Timestamp, bump: u64) -> Heartbeat {
                 last_primary_failure: None,
                 last_uncaught: None,
                 last_primary: Some(at),
+                last_primary_by: None,
+                last_fallback_by: None,
                 last_fallback: None,
                 last_routed: None,
             })

@@ -544,6 +544,8 @@ fn traffic(name: &str, now: Timestamp) -> WorkloadTraffic {
         last_primary_failure: None,
         last_uncaught: None,
         last_primary: Some(now),
+        last_primary_by: None,
+        last_fallback_by: None,
         last_fallback: None,
         last_routed: None,
     }

@@ -185,6 +185,8 @@ fn traffic(workload: &str, requests: u64) -> WorkloadTraffic {
         last_primary_failure: None,
         last_uncaught: None,
         last_primary: None,
+        last_primary_by: None,
+        last_fallback_by: None,
         last_fallback: None,
         last_routed: None,
     }

@@ -1,8 +1,10 @@
 //! What keeps a fallback from serving: the caller's own errors, the policy, budgets and circuits.
 
+use std::sync::Arc;
+
 use backstop::model::{
-    BoundaryKind, Capability, ErrorClass, ErrorClassSet, EventDecision, OutcomeKind, Reason, Tier,
-    Workload,
+    BoundaryKind, Capability, ErrorClass, ErrorClassSet, EventDecision, OutcomeKind, Reason,
+    RouteMark, Tier, Workload,
 };
 
 use crate::support::{
@@ -350,6 +352,30 @@ async fn five_failures_open_the_circuit_and_the_primary_is_spared() {
     );
     assert!(traffic.failing_since.is_some() && traffic.last_fallback.is_some());
     assert_eq!(traffic.last_primary, None);
+
+    // The heartbeat says which route answered, so that no other one is taken for proven after a change.
+    let mark = |site: &Site| {
+        let catalog = site.catalog.borrow();
+        let fallback = catalog.workloads[&traffic.workload].fallback.clone();
+        RouteMark::of(&catalog.routes[&fallback.unwrap()])
+    };
+    let answered = mark(&site);
+    assert_eq!(traffic.last_fallback_by, Some(answered));
+    assert_eq!(traffic.last_primary_by, None);
+    site.catalog.send_modify(|catalog| {
+        let catalog = Arc::make_mut(catalog);
+        for route in catalog.routes.values_mut() {
+            route.model = format!("{}-newer", route.model);
+        }
+        "newer".clone_into(&mut catalog.fingerprint);
+    });
+    let beat = site.heartbeat(|beat| beat.fingerprint == "newer").await;
+    assert_eq!(beat.workloads[0].last_fallback_by, Some(answered));
+    site.ask(BODY).await;
+    let newer = mark(&site);
+    assert_ne!(newer, answered);
+    site.heartbeat(|beat| beat.workloads[0].last_fallback_by == Some(newer))
+        .await;
 }
 
 #[tokio::test]

@@ -8,10 +8,11 @@ use super::{Known, due};
 use crate::{
     config::{self, Keys},
     model::{
-        Asked, Catalog, CircuitState, Heartbeat, ProbeKey, ProbeRecord, ProbeSubject, Revision,
-        RouteName, RouteTraffic, Rung, RungResult, Verdict, WorkloadTraffic,
+        Asked, Catalog, CircuitState, Heartbeat, Overrides, ProbeKey, ProbeRecord, ProbeSubject,
+        Readiness, Revision, Route, RouteMark, RouteName, RouteTraffic, Rung, RungResult, Verdict,
+        WorkloadTraffic,
     },
-    probe::live::Live,
+    probe::{live::Live, readiness},
 };
 
 fn now() -> Timestamp {
@@ -66,9 +67,20 @@ fn climbed(
     }))
 }
 
-/// A gateway whose traffic was answered then by primary and fallback of `w0`.
+/// What is live when a gateway's traffic was answered then by primary and fallback of `w0`.
 fn live(primary: Option<i64>, fallback: Option<i64>, open: Option<&str>) -> Live {
-    let beat = Heartbeat {
+    let catalog = catalog(1);
+    Live::of(&catalog, &[beat(&catalog, primary, fallback, open)], now())
+}
+
+fn beat(
+    catalog: &Catalog,
+    primary: Option<i64>,
+    fallback: Option<i64>,
+    open: Option<&str>,
+) -> Heartbeat {
+    let mark = |route: &str| Some(RouteMark::of(&catalog.routes[&RouteName::from(route)]));
+    Heartbeat {
         gateway: "gw1".into(),
         host: "ops1".to_owned(),
         pid: 1,
@@ -96,6 +108,8 @@ fn live(primary: Option<i64>, fallback: Option<i64>, open: Option<&str>) -> Live
             last_primary_failure: None,
             last_uncaught: None,
             last_primary: primary.map(at),
+            last_primary_by: mark("a0"),
+            last_fallback_by: mark("b0"),
             last_fallback: fallback.map(at),
             last_routed: None,
         }],
@@ -110,8 +124,7 @@ fn live(primary: Option<i64>, fallback: Option<i64>, open: Option<&str>) -> Live
             })
             .into_iter()
             .collect(),
-    };
-    Live::of(&[beat], now())
+    }
 }
 
 fn asked(catalog: &Catalog, records: &[ProbeRecord], live: &Live, since: i64) -> Vec<String> {
@@ -210,6 +223,102 @@ fn silence_and_trouble_are_asked_and_live_traffic_is_not() {
         let mut found = asked(&catalog, &records, &live, -3600);
         found.sort();
         assert_eq!(found, wanted, "{case}");
+    }
+}
+
+#[test]
+fn an_answer_is_a_proof_of_the_route_that_gave_it_and_of_no_other() {
+    type Change = fn(&mut Catalog);
+    type Beat = fn(&mut Heartbeat);
+    fn fallback(catalog: &mut Catalog) -> &mut Route {
+        catalog.routes.get_mut("b0").unwrap()
+    }
+    let as_it_is: Beat = |_| ();
+    let untold: Beat = |beat| {
+        beat.workloads[0].last_primary_by = None;
+        beat.workloads[0].last_fallback_by = None;
+    };
+    // The fallback answered two seconds ago. Then the configuration changes; is the fallback proven still?
+    let cases: [(&str, Beat, Change, bool); 9] = [
+        ("nothing", as_it_is, |_| (), true),
+        (
+            "the text of the file",
+            as_it_is,
+            |catalog| "f2".clone_into(&mut catalog.fingerprint),
+            true,
+        ),
+        (
+            "its model",
+            as_it_is,
+            |catalog| "c".clone_into(&mut fallback(catalog).model),
+            false,
+        ),
+        (
+            "its base URL",
+            as_it_is,
+            |catalog| "http://127.0.0.1:2".clone_into(&mut fallback(catalog).base_url),
+            false,
+        ),
+        (
+            "another route in its place",
+            as_it_is,
+            |catalog| {
+                let workload = catalog.workloads.get_mut("w0").unwrap();
+                workload.fallback = Some("b1".into());
+            },
+            false,
+        ),
+        (
+            "the routes change places, and the primary answered long ago",
+            as_it_is,
+            |catalog| {
+                let workload = catalog.workloads.get_mut("w0").unwrap();
+                workload.primary = "b0".into();
+                workload.fallback = Some("a0".into());
+            },
+            false,
+        ),
+        (
+            "nothing, and the gateway does not tell who answered",
+            untold,
+            |_| (),
+            true,
+        ),
+        (
+            "the file, and the gateway does not tell who answered",
+            untold,
+            |catalog| "f2".clone_into(&mut catalog.fingerprint),
+            false,
+        ),
+        (
+            "the fallback goes",
+            as_it_is,
+            |catalog| catalog.workloads.get_mut("w0").unwrap().fallback = None,
+            false,
+        ),
+    ];
+    for (case, bend, change, proven) in cases {
+        let mut catalog = catalog(2);
+        catalog.fingerprint = "f1".to_owned();
+        let mut beat = beat(&catalog, None, Some(-2), None);
+        bend(&mut beat);
+        change(&mut catalog);
+        let beats = [beat];
+        let words = readiness(
+            &catalog,
+            &Overrides::default(),
+            &beats,
+            [],
+            &BTreeMap::new(),
+            now(),
+        );
+        let word = words.iter().find(|word| word.workload == "w0".into());
+        let expected = match (proven, catalog.workloads["w0"].fallback.is_some()) {
+            (true, _) => Readiness::Ready,
+            (false, true) => Readiness::Unverified,
+            (false, false) => Readiness::NoneByPolicy,
+        };
+        assert_eq!(word.unwrap().word, expected, "{case}");
     }
 }
 
