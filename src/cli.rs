@@ -9,6 +9,7 @@ mod args;
 mod audit;
 mod change;
 mod check;
+mod compare;
 mod copy;
 mod doctor;
 mod drill;
@@ -167,6 +168,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
             copy::restore(global, args.directory, args.discard_newer, args.json).await
         }
         Command::Probe(args) => probe::run(global, args).await,
+        Command::Compare(args) => compare::run(global, *args).await,
         Command::Force(args) => mode(global, args, WorkloadMode::Force, Verb::Force).await,
         Command::Hold(args) => mode(global, args, WorkloadMode::Hold, Verb::Hold).await,
         Command::Auto(args) => mode(global, args, WorkloadMode::Auto, Verb::Auto).await,

@@ -1,6 +1,7 @@
 //! The command line as typed: commands, options and their help. No behaviour.
 
 mod audit;
+mod compare;
 mod copy;
 mod demo;
 mod explain;
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub(super) use audit::{AuditArgs, Export};
+pub(super) use compare::CompareArgs;
 pub(super) use copy::{BackupArgs, RestoreArgs};
 pub(super) use demo::{DemoArgs, SimulateArgs};
 pub(super) use explain::ExplainArgs;
@@ -182,6 +184,9 @@ pub(super) enum Command {
     /// Send samples to single routes and say whether they would work right now; no traffic moves
     #[command(after_help = EXIT_CODES)]
     Probe(ProbeArgs),
+    /// Ask both routes of a workload with the same samples, and say what differs; no traffic moves
+    #[command(after_help = EXIT_CODES)]
+    Compare(Box<CompareArgs>),
     /// The request bodies that probes send: list, show, check and add them
     #[command(after_help = EXIT_CODES, disable_help_subcommand = true)]
     Samples {

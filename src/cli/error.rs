@@ -10,7 +10,7 @@ use crate::{
     demo::DemoError,
     gateway::StartError,
     model::visible,
-    probe::{JobError, ProbeError},
+    probe::{CompareError, JobError, JudgeError, ProbeError},
     store::{CopyError, StoreError},
 };
 
@@ -50,6 +50,12 @@ pub(super) enum CliError {
     /// Nothing of the catalog has that name.
     #[error(transparent)]
     Job(#[from] JobError),
+    /// There is nothing to compare.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
+    /// A route that may not judge.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
     /// A probe that could not be sent.
     #[error(transparent)]
     Probe(#[from] ProbeError),
@@ -86,6 +92,8 @@ impl CliError {
             | Self::BadConfig { .. }
             | Self::OtherPlan { .. }
             | Self::Job(_)
+            | Self::Compare(_)
+            | Self::Judge(_)
             | Self::Probe(_)
             | Self::Usage(_) => Exit::Usage,
             Self::Negative(_) => Exit::Reserved,

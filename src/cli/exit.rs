@@ -27,7 +27,8 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    done with a reservation, or a negative answer: warnings found, nothing to change,
-       a probe that failed, a change that not every gateway has confirmed in time
+       a probe that failed, a fallback below its bar, a change that not every gateway has
+       confirmed in time
   2    the command line or the configuration is wrong
   3    refused by policy, by OBSERVE, or for want of confirmation; nothing was changed
   4    the plan is stale or unknown, or somebody else was faster; nothing was changed

@@ -10,6 +10,9 @@ use serde::Serialize;
 
 use crate::model::hostile;
 
+/// Columns of data that goes elsewhere than to a terminal.
+const ELSEWHERE: usize = 120;
+
 /// Writes a line of data.
 pub(super) fn line(text: impl Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
@@ -74,6 +77,15 @@ pub(super) fn somebody_there() -> bool {
 /// Whether somebody sees what is said.
 pub(super) fn somebody_watches() -> bool {
     io::stderr().is_terminal()
+}
+
+/// How wide a line of data may be, where somebody sees it; elsewhere what most windows hold twice side by side.
+pub(super) fn columns() -> usize {
+    let seen = io::stdout().is_terminal().then(crossterm::terminal::size);
+    match seen {
+        Some(Ok((columns, _))) => usize::from(columns),
+        Some(Err(_)) | None => ELSEWHERE,
+    }
 }
 
 /// Where colour may go.

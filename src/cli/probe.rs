@@ -193,7 +193,7 @@ impl<'a> Round<'a> {
 }
 
 /// No clock of a workload runs longer than the limit.
-fn hurry(catalog: &mut Catalog, limit: Duration) {
+pub(super) fn hurry(catalog: &mut Catalog, limit: Duration) {
     for workload in catalog.workloads.values_mut() {
         let Timeouts {
             headers,
@@ -208,7 +208,7 @@ fn hurry(catalog: &mut Catalog, limit: Duration) {
 }
 
 /// Progress, for a person who waits.
-fn tell(text: &str) {
+pub(super) fn tell(text: &str) {
     if output::somebody_watches() {
         output::talk(crate::model::visible(text, 200));
     }

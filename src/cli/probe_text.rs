@@ -273,7 +273,7 @@ fn time(time: Option<Duration>) -> String {
 }
 
 /// As many digits as say something.
-fn amount_text(amount: f64) -> String {
+pub(super) fn amount_text(amount: f64) -> String {
     if amount >= 0.01 {
         format!("{amount:.2}")
     } else {

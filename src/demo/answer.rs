@@ -2,7 +2,10 @@
 //!
 //! The same request to the same model gives the same answer, so that two routes can be compared.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    cmp::Ordering,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use serde_json::Value;
 
@@ -32,6 +35,8 @@ pub(super) fn answer(model: &Model, ask: &Ask) -> (Content, bool) {
     }
     let text = if let Some(wanted) = &ask.json {
         return (Content::Text(extraction(model, wanted, &ask.text)), false);
+    } else if let Some(better) = judged(&ask.text) {
+        better
     } else if let Some(result) = &ask.tool_result {
         from_tool(model.voice, result)
     } else if model.eyes == Eyes::Blind && !ask.images.is_empty() {
@@ -74,6 +79,18 @@ fn extraction(model: &Model, wanted: &Value, text: &str) -> String {
         });
     }
     value.to_string()
+}
+
+/// What it finds the better of two answers, when it is asked to judge: it likes the longer one.
+fn judged(text: &str) -> Option<String> {
+    let asked: Value = serde_json::from_str(text).ok()?;
+    let length = |key| Some(asked.get(key)?.to_string().len());
+    let better = match length("a")?.cmp(&length("b")?) {
+        Ordering::Greater => "a",
+        Ordering::Less => "b",
+        Ordering::Equal => "same",
+    };
+    Some(serde_json::json!({"better": better}).to_string())
 }
 
 fn from_tool(voice: Voice, result: &str) -> String {

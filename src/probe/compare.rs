@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future::join, stream};
 
-use super::{ProbeError, Prober, Step};
+use super::{ProbeError, Prober, Step, measure::load};
 use crate::model::{
     Answer, Catalog, Place, Route, RouteName, Sample, SampleId, Workload, WorkloadName,
 };
@@ -150,6 +150,19 @@ impl<'c> Comparison<'c> {
     #[must_use]
     pub fn requests(&self) -> usize {
         self.payloads.len() * self.runs.max(1) * 2
+    }
+}
+
+impl Payload<'_> {
+    /// The body that is sent.
+    ///
+    /// # Errors
+    /// When the sample's file cannot be read.
+    pub async fn read(&self) -> Result<Bytes, ProbeError> {
+        match &self.body {
+            Some(body) => Ok(body.clone()),
+            None => load(self.sample).await,
+        }
     }
 }
 

@@ -4,14 +4,16 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{ProbeError, compare::Comparison, measure::load};
+use serde::Serialize;
+
+use super::{ProbeError, compare::Comparison};
 use crate::{
     model::{Family, Place, Price, RouteName, SampleId, Usage},
     wire::{context_need, reserved_output},
 };
 
 /// What a comparison costs at most.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Estimate {
     /// Requests.
     pub requests: usize,
@@ -37,10 +39,7 @@ impl Comparison<'_> {
         let unpriced = routes.iter().filter(|route| route.price.is_none());
         estimate.unpriced = unpriced.map(|route| route.name.clone()).collect();
         for payload in &self.payloads {
-            let body = match &payload.body {
-                Some(body) => body.clone(),
-                None => load(payload.sample).await?,
-            };
+            let body = payload.read().await?;
             let output = reserved_output(&body);
             let together = u64::from(context_need(&body).likely);
             let usage = Usage {

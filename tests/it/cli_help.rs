@@ -20,6 +20,7 @@ const COMMANDS: &[&str] = &[
     "plan",
     "drill",
     "probe",
+    "compare",
     "samples",
     "review",
     "explain",

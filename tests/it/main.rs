@@ -9,6 +9,7 @@
 
 mod audit_chain;
 mod cli_changes;
+mod cli_compare;
 mod cli_doctor;
 mod cli_explain;
 mod cli_help;
