@@ -9,8 +9,8 @@ use crate::{
     config::{self, Keys},
     model::{
         Asked, Catalog, CircuitState, Heartbeat, Overrides, ProbeKey, ProbeRecord, ProbeSubject,
-        Readiness, Revision, Route, RouteMark, RouteName, RouteTraffic, Rung, RungResult, Verdict,
-        WorkloadTraffic,
+        Readiness, Revision, Route, RouteMark, RouteName, RouteTraffic, Rung, RungResult, Standing,
+        Verdict, WorkloadTraffic,
     },
     probe::{live::Live, readiness},
 };
@@ -304,14 +304,9 @@ fn an_answer_is_a_proof_of_the_route_that_gave_it_and_of_no_other() {
         bend(&mut beat);
         change(&mut catalog);
         let beats = [beat];
-        let words = readiness(
-            &catalog,
-            &Overrides::default(),
-            &beats,
-            [],
-            &BTreeMap::new(),
-            now(),
-        );
+        let reviews = BTreeMap::from([("w0".into(), Standing::NotRequired)]);
+        let none = Overrides::default();
+        let words = readiness(&catalog, &none, &beats, [], &reviews, now());
         let word = words.iter().find(|word| word.workload == "w0".into());
         let expected = match (proven, catalog.workloads["w0"].fallback.is_some()) {
             (true, _) => Readiness::Ready,
