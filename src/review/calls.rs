@@ -8,7 +8,7 @@ use super::{
     rows::{Mark, Nuance, merged},
     token::Numbers,
 };
-use crate::model::CalledTool;
+use crate::model::{CalledTool, visible};
 
 /// One row: a call of A beside the one of B that corresponds, or alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,11 @@ pub(super) fn rows(
     limit: &mut Limit,
     remarks: &mut Vec<String>,
 ) -> Vec<CallRow> {
+    for (side, calls) in [("A", a), ("B", b)] {
+        for call in calls {
+            unreadable(side, call, remarks);
+        }
+    }
     let key = |call: &CalledTool| {
         let arguments = match Node::read(&call.arguments) {
             Ok(node) => node.canonical(),
@@ -103,6 +108,18 @@ pub(super) fn rows(
             }
         })
         .collect()
+}
+
+/// A call that no program can carry out. No arguments at all are usual for a tool without any.
+fn unreadable(side: &str, call: &CalledTool, remarks: &mut Vec<String>) {
+    if let Err(why) = Node::read(&call.arguments)
+        && !call.arguments.trim().is_empty()
+    {
+        let (name, why) = (visible(&call.name, 80), visible(&why, 200));
+        remarks.push(format!(
+            "{side} calls {name} with arguments that are not JSON: {why}"
+        ));
+    }
 }
 
 fn arguments(

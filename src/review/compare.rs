@@ -9,6 +9,7 @@ use super::{
     node::Node,
     prose::{self, ProseRow},
     rows::{Mark, Nuance, Side},
+    token,
     words::{Grain, Words, words},
 };
 use crate::model::{Answer, CheckResult, PayloadClass, visible};
@@ -198,10 +199,12 @@ fn block(row: &ProseRow, side: Side) -> Option<std::ops::Range<usize>> {
 }
 
 fn grain(row: Option<&ProseRow>) -> Grain {
-    let code = row
-        .and_then(|row| row.a.as_ref())
-        .is_some_and(|block| block.kind == BlockKind::Code);
-    if code { Grain::Line } else { Grain::Sentences }
+    match row.and_then(|row| row.a.as_ref()).map(|block| block.kind) {
+        // No sentences in these.
+        Some(BlockKind::Code | BlockKind::TableRow | BlockKind::Heading) => Grain::Line,
+        Some(BlockKind::Paragraph | BlockKind::Item | BlockKind::Quote | BlockKind::Rule)
+        | None => Grain::Sentences,
+    }
 }
 
 /// Compares two answers to one sample.
@@ -286,7 +289,7 @@ pub(super) fn is_label(text: &str) -> bool {
     !text.is_empty()
         && !text.contains('\n')
         && text.chars().nth(LABEL).is_none()
-        && text.split_whitespace().count() <= LABEL_WORDS
+        && token::words(text).nth(LABEL_WORDS).is_none()
 }
 
 /// The JSON of an answer. Inside a code fence it is read too, with a remark.

@@ -37,7 +37,23 @@ pub(super) fn matches(
     } else {
         between(a, b, 0..a.len(), 0..b.len(), DEPTH, limit, &mut found);
     }
+    slide(a, b, &mut found);
     found
+}
+
+/// Slides what only one side has down as far as it goes: of the two closing braces around a new function, its own is
+/// the new one.
+fn slide(a: &[u32], b: &[u32], pairs: &mut [(usize, usize)]) {
+    // The places behind the pair before.
+    let (mut next_a, mut next_b) = (0, 0);
+    for pair in pairs {
+        if pair.0 == next_a && b[next_b] == b[pair.1] {
+            pair.1 = next_b;
+        } else if pair.1 == next_b && a[next_a] == a[pair.0] {
+            pair.0 = next_a;
+        }
+        (next_a, next_b) = (pair.0 + 1, pair.1 + 1);
+    }
 }
 
 fn between(

@@ -153,7 +153,7 @@ impl Table<'_> {
         let value = |node: &Node<'_>| FieldValue {
             kind: node.kind,
             range: node.range.clone(),
-            short: short(node.raw),
+            short: short(node),
         };
         let path = if a.is_some() { &place.a } else { &place.b };
         self.rows.push(FieldRow {
@@ -306,9 +306,13 @@ fn inside(raw: &str) -> &str {
         .unwrap_or(raw)
 }
 
-fn short(raw: &str) -> String {
+/// A value in one line. White space between values does not matter, inside a string it does.
+fn short(node: &Node<'_>) -> String {
     // More of it would be cut anyway.
-    let start: String = raw.chars().take(4 * SHORT).collect();
+    let start: String = node.raw.chars().take(4 * SHORT).collect();
+    if node.kind == JsonKind::String {
+        return visible(&start, SHORT).into_owned();
+    }
     let line: Vec<&str> = start.split_whitespace().collect();
     visible(&line.join(" "), SHORT).into_owned()
 }

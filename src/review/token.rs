@@ -16,11 +16,13 @@ impl<'t> Numbers<'t> {
     }
 }
 
-/// Whether a segment is a word or a symbol, and not space or ASCII punctuation.
-pub(super) fn counts(segment: &str) -> bool {
-    !segment
-        .chars()
-        .all(|character| character.is_whitespace() || character.is_ascii_punctuation())
+/// The words and symbols of a text: what is neither space nor ASCII punctuation.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_word_bounds().filter(|segment| {
+        !segment
+            .chars()
+            .all(|character| character.is_whitespace() || character.is_ascii_punctuation())
+    })
 }
 
 /// The wording of a text: its words and the pairs of words that follow each other, without regard to case. Words
@@ -31,9 +33,7 @@ pub(super) struct Wording(Vec<u64>);
 impl Wording {
     pub(super) fn of(text: &str, numbers: &mut Numbers<'_>) -> Self {
         let lower = text.to_lowercase();
-        let words: Vec<u64> = lower
-            .split_word_bounds()
-            .filter(|segment| counts(segment))
+        let words: Vec<u64> = words(&lower)
             .map(|word| u64::from(numbers.of(word.to_owned())) + 1)
             .collect();
         let mut units = words.clone();

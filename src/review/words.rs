@@ -83,8 +83,6 @@ struct Marker {
 
 impl Marker {
     fn sentences(&mut self, a: &str, b: &str) {
-        let split =
-            |text| -> Vec<(usize, &str)> { str::split_sentence_bound_indices(text).collect() };
         let (in_a, in_b) = (split(a), split(b));
         let mut numbers = Numbers::default();
         let pieces_a = pieces(&in_a, &mut numbers);
@@ -122,11 +120,47 @@ impl Marker {
 
     /// The words of a text, each with its place in the whole.
     fn segments<'t>(&self, (start, text): (usize, &'t str)) -> Vec<(usize, &'t str)> {
-        text.split_word_bound_indices()
-            .map(|(at, segment)| (start + at, segment))
-            .filter(|(_, segment)| self.grain == Grain::Line || !is_space(segment))
-            .collect()
+        let words = text
+            .split_word_bound_indices()
+            .map(|(at, segment)| (start + at, segment));
+        match self.grain {
+            Grain::Sentences => words.filter(|(_, segment)| !is_space(segment)).collect(),
+            Grain::Line => words.flat_map(symbols).collect(),
+        }
     }
+}
+
+/// The sentences of a text. What has no letters, as the number of a list's item, belongs to the next.
+fn split(text: &str) -> Vec<(usize, &str)> {
+    let mut sentences = Vec::new();
+    let mut start = 0;
+    for (at, sentence) in text.split_sentence_bound_indices() {
+        let end = at + sentence.len();
+        if sentence.contains(char::is_alphabetic) || end == text.len() {
+            sentences.push((start, text.get(start..end).unwrap_or_default()));
+            start = end;
+        }
+    }
+    sentences
+}
+
+/// `a.len` is one word in prose and three in code.
+fn symbols((start, segment): (usize, &str)) -> impl Iterator<Item = (usize, &str)> {
+    // Outside of ASCII, what follows a sign may be a mark on it.
+    let whole = !segment.is_ascii();
+    let sign = move |letter: char| !whole && letter.is_ascii_punctuation() && letter != '_';
+    let mut at = start;
+    segment
+        .split_inclusive(sign)
+        .flat_map(move |piece| {
+            let (word, sign) = piece.split_at(piece.trim_end_matches(sign).len());
+            [word, sign]
+        })
+        .filter_map(move |piece| {
+            let place = at;
+            at += piece.len();
+            (!piece.is_empty()).then_some((place, piece))
+        })
 }
 
 fn pieces<'t>(sentences: &[(usize, &'t str)], numbers: &mut Numbers<'t>) -> Vec<Piece<'t>> {

@@ -70,6 +70,7 @@ mod probe_rounds;
 mod probe_route;
 mod readme;
 mod review_any;
+mod review_corpus;
 mod store_backup;
 mod store_contract;
 mod store_faults;
