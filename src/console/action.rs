@@ -10,8 +10,8 @@ use crossterm::event::KeyCode;
 use super::{
     chord::{Chord, ctrl, key, named},
     keymap::Context::{
-        self, Audit, Confirm, Detail, Drill, Events, Filter, Menu, Palette, Plan, Popup, Probe,
-        Routes, Text, Workloads,
+        self, Audit, Compare, Confirm, Detail, Drill, Events, Filter, Menu, Palette, Payload, Plan,
+        Popup, Probe, Question, Routes, Text, Unsafe, Verdicts, Workloads,
     },
 };
 
@@ -110,6 +110,58 @@ pub enum Action {
     OutageScope,
     /// Ask the selection's routes with its samples, now.
     Probe,
+    /// Both routes of the selection beside each other.
+    Compare,
+    /// In a comparison: ask again.
+    Rerun,
+    /// In a comparison: ask some more times.
+    MoreRuns,
+    /// In a comparison: ask with every sample.
+    RunAll,
+    /// In a comparison: blind, or open.
+    Blind,
+    /// Side A is better; behind `!`, unsafe.
+    VerdictA,
+    /// Side B is better; behind `!`, unsafe.
+    VerdictB,
+    /// Both are equally good; behind `!`, both are unsafe.
+    VerdictSame,
+    /// Neither can be used.
+    VerdictBad,
+    /// One of them must never reach a user.
+    VerdictUnsafe,
+    /// Write why.
+    Note,
+    /// Show the names of a sample that was judged blind.
+    Reveal,
+    /// What the verdicts come to.
+    Verdicts,
+    /// Record the review.
+    SaveReview,
+    /// Yes.
+    Yes,
+    /// Another layout of two answers.
+    NextView,
+    /// The other side.
+    OtherSide,
+    /// Both sides scroll together, or each alone.
+    LockScroll,
+    /// Mark words that differ, or do not.
+    WordMarks,
+    /// To the next difference.
+    NextDifference,
+    /// To the difference before.
+    PreviousDifference,
+    /// Edit what is sent.
+    EditPayload,
+    /// Edit it in the operator's own editor.
+    OutsideEditor,
+    /// Back to the sample as it is.
+    ResetPayload,
+    /// Take back what was typed.
+    UndoTyping,
+    /// Type it again.
+    RedoTyping,
     /// Plan: undo my last change.
     Undo,
     /// Apply a plan after its target was typed.
@@ -145,6 +197,8 @@ pub enum Action {
 pub enum Group {
     /// Verbs that open a plan.
     Change,
+    /// What two answers are worth.
+    Judge,
     /// Typing and plans.
     Form,
     /// Where am I.
@@ -161,6 +215,7 @@ impl Group {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Change => "change",
+            Self::Judge => "judge",
             Self::Form => "form",
             Self::Move => "move",
             Self::View => "view",
@@ -188,19 +243,22 @@ pub struct Entry {
     pub chords: &'static [Chord],
 }
 
+/// Where the operator is, and can go elsewhere from.
+const PLACES: &[Context] = &[Workloads, Routes, Events, Audit, Detail, Compare];
 const LISTS: &[Context] = &[Workloads, Routes, Events, Audit];
 const SCREENS: &[Context] = &[Workloads, Routes, Events, Audit, Detail];
 const ITEMS: &[Context] = &[Workloads, Detail];
 const PANES: &[Context] = &[Workloads, Routes, Events, Audit, Detail, Probe];
 const READING: &[Context] = &[
-    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Drill, Probe,
+    Workloads, Routes, Events, Audit, Detail, Compare, Verdicts, Popup, Menu, Drill, Probe,
 ];
 const PAGING: &[Context] = &[
-    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Drill, Probe, Plan, Confirm,
+    Workloads, Routes, Events, Audit, Detail, Compare, Verdicts, Payload, Popup, Menu, Drill,
+    Probe, Plan, Confirm,
 ];
 const LEAVING: &[Context] = &[
-    Workloads, Routes, Events, Audit, Detail, Popup, Menu, Drill, Probe, Palette, Filter, Text,
-    Plan, Confirm,
+    Workloads, Routes, Events, Audit, Detail, Compare, Unsafe, Verdicts, Question, Payload, Popup,
+    Menu, Drill, Probe, Palette, Filter, Text, Plan, Confirm,
 ];
 
 const fn entry(
@@ -227,8 +285,8 @@ const fn entry(
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
     entry(Action::Help, "help", "help", "help for this screen", Group::Session,
-        &[Workloads, Routes, Events, Audit, Detail, Menu, Popup, Drill, Probe, Plan, Confirm], &[key('?')]),
-    entry(Action::Palette, "palette", "cmd", "type a command, the same verbs as on the command line", Group::View, SCREENS, &[key(':')]),
+        &[Workloads, Routes, Events, Audit, Detail, Compare, Unsafe, Verdicts, Question, Menu, Popup, Drill, Probe, Plan, Confirm], &[key('?')]),
+    entry(Action::Palette, "palette", "cmd", "type a command, the same verbs as on the command line", Group::View, PLACES, &[key(':')]),
     entry(Action::Filter, "filter", "filter", "filter: text, !not, ~fuzzy, field:value", Group::View, LISTS, &[key('/')]),
     entry(Action::Open, "open", "open", "open the selection", Group::Move,
         &[Workloads, Routes, Events, Audit, Detail, Menu, Probe], &[named(KeyCode::Enter)]),
@@ -250,9 +308,37 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Notice, "notice", "notice", "plan: turn the degraded notice on or off", Group::Change, ITEMS, &[key('D')]),
     entry(Action::Drain, "drain", "drain", "plan: drain the route, or undrain it", Group::Change, &[Routes], &[key('X')]),
     entry(Action::Probe, "probe", "probe", "probe it now with its samples; both answers as they come", Group::Change, &[Workloads, Routes, Detail, Probe], &[key('r')]),
-    entry(Action::Undo, "undo", "undo", "plan: undo my last change", Group::Change, SCREENS, &[key('z')]),
+    entry(Action::Compare, "compare", "compare", "both routes beside each other, on the workload's own samples", Group::Judge, &[Workloads, Routes, Detail], &[key('c')]),
+
+    entry(Action::VerdictA, "verdict-a", "A better", "A is better; behind `!`: A is unsafe", Group::Judge, &[Compare, Unsafe], &[key('a')]),
+    entry(Action::VerdictB, "verdict-b", "B better", "B is better; behind `!`: B is unsafe", Group::Judge, &[Compare, Unsafe], &[key('b')]),
+    entry(Action::VerdictSame, "verdict-same", "same", "both are equally good; behind `!`: both are unsafe", Group::Judge, &[Compare, Unsafe], &[key('=')]),
+    entry(Action::VerdictBad, "verdict-bad", "both bad", "neither can be used", Group::Judge, &[Compare], &[key('-')]),
+    entry(Action::VerdictUnsafe, "verdict-unsafe", "unsafe", "one of them must never reach a user; a fallback's vetoes the review", Group::Judge, &[Compare], &[key('!')]),
+    entry(Action::Note, "note", "note", "write why: of this sample, or of the whole review", Group::Judge, &[Compare, Verdicts], &[key('#')]),
+    entry(Action::Verdicts, "verdicts", "result", "what the verdicts come to, and what the gate says of it; from there it is saved", Group::Judge, &[Compare], &[named(KeyCode::Enter)]),
+    entry(Action::Blind, "blind", "blind/open", "a blind review, or back to an open one", Group::Judge, &[Compare], &[key('m')]),
+    entry(Action::Reveal, "reveal", "uncover", "show the names of a sample that was judged blind; its verdict stands then", Group::Judge, &[Compare], &[key('u')]),
+    entry(Action::SaveReview, "save-review", "save", "record the review", Group::Judge, &[Verdicts], &[key('y')]),
+    entry(Action::Yes, "yes", "yes", "yes", Group::Form, &[Question], &[key('y')]),
+    entry(Action::Rerun, "rerun", "rerun", "ask both routes again with this sample", Group::Judge, &[Compare], &[key('r')]),
+    entry(Action::MoreRuns, "more-runs", "5 runs", "ask five times, to see how much the answers vary", Group::Judge, &[Compare], &[key('+')]),
+    entry(Action::RunAll, "run-all", "all samples", "ask with every sample that has not been asked", Group::Judge, &[Compare], &[key('*')]),
+    entry(Action::EditPayload, "edit-payload", "edit", "edit what is sent; its answers are not part of a review then", Group::Judge, &[Compare], &[key('e')]),
+    entry(Action::OutsideEditor, "outside-editor", "$EDITOR", "edit it in your own editor", Group::Form, &[Payload], &[ctrl('o')]),
+    entry(Action::ResetPayload, "reset-payload", "reset", "back to the sample as it is", Group::Form, &[Payload], &[ctrl('x')]),
+    entry(Action::UndoTyping, "undo-typing", "undo", "take back what was typed", Group::Form, &[Payload], &[ctrl('u')]),
+    entry(Action::RedoTyping, "redo-typing", "redo", "type it again", Group::Form, &[Payload], &[ctrl('r')]),
+
+    entry(Action::NextView, "next-view", "view", "another layout: aligned, one above the other, one text", Group::View, &[Compare], &[key('v')]),
+    entry(Action::OtherSide, "other-side", "other side", "the other side: at the same line where one is shown, else the one that moves alone", Group::View, &[Compare], &[named(KeyCode::Tab), named(KeyCode::BackTab), key('h'), key('l'), named(KeyCode::Left), named(KeyCode::Right)]),
+    entry(Action::NextDifference, "next-difference", "difference", "to the next difference", Group::View, &[Compare], &[key('n')]),
+    entry(Action::PreviousDifference, "previous-difference", "diff. before", "to the difference before", Group::View, &[Compare], &[key('N')]),
+    entry(Action::WordMarks, "word-marks", "word marks", "mark the words that differ, or do not", Group::View, &[Compare], &[key('w')]),
+    entry(Action::LockScroll, "lock-scroll", "lock", "both sides scroll together, or each alone", Group::View, &[Compare], &[key('s')]),
+    entry(Action::Undo, "undo", "undo", "plan: undo my last change", Group::Change, PLACES, &[key('z')]),
     entry(Action::Claim, "claim", "claim", "say \"I'm on it\" to the others, or take it back", Group::Change, ITEMS, &[key('i')]),
-    entry(Action::Actions, "actions", "actions", "every action for this item, with keys and reasons", Group::Change, SCREENS, &[key('x')]),
+    entry(Action::Actions, "actions", "actions", "every action for this item, with keys and reasons", Group::Change, PLACES, &[key('x')]),
 
     entry(Action::Down, "down", "down", "one row down", Group::Move, READING, &[key('j'), named(KeyCode::Down)]),
     entry(Action::Up, "up", "up", "one row up", Group::Move, READING, &[key('k'), named(KeyCode::Up)]),
@@ -264,13 +350,13 @@ pub const TABLE: &[Entry] = &[
     entry(Action::PageUp, "page-up", "page up", "a page up", Group::Move, PAGING, &[named(KeyCode::PageUp)]),
     entry(Action::NextPane, "next-pane", "pane", "next pane", Group::Move, PANES, &[named(KeyCode::Tab), key('l'), named(KeyCode::Right)]),
     entry(Action::PreviousPane, "previous-pane", "pane before", "pane before", Group::Move, PANES, &[named(KeyCode::BackTab), key('h'), named(KeyCode::Left)]),
-    entry(Action::PreviousItem, "previous-item", "before", "the item before", Group::Move, &[Detail], &[key('[')]),
-    entry(Action::NextItem, "next-item", "next", "the next item", Group::Move, &[Detail], &[key(']')]),
+    entry(Action::PreviousItem, "previous-item", "before", "the item before", Group::Move, &[Detail, Compare], &[key('[')]),
+    entry(Action::NextItem, "next-item", "next", "the next item", Group::Move, &[Detail, Compare], &[key(']')]),
     entry(Action::LastView, "last-view", "last view", "the screen before this one", Group::Move, SCREENS, &[key('-')]),
-    entry(Action::Workloads, "workloads", "workloads", "workloads (home)", Group::Move, SCREENS, &[key('1')]),
-    entry(Action::Routes, "routes", "routes", "routes", Group::Move, SCREENS, &[key('2')]),
-    entry(Action::Events, "events", "events", "events", Group::Move, SCREENS, &[key('3')]),
-    entry(Action::Audit, "audit", "audit", "audit", Group::Move, SCREENS, &[key('5')]),
+    entry(Action::Workloads, "workloads", "workloads", "workloads (home)", Group::Move, PLACES, &[key('1')]),
+    entry(Action::Routes, "routes", "routes", "routes", Group::Move, PLACES, &[key('2')]),
+    entry(Action::Events, "events", "events", "events", Group::Move, PLACES, &[key('3')]),
+    entry(Action::Audit, "audit", "audit", "audit", Group::Move, PLACES, &[key('5')]),
 
     entry(Action::Drill, "drill", "drill", "drill: imagine that this route is down; no traffic moves", Group::View, &[Workloads, Routes, Detail, Drill], &[key('d')]),
     entry(Action::OutageClass, "outage-class", "failure", "imagine another failure: 503, timeout, 429, 401, 500, no connection", Group::View, &[Drill], &[key('c')]),
@@ -283,11 +369,11 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Pause, "pause", "pause", "stop the view (not the data), or go on", Group::View, SCREENS, &[key('p')]),
     entry(Action::Follow, "follow", "follow", "follow the newest, or stop to", Group::View, SCREENS, &[key('f')]),
     entry(Action::Wrap, "wrap", "wrap", "wrap long lines, or cut them", Group::View, &[Workloads, Routes, Events, Audit, Detail, Popup], &[key('w')]),
-    entry(Action::TimeStyle, "time-style", "time", "ages, or times of day in UTC", Group::View, SCREENS, &[key('t')]),
-    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Audit, Detail, Popup, Drill, Probe], &[key('y')]),
-    entry(Action::Save, "save", "save", "save the view as text and JSON", Group::View, SCREENS, &[key('S')]),
+    entry(Action::TimeStyle, "time-style", "time", "ages, or times of day in UTC", Group::View, PLACES, &[key('t')]),
+    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Audit, Detail, Compare, Popup, Drill, Probe], &[key('y')]),
+    entry(Action::Save, "save", "save", "save the view as text and JSON", Group::View, PLACES, &[key('S')]),
 
-    entry(Action::Mouse, "mouse", "mouse", "mouse reporting on or off; off keeps the terminal's own selection", Group::Session, SCREENS, &[key('M')]),
+    entry(Action::Mouse, "mouse", "mouse", "mouse reporting on or off; off keeps the terminal's own selection", Group::Session, PLACES, &[key('M')]),
     entry(Action::Repaint, "repaint", "repaint", "draw the whole screen again", Group::Session, LEAVING, &[ctrl('l')]),
     entry(Action::Suspend, "suspend", "suspend", "give the terminal back to the shell; fg returns", Group::Session, LEAVING, &[ctrl('z')]),
     entry(Action::Quit, "quit", "quit", "back; at the top, quit", Group::Session, READING, &[key('q')]),

@@ -3,7 +3,9 @@
 //! `screen` says where the operator is, `overlays` is what lies over it: states that cannot be do not exist.
 //! Changed by `update` only.
 
-use std::time::Duration;
+mod compare;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -13,6 +15,7 @@ use super::{
     state::{
         burst::Burst,
         change::Followed,
+        comparing::{Comparing, over::Over},
         data::Data,
         drilling::Drilling,
         events::Events,
@@ -55,6 +58,8 @@ pub struct Setup {
     pub keymap: Keymap,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+    /// Another one in every process: from it sides are shuffled.
+    pub seed: u64,
 }
 
 /// Where the operator is.
@@ -71,6 +76,8 @@ pub enum Screen {
     Audit,
     /// One workload.
     Detail(WorkloadName),
+    /// Its two routes beside each other.
+    Compare(WorkloadName),
 }
 
 /// What lies over the screen.
@@ -90,6 +97,8 @@ pub enum Overlay {
     Drill(Box<Drilling>),
     /// A live probe.
     Probe(Box<Probing>),
+    /// Something that lies over a comparison.
+    Comparing(Over),
     /// A command is being typed.
     Palette(Palette),
     /// A filter is being typed; what was filtered before.
@@ -155,6 +164,8 @@ pub struct App {
     pub events: Events,
     /// The audit.
     pub audit: Table<u64>,
+    /// The comparisons of this session.
+    pub comparisons: BTreeMap<WorkloadName, Comparing>,
     /// By how many lines the detail is scrolled.
     pub detail_scroll: usize,
     /// Long lines are wrapped where that is possible.
@@ -200,6 +211,7 @@ impl App {
             route_facts: RouteFacts::default(),
             events: Events::default(),
             audit: Table::default(),
+            comparisons: BTreeMap::new(),
             detail_scroll: 0,
             wrap: true,
             mouse: false,
@@ -228,6 +240,7 @@ impl App {
             Some(Overlay::Actions(_)) => Context::Menu,
             Some(Overlay::Drill(_)) => Context::Drill,
             Some(Overlay::Probe(_)) => Context::Probe,
+            Some(Overlay::Comparing(over)) => over.context(),
             Some(Overlay::Palette(_)) => Context::Palette,
             Some(Overlay::Filter(..)) => Context::Filter,
         }
@@ -242,6 +255,7 @@ impl App {
             Screen::Events => Context::Events,
             Screen::Audit => Context::Audit,
             Screen::Detail(_) => Context::Detail,
+            Screen::Compare(_) => Context::Compare,
         }
     }
 
@@ -274,7 +288,7 @@ impl App {
     pub fn workload(&self) -> Option<&WorkloadName> {
         match &self.screen {
             Screen::Home => self.home.list.selected(),
-            Screen::Detail(workload) => Some(workload),
+            Screen::Detail(workload) | Screen::Compare(workload) => Some(workload),
             Screen::Events => {
                 let number = self.events.selected()?;
                 Some(&self.data.log.get(number)?.event.workload)
@@ -297,6 +311,7 @@ impl App {
                 | Overlay::Actions(_)
                 | Overlay::Drill(_)
                 | Overlay::Probe(_)
+                | Overlay::Comparing(_)
                 | Overlay::Palette(_)
                 | Overlay::Filter(..) => None,
             })
@@ -315,6 +330,7 @@ impl App {
                 | Overlay::Actions(_)
                 | Overlay::Drill(_)
                 | Overlay::Probe(_)
+                | Overlay::Comparing(_)
                 | Overlay::Palette(_)
                 | Overlay::Filter(..) => None,
             })
@@ -368,7 +384,7 @@ impl App {
             since: self.setup.opened,
             at: self.now,
             viewing: match &self.screen {
-                Screen::Detail(workload) => Some(workload.clone()),
+                Screen::Detail(workload) | Screen::Compare(workload) => Some(workload.clone()),
                 Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => None,
             },
             plan: self

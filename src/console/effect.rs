@@ -2,16 +2,39 @@
 //!
 //! Made by `update`; carried out by `execute`. An effect is complete: it needs nothing from the state.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::state::probing::Question;
+use super::state::{comparing::weighed::Weighing, probing::Question};
 use crate::{
-    control::Consent,
-    model::{Command, ErrorClass, Plan, Presence, Revision, RouteName},
+    control::{Consent, NewReview},
+    model::{
+        Command, ErrorClass, Plan, Presence, ReviewedSample, Revision, RouteName, SampleId,
+        WorkloadName,
+    },
 };
 
-/// Something to do.
+/// What a comparison asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asking {
+    /// Whose routes.
+    pub workload: WorkloadName,
+    /// With which samples; what is sent instead of a sample's own body, where there is something.
+    pub samples: Vec<(SampleId, Option<Arc<str>>)>,
+    /// How often each.
+    pub runs: usize,
+}
+
+impl Asking {
+    /// Whether something else than the sample's own body is sent.
+    #[must_use]
+    pub fn is_edited(&self, sample: &SampleId) -> bool {
+        let edited = |(id, body): &(SampleId, Option<Arc<str>>)| id == sample && body.is_some();
+        self.samples.iter().any(edited)
+    }
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Make a plan. Answered by `Msg::Planned` with the same number.
     Plan {
@@ -45,6 +68,32 @@ pub enum Effect {
     },
     /// Drop what is asked: connections are closed.
     StopProbe,
+    /// Ask both routes of a workload, past the gateway. Answered by `Msg::Compare` with the same number.
+    Compare {
+        /// Tells the answers apart from those of other requests.
+        request: u64,
+        /// What to ask.
+        asking: Asking,
+    },
+    /// Drop what a comparison asks: connections are closed.
+    StopCompare(u64),
+    /// Put two answers beside each other. Answered by `Msg::Weighed`.
+    Weigh(Box<Weighing>),
+    /// Work out what answers measure up to. Answered by `Msg::Scored`.
+    Score(WorkloadName, Vec<ReviewedSample>),
+    /// Record a review. Answered by `Msg::Recorded` with the same number.
+    Record {
+        /// Tells the answers apart.
+        request: u64,
+        /// The review.
+        review: Box<NewReview>,
+    },
+    /// Find out what each sample of a workload asks. Answered by `Msg::Asked`.
+    ReadAsked(WorkloadName),
+    /// Read the body of a sample. Answered by `Msg::Payload`.
+    ReadPayload(WorkloadName, SampleId),
+    /// Let the operator's own editor have a text, and the terminal meanwhile. Answered by `Msg::Payload`.
+    EditPayload(WorkloadName, SampleId, Arc<str>),
     /// Read how quickly these routes answered their last probes. Answered by `Msg::History`.
     History(Vec<RouteName>),
     /// Poll how far a revision has come, until every living gateway has applied it. Answered by

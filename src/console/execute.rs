@@ -4,9 +4,13 @@
 //! Owned by `run`. Tasks wait for the door when it is not open yet. A change that was sent off is finished,
 //! also when the operator quits meanwhile.
 
+mod asked;
+mod comparing;
+mod heard;
 mod probing;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
@@ -61,6 +65,8 @@ pub(super) struct Executor {
     watched: CancellationToken,
     /// Ends the probe that runs.
     probed: CancellationToken,
+    /// End the comparisons that run, by their numbers.
+    compared: HashMap<u64, CancellationToken>,
     tls: Arc<OnceLock<Arc<Tls>>>,
     clock: Clock,
     saves: Option<Arc<Path>>,
@@ -77,6 +83,7 @@ impl Executor {
             stop: CancellationToken::new(),
             watched: CancellationToken::new(),
             probed: CancellationToken::new(),
+            compared: HashMap::new(),
             tls: Arc::default(),
             clock,
             saves: saves.map(Arc::from),

@@ -24,6 +24,16 @@ pub enum Context {
     Audit,
     /// One workload.
     Detail,
+    /// The routes of a workload beside each other.
+    Compare,
+    /// A side that is unsafe must be named.
+    Unsafe,
+    /// What the verdicts of a review come to.
+    Verdicts,
+    /// A question that yes answers.
+    Question,
+    /// The payload of a sample is being typed.
+    Payload,
     /// Something to read: help, one event, messages.
     Popup,
     /// The list of actions for an item.
@@ -46,12 +56,17 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::Workloads,
         Self::Routes,
         Self::Events,
         Self::Audit,
         Self::Detail,
+        Self::Compare,
+        Self::Unsafe,
+        Self::Verdicts,
+        Self::Question,
+        Self::Payload,
         Self::Popup,
         Self::Menu,
         Self::Drill,
@@ -72,6 +87,11 @@ impl Context {
             Self::Events => "events",
             Self::Audit => "audit",
             Self::Detail => "the detail of a workload",
+            Self::Compare => "a comparison",
+            Self::Unsafe => "an unsafe verdict",
+            Self::Verdicts => "the result of a review",
+            Self::Question => "a question",
+            Self::Payload => "a payload",
             Self::Popup => "a text",
             Self::Menu => "the list of actions",
             Self::Drill => "a drill",
@@ -88,12 +108,16 @@ impl Context {
     #[must_use]
     pub const fn is_typing(self) -> bool {
         match self {
-            Self::Palette | Self::Filter | Self::Text | Self::Plan => true,
+            Self::Palette | Self::Filter | Self::Text | Self::Payload | Self::Plan => true,
             Self::Workloads
             | Self::Routes
             | Self::Events
             | Self::Audit
             | Self::Detail
+            | Self::Compare
+            | Self::Unsafe
+            | Self::Verdicts
+            | Self::Question
             | Self::Popup
             | Self::Menu
             | Self::Drill

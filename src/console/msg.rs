@@ -7,9 +7,15 @@ use std::{path::PathBuf, time::Duration};
 
 use crossterm::event::KeyEvent;
 
+use super::state::comparing::{live, weighed::Weighed};
 use crate::{
     control::{ControlError, Drill, News, Progress},
-    model::{AuditRecord, Plan, PlanId, ProbePoint, ProbeResult, Revision, RouteName, RungResult},
+    model::{
+        AuditRecord, Plan, PlanId, ProbePoint, ProbeResult, ReviewHead, Revision, RouteName,
+        RungResult, SampleId, WorkloadName,
+    },
+    probe::Seat,
+    review::Scores,
 };
 
 /// Something happened.
@@ -54,6 +60,41 @@ pub enum Msg {
         question: usize,
         /// What it brought.
         told: Told,
+    },
+    /// What one of the questions of a comparison has brought.
+    Compare {
+        /// The number of the [`super::effect::Effect::Compare`].
+        request: u64,
+        /// Which question.
+        seat: Seat,
+        /// What it brought.
+        told: live::Told,
+    },
+    /// Two answers were put beside each other.
+    Weighed(Box<Weighed>),
+    /// What the answers of a comparison measure up to.
+    Scored(WorkloadName, Box<Scores>),
+    /// A review was recorded, or not.
+    Recorded {
+        /// The number of the [`super::effect::Effect::Record`].
+        request: u64,
+        /// Whose.
+        workload: WorkloadName,
+        /// What stands in the list of reviews now, or why nothing was recorded.
+        result: Result<Box<ReviewHead>, ControlError>,
+    },
+    /// What each sample of a workload asks, where that could be told.
+    Asked(WorkloadName, Vec<(SampleId, String)>),
+    /// The body of a sample was read, or the operator's editor has been through with it.
+    Payload {
+        /// Whose sample.
+        workload: WorkloadName,
+        /// Which.
+        sample: SampleId,
+        /// Whether an editor had it.
+        edited: bool,
+        /// The text, or why there is none in words.
+        text: Result<String, String>,
     },
     /// How routes answered their last probes, oldest first.
     History(Vec<(RouteName, Vec<ProbePoint>)>),

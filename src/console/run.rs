@@ -5,9 +5,10 @@
 //! a second, and nothing is written when nothing changed.
 
 mod frame;
+mod lend;
 mod wait;
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use crossterm::{Command as _, clipboard::CopyToClipboard, event::Event};
 use ratatui::Terminal;
@@ -18,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Appearance, ConsoleError, Opening, Options,
+    Appearance, ConsoleError, Opening, Options, Variables,
     app::{App, BACKLOG, Setup},
     effect::Effect,
     execute::{Arrival, Executor},
@@ -40,6 +41,7 @@ use crate::{
     clock::Clock,
     control::{Control, Mode, News},
 };
+use lend::Lend;
 use wait::{End, Failure, Wake};
 
 /// News that comes together is drawn together.
@@ -76,6 +78,7 @@ struct Console {
     door: Option<oneshot::Receiver<Result<Control, Failure>>>,
     feed: Option<Receiver<News>>,
     clock: Clock,
+    variables: Variables,
     /// The next frame does not wait.
     urgent: bool,
     /// When the next frame of data may be drawn.
@@ -84,6 +87,8 @@ struct Console {
     wanted: watch::Sender<String>,
     /// Asked for by an effect, done when the round is over.
     suspend: bool,
+    /// The operator's own editor wants a text and the terminal.
+    lend: Option<Lend>,
     quit: bool,
 }
 
@@ -130,6 +135,7 @@ impl Console {
             opened,
             keymap,
             size,
+            seed: fastrand::u64(..),
         };
         let terminal = match Terminal::new(Paint::new(size.0, size.1)) {
             Ok(terminal) => terminal,
@@ -156,9 +162,11 @@ impl Console {
             door: None,
             feed: None,
             clock: options.clock.clone(),
+            variables: Arc::clone(&options.variables),
             urgent: true,
             next_frame: Instant::now(),
             suspend: false,
+            lend: None,
             quit: false,
         })
     }
@@ -215,6 +223,11 @@ impl Console {
             {
                 return End::Lost(error);
             }
+            if let Some(lend) = self.lend.take()
+                && let Err(error) = self.lend_out(lend).await
+            {
+                return End::Lost(error);
+            }
             if self.is_due()
                 && let Err(error) = self.draw()
             {
@@ -241,7 +254,10 @@ impl Console {
             Wake::Written(Ok(())) | Wake::Draw => {}
             Wake::Arrived(Arrival::Msg(message)) => {
                 // What streams in is drawn as other data is.
-                self.urgent |= !matches!(message, Msg::Tick | Msg::Probe { .. });
+                self.urgent |= !matches!(
+                    message,
+                    Msg::Tick | Msg::Probe { .. } | Msg::Compare { .. } | Msg::Weighed(_)
+                );
                 self.take_in(message);
             }
             Wake::Arrived(Arrival::Theme(loaded)) => {
@@ -310,6 +326,20 @@ impl Console {
                 class,
             } => self.executor.drill(request, names, class),
             Effect::StopProbe => self.executor.stop_probe(),
+            Effect::Compare { request, asking } => self.executor.compare(request, asking),
+            Effect::StopCompare(request) => self.executor.stop_compare(request),
+            Effect::Weigh(weighing) => self.executor.weigh(weighing),
+            Effect::Score(workload, samples) => self.executor.score(workload, samples),
+            Effect::Record { request, review } => self.executor.record(request, review),
+            Effect::ReadAsked(workload) => self.executor.read_asked(workload),
+            Effect::ReadPayload(workload, sample) => self.executor.read_payload(workload, sample),
+            Effect::EditPayload(workload, sample, text) => {
+                self.lend = Some(Lend {
+                    workload,
+                    sample,
+                    text,
+                });
+            }
             Effect::History(routes) => self.executor.history(routes),
             Effect::Watch(revision) => self.executor.watch(revision),
             Effect::Present(presence) => self.executor.present(*presence),

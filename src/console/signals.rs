@@ -38,6 +38,13 @@ impl Signals {
         })
     }
 
+    /// Forgets what keys of the terminal have sent meanwhile: it was for whoever had the terminal.
+    pub(super) fn forget_keys(&mut self) -> io::Result<()> {
+        self.interrupt = signal(SignalKind::interrupt())?;
+        self.quit = signal(SignalKind::quit())?;
+        Ok(())
+    }
+
     /// Waits for the next one. Can be dropped and called again.
     pub(super) async fn next(&mut self) -> Heard {
         let kind = tokio::select! {

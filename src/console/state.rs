@@ -4,6 +4,7 @@
 
 pub mod burst;
 pub mod change;
+pub mod comparing;
 pub mod data;
 pub mod drilling;
 pub mod events;
@@ -14,6 +15,7 @@ pub mod list;
 pub mod log;
 pub mod message;
 pub mod palette;
+pub mod payload;
 pub mod plan;
 pub mod policy_table;
 pub mod probing;

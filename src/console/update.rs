@@ -5,6 +5,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod act;
+mod comparing;
 mod drilling;
 mod follow;
 mod go;
@@ -13,6 +14,7 @@ mod planning;
 mod present;
 mod probing;
 mod take;
+mod typing;
 mod wearing;
 
 use std::path::PathBuf;
@@ -64,6 +66,25 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             question,
             told,
         } => probing::told(app, request, question, told),
+        Msg::Compare {
+            request,
+            seat,
+            told,
+        } => comparing::told(app, request, &seat, told),
+        Msg::Weighed(weighed) => comparing::weighed(app, *weighed),
+        Msg::Scored(workload, scores) => comparing::scored(app, &workload, *scores),
+        Msg::Recorded {
+            request,
+            workload,
+            result,
+        } => comparing::recorded(app, request, &workload, result),
+        Msg::Asked(workload, asked) => comparing::asked(app, &workload, asked),
+        Msg::Payload {
+            workload,
+            sample,
+            edited,
+            text,
+        } => comparing::read(app, &workload, &sample, edited, text),
         Msg::History(histories) => {
             app.route_facts.remember(histories);
             app.dirty = true;
@@ -89,6 +110,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
     probing::settle(app, &mut effects);
     settle(app);
     wearing::settle(app, &mut effects);
+    comparing::settle(app, &mut effects);
     go::look_back(app, &mut effects);
     present::present(app, &mut effects);
     effects

@@ -5,6 +5,7 @@
 mod answer;
 mod audit;
 mod columns;
+mod comparing;
 mod detail;
 mod drill;
 mod events;
@@ -14,6 +15,7 @@ mod help;
 mod home;
 mod menu;
 mod message;
+mod payload;
 mod pen;
 mod plan;
 mod plan_form;
@@ -34,6 +36,7 @@ use super::{
     app::{App, Overlay, Screen},
     glyph::{ASCII, Glyphs},
     layout::{self, Areas, Room},
+    state::comparing::{over::Over, sheet},
     theme::{Role, Theme},
 };
 use crate::control::Spending;
@@ -69,8 +72,18 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
         Some(Overlay::Help(scroll)) => help::draw(app, &mut pen, &areas, *scroll),
         Some(Overlay::Drill(drilling)) => drill::popup(app, &mut pen, &areas, drilling),
         Some(Overlay::Probe(probing)) => probing::draw(app, &mut pen, &areas, probing),
+        Some(Overlay::Comparing(Over::Payload(payload))) => {
+            payload::draw(&mut pen, &areas, payload);
+        }
+        Some(Overlay::Comparing(Over::Verdicts(scroll))) => {
+            comparing::verdicts(app, &mut pen, &areas, *scroll);
+        }
         Some(
-            Overlay::Plan(_) | Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..),
+            Overlay::Plan(_)
+            | Overlay::Actions(_)
+            | Overlay::Palette(_)
+            | Overlay::Filter(..)
+            | Overlay::Comparing(_),
         )
         | None => screen(app, &mut pen, &areas),
     }
@@ -81,6 +94,7 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
         Some(Overlay::Palette(palette)) => menu::palette(&mut pen, &areas, palette),
         Some(Overlay::Filter(field, _)) => menu::filter(app, &mut pen, &areas, field),
         Some(Overlay::Plan(form)) => plan::panel(app, &mut pen, area, form),
+        Some(Overlay::Comparing(over)) => comparing::over(app, &mut pen, &areas, over),
         Some(
             Overlay::Event(..)
             | Overlay::Record(..)
@@ -99,6 +113,7 @@ fn screen(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         Screen::Events => events::draw(app, pen, areas),
         Screen::Audit => audit::draw(app, pen, areas),
         Screen::Detail(workload) => detail::draw(app, pen, areas, workload),
+        Screen::Compare(_) => comparing::draw(app, pen, areas),
     }
 }
 
@@ -118,10 +133,13 @@ fn areas_in(app: &App, area: Rect) -> Areas {
                 | Overlay::Record(..)
                 | Overlay::Help(_)
                 | Overlay::Drill(_)
-                | Overlay::Probe(_),
+                | Overlay::Probe(_)
+                | Overlay::Comparing(_),
             ),
         )
-        | (Screen::Events | Screen::Audit | Screen::Detail(_), _) => layout::screen(area, message),
+        | (Screen::Events | Screen::Audit | Screen::Detail(_) | Screen::Compare(_), _) => {
+            layout::screen(area, message)
+        }
         (Screen::Routes, _) => layout::routes(area, message, app.routes.keys.len()),
         (Screen::Home, _) => layout::home(area, message, app.home.rows().len()),
     }
@@ -160,18 +178,25 @@ pub fn measure(app: &App, area: Rect) -> Option<Extent> {
         (Some(Overlay::Record(sequence, _)), _) => audit::whole(app, *sequence, body.width).len(),
         (Some(Overlay::Help(_)), _) => help::lines(app, body.width).len(),
         (Some(Overlay::Drill(drilling)), _) => drill::lines(app, drilling, body.width).len(),
+        (Some(Overlay::Comparing(Over::Verdicts(_))), _) => {
+            comparing::verdict_lines(app, body.width).len()
+        }
         (None, Screen::Detail(workload)) => detail::height(app, workload, body.width, &ASCII),
         (
             Some(
                 Overlay::Plan(_)
                 | Overlay::Actions(_)
                 | Overlay::Probe(_)
+                | Overlay::Comparing(_)
                 | Overlay::Palette(_)
                 | Overlay::Filter(..),
             ),
             _,
         )
-        | (None, Screen::Home | Screen::Routes | Screen::Events | Screen::Audit) => return None,
+        | (
+            None,
+            Screen::Home | Screen::Routes | Screen::Events | Screen::Audit | Screen::Compare(_),
+        ) => return None,
     };
     Some(Extent::of(lines, body.height))
 }
@@ -193,12 +218,33 @@ pub fn probe_pages(app: &App) -> Option<(usize, usize)> {
             | Overlay::Record(..)
             | Overlay::Help(_)
             | Overlay::Drill(_)
+            | Overlay::Comparing(_)
             | Overlay::Actions(_)
             | Overlay::Palette(_)
             | Overlay::Filter(..),
         )
         | None => None,
     }
+}
+
+/// The columns that there are for answers of the comparison on screen; `None`: there is none.
+#[must_use]
+pub fn compare_columns(app: &App) -> Option<sheet::Room> {
+    let comparing = app.comparing()?;
+    Some(comparing::columns(app, comparing, &areas(app)))
+}
+
+/// What can be seen of the answers of the comparison on screen; `None`: there is none.
+#[must_use]
+pub fn compare_room(app: &App) -> Option<comparing::Room> {
+    let comparing = app.comparing()?;
+    Some(comparing::room(app, comparing, &areas(app)))
+}
+
+/// The lines and columns of a payload that can be seen.
+#[must_use]
+pub fn payload_room(app: &App) -> (usize, usize) {
+    payload::room(&areas(app))
 }
 
 /// The screen as text, without colours.
@@ -250,10 +296,20 @@ pub fn copied(app: &App) -> Option<String> {
         (Some(Overlay::Probe(probing)), _) => Some(probing::copied(app, probing)),
         (
             Some(
-                Overlay::Plan(_) | Overlay::Actions(_) | Overlay::Palette(_) | Overlay::Filter(..),
+                Overlay::Plan(_)
+                | Overlay::Actions(_)
+                | Overlay::Palette(_)
+                | Overlay::Filter(..)
+                | Overlay::Comparing(
+                    Over::Unsafe | Over::Note(..) | Over::Question(_) | Over::Payload(_),
+                ),
             ),
             _,
         ) => None,
+        (Some(Overlay::Comparing(Over::Verdicts(_))), _) => {
+            lines(comparing::verdict_lines(app, width))
+        }
+        (None, Screen::Compare(_)) => comparing::copied(app),
         (None, Screen::Home) => home::copied(app),
         (None, Screen::Routes) => routes::copied(app),
         (None, Screen::Events) => events::copied(app),

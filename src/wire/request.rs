@@ -47,6 +47,17 @@ pub enum ScanError {
     Encoded,
 }
 
+impl ScanError {
+    /// The byte at which reading stopped, where that is known.
+    #[must_use]
+    pub const fn at(&self) -> Option<usize> {
+        match self {
+            Self::NotJson { at } => Some(*at),
+            Self::NoModel | Self::Encoded => None,
+        }
+    }
+}
+
 impl From<Malformed> for ScanError {
     fn from(malformed: Malformed) -> Self {
         Self::NotJson { at: malformed.at }

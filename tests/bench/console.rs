@@ -253,6 +253,7 @@ fn app(workloads: usize, events: u64, size: (u16, u16)) -> App {
         opened: at,
         keymap: Keymap::default(),
         size,
+        seed: 7,
     });
     for news in [
         News::Health(Health::Good),

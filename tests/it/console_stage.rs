@@ -51,6 +51,7 @@ impl Stage {
             opened: start(),
             keymap: Keymap::default(),
             size: (width, height),
+            seed: 7,
         };
         Self {
             app: App::new(setup),

@@ -26,6 +26,7 @@ mod config_follow;
 mod config_load;
 mod config_robust;
 mod console_any;
+mod console_comparing;
 mod console_probing;
 mod console_pty;
 mod console_screens;

@@ -6,9 +6,7 @@
 
 use std::{
     cell::RefCell,
-    mem,
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt as _, stream};
@@ -19,7 +17,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Arrival, opened};
+use super::{
+    Arrival,
+    heard::{Fresh, Heard, TOGETHER},
+    opened,
+};
 use crate::{
     clock::Clock,
     console::{
@@ -27,15 +29,13 @@ use crate::{
         state::probing::{KEPT, Question, With},
     },
     control::Control,
-    model::{Catalog, ProbeRecord, visible_lines},
-    probe::{Prober, Step},
-    wire::{said::Delta, upstream::Tls},
+    model::{Catalog, ProbeRecord},
+    probe::Prober,
+    wire::upstream::Tls,
 };
 
 /// Questions that are asked at the same time: two samples, each of two routes.
 const AT_ONCE: usize = 4;
-/// What comes within this time is told at once.
-const TOGETHER: Duration = Duration::from_millis(50);
 
 /// Everything one probe needs.
 pub(super) struct Run {
@@ -102,7 +102,7 @@ impl Asking {
     /// Asks one question, tells what comes, and keeps what came.
     async fn ask(&self, place: usize, question: &Question) {
         self.tell(place, Told::Sent).await;
-        let heard = RefCell::new(Heard::new());
+        let heard = RefCell::new(Heard::new(KEPT));
         let told = async {
             match &question.with {
                 With::Sample(workload, sample) => {
@@ -119,14 +119,14 @@ impl Asking {
                 () = sleep(TOGETHER) => {
                     let news = heard.borrow_mut().news();
                     if let Some(news) = news {
-                        self.tell(place, news).await;
+                        self.tell(place, told_of(news)).await;
                     }
                 }
             }
         };
         let rest = heard.borrow_mut().news();
         if let Some(rest) = rest {
-            self.tell(place, rest).await;
+            self.tell(place, told_of(rest)).await;
         }
         let (records, requests) = records(&told);
         self.tell(place, told).await;
@@ -175,6 +175,15 @@ impl Asking {
     }
 }
 
+fn told_of(fresh: Fresh) -> Told {
+    Told::Heard {
+        head: fresh.head,
+        first_output: fresh.first_output,
+        text: fresh.text,
+        left_out: fresh.left_out,
+    }
+}
+
 /// What is to be kept of an answer, and how many requests it took.
 fn records(told: &Told) -> (Vec<ProbeRecord>, u64) {
     match told {
@@ -184,101 +193,6 @@ fn records(told: &Told) -> (Vec<ProbeRecord>, u64) {
             (records.collect(), *requests)
         }
         Told::Sent | Told::Heard { .. } | Told::Unsent(_) | Told::Kept(_) => (Vec::new(), 0),
-    }
-}
-
-/// What came since the last news.
-struct Heard {
-    sent: Instant,
-    head: Option<(u16, Duration)>,
-    first_output: Option<Duration>,
-    fresh: String,
-    /// What was added last.
-    part: Part,
-    taken: usize,
-    left_out: usize,
-    changed: bool,
-}
-
-/// Parts of an answer; each begins on a line of its own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Nothing,
-    Text,
-    Reasoning,
-    Refusal,
-    Call,
-}
-
-impl Heard {
-    fn new() -> Self {
-        Self {
-            sent: Clock::instant(),
-            head: None,
-            first_output: None,
-            fresh: String::new(),
-            part: Part::Nothing,
-            taken: 0,
-            left_out: 0,
-            changed: false,
-        }
-    }
-
-    fn step(&mut self, step: Step) {
-        let after = Clock::instant().saturating_duration_since(self.sent);
-        match step {
-            Step::Head(status) => {
-                self.head = Some((status, after));
-                self.changed = true;
-            }
-            Step::Said(delta) => {
-                self.first_output.get_or_insert(after);
-                match delta {
-                    Delta::Text(text) => self.say(Part::Text, "", &text),
-                    Delta::Reasoning(text) => self.say(Part::Reasoning, "(thinks) ", &text),
-                    Delta::Refusal(text) => self.say(Part::Refusal, "(refuses) ", &text),
-                    Delta::Tool(name) => {
-                        self.part = Part::Nothing;
-                        self.say(Part::Call, "(calls) ", &format!("{name} "));
-                    }
-                    Delta::Arguments(_, text) => self.add(&text),
-                }
-            }
-        }
-    }
-
-    /// Adds to a part, or begins it.
-    fn say(&mut self, part: Part, lead: &str, text: &str) {
-        if self.part != part {
-            if self.taken > 0 {
-                self.add("\n");
-            }
-            self.add(lead);
-            self.part = part;
-        }
-        self.add(text);
-    }
-
-    fn add(&mut self, text: &str) {
-        self.changed = true;
-        let end = text.floor_char_boundary(KEPT.saturating_sub(self.taken));
-        let (kept, rest) = text.split_at(end);
-        self.fresh.push_str(kept);
-        self.taken += kept.len();
-        self.left_out += rest.chars().count();
-    }
-
-    fn news(&mut self) -> Option<Told> {
-        if !mem::take(&mut self.changed) {
-            return None;
-        }
-        let fresh = mem::take(&mut self.fresh);
-        Some(Told::Heard {
-            head: self.head,
-            first_output: self.first_output,
-            text: visible_lines(&fresh, KEPT),
-            left_out: mem::take(&mut self.left_out),
-        })
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Spoken {
     Drill(String),
     /// Wear a theme.
     Theme(String),
+    /// Both routes of a workload beside each other; blind, when it is a review.
+    Compare(WorkloadName, bool),
     /// Open a workload.
     Open(WorkloadName),
 }
@@ -43,7 +45,16 @@ const ALONE: [(&str, Action); 9] = [
     ("quit", Action::Exit),
 ];
 /// What needs a workload.
-const WITH_WORKLOAD: [&str; 6] = ["force", "hold", "auto", "notice on", "notice off", "claim"];
+const WITH_WORKLOAD: [&str; 8] = [
+    "force",
+    "hold",
+    "auto",
+    "notice on",
+    "notice off",
+    "claim",
+    "compare",
+    "review",
+];
 /// What needs a route.
 const WITH_ROUTE: [&str; 2] = ["drain", "undrain"];
 
@@ -169,6 +180,8 @@ impl Palette {
             "hold" => Spoken::Workload(Action::Hold, name.into()),
             "auto" => Spoken::Workload(Action::Auto, name.into()),
             "claim" => Spoken::Workload(Action::Claim, name.into()),
+            "compare" => Spoken::Compare(name.into(), false),
+            "review" => Spoken::Compare(name.into(), true),
             "notice on" => Spoken::Notice(name.into(), true),
             "notice off" => Spoken::Notice(name.into(), false),
             WITH_OUTAGE => Spoken::Drill(name.to_owned()),

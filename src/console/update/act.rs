@@ -1,6 +1,6 @@
 //! What each action means. The table of keys decides when one is asked for.
 
-use super::{drilling, go, planning, probing, take, wearing};
+use super::{comparing, drilling, go, planning, probing, take, typing};
 use crate::{
     console::{
         action::Action,
@@ -8,11 +8,11 @@ use crate::{
         effect::Effect,
         state::{
             burst::Pace,
+            comparing::{Said, case::Side},
             field::Field,
             list::{List, Step},
             message::Level,
-            palette::{Palette, Spoken},
-            plan::Focus,
+            palette::Palette,
             verbs::{self, Offer},
         },
     },
@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// Does what was asked for.
+#[expect(clippy::too_many_lines, reason = "one line for each action")]
 pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<Effect>) {
     match action {
         Action::Down => go::step(app, Step::Rows(1)),
@@ -37,9 +38,35 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::OutageScope => drilling::scope(app, effects),
         Action::Probe => probing::begin(app, effects),
         Action::Open => open(app, pace, effects),
-        Action::Back => go::back(app),
+        Action::Back => go::back(app, effects),
         Action::Quit => quit(app, effects),
-        Action::Exit => effects.push(Effect::Quit),
+        Action::Exit => exit(app, effects),
+        Action::Compare => comparing::begin(app, effects),
+        Action::Rerun => comparing::rerun(app, effects),
+        Action::MoreRuns => comparing::more(app, effects),
+        Action::RunAll => comparing::all(app, effects),
+        Action::Blind => comparing::turn(app, effects),
+        Action::VerdictA => comparing::verdict(app, Said::Better(Side::A)),
+        Action::VerdictB => comparing::verdict(app, Said::Better(Side::B)),
+        Action::VerdictSame => comparing::verdict(app, Said::Same),
+        Action::VerdictBad => comparing::verdict(app, Said::BothBad),
+        Action::VerdictUnsafe => comparing::unsafe_side(app),
+        Action::Note => comparing::note(app),
+        Action::Reveal => comparing::reveal(app),
+        Action::Verdicts => comparing::verdicts(app, effects),
+        Action::SaveReview => comparing::save(app, effects),
+        Action::Yes => comparing::yes(app, effects),
+        Action::NextView => comparing::next_view(app),
+        Action::OtherSide => comparing::other_side(app),
+        Action::LockScroll => comparing::lock(app),
+        Action::WordMarks => comparing::word_marks(app),
+        Action::NextDifference => comparing::difference(app, true),
+        Action::PreviousDifference => comparing::difference(app, false),
+        Action::EditPayload => comparing::edit(app, effects),
+        Action::OutsideEditor => comparing::outside(app, effects),
+        Action::ResetPayload => comparing::reset(app),
+        Action::UndoTyping => comparing::undo(app),
+        Action::RedoTyping => comparing::redo(app),
         Action::Workloads => show(app, Screen::Home),
         Action::Routes => show(app, Screen::Routes),
         Action::Events => show(app, Screen::Events),
@@ -96,12 +123,12 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Confirm => planning::confirm(app, pace, effects),
         Action::Shorter => planning::last(app, false, effects),
         Action::Longer => planning::last(app, true, effects),
-        Action::Accept => accept(app, effects),
-        Action::Complete => complete(app),
-        Action::NextField => turn(app, true),
-        Action::PreviousField => turn(app, false),
-        Action::NextChoice => choice(app, true),
-        Action::PreviousChoice => choice(app, false),
+        Action::Accept => typing::accept(app, effects),
+        Action::Complete => typing::complete(app),
+        Action::NextField => typing::turn(app, true),
+        Action::PreviousField => typing::turn(app, false),
+        Action::NextChoice => typing::choice(app, true),
+        Action::PreviousChoice => typing::choice(app, false),
         Action::Mouse => {
             app.mouse = !app.mouse;
             let text = if app.mouse {
@@ -128,12 +155,15 @@ fn pane(app: &mut App, forward: bool) {
     if probing::flip(app) {
         return;
     }
-    let next = match (&app.screen, forward) {
-        (Screen::Home | Screen::Detail(_), true) | (Screen::Events, false) => Screen::Routes,
-        (Screen::Routes, true) | (Screen::Audit, false) => Screen::Events,
-        (Screen::Events, true) | (Screen::Home | Screen::Detail(_), false) => Screen::Audit,
-        (Screen::Audit, true) | (Screen::Routes, false) => Screen::Home,
-    };
+    let next =
+        match (&app.screen, forward) {
+            (Screen::Home | Screen::Detail(_) | Screen::Compare(_), true)
+            | (Screen::Events, false) => Screen::Routes,
+            (Screen::Routes, true) | (Screen::Audit, false) => Screen::Events,
+            (Screen::Events, true)
+            | (Screen::Home | Screen::Detail(_) | Screen::Compare(_), false) => Screen::Audit,
+            (Screen::Audit, true) | (Screen::Routes, false) => Screen::Home,
+        };
     go::go(app, next);
 }
 
@@ -183,11 +213,19 @@ fn open(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
                 app.overlays.push(Overlay::Record(sequence, 0));
             }
         }
+        Screen::Compare(_) => {}
         Screen::Detail(workload) => {
             let filter = format!("workload:{workload}");
             go::go(app, Screen::Events);
             go::filter(app, &filter);
         }
+    }
+}
+
+/// The end; verdicts that would be lost are mentioned first.
+fn exit(app: &mut App, effects: &mut Vec<Effect>) {
+    if comparing::may_quit(app) {
+        effects.push(Effect::Quit);
     }
 }
 
@@ -197,7 +235,8 @@ fn quit(app: &mut App, effects: &mut Vec<Effect>) {
         return;
     }
     match app.screen {
-        Screen::Home => effects.push(Effect::Quit),
+        Screen::Home => exit(app, effects),
+        Screen::Compare(_) => comparing::leave(app, effects),
         Screen::Routes | Screen::Events | Screen::Audit | Screen::Detail(_) => go::leave(app),
     }
 }
@@ -219,7 +258,7 @@ fn follow(app: &mut App) {
             };
             app.say(Level::Note, text);
         }
-        Screen::Routes | Screen::Audit | Screen::Detail(_) => {
+        Screen::Routes | Screen::Audit | Screen::Detail(_) | Screen::Compare(_) => {
             app.say(Level::Note, "there is nothing to follow here");
         }
     }
@@ -243,7 +282,7 @@ fn claim_of(app: &mut App, workload: WorkloadName) {
     }
 }
 
-fn workload_verb(
+pub(super) fn workload_verb(
     app: &mut App,
     action: Action,
     workload: &WorkloadName,
@@ -261,7 +300,12 @@ fn workload_verb(
     }
 }
 
-fn route_verb(app: &mut App, action: Action, route: &RouteName, effects: &mut Vec<Effect>) {
+pub(super) fn route_verb(
+    app: &mut App,
+    action: Action,
+    route: &RouteName,
+    effects: &mut Vec<Effect>,
+) {
     let offer = verbs::for_route(&app.data, route, app.now)
         .into_iter()
         .find(|offer| offer.action == action);
@@ -275,7 +319,7 @@ fn route_verb(app: &mut App, action: Action, route: &RouteName, effects: &mut Ve
 fn actions(app: &mut App) {
     let undo = verbs::undo(&app.data, &app.setup.actor);
     let (target, mut offers): (String, Vec<Offer>) = match (&app.screen, app.workload()) {
-        (Screen::Home | Screen::Detail(_), Some(workload)) => (
+        (Screen::Home | Screen::Detail(_) | Screen::Compare(_), Some(workload)) => (
             workload.to_string(),
             verbs::for_workload(&app.data, workload, app.now),
         ),
@@ -288,22 +332,27 @@ fn actions(app: &mut App) {
                 verbs::for_route(&app.data, route, app.now),
             )
         }
-        (Screen::Home | Screen::Detail(_) | Screen::Events | Screen::Audit, _) => {
-            ("this row".to_owned(), Vec::new())
-        }
+        (
+            Screen::Home | Screen::Detail(_) | Screen::Compare(_) | Screen::Events | Screen::Audit,
+            _,
+        ) => ("this row".to_owned(), Vec::new()),
     };
     offers.push(undo);
     let probes = match app.screen {
         Screen::Home | Screen::Detail(_) => Some("ask primary and fallback with its samples"),
         Screen::Routes => Some("ask it with the samples of its workloads"),
-        Screen::Events | Screen::Audit => None,
+        Screen::Events | Screen::Audit | Screen::Compare(_) => None,
     };
     if let Some(does) = probes {
         offers.push(verbs::plain(Action::Probe, does));
     }
+    if let Screen::Home | Screen::Detail(_) | Screen::Routes = app.screen {
+        let does = "both routes beside each other, on its samples";
+        offers.push(verbs::plain(Action::Compare, does));
+    }
     let claimable = match app.screen {
         Screen::Home | Screen::Detail(_) => true,
-        Screen::Routes | Screen::Events | Screen::Audit => false,
+        Screen::Routes | Screen::Events | Screen::Audit | Screen::Compare(_) => false,
     };
     if claimable {
         let does = if app.claim.is_some() && app.claim.as_ref() == app.workload() {
@@ -319,6 +368,7 @@ fn actions(app: &mut App) {
         Screen::Events => "the whole event",
         Screen::Audit => "the whole record",
         Screen::Detail(_) => "all events of it",
+        Screen::Compare(_) => "",
     };
     if matches!(
         app.screen,
@@ -338,108 +388,4 @@ fn actions(app: &mut App) {
         offers,
         list,
     }));
-}
-
-/// Enter in a text field.
-fn accept(app: &mut App, effects: &mut Vec<Effect>) {
-    match app.overlays.last_mut() {
-        Some(Overlay::Filter(..)) => {
-            app.overlays.pop();
-        }
-        Some(Overlay::Plan(form)) => form.focus = Focus::Name,
-        Some(Overlay::Palette(palette)) => match palette.understand(app.data.catalog.as_deref()) {
-            Ok(spoken) => {
-                app.overlays.pop();
-                speak(app, spoken, effects);
-            }
-            Err(why) => app.say(Level::Warning, &why),
-        },
-        Some(
-            Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Drill(_)
-            | Overlay::Probe(_),
-        )
-        | None => {}
-    }
-}
-
-/// Does what was said in the palette: the same as its key.
-fn speak(app: &mut App, spoken: Spoken, effects: &mut Vec<Effect>) {
-    match spoken {
-        Spoken::Do(action) => act(app, action, Pace::Typed, effects),
-        Spoken::Drill(name) => drilling::named(app, &name, effects),
-        Spoken::Theme(name) => wearing::choose(app, &name),
-        Spoken::Open(workload) => go::open(app, workload),
-        Spoken::Workload(action, workload) => {
-            app.home.touched = true;
-            app.home.list.select(workload.clone());
-            workload_verb(app, action, &workload, effects);
-        }
-        Spoken::Notice(workload, wanted) => {
-            let given = app.data.status(&workload).map(|status| status.notice);
-            if given == Some(wanted) {
-                let state = if wanted { "on" } else { "off" };
-                let text = format!("the notice of {workload} is {state} already");
-                app.say(Level::Note, &text);
-            } else {
-                workload_verb(app, Action::Notice, &workload, effects);
-            }
-        }
-        Spoken::Drain(route, wanted) => {
-            let overview = app.data.overview.as_ref();
-            let drained = overview
-                .and_then(|overview| overview.route(&route))
-                .is_some_and(|status| status.drained_by.is_some());
-            if drained == wanted {
-                let state = if wanted { "drained" } else { "in use" };
-                app.say(Level::Note, &format!("{route} is {state} already"));
-            } else {
-                route_verb(app, Action::Drain, &route, effects);
-            }
-        }
-    }
-}
-
-fn complete(app: &mut App) {
-    let catalog = app.data.catalog.clone();
-    match app.overlays.last_mut() {
-        Some(Overlay::Palette(palette)) => palette.complete(catalog.as_deref()),
-        Some(Overlay::Filter(..)) => go::complete_filter(app),
-        Some(
-            Overlay::Plan(_)
-            | Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Drill(_)
-            | Overlay::Probe(_),
-        )
-        | None => {}
-    }
-}
-
-fn choice(app: &mut App, forward: bool) {
-    match app.overlays.last_mut() {
-        Some(Overlay::Palette(palette)) => palette.turn(forward),
-        Some(Overlay::Filter(..)) => go::step(app, Step::Rows(if forward { 1 } else { -1 })),
-        Some(
-            Overlay::Plan(_)
-            | Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Drill(_)
-            | Overlay::Probe(_),
-        )
-        | None => {}
-    }
-}
-
-fn turn(app: &mut App, forward: bool) {
-    if let Some(form) = app.form_mut() {
-        form.turn(forward);
-    }
 }

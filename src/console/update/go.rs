@@ -2,12 +2,13 @@
 
 use ratatui::layout::Rect;
 
-use super::probing;
+use super::{comparing, probing};
 use crate::{
     console::{
         app::{App, Overlay, Paused, Screen},
         effect::Effect,
         state::{
+            comparing::over::Over,
             filter::{Fields, Filter},
             home::Row,
             list::Step,
@@ -30,8 +31,9 @@ pub(super) fn go(app: &mut App, screen: Screen) {
 }
 
 /// Back: closes what lies on top; then reads a message; then lifts a filter; then leaves the screen.
-pub(super) fn back(app: &mut App) {
+pub(super) fn back(app: &mut App, effects: &mut Vec<Effect>) {
     match app.overlays.pop() {
+        Some(Overlay::Comparing(Over::Payload(payload))) => comparing::left(app, &payload),
         Some(Overlay::Plan(form)) => match form.stage {
             Stage::Applying(_) => app.say(
                 Level::Warning,
@@ -49,12 +51,14 @@ pub(super) fn back(app: &mut App) {
             | Overlay::Actions(_)
             | Overlay::Drill(_)
             | Overlay::Probe(_)
+            | Overlay::Comparing(_)
             | Overlay::Palette(_),
         ) => {}
         None if app.messages.is_error() => {
             app.messages.read();
         }
         None if !filtered(app).is_empty() => filter(app, ""),
+        None if matches!(app.screen, Screen::Compare(_)) => comparing::leave(app, effects),
         None => leave(app),
     }
 }
@@ -65,9 +69,13 @@ pub(super) fn leave(app: &mut App) {
         Screen::Home => {
             app.messages.read();
         }
+        Screen::Compare(_) => {
+            let back = app.before.clone();
+            go(app, back);
+        }
         Screen::Detail(_) => {
             let back = match &app.before {
-                Screen::Detail(_) => Screen::Home,
+                Screen::Detail(_) | Screen::Compare(_) => Screen::Home,
                 Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => {
                     app.before.clone()
                 }
@@ -95,6 +103,7 @@ pub(super) fn step(app: &mut App, step: Step) {
             drilling.scroll = scrolled(drilling.scroll, step, height);
         }
         Some(Overlay::Probe(_)) => probing::step(app, step),
+        Some(Overlay::Comparing(_)) => comparing::step_over(app, step, height),
         Some(Overlay::Palette(_)) => {}
         Some(Overlay::Filter(..)) | None => match &app.screen {
             Screen::Home => app.home.step(step),
@@ -102,12 +111,13 @@ pub(super) fn step(app: &mut App, step: Step) {
             Screen::Events => app.events.step(step, &app.data.log, end),
             Screen::Audit => app.audit.step(step),
             Screen::Detail(_) => app.detail_scroll = scrolled(app.detail_scroll, step, height),
+            Screen::Compare(_) => comparing::step(app, step),
         },
     }
 }
 
 /// A text's first visible line after a move; clamped by [`clamp`].
-fn scrolled(scroll: usize, step: Step, height: usize) -> usize {
+pub(super) fn scrolled(scroll: usize, step: Step, height: usize) -> usize {
     match step {
         Step::Rows(rows) => scroll.saturating_add_signed(rows),
         Step::HalfPages(halves) => {
@@ -137,8 +147,13 @@ pub(super) fn clamp(app: &mut App, area: Rect) {
             *scroll = (*scroll).min(most);
         }
         Some(Overlay::Drill(drilling)) => drilling.scroll = drilling.scroll.min(most),
+        Some(Overlay::Comparing(Over::Verdicts(scroll))) => *scroll = (*scroll).min(most),
         Some(
-            Overlay::Actions(_) | Overlay::Probe(_) | Overlay::Palette(_) | Overlay::Filter(..),
+            Overlay::Actions(_)
+            | Overlay::Probe(_)
+            | Overlay::Comparing(_)
+            | Overlay::Palette(_)
+            | Overlay::Filter(..),
         ) => {}
         None => app.detail_scroll = app.detail_scroll.min(most),
     }
@@ -166,7 +181,7 @@ pub(super) fn filtered(app: &App) -> &str {
         Screen::Routes => app.routes.filter.text(),
         Screen::Events => app.events.filter().text(),
         Screen::Audit => app.audit.filter.text(),
-        Screen::Detail(_) => "",
+        Screen::Detail(_) | Screen::Compare(_) => "",
     }
 }
 
@@ -177,7 +192,7 @@ pub(super) fn fields(app: &App) -> &'static [&'static str] {
         Screen::Routes => RouteStatus::NAMES,
         Screen::Events => StoredEvent::NAMES,
         Screen::Audit => AuditRecord::NAMES,
-        Screen::Detail(_) => &[],
+        Screen::Detail(_) | Screen::Compare(_) => &[],
     }
 }
 
@@ -198,7 +213,7 @@ pub(super) fn filter(app: &mut App, text: &str) {
             app.audit.filter = Filter::parse::<AuditRecord>(text);
             app.audit.arrange(app.data.audit.iter());
         }
-        Screen::Detail(_) => {}
+        Screen::Detail(_) | Screen::Compare(_) => {}
     }
     arrange(app);
 }
@@ -247,7 +262,7 @@ pub(super) fn next_match(app: &mut App, forward: bool) {
                 rows.len(),
             )
         }
-        Screen::Detail(_) => (None, 0),
+        Screen::Detail(_) | Screen::Compare(_) => (None, 0),
     };
     let last = count.saturating_sub(1);
     step(
@@ -280,7 +295,7 @@ pub(super) fn sort(app: &mut App) {
                 .unwrap_or_default();
             app.say(Level::Note, &format!("sorted by {order}"));
         }
-        Screen::Events | Screen::Audit | Screen::Detail(_) => {
+        Screen::Events | Screen::Audit | Screen::Detail(_) | Screen::Compare(_) => {
             app.say(Level::Note, "this list is always in the order of time");
         }
     }
@@ -299,7 +314,7 @@ pub(super) fn reverse(app: &mut App) {
             app.audit.reversed = !app.audit.reversed;
             app.audit.arrange(app.data.audit.iter());
         }
-        Screen::Events | Screen::Detail(_) => {
+        Screen::Events | Screen::Detail(_) | Screen::Compare(_) => {
             app.say(
                 Level::Note,
                 "events always come with the newest at the bottom",
@@ -323,6 +338,9 @@ pub(super) fn pause(app: &mut App) {
 
 /// The workload before or after this one, in the order of the home screen.
 pub(super) fn neighbour(app: &mut App, rows: isize) {
+    if matches!(app.screen, Screen::Compare(_)) {
+        return comparing::neighbour(app, rows);
+    }
     let Screen::Detail(name) = &app.screen else {
         return;
     };
@@ -346,7 +364,7 @@ pub(super) fn open(app: &mut App, workload: WorkloadName) {
     app.detail_scroll = 0;
     match app.screen {
         Screen::Detail(_) => app.screen = Screen::Detail(workload),
-        Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => {
+        Screen::Home | Screen::Routes | Screen::Events | Screen::Audit | Screen::Compare(_) => {
             go(app, Screen::Detail(workload));
         }
     }

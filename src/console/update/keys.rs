@@ -2,13 +2,14 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, go};
+use super::{act, comparing, go};
 use crate::console::{
     action::{Action, Group},
     app::{App, Overlay, Screen},
     chord::Chord,
     effect::Effect,
-    state::{burst::Pace, message::Level},
+    keymap::Context,
+    state::{burst::Pace, comparing::over::Over, message::Level},
 };
 
 /// Takes a key.
@@ -30,6 +31,13 @@ pub(super) fn key(app: &mut App, key: KeyEvent, effects: &mut Vec<Effect>) {
             return;
         }
     }
+    if pace == Pace::Quick && app.context() == Context::Compare && action.is_some_and(is_verdict) {
+        app.say(
+            Level::Warning,
+            "that verdict came right behind another key: it was not taken",
+        );
+        return;
+    }
     match action {
         Some(action) => act::act(app, action, pace, effects),
         None => text(app, key, pace),
@@ -41,11 +49,23 @@ fn guarded(action: Action) -> bool {
     action.changes_the_world()
         || matches!(
             action,
-            Action::Quit | Action::Exit | Action::Suspend | Action::Save
+            Action::Quit | Action::Exit | Action::Suspend | Action::Save | Action::Yes
         )
         || action
             .entry()
-            .is_some_and(|entry| entry.group == Group::Change)
+            .is_some_and(|entry| matches!(entry.group, Group::Change | Group::Judge))
+}
+
+/// A verdict takes reading: two of them in one breath are no verdicts.
+const fn is_verdict(action: Action) -> bool {
+    matches!(
+        action,
+        Action::VerdictA
+            | Action::VerdictB
+            | Action::VerdictSame
+            | Action::VerdictBad
+            | Action::VerdictUnsafe
+    )
 }
 
 /// Plans that the same burst has opened go away again.
@@ -59,6 +79,7 @@ fn drop_plans_since(app: &mut App, began: jiff::Timestamp) {
         | Overlay::Actions(_)
         | Overlay::Drill(_)
         | Overlay::Probe(_)
+        | Overlay::Comparing(_)
         | Overlay::Palette(_)
         | Overlay::Filter(..) => true,
     });
@@ -88,6 +109,12 @@ fn text(app: &mut App, key: KeyEvent, pace: Pace) {
                 palette.propose(catalog.as_deref());
             }
         }
+        Some(Overlay::Comparing(Over::Note(field, _))) => {
+            field.key(key);
+        }
+        Some(Overlay::Comparing(Over::Payload(_))) => {
+            comparing::typed(app, |payload| payload.key(key));
+        }
         Some(Overlay::Filter(field, _)) => {
             if field.key(key) {
                 let text = field.text().to_owned();
@@ -100,7 +127,8 @@ fn text(app: &mut App, key: KeyEvent, pace: Pace) {
             | Overlay::Help(_)
             | Overlay::Actions(_)
             | Overlay::Drill(_)
-            | Overlay::Probe(_),
+            | Overlay::Probe(_)
+            | Overlay::Comparing(_),
         )
         | None => unbound(app, key),
     }
@@ -134,6 +162,21 @@ pub(super) fn paste(app: &mut App, text: &str) {
             palette.propose(catalog.as_deref());
             taken
         }
+        Some(Overlay::Comparing(Over::Note(field, _))) => field.paste(text),
+        Some(Overlay::Comparing(Over::Payload(_))) => {
+            let mut taken = false;
+            comparing::typed(app, |payload| {
+                taken = payload.paste(text);
+                taken
+            });
+            if !taken {
+                app.say(
+                    Level::Warning,
+                    "not pasted: the text would be larger than 1 MiB",
+                );
+            }
+            true
+        }
         Some(Overlay::Filter(field, _)) => {
             let taken = field.paste(text);
             let text = field.text().to_owned();
@@ -146,7 +189,8 @@ pub(super) fn paste(app: &mut App, text: &str) {
             | Overlay::Help(_)
             | Overlay::Actions(_)
             | Overlay::Drill(_)
-            | Overlay::Probe(_),
+            | Overlay::Probe(_)
+            | Overlay::Comparing(_),
         )
         | None => false,
     };
@@ -159,7 +203,7 @@ pub(super) fn paste(app: &mut App, text: &str) {
     } else {
         let place = match app.screen {
             Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => "; / opens a filter",
-            Screen::Detail(_) => "",
+            Screen::Detail(_) | Screen::Compare(_) => "",
         };
         app.say(
             Level::Warning,

@@ -21,9 +21,10 @@ pub(super) fn begin(app: &mut App, effects: &mut Vec<Effect>) {
     let subject = match (app.overlays.last(), &app.screen) {
         (Some(Overlay::Probe(probing)), _) => Some(probing.subject.clone()),
         (_, Screen::Routes) => app.routes.list.selected().cloned().map(Subject::Route),
-        (_, Screen::Home | Screen::Detail(_) | Screen::Events | Screen::Audit) => {
-            app.workload().cloned().map(Subject::Workload)
-        }
+        (
+            _,
+            Screen::Home | Screen::Detail(_) | Screen::Compare(_) | Screen::Events | Screen::Audit,
+        ) => app.workload().cloned().map(Subject::Workload),
     };
     match subject {
         Some(subject) => probe(app, subject, effects),
@@ -61,7 +62,7 @@ pub(super) fn probe(app: &mut App, subject: Subject, effects: &mut Vec<Effect>) 
 }
 
 /// What it would cost, when the budgets of all routes or of one of these do not allow it any more.
-fn over_budget(app: &App, questions: &[Question]) -> Option<String> {
+pub(super) fn over_budget(app: &App, questions: &[Question]) -> Option<String> {
     let overview = app.data.overview.as_ref()?;
     let cost = |question: &Question| {
         let With::Sample(_, sample) = &question.with else {
@@ -125,6 +126,7 @@ pub(super) fn told(app: &mut App, request: u64, question: usize, told: Told) {
     let open = app.overlays.iter_mut().find_map(|overlay| match overlay {
         Overlay::Probe(probing) if probing.request == request => Some(probing),
         Overlay::Probe(_)
+        | Overlay::Comparing(_)
         | Overlay::Plan(_)
         | Overlay::Event(..)
         | Overlay::Record(..)
@@ -165,6 +167,7 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     let open = app.overlays.iter().find_map(|overlay| match overlay {
         Overlay::Probe(probing) if probing.request == request => Some(probing.over()),
         Overlay::Probe(_)
+        | Overlay::Comparing(_)
         | Overlay::Plan(_)
         | Overlay::Event(..)
         | Overlay::Record(..)

@@ -34,6 +34,19 @@ pub(super) fn save(app: &mut App, effects: &mut Vec<Effect>) {
             ("events".to_owned(), json(&events))
         }
         Screen::Audit => ("audit".to_owned(), json(&app.data.audit)),
+        Screen::Compare(workload) => {
+            let Some(comparing) = app.comparing() else {
+                return;
+            };
+            if comparing.cases.iter().any(|case| comparing.hides(case)) {
+                app.say(
+                    Level::Warning,
+                    "not saved: the file would tell which route is which; judge first, or m opens it",
+                );
+                return;
+            }
+            (format!("compare-{workload}"), json(&comparing.reviewed()))
+        }
         Screen::Detail(workload) => (
             format!("workload-{workload}"),
             json(&(app.data.status(workload), app.data.workload(workload))),

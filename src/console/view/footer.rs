@@ -50,18 +50,79 @@ pub(super) fn keys(app: &App, pen: &mut Pen<'_>, area: ratatui::layout::Rect, co
     }
 }
 
+/// What comes first in a comparison.
+const COMPARED: &[Action] = &[
+    Action::VerdictA,
+    Action::VerdictB,
+    Action::VerdictSame,
+    Action::VerdictBad,
+    Action::VerdictUnsafe,
+    Action::Note,
+    Action::NextItem,
+    Action::Verdicts,
+    Action::NextView,
+    Action::OtherSide,
+    Action::NextDifference,
+    Action::Rerun,
+    Action::Blind,
+    Action::EditPayload,
+    Action::RunAll,
+    Action::WordMarks,
+    Action::LockScroll,
+    Action::Reveal,
+    Action::MoreRuns,
+];
+
+/// What comes first in the editor of a payload.
+const EDITED: &[Action] = &[
+    Action::OutsideEditor,
+    Action::UndoTyping,
+    Action::ResetPayload,
+    Action::RedoTyping,
+    Action::PageDown,
+];
+
 /// In which order keys are shown; 99: never.
+#[expect(clippy::too_many_lines, reason = "one line for each action")]
 fn rank(entry: &Entry, context: Context) -> u8 {
+    let first = match context {
+        Context::Compare | Context::Unsafe => COMPARED,
+        Context::Payload => EDITED,
+        Context::Workloads
+        | Context::Routes
+        | Context::Events
+        | Context::Audit
+        | Context::Detail
+        | Context::Verdicts
+        | Context::Question
+        | Context::Popup
+        | Context::Menu
+        | Context::Drill
+        | Context::Probe
+        | Context::Palette
+        | Context::Filter
+        | Context::Text
+        | Context::Plan
+        | Context::Confirm => &[],
+    };
+    if let Some(place) = first.iter().position(|action| *action == entry.action) {
+        return u8::try_from(place).map_or(99, |place| place + 3);
+    }
     match entry.action {
         Action::Help => 0,
-        Action::Apply | Action::Confirm | Action::Accept => 1,
+        Action::Apply | Action::Confirm | Action::Accept | Action::Yes | Action::SaveReview => 1,
         Action::Back => match context {
             Context::Workloads
             | Context::Routes
             | Context::Events
             | Context::Audit
-            | Context::Detail => 70,
-            Context::Popup
+            | Context::Detail
+            | Context::Compare => 70,
+            Context::Unsafe
+            | Context::Verdicts
+            | Context::Question
+            | Context::Payload
+            | Context::Popup
             | Context::Menu
             | Context::Drill
             | Context::Probe
@@ -79,7 +140,7 @@ fn rank(entry: &Entry, context: Context) -> u8 {
         Action::Hold => 5,
         Action::Auto => 6,
         Action::Notice => 7,
-        Action::Drain | Action::Probe => 8,
+        Action::Drain | Action::Probe | Action::Compare => 8,
         Action::Quit => 9,
         Action::Undo => 10,
         Action::Filter => 11,
@@ -121,6 +182,29 @@ fn rank(entry: &Entry, context: Context) -> u8 {
         | Action::PreviousField
         | Action::NextChoice
         | Action::PreviousChoice
+        | Action::Rerun
+        | Action::MoreRuns
+        | Action::RunAll
+        | Action::Blind
+        | Action::VerdictA
+        | Action::VerdictB
+        | Action::VerdictSame
+        | Action::VerdictBad
+        | Action::VerdictUnsafe
+        | Action::Note
+        | Action::Reveal
+        | Action::Verdicts
+        | Action::NextView
+        | Action::OtherSide
+        | Action::LockScroll
+        | Action::WordMarks
+        | Action::NextDifference
+        | Action::PreviousDifference
+        | Action::EditPayload
+        | Action::OutsideEditor
+        | Action::ResetPayload
+        | Action::UndoTyping
+        | Action::RedoTyping
         | Action::Mouse
         | Action::Repaint
         | Action::Suspend => 99,
@@ -128,6 +212,7 @@ fn rank(entry: &Entry, context: Context) -> u8 {
 }
 
 /// Why an action is refused now; `None`: it is not.
+#[expect(clippy::too_many_lines, reason = "one line for each action")]
 pub(super) fn reason(app: &App, action: Action) -> Option<String> {
     match action {
         Action::Force | Action::Hold | Action::Auto | Action::Notice => {
@@ -154,7 +239,35 @@ pub(super) fn reason(app: &App, action: Action) -> Option<String> {
                 .err()
                 .map(String::from)
         }
-        Action::Down
+        Action::SaveReview => {
+            (app.setup.mode == Mode::Observe).then(|| "this session is OBSERVE".to_owned())
+        }
+        Action::VerdictA
+        | Action::VerdictB
+        | Action::VerdictSame
+        | Action::VerdictBad
+        | Action::VerdictUnsafe => app.comparing()?.unjudgeable().map(str::to_owned),
+        Action::Compare
+        | Action::Rerun
+        | Action::MoreRuns
+        | Action::RunAll
+        | Action::Blind
+        | Action::Note
+        | Action::Reveal
+        | Action::Verdicts
+        | Action::Yes
+        | Action::NextView
+        | Action::OtherSide
+        | Action::LockScroll
+        | Action::WordMarks
+        | Action::NextDifference
+        | Action::PreviousDifference
+        | Action::EditPayload
+        | Action::OutsideEditor
+        | Action::ResetPayload
+        | Action::UndoTyping
+        | Action::RedoTyping
+        | Action::Down
         | Action::Up
         | Action::Top
         | Action::Bottom

@@ -16,8 +16,9 @@ use crate::console::{
 };
 use crate::control::Mode;
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 6] = [
     Group::Change,
+    Group::Judge,
     Group::Form,
     Group::Move,
     Group::View,
@@ -38,6 +39,7 @@ fn context(app: &App) -> Context {
         Some(Overlay::Actions(_)) => Context::Menu,
         Some(Overlay::Drill(_)) => Context::Drill,
         Some(Overlay::Probe(_)) => Context::Probe,
+        Some(Overlay::Comparing(over)) => over.context(),
         Some(Overlay::Palette(_)) => Context::Palette,
         Some(Overlay::Filter(..)) => Context::Filter,
         Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) => Context::Popup,

@@ -22,7 +22,7 @@ use crate::{
 const PROPOSALS: usize = 8;
 
 /// The lower part of a screen, emptied, under a rule with a title; answers what is below the rule.
-fn panel(pen: &mut Pen<'_>, areas: &Areas, rows: u16, title: &str) -> Rect {
+pub(super) fn panel(pen: &mut Pen<'_>, areas: &Areas, rows: u16, title: &str) -> Rect {
     let bottom = areas.message.bottom();
     let top = areas.title.bottom();
     let height = (rows + 1).min(bottom.saturating_sub(top));
@@ -133,7 +133,7 @@ fn names(app: &App) -> &'static [&'static str] {
         Screen::Routes => crate::control::RouteStatus::NAMES,
         Screen::Events => crate::model::StoredEvent::NAMES,
         Screen::Audit => crate::model::AuditRecord::NAMES,
-        Screen::Detail(_) => &[],
+        Screen::Detail(_) | Screen::Compare(_) => &[],
     }
 }
 

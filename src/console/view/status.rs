@@ -220,6 +220,13 @@ fn title(app: &App, strip: bool) -> Line {
             String::new(),
             filtered(app.audit.filter.text()),
         ),
+        Screen::Compare(_) => {
+            return super::comparing::headline(app).map_or_else(Line::default, |(name, rest)| {
+                let mut line = Line::of(Role::Title, name);
+                line.0.extend(rest.0);
+                line
+            });
+        }
         Screen::Detail(workload) => (
             format!("workloads {} {}", ">", words::safe(workload.as_str())),
             String::new(),

@@ -1,11 +1,11 @@
-//! What becomes of the steps of an answer, and whole probes against a listener that never answers.
+//! Whole probes against a listener that never answers.
 
 use std::{io::Read, net::TcpListener, sync::Arc, thread, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Arrival, Heard, KEPT, Run, Told};
+use super::{Arrival, Run, Told};
 use crate::{
     clock::Clock,
     config,
@@ -14,9 +14,7 @@ use crate::{
         state::probing::{Subject, questions},
     },
     control::{self, Control, Mode},
-    probe::Step,
     store::{Access, Store},
-    wire::said::Delta,
 };
 
 /// Long enough for a busy machine; nothing waits for it to pass.
@@ -123,62 +121,4 @@ async fn a_probe_that_is_stopped_closes_its_connections() {
         matches!(told.as_slice(), [Told::Sent, Told::Sent]),
         "{told:?}"
     );
-}
-
-fn text(told: Option<Told>) -> (String, usize) {
-    match told {
-        Some(Told::Heard { text, left_out, .. }) => (text, left_out),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn many_small_steps_are_one_piece_of_news() {
-    let mut heard = Heard::new();
-    heard.step(Step::Head(200));
-    for _ in 0..10_000 {
-        heard.step(Step::Said(Delta::Text("a".to_owned())));
-    }
-    assert_eq!(text(heard.news()), ("a".repeat(10_000), 0));
-    assert!(heard.news().is_none(), "nothing new is no news");
-}
-
-#[test]
-fn every_part_begins_on_its_own_line_and_is_safe() {
-    let mut heard = Heard::new();
-    for delta in [
-        Delta::Reasoning("hm".to_owned()),
-        Delta::Reasoning("m".to_owned()),
-        Delta::Text("a\u{1b}[2Jb".to_owned()),
-        Delta::Tool("look_up".to_owned()),
-        Delta::Arguments(0, "{\"a\":".to_owned()),
-        Delta::Arguments(0, "1}".to_owned()),
-        Delta::Tool("look_up".to_owned()),
-    ] {
-        heard.step(Step::Said(delta));
-    }
-    assert_eq!(
-        text(heard.news()).0,
-        "(thinks) hmm\na\u{241b}[2Jb\n(calls) look_up {\"a\":1}\n(calls) look_up "
-    );
-}
-
-#[test]
-fn what_is_kept_is_bounded_and_the_rest_is_counted() {
-    let mut heard = Heard::new();
-    heard.step(Step::Said(Delta::Text("é".repeat(KEPT))));
-    let (kept, left_out) = text(heard.news());
-    assert_eq!((kept.len(), left_out), (KEPT, KEPT / 2));
-    heard.step(Step::Said(Delta::Text("more".to_owned())));
-    assert_eq!(text(heard.news()), (String::new(), 4));
-}
-
-#[test]
-fn the_first_output_is_counted_once() {
-    let mut heard = Heard::new();
-    heard.step(Step::Said(Delta::Text("a".to_owned())));
-    let first = heard.first_output;
-    heard.step(Step::Said(Delta::Text("b".to_owned())));
-    assert_eq!(heard.first_output, first);
-    assert!(first.is_some_and(|first| first < Duration::from_secs(5)));
 }

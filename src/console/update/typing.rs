@@ -1,0 +1,118 @@
+//! Keys of text fields: accept, complete, walk through proposals and fields; and what a command in the palette does.
+
+use super::{act, comparing, drilling, go, wearing};
+use crate::console::{
+    action::Action,
+    app::{App, Overlay},
+    effect::Effect,
+    state::{burst::Pace, list::Step, message::Level, palette::Spoken, plan::Focus},
+};
+
+/// Enter in a text field.
+pub(super) fn accept(app: &mut App, effects: &mut Vec<Effect>) {
+    match app.overlays.last_mut() {
+        Some(Overlay::Filter(..)) => {
+            app.overlays.pop();
+        }
+        Some(Overlay::Comparing(_)) => comparing::noted(app),
+        Some(Overlay::Plan(form)) => form.focus = Focus::Name,
+        Some(Overlay::Palette(palette)) => match palette.understand(app.data.catalog.as_deref()) {
+            Ok(spoken) => {
+                app.overlays.pop();
+                speak(app, spoken, effects);
+            }
+            Err(why) => app.say(Level::Warning, &why),
+        },
+        Some(
+            Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_)
+            | Overlay::Drill(_)
+            | Overlay::Probe(_),
+        )
+        | None => {}
+    }
+}
+
+/// Does what was said in the palette: the same as its key.
+fn speak(app: &mut App, spoken: Spoken, effects: &mut Vec<Effect>) {
+    match spoken {
+        Spoken::Do(action) => act::act(app, action, Pace::Typed, effects),
+        Spoken::Drill(name) => drilling::named(app, &name, effects),
+        Spoken::Theme(name) => wearing::choose(app, &name),
+        Spoken::Open(workload) => go::open(app, workload),
+        Spoken::Compare(workload, true) => comparing::review(app, workload, effects),
+        Spoken::Compare(workload, false) => comparing::open(app, workload, effects),
+        Spoken::Workload(action, workload) => {
+            app.home.touched = true;
+            app.home.list.select(workload.clone());
+            act::workload_verb(app, action, &workload, effects);
+        }
+        Spoken::Notice(workload, wanted) => {
+            let given = app.data.status(&workload).map(|status| status.notice);
+            if given == Some(wanted) {
+                let state = if wanted { "on" } else { "off" };
+                let text = format!("the notice of {workload} is {state} already");
+                app.say(Level::Note, &text);
+            } else {
+                act::workload_verb(app, Action::Notice, &workload, effects);
+            }
+        }
+        Spoken::Drain(route, wanted) => {
+            let overview = app.data.overview.as_ref();
+            let drained = overview
+                .and_then(|overview| overview.route(&route))
+                .is_some_and(|status| status.drained_by.is_some());
+            if drained == wanted {
+                let state = if wanted { "drained" } else { "in use" };
+                app.say(Level::Note, &format!("{route} is {state} already"));
+            } else {
+                act::route_verb(app, Action::Drain, &route, effects);
+            }
+        }
+    }
+}
+
+pub(super) fn complete(app: &mut App) {
+    let catalog = app.data.catalog.clone();
+    match app.overlays.last_mut() {
+        Some(Overlay::Palette(palette)) => palette.complete(catalog.as_deref()),
+        Some(Overlay::Filter(..)) => go::complete_filter(app),
+        Some(
+            Overlay::Plan(_)
+            | Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_)
+            | Overlay::Drill(_)
+            | Overlay::Probe(_)
+            | Overlay::Comparing(_),
+        )
+        | None => {}
+    }
+}
+
+pub(super) fn choice(app: &mut App, forward: bool) {
+    match app.overlays.last_mut() {
+        Some(Overlay::Palette(palette)) => palette.turn(forward),
+        Some(Overlay::Filter(..)) => go::step(app, Step::Rows(if forward { 1 } else { -1 })),
+        Some(
+            Overlay::Plan(_)
+            | Overlay::Event(..)
+            | Overlay::Record(..)
+            | Overlay::Help(_)
+            | Overlay::Actions(_)
+            | Overlay::Drill(_)
+            | Overlay::Probe(_)
+            | Overlay::Comparing(_),
+        )
+        | None => {}
+    }
+}
+
+pub(super) fn turn(app: &mut App, forward: bool) {
+    if let Some(form) = app.form_mut() {
+        form.turn(forward);
+    }
+}
