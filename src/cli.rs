@@ -31,6 +31,7 @@ mod review;
 mod samples;
 mod serve;
 mod session;
+mod standing_text;
 mod status;
 mod table;
 mod theme;

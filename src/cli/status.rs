@@ -8,6 +8,7 @@ use super::{
     output::{self, Paint, Stream, Tone},
     plan_text,
     session::Session,
+    standing_text,
     table::Table,
     time,
 };
@@ -209,6 +210,9 @@ fn detail(overview: &Overview, status: &WorkloadStatus, paint: Paint) -> String 
     if let Some(proven) = status.readiness.proven {
         row("proven", &format!("{} ago", time::age(proven, now)));
     }
+    for (name, value) in standing_text::rows(status, now) {
+        row(name, &value);
+    }
     match status.capture {
         Capture::Redacted => row("captured", "request bodies are kept for a day, redacted"),
         Capture::Off => {}
@@ -406,6 +410,9 @@ fn flags(status: &WorkloadStatus, now: Timestamp) -> String {
     }
     if status.break_glass {
         flags.push("break-glass".to_owned());
+    }
+    if status.debt.is_some() {
+        flags.push("review-owed".to_owned());
     }
     if let Some(until) = status.mode_until {
         flags.push(format!("until {}", time::short(until, now)));

@@ -22,6 +22,7 @@ mod plan_form;
 mod policy;
 mod probing;
 mod readiness;
+mod reviewed;
 mod route;
 mod routes;
 mod sample;

@@ -16,6 +16,12 @@ pub const PLAN_VALID: Duration = Duration::from_mins(10);
 /// Makes the plan.
 pub(super) fn plan(scene: &Scene<'_>, intent: &Intent, id: PlanId) -> Plan {
     let effects = effects::describe(scene, intent);
+    let mut sentences = effects.sentences;
+    sentences.extend(
+        checks::owed(scene, intent).into_iter().map(|workload| {
+            format!("a review of {workload} is owed from then on, until it is done")
+        }),
+    );
     let checks = checks::run(scene, intent);
     Plan {
         id,
@@ -33,7 +39,7 @@ pub(super) fn plan(scene: &Scene<'_>, intent: &Intent, id: PlanId) -> Plan {
         basis: basis::of(scene.catalog, &intent.key),
         now_line: effects.now_line,
         after_line: effects.after_line,
-        effects: effects.sentences,
+        effects: sentences,
         tier: tier(intent, &checks),
         checks,
         undoes: intent.undoes,

@@ -10,7 +10,8 @@ use std::{
 use backstop::{
     config::{self, Keys, Loaded},
     model::{
-        AllDown, Catalog, ErrorClass, Family, LogFailure, Mode, NoticeStyle, PayloadClass, Tier,
+        AllDown, Basis, Catalog, ErrorClass, Family, LogFailure, Mode, NoticeStyle, PayloadClass,
+        ReviewPolicy, Tier,
     },
 };
 
@@ -225,6 +226,77 @@ fn what_is_left_out_has_the_documented_default() {
             "broken-response"
         ]
     );
+}
+
+#[test]
+fn what_reviews_must_be_is_read_in_every_form() {
+    let example = Example::new();
+    let text = fs::read_to_string(example.path()).unwrap();
+    let written = "review = { required = true, max_age = \"30d\", min_samples = 3, \
+                   at_least = \"same-or-better 80 %\" }\n";
+    assert!(text.contains(written));
+    let days = |days: u64| Duration::from_hours(days * 24);
+    let usual = ReviewPolicy {
+        min_samples: 3,
+        ..ReviewPolicy::usual(true)
+    };
+    for (case, review, policy, kept) in [
+        ("people see it", "review = { min_samples = 3 }\n", usual, 90),
+        (
+            "a number of percent",
+            "review = { at_least = 66, min_samples = 2 }\n",
+            ReviewPolicy {
+                at_least: 66,
+                min_samples: 2,
+                ..usual
+            },
+            90,
+        ),
+        (
+            "a share without blanks",
+            "review = { at_least = \"same-or-better 7%\", min_samples = 3 }\n",
+            ReviewPolicy {
+                at_least: 7,
+                ..usual
+            },
+            90,
+        ),
+        (
+            "its answers are there for as long as it counts",
+            "review = { max_age = \"365d\", min_samples = 3 }\n",
+            ReviewPolicy {
+                max_age: days(365),
+                ..usual
+            },
+            365,
+        ),
+    ] {
+        fs::write(example.path(), text.replace(written, review)).unwrap();
+        let catalog = example.catalog();
+        assert_eq!(catalog.workloads["support-chat"].review, policy, "{case}");
+        assert_eq!(catalog.retention.reviews, days(kept), "{case}");
+        // It is not user-visible: nobody asks for one.
+        assert!(!catalog.workloads["nightly-summary"].review.required);
+    }
+}
+
+#[test]
+fn a_changed_schema_is_another_expectation() {
+    let example = Example::new();
+    let checks = || {
+        let catalog = example.catalog();
+        let basis = Basis::now(&catalog, &catalog.workloads["support-chat"]).unwrap();
+        basis.samples[2].checks.clone()
+    };
+    let before = checks();
+    assert!(
+        before[1].starts_with("json schema ticket.schema.json ("),
+        "{before:?}"
+    );
+    let schema = example.directory.path().join("samples/ticket.schema.json");
+    let text = fs::read_to_string(&schema).unwrap();
+    fs::write(&schema, text + " ").unwrap();
+    assert_ne!(checks(), before);
 }
 
 #[test]

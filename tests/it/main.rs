@@ -36,6 +36,7 @@ mod control_apply;
 mod control_follow;
 mod control_project;
 mod control_report;
+mod control_reviews;
 mod control_rules;
 mod demo_headless;
 mod faults;

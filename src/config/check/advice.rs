@@ -123,6 +123,7 @@ pub(super) fn workload(subject: &Subject<'_>, file: &File, findings: &Findings) 
     clocks(subject.workload, findings);
     repeats(subject.workload, findings);
     captured(subject.workload, findings);
+    reviewed(subject.workload, findings);
     if let (Some(primary), Some(fallback)) = (subject.primary, subject.fallback)
         && primary.name.get_ref() != fallback.name.get_ref()
     {
@@ -208,6 +209,25 @@ fn captured(workload: &Workload, findings: &Findings) {
             "names and what people tell in their own words stay in them; remove `capture` when the samples are made",
         ),
     }
+}
+
+/// Whether a review can be what it must be.
+fn reviewed(workload: &Workload, findings: &Findings) {
+    let policy = workload.review.get_ref();
+    let has = workload.samples.len();
+    if !policy.required || workload.fallback.is_none() || has >= policy.min_samples {
+        return;
+    }
+    let name = workload.name.get_ref();
+    findings.warning(
+        "too-few-samples",
+        workload.review.span(),
+        format!(
+            "arming or forcing the fallback of \"{name}\" needs a review of {} samples, and it has {has}",
+            policy.min_samples
+        ),
+        "add samples (`backstop samples add`) or lower `review.min_samples`; until then only break-glass does it",
+    );
 }
 
 /// The longest that one request may take, against what callers wait.

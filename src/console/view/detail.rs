@@ -11,7 +11,7 @@ use super::{
     audit, happened,
     home::more,
     pen::{Line, Pen, paragraph, row},
-    policy, readiness, routes, words,
+    policy, readiness, reviewed, routes, words,
 };
 use crate::{
     console::{
@@ -186,10 +186,7 @@ fn main(app: &App, workload: &Workload, status: &WorkloadStatus, width: u16) -> 
             wide,
         ));
     }
-    for alarm in &status.alarms {
-        let text = words::safe(&alarm.to_string()).into_owned();
-        lines.extend(paragraph(Role::Warning, " look at: ", &text, wide));
-    }
+    lines.extend(reviewed::alarms(status, wide));
     lines.extend(paragraph(Role::Text, " ", &description(workload), wide));
     lines.extend(paragraph(
         Role::Text,
@@ -204,6 +201,7 @@ fn main(app: &App, workload: &Workload, status: &WorkloadStatus, width: u16) -> 
         wide,
     ));
     lines.extend(notice(workload, status, wide));
+    lines.extend(reviewed::lines(app, status, wide));
     if let Some(who) = app.claimed_by(&workload.name) {
         let who = words::safe(who);
         let on = if who == "you" { "are" } else { "is" };

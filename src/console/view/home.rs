@@ -16,8 +16,8 @@ use crate::{
         state::home::{state_name, state_word},
         theme::Role,
     },
-    control::{Overview, Serving, State, WorkloadStatus},
-    model::{Capture, Tier, Workload},
+    control::{Alarm, Overview, Serving, State, WorkloadStatus},
+    model::{Capture, Readiness, Tier, Workload},
 };
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
@@ -297,7 +297,14 @@ fn flags(
     if status.break_glass {
         flags.push(("glass".to_owned(), Role::Error));
     }
-    if let Some(alarm) = status.alarms.first() {
+    if status.debt.is_some() {
+        flags.push(("owed".to_owned(), Role::Error));
+    }
+    // Where readiness says so already it is no news.
+    let told = |alarm: &&Alarm| {
+        matches!(alarm, Alarm::Unreviewed { .. }) && status.readiness.word == Readiness::Unreviewed
+    };
+    if let Some(alarm) = status.alarms.iter().find(|alarm| !told(alarm)) {
         flags.push((alarm.as_str().to_owned(), Role::Warning));
     }
     if let Some(until) = status.mode_until {

@@ -191,6 +191,67 @@ pub(super) static CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "a review that can never be what it must be",
+        edits: &[(
+            "fallback = \"two\"",
+            "fallback = \"two\"\nuser_visible = true",
+        )],
+        found: &[
+            "12:12: warning[too-few-samples]: arming or forcing the fallback of \"chat\" needs a review of 5 samples, and it has 0; add samples (`backstop samples add`) or lower `review.min_samples`; until then only break-glass does it",
+        ],
+    },
+    Case {
+        name: "nobody asks for a review",
+        edits: &[(
+            "fallback = \"two\"",
+            "fallback = \"two\"\nuser_visible = true\nreview = { required = false }",
+        )],
+        found: &[],
+    },
+    Case {
+        name: "the share in every form that is none",
+        edits: &[(
+            "fallback = \"two\"",
+            "fallback = \"two\"\nreview = { at_least = \"80%\" }",
+        )],
+        found: &[
+            "15:23: error[bad-value]: `at_least`: \"80%\" is not a share such as \"same-or-better 80 %\", nor a number such as 80",
+        ],
+    },
+    Case {
+        name: "a share beyond the whole, in words",
+        edits: &[(
+            "fallback = \"two\"",
+            "fallback = \"two\"\nreview = { at_least = \"same-or-better 101 %\" }",
+        )],
+        found: &[
+            "15:23: error[bad-value]: `at_least`: \"same-or-better 101 %\" is not a share such as \"same-or-better 80 %\", nor a number such as 80",
+        ],
+    },
+    Case {
+        name: "a share beyond the whole, and no sample at all",
+        edits: &[(
+            "fallback = \"two\"",
+            "fallback = \"two\"\nreview = { at_least = 101, min_samples = 0, max_age = \"0d\" }",
+        )],
+        found: &[
+            "15:23: error[out-of-range]: `at_least` must be from 0 to 100",
+            "15:42: error[out-of-range]: `min_samples` must be from 1 to 1000",
+            "15:55: error[bad-value]: `max_age`: must be longer than zero",
+        ],
+    },
+    Case {
+        name: "a share that is a list",
+        edits: &[(
+            "fallback = \"two\"",
+            "fallback = \"two\"\nreview = { at_least = [80], minsamples = 3 }",
+        )],
+        found: &[
+            "15:23: error[wrong-kind]: `at_least` must be a whole number, not a list",
+            "15:29: error[unknown-key]: unknown key `minsamples` in `chat.review`; did you mean \"min_samples\"?",
+        ],
+    },
+    Case {
         name: "a duration beyond all measure",
         edits: &[(
             "[providers.acme]",
