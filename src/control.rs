@@ -20,6 +20,7 @@ mod intent;
 mod keep;
 mod overview;
 mod probed;
+mod queue;
 mod report;
 mod reviews;
 mod sheet;
@@ -59,6 +60,7 @@ pub use overview::{
     WorkloadStatus, fails, overview,
 };
 pub use probed::Probed;
+pub use queue::{Due, Urgency, queue};
 pub use report::{
     Ended, Episode, Happened, InForce, Looked, Moment, Range, Report, Told, Turned, WorkloadReport,
 };

@@ -2,6 +2,7 @@
 //!
 //! It reads through the door and records through it; what a review means is judged elsewhere.
 
+mod gate;
 mod text;
 
 use std::{
@@ -33,6 +34,10 @@ pub(super) async fn run(global: &Global, command: ReviewCommand) -> Result<Exit,
             limit,
             json,
         } => list(&reading().await?, workload, limit, json).await,
+        ReviewCommand::Queue { all, json } => gate::queue(&reading().await?, all, json).await,
+        ReviewCommand::Check { workloads, json } => {
+            gate::check(&reading().await?, &workloads, json).await
+        }
         ReviewCommand::Show {
             review,
             answers,

@@ -3,12 +3,16 @@
 use backstop::{
     clock::Clock,
     control::Sheet,
-    model::{Judgement, Review},
+    model::{Basis, Judgement, Review, Tally},
     store::{Access, Store},
 };
 use serde_json::Value;
 
-use crate::{cli_project::run, control_project::Project, store_reviews};
+use crate::{
+    cli_project::run,
+    control_project::{CONFIG, Project},
+    store_reviews,
+};
 
 async fn with_review() -> (Project, Review) {
     let project = Project::new();
@@ -231,4 +235,83 @@ async fn verdicts_that_do_not_fit_are_refused() {
     );
     let after = run(&project, "review list --json").exits(0).lines().len();
     assert_eq!(after, before, "nothing of these was recorded");
+}
+
+/// Bound to what is configured, so that it counts.
+fn of_now(project: &Project, same_or_better: usize) -> Review {
+    let catalog = project.catalog();
+    let workload = &catalog.workloads["support-chat"];
+    let mut review = store_reviews::review("support-chat", Clock::system().now(), 7);
+    review.head.basis = Basis::now(&catalog, workload).unwrap();
+    review.head.tally = Tally {
+        compared: 8,
+        judged: 8,
+        same_or_better,
+        vetoes: 0,
+    };
+    review
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_can_fail_when_a_fallback_is_below_its_bar() {
+    let required = CONFIG.replace(
+        "[workloads.support-chat]",
+        "[workloads.support-chat]\nuser_visible = true",
+    );
+    let project = Project::with(&required);
+    let url = project.catalog().store;
+    let store = Store::open(&url, Access::Write, Clock::system())
+        .await
+        .unwrap();
+    let missing = run(&project, "review check").exits(1).out;
+    assert!(
+        missing.contains("x  support-chat  missing  nobody has reviewed its output"),
+        "{missing}"
+    );
+    assert!(!missing.contains("batch-extraction"), "{missing}");
+    let json = run(&project, "review check support-chat --json")
+        .exits(1)
+        .json();
+    assert_eq!(json["open"], false);
+    assert_eq!(json["workloads"][0]["standing"]["is"], "missing");
+    run(&project, "review check batch-extraction").exits(0);
+    run(&project, "review check support").exits(2);
+    let queue = run(&project, "review queue").exits(0).out;
+    assert!(
+        queue.contains("!  support-chat  stable-chat  armed"),
+        "{queue}"
+    );
+
+    let mut failing = of_now(&project, 4);
+    store.put_review(failing.clone(), false).await.unwrap();
+    let json = run(&project, "review check --json").exits(1).json();
+    assert_eq!(json["workloads"][0]["standing"]["is"], "failing");
+    let why = json["workloads"][0]["missing"][0].as_str().unwrap();
+    assert!(
+        why.contains("same or better on 50 % of 8 samples, needs 80 %"),
+        "{why}"
+    );
+
+    failing.head.id.0.replace_range(25..26, "Z");
+    failing.head.tally.same_or_better = 7;
+    store.put_review(failing, true).await.unwrap();
+    let open = run(&project, "review check").exits(0).out;
+    assert!(
+        open.contains("+  support-chat  passing  holds for 29 d"),
+        "{open}"
+    );
+    assert_eq!(
+        run(&project, "review queue").exits(0).err,
+        "no review is due\n"
+    );
+    let all = run(&project, "review queue --all --json").exits(0).json();
+    assert_eq!(all[0]["urgency"], "holds");
+    assert_eq!(all[1]["urgency"], "not-required");
+
+    // Another model: the review is not about it.
+    let changed = required.replace("model = \"stable-1\"", "model = \"stable-2\"");
+    std::fs::write(project.config(), changed).unwrap();
+    let stale = run(&project, "review check").exits(1).out;
+    assert!(stale.contains("x  support-chat  stale"), "{stale}");
+    assert!(stale.contains("stable-2"), "{stale}");
 }

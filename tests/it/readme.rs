@@ -117,6 +117,8 @@ fn its_commands_run_against_a_demo() {
         binary.parent().unwrap().display(),
         std::env::var("PATH").unwrap()
     );
+    // Where what they write may lie.
+    let directory = tempfile::tempdir().unwrap();
     let mut wrong = Vec::new();
     for (command, code) in commands {
         let output = Command::new("sh")
@@ -124,6 +126,7 @@ fn its_commands_run_against_a_demo() {
             .env("PATH", &path)
             .env("BACKSTOP_CONFIG", ready["config"].as_str().unwrap())
             .env("GATEWAY", ready["gateway"].as_str().unwrap())
+            .current_dir(&directory)
             .stdin(Stdio::null())
             .output()
             .unwrap();

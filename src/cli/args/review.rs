@@ -22,6 +22,26 @@ pub(in crate::cli) enum ReviewCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Whose fallback needs a review, and whose first: by debt, use, traffic and age
+    #[command(after_help = EXIT_CODES)]
+    Queue {
+        /// Also those that hold and those that nobody asks for
+        #[arg(long)]
+        all: bool,
+        /// A JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// For continuous integration: 0 every gate is open, 1 a review is missing, stale, or below its bar
+    #[command(after_help = EXIT_CODES)]
+    Check {
+        /// Only these [default: every workload that requires a review]
+        #[arg(value_name = "WORKLOAD")]
+        workloads: Vec<WorkloadName>,
+        /// One JSON object: open, workloads
+        #[arg(long)]
+        json: bool,
+    },
     /// Show a review: what was compared, every verdict with its note
     #[command(after_help = EXIT_CODES)]
     Show {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     control::{
         Overview, RouteStatus, WorkloadStatus,
-        words::{ago, clock, percent},
+        words::{ago, clock, percent, who},
     },
     model::{
         AllDown, Catalog, CircuitState, ErrorClass, Mode, NoticeGiven, OverrideKey, Overrides,
@@ -320,6 +320,21 @@ fn now(
                 "  {}: {}{seen}",
                 reason.word,
                 visible(&reason.why, 300)
+            ));
+        }
+        lines.push(match status.review.missing() {
+            shut if shut.is_empty() => format!("review: {}", status.review),
+            shut => format!(
+                "review: {}: {}",
+                status.review,
+                visible(&shut.join("; "), 300)
+            ),
+        });
+        if let Some(debt) = &status.debt {
+            lines.push(format!(
+                "review owed: {} went past the gate {}",
+                who(&debt.by),
+                ago(debt.since, ground.now)
             ));
         }
         lines.extend(status.alarms.iter().map(|alarm| {
