@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
@@ -13,7 +14,7 @@ use crate::{
         CheckResult, ProbeRecord, ProbeResult, Route, RouteName, RungResult, Sample, SampleId,
         Spent, Verdict,
     },
-    probe::{Climb, ProbeError},
+    probe::Climb,
 };
 
 /// What became of one thing to probe.
@@ -22,29 +23,31 @@ pub(super) enum Answer {
     Sample(Box<ProbeResult>),
     /// A ladder was climbed.
     Ladder(Climb),
-    /// Nothing was sent, or the budget ended first.
+    /// It could not be sent, or not to its end.
     None {
         route: RouteName,
         sample: Option<SampleId>,
         why: String,
+        at: Timestamp,
+        /// What was found and sent before.
+        so_far: Climb,
     },
 }
 
 impl Answer {
-    pub(super) fn error(route: &Route, sample: Option<&Sample>, error: &ProbeError) -> Self {
-        Self::none(route, sample, error.to_string())
-    }
-
-    pub(super) fn late(route: &Route, sample: Option<&Sample>) -> Self {
-        let why = "the time for all probes (--budget) was over".to_owned();
-        Self::none(route, sample, why)
-    }
-
-    fn none(route: &Route, sample: Option<&Sample>, why: String) -> Self {
+    pub(super) fn none(
+        route: &Route,
+        sample: Option<&Sample>,
+        why: impl Into<String>,
+        at: Timestamp,
+        so_far: Climb,
+    ) -> Self {
         Self::None {
             route: route.name.clone(),
             sample: sample.map(|sample| sample.id.clone()),
-            why,
+            why: why.into(),
+            at,
+            so_far,
         }
     }
 
@@ -63,7 +66,7 @@ impl Answer {
     pub(super) fn records(&self) -> Vec<ProbeRecord> {
         match self {
             Self::Sample(result) => vec![ProbeRecord::Sample(result.clone())],
-            Self::Ladder(climb) => {
+            Self::Ladder(climb) | Self::None { so_far: climb, .. } => {
                 let rungs = climb.rungs.iter().cloned().map(Box::new);
                 let samples = climb.samples.iter().cloned().map(Box::new);
                 rungs
@@ -71,37 +74,37 @@ impl Answer {
                     .chain(samples.map(ProbeRecord::Sample))
                     .collect()
             }
-            Self::None { .. } => Vec::new(),
         }
     }
 
     /// What it cost, for the budget of probing.
     pub(super) fn spent(&self) -> Vec<Spent> {
-        let Self::Ladder(climb) = self else {
-            let sample = match self {
-                Self::Sample(result) => Some(&**result),
-                Self::Ladder(_) | Self::None { .. } => None,
-            };
-            return Spent::of(sample);
-        };
-        let Some(first) = climb.rungs.first() else {
-            return Vec::new();
+        let (route, at, requests) = match self {
+            Self::Sample(result) => return Spent::of([&**result]),
+            Self::Ladder(climb) => match climb.rungs.first() {
+                Some(first) => (&first.route, first.at, climb.requests),
+                None => return Vec::new(),
+            },
+            Self::None { so_far, .. } if so_far.requests == 0 => return Vec::new(),
+            Self::None {
+                route, at, so_far, ..
+            } => (route, *at, so_far.requests),
         };
         let records = self.records();
         let costs = records.iter().filter_map(ProbeRecord::cost);
         vec![Spent {
-            route: first.route.clone(),
-            hour: Spent::hour_of(first.at),
-            requests: climb.requests,
+            route: route.clone(),
+            hour: Spent::hour_of(at),
+            requests,
             cost: costs.map(|cost| cost.amount).sum(),
         }]
     }
 
     pub(super) fn as_error(&self) -> Option<serde_json::Value> {
         match self {
-            Self::None { route, sample, why } => {
-                Some(json!({"route": route, "sample": sample, "why": why}))
-            }
+            Self::None {
+                route, sample, why, ..
+            } => Some(json!({"route": route, "sample": sample, "why": why})),
             Self::Sample(_) | Self::Ladder(_) => None,
         }
     }
@@ -150,12 +153,27 @@ pub(super) fn render(answers: &[Answer], paint: Paint) -> String {
                     rung_row(&mut rungs, rung);
                 }
             }
-            Answer::None { route, sample, why } => {
+            Answer::None {
+                route,
+                sample,
+                why,
+                so_far,
+                ..
+            } => {
+                for rung in &so_far.rungs {
+                    has_rungs = true;
+                    rung_row(&mut rungs, rung);
+                }
                 let what = sample.as_ref().map_or_else(
                     || route.to_string(),
                     |sample| format!("{sample} to {route}"),
                 );
-                notes.push(format!("{what}: not probed: {why}"));
+                let far = if so_far.requests > 0 {
+                    " to its end"
+                } else {
+                    ""
+                };
+                notes.push(format!("{what}: not probed{far}: {why}"));
             }
         }
     }

@@ -91,9 +91,24 @@ impl Prober {
         route: &Route,
         each: &mut dyn FnMut(&RungResult),
     ) -> Result<Climb, ProbeError> {
+        let mut climb = Climb::default();
+        self.climb(catalog, route, &mut climb, each).await?;
+        Ok(climb)
+    }
+
+    /// The same, into a climb that holds what was found and sent so far, also when this is dropped on the way.
+    ///
+    /// # Errors
+    /// As of [`Prober::ladder`].
+    pub async fn climb(
+        &self,
+        catalog: &Catalog,
+        route: &Route,
+        climb: &mut Climb,
+        each: &mut dyn FnMut(&RungResult),
+    ) -> Result<(), ProbeError> {
         // Read before anything is sent: what was paid for is not thrown away for a file.
         let wants = wants(catalog, route).await?;
-        let mut climb = Climb::default();
         let mut ladder = Ladder {
             prober: self,
             route,
@@ -106,7 +121,7 @@ impl Prober {
         if !ladder.note(Rung::Key, None, key) {
             let why = "without the key nothing can be asked";
             ladder.skip_rest(Rung::Model, &proofs(&wants), why);
-            return Ok(climb);
+            return Ok(());
         }
         let target = Target::new(route)?;
         let mut model = ladder.model(&target).await;
@@ -126,7 +141,7 @@ impl Prober {
                 &proofs,
                 "the smallest request already fails",
             );
-            return Ok(climb);
+            return Ok(());
         }
         let streams = |want: &Want<'_>| want.needs.contains(Capability::Streaming);
         let streaming = ladder.streaming(&target, wants.iter().any(streams)).await;
@@ -149,11 +164,11 @@ impl Prober {
             let found = if let Some(known) = known {
                 of_sample(known)
             } else {
+                *ladder.requests += 1;
                 let result = self
                     .sample(proof.workload, proof.sample, route, &mut |_| ())
                     .await?;
                 let found = of_sample(&result);
-                *ladder.requests += 1;
                 climb.samples.push(result);
                 found
             };
@@ -161,7 +176,7 @@ impl Prober {
         }
         let errors = ladder.errors(&target).await;
         ladder.note(Rung::Errors, None, errors);
-        Ok(climb)
+        Ok(())
     }
 }
 

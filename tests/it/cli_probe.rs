@@ -1,15 +1,21 @@
 //! `probe` and `samples` as processes: exit codes, output, files, and what the store keeps.
 
-use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _, path::Path, process::Output};
+use std::{
+    collections::BTreeMap,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Output, Stdio},
+    time::Duration,
+};
 
 use backstop::{
     clock::Clock,
-    model::{Capability, Captured, PayloadClass, Verdict},
+    model::{Capability, Captured, PayloadClass, ProbeRecord, Verdict},
     store::{Access, Store},
 };
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::timeout};
 
-use crate::support::upstream::{Script, Upstream};
+use crate::support::upstream::{DEADLINE, Script, Step, Upstream};
 
 const ANSWER: &str = r#"{"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"It is on its way."}}],"usage":{"prompt_tokens":20,"completion_tokens":10}}"#;
 
@@ -149,6 +155,77 @@ async fn a_probe_says_by_its_exit_code_whether_all_is_well_and_keeps_what_it_fou
         "--no-store keeps nothing"
     );
     store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn each_result_is_kept_and_counted_as_it_comes() {
+    let (good, slow) = providers().await;
+    slow.set(Script::new().step(Step::Hang));
+    let project = Project::new(&good, &slow);
+    let store = async || {
+        let url = format!("sqlite:{}", project.path().join("state").display());
+        let store = Store::open(&url, Access::Write, Clock::system()).await;
+        store.unwrap()
+    };
+    let kept = async |store: &Store| -> Vec<String> {
+        let records = store.probes(None).await.unwrap();
+        let of = |record: &ProbeRecord| format!("{:?}", record.key().subject);
+        records.iter().map(of).collect()
+    };
+
+    // It is killed while one route has answered and the other one never will.
+    let watching = store().await;
+    let mut running = std::process::Command::new(env!("CARGO_BIN_EXE_backstop"))
+        .args(["probe", "chat"])
+        .current_dir(project.path())
+        .env_clear()
+        .env("HOME", project.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let there = async {
+        while kept(&watching).await.is_empty() || requests(&watching).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(DEADLINE, there).await.expect("the first result");
+    slow.asked(1).await;
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert_eq!(kept(&watching).await.len(), 1);
+    assert_eq!(requests(&watching).await, [("one".to_owned(), 1)].into());
+
+    // What is not answered within the time was sent all the same; what is not begun costs nothing.
+    let (code, out, _) = project.run("probe chat --budget 1s").await;
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("chat/hello to two: not probed to its end: the time for all probes"),
+        "{out}"
+    );
+    assert_eq!(
+        requests(&watching).await,
+        [("one".to_owned(), 2), ("two".to_owned(), 1)].into()
+    );
+
+    // Of a ladder that is given up half-way, what was found counts, and the schedule climbs it again.
+    slow.choose(|seen| {
+        if seen.line.starts_with("GET") {
+            Script::json(200, r#"{"object":"list","data":[{"id":"n"}]}"#)
+        } else {
+            Script::new().step(Step::Hang)
+        }
+    });
+    let (code, out, _) = project.run("probe two --ladder --budget 1s").await;
+    assert_eq!(code, 1);
+    assert!(out.contains("two: not probed to its end"), "{out}");
+    assert_eq!(
+        requests(&watching).await["two"],
+        3,
+        "the list, and one more"
+    );
+    assert!(!kept(&watching).await.iter().any(|it| it.contains("Key")));
+    watching.close().await.unwrap();
 }
 
 #[tokio::test]

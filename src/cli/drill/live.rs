@@ -10,7 +10,7 @@ use crate::{
     cli::{
         error::CliError,
         output::Paint,
-        probe::{self, Round},
+        probe::Round,
         probe_text::{self, Answer},
         session::Session,
     },
@@ -54,14 +54,13 @@ pub(super) async fn run(session: &Session, drill: &Drill) -> Result<Live, CliErr
     let jobs = jobs(&session.catalog, drill);
     let of: Vec<WorkloadName> = jobs.iter().map(|job| job.workload.name.clone()).collect();
     let prober = Prober::new(Tls::new().into(), session.clock.clone());
-    let round = Round::new(&prober, BUDGET);
+    let store = (session.control.mode() == Mode::Write).then_some(&session.store);
+    let round = Round::new(&prober, &session.clock, BUDGET, store);
     let answers = LocalSet::new().run_until(round.jobs(jobs)).await;
     let failed = (of.into_iter().zip(&answers))
         .filter_map(|(workload, answer)| (!answer.passed()).then_some(workload))
         .collect();
-    if session.control.mode() == Mode::Write {
-        probe::keep(&session.store, &answers).await?;
-    }
+    round.close().await?;
     Ok(Live { answers, failed })
 }
 
