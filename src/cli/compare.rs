@@ -30,7 +30,7 @@ use super::{
     exit::Exit,
     output::{self, Paint, Stream},
     probe::{hurry, tell},
-    session,
+    samples, session,
 };
 use crate::{
     clock::Clock,
@@ -71,6 +71,13 @@ pub(super) async fn run(global: &Global, args: CompareArgs) -> Result<Exit, CliE
         }
         return Ok(Exit::Done);
     }
+    if let Some(path) = args.sheet.as_deref().filter(|path| path.exists()) {
+        let there = format!(
+            "{} is there already; --sheet writes a new file",
+            path.display()
+        );
+        return Err(CliError::Usage(there));
+    }
     let clock = Clock::system();
     // Opened first: what cannot be counted should not be spent.
     let store = if args.no_store || global.observe {
@@ -99,6 +106,14 @@ pub(super) async fn run(global: &Global, args: CompareArgs) -> Result<Exit, CliE
             store.spend(spent).await?;
         }
         store.close().await?;
+    }
+    if let Some(path) = &args.sheet {
+        let sheet = serde_json::to_vec(&outcome.sheet(&comparison)).map_err(io::Error::from)?;
+        samples::write(path, &sheet)?;
+        tell(&format!(
+            "both answers to each sample stand in {}",
+            path.display()
+        ));
     }
     if args.json {
         output::json(&outcome)?;

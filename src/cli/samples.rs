@@ -223,7 +223,7 @@ fn read(from: Option<&Path>) -> io::Result<Vec<u8>> {
 }
 
 /// Writes a file that was not there before, for its owner only: bodies may hold what users wrote.
-fn write(path: &Path, body: &[u8]) -> Result<(), CliError> {
+pub(super) fn write(path: &Path, body: &[u8]) -> Result<(), CliError> {
     let make = || {
         if let Some(parent) = path.parent() {
             DirBuilder::new()

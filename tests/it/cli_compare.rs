@@ -429,3 +429,34 @@ async fn what_is_not_done_in_time_was_not_compared() {
     );
     project.fallback.cancelled(1).await;
 }
+
+#[tokio::test]
+async fn the_answers_can_be_judged_elsewhere_and_recorded() {
+    let project = Project::new().await;
+    let (code, _, err) = project.run("compare chat --sheet answers.json").await;
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("stand in answers.json"), "{err}");
+    let asked = project.primary.count();
+    let (code, _, err) = project.run("compare chat --sheet answers.json").await;
+    assert_eq!(code, 2);
+    assert!(err.contains("is there already"), "{err}");
+    assert_eq!(project.primary.count(), asked, "nothing was sent for it");
+
+    let (code, form, _) = project.run("review form answers.json").await;
+    assert_eq!((code, form.lines().count()), (0, 3), "{form}");
+    let verdicts = form
+        .replace("chat/hello,,", "chat/hello,same,")
+        .replace("chat/json,,", "chat/json,primary-better,");
+    std::fs::write(project.path().join("verdicts.csv"), verdicts).unwrap();
+    let import = "review import verdicts.csv --comparison answers.json";
+    let (code, out, err) = project.run(import).await;
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("1 of 2 for chat, imported"), "{out}");
+    // It is of what is configured: the answers were asked with exactly that.
+    let (code, shown, _) = project.run("review show chat --answers").await;
+    assert_eq!(code, 0);
+    assert!(
+        shown.contains("chat/json FALLBACK\n{\"order\":7}"),
+        "{shown}"
+    );
+}

@@ -53,6 +53,10 @@ pub(in crate::cli) struct CompareArgs {
     /// The longest time for everything; what is not done by then was not compared
     #[arg(long, value_name = "DURATION", value_parser = time::some, default_value = "10m")]
     pub(in crate::cli) budget: Duration,
+    /// Also write both answers to each sample into a new file, to be judged: `review form` and `review import` read
+    /// it. Of several runs the first
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["body", "estimate"])]
+    pub(in crate::cli) sheet: Option<PathBuf>,
     /// Do not open the store: what this costs does not count for the budget of probing
     #[arg(long)]
     pub(in crate::cli) no_store: bool,

@@ -9,7 +9,11 @@ use serde::{Serialize, Serializer};
 use super::rows::{self, Row};
 use crate::{
     cli::probe_text::amount_text,
-    model::{Answer, ComparedRoute, Cost, PayloadClass, SampleId, Spent, Verdict, WorkloadName},
+    control::Sheet,
+    model::{
+        Answer, Basis, ComparedRoute, Cost, PayloadClass, Place, ReviewedSample, SampleId, Spent,
+        Verdict, WorkloadName,
+    },
     probe::{Advice, Comparison, Payload},
     review::{self, Mark},
 };
@@ -288,6 +292,31 @@ impl Outcome {
     /// Every pair.
     pub(super) fn pairs(&self) -> impl Iterator<Item = &Pair> {
         self.samples.iter().flat_map(|sample| &sample.pairs)
+    }
+
+    /// Both answers to each sample, to be judged elsewhere; what could not be asked is not in it.
+    pub(super) fn sheet(&self, comparison: &Comparison<'_>) -> Sheet {
+        let samples = self.samples.iter().filter_map(|sampled| {
+            let first = sampled.pairs.first()?;
+            let (Ok(primary), Ok(fallback)) = (&first.primary, &first.fallback) else {
+                return None;
+            };
+            Some(ReviewedSample {
+                sample: sampled.sample.clone(),
+                class: sampled.class,
+                primary: primary.as_ref().clone(),
+                fallback: fallback.as_ref().clone(),
+                side_a: Place::Primary,
+                judgement: None,
+                note: String::new(),
+            })
+        });
+        Sheet::of_comparison(
+            self.workload.clone(),
+            Basis::of(comparison.workload, comparison.primary, comparison.fallback),
+            self.at,
+            samples.collect(),
+        )
     }
 
     /// What it took, for the budget of probing.
