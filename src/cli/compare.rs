@@ -110,7 +110,7 @@ pub(super) async fn run(global: &Global, args: CompareArgs) -> Result<Exit, CliE
     if let Some(path) = &args.sheet {
         let sheet = serde_json::to_vec(&outcome.sheet(&comparison)).map_err(io::Error::from)?;
         samples::write(path, &sheet)?;
-        tell(&format!(
+        output::talk(format_args!(
             "both answers to each sample stand in {}",
             path.display()
         ));
