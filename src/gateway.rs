@@ -3,6 +3,7 @@
 //! Started by `cli` and `demo`. It knows the store, never the console or the door. It keeps serving, with the
 //! last switches it saw, when the store is down.
 
+mod alarm;
 mod answer;
 mod attempt;
 mod callers;

@@ -110,6 +110,18 @@ impl Store {
         }
     }
 
+    /// Opens for writing; when that is not possible now, it goes on trying, once a second. Until it is, nothing was
+    /// switched, nothing is written, every question fails, and the health says why.
+    pub async fn open_or_wait(url: &str, clock: Clock) -> Result<Self, StoreError> {
+        match url.split_once(':') {
+            Some(("sqlite", directory)) if !directory.is_empty() => {
+                let sqlite = sqlite::Sqlite::open_or_wait(directory.into(), clock).await?;
+                Ok(Self(Backend::Sqlite(sqlite)))
+            }
+            Some(_) | None => Self::open(url, Access::Write, clock).await,
+        }
+    }
+
     /// The table of overrides, followed: the newest this process has seen, with a wake-up on each change,
     /// by whichever process. The first value is already loaded when `open` returns.
     #[must_use]

@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     config::{self, Keys},
     gateway::{Gateway, Options},
+    model::LogFailure,
     probe::{self, Prober, Rounds, Schedule},
     store::{Access, Store},
     telemetry,
@@ -44,7 +45,10 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
         );
     }
     let clock = Clock::system();
-    let store = Store::open(&catalog.store, Access::Write, clock.clone()).await?;
+    let store = match catalog.gateway.without_store {
+        LogFailure::Serve => Store::open_or_wait(&catalog.store, clock.clone()).await?,
+        LogFailure::Refuse => Store::open(&catalog.store, Access::Write, clock.clone()).await?,
+    };
     let (followed, follow) = config::follow(catalog);
     let tls = Arc::default();
     let gateway = Gateway::start(Options {

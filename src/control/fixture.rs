@@ -123,6 +123,7 @@ pub(super) fn catalog() -> Catalog {
             pause: std::time::Duration::from_mins(1),
             tls: None,
             drain: Duration::from_secs(1),
+            without_store: LogFailure::Serve,
         },
         probing: Probing::default(),
         retention: Retention {

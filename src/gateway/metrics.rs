@@ -25,6 +25,7 @@ use super::{
 use crate::{
     clock::Clock,
     model::{CircuitState, EventDecision, Readiness},
+    store::Health,
 };
 
 /// What the page is.
@@ -338,6 +339,9 @@ impl Page {
             MetricType::Gauge,
         )?
         .only(u64::try_from(shared.store.waiting()).unwrap_or(u64::MAX))?;
+        let works = *shared.store.health().borrow() == Health::Good;
+        let help = "1 while the store works; 0: see the log, /readyz or `backstop doctor`";
+        rows(encoder, "store", help, MetricType::Gauge)?.only(u64::from(works))?;
         rows(
             encoder,
             "connections",

@@ -14,6 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    alarm,
     capture::{self, Taken},
     heartbeat::Beater,
     keeper::{self, Keeper},
@@ -143,6 +144,7 @@ impl Front {
             tokio::task::spawn_local(tls::follow(Arc::clone(&shared), certificate, files));
         }
         tokio::task::spawn_local(keeper::readiness(Arc::clone(&shared)));
+        tokio::task::spawn_local(alarm::watch(Arc::clone(&shared)));
         tokio::task::spawn_local(keeper::housekeep(Arc::clone(&shared)));
         tokio::task::spawn_local(capture::keep(Arc::clone(&shared), captures));
         match TcpListener::from_std(listener) {

@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Boundary, CapabilitySet, Client, ClientName, Family, Price, Probing, ProviderName, RouteName,
-    Secret, Workload, WorkloadName,
+    Boundary, CapabilitySet, Client, ClientName, Family, LogFailure, Price, Probing, ProviderName,
+    RouteName, Secret, Workload, WorkloadName,
 };
 
 /// Where this configuration is in force, and how loudly the console says so.
@@ -118,6 +118,8 @@ pub struct GatewaySettings {
     pub tls: Option<TlsFiles>,
     /// How long a drain waits for running requests.
     pub drain: Duration,
+    /// Whether it starts when the store cannot be opened.
+    pub without_store: LogFailure,
 }
 
 /// Where the listener's certificate is.

@@ -41,7 +41,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -82,7 +82,7 @@ struct Inner {
     clock: Clock,
     closed: AtomicBool,
     queue: Arc<Queue>,
-    desk: Worker<Desk>,
+    desk: Arc<Worker<Desk>>,
     readers: Worker<Reader>,
     keeper: Arc<Worker<Keeper>>,
     wakes: mpsc::Sender<Wake>,
@@ -90,7 +90,9 @@ struct Inner {
     newest: watch::Sender<Seq>,
     vitals: Arc<Vitals>,
     ended: watch::Receiver<()>,
-    _hold: hold::Hold,
+    /// Dropped when whoever still tries to open the files shall end.
+    latecomer: Mutex<Option<mpsc::Sender<()>>>,
+    _hold: Option<hold::Hold>,
 }
 
 impl Sqlite {
@@ -100,17 +102,33 @@ impl Sqlite {
         access: Access,
         clock: Clock,
     ) -> Result<Self, StoreError> {
-        let place = directory.display().to_string();
-        tokio::task::spawn_blocking(move || {
-            start::start(&directory, access, clock).map(|inner| Self(Arc::new(inner)))
+        Self::start(directory.clone(), move || {
+            start::start(&directory, access, clock)
         })
         .await
-        .unwrap_or_else(|error| {
-            Err(StoreError::Open {
-                place,
-                cause: error.to_string(),
-            })
+    }
+
+    /// The same for writing, and goes on trying when that is not possible now.
+    pub(super) async fn open_or_wait(directory: PathBuf, clock: Clock) -> Result<Self, StoreError> {
+        Self::start(directory.clone(), move || {
+            start::start_or_wait(&directory, clock)
         })
+        .await
+    }
+
+    async fn start(
+        directory: PathBuf,
+        work: impl FnOnce() -> Result<Inner, StoreError> + Send + 'static,
+    ) -> Result<Self, StoreError> {
+        let place = directory.display().to_string();
+        tokio::task::spawn_blocking(move || work().map(|inner| Self(Arc::new(inner))))
+            .await
+            .unwrap_or_else(|error| {
+                Err(StoreError::Open {
+                    place,
+                    cause: error.to_string(),
+                })
+            })
     }
 
     fn may_write(&self) -> Result<(), StoreError> {
@@ -246,7 +264,7 @@ impl Sqlite {
         let work = |desk: &mut Desk| {
             let now = desk.clock.now();
             desk.pulse
-                .run(|connection| pulse::heartbeats(connection, now))
+                .look(|connection| pulse::heartbeats(connection, now))
         };
         self.0.desk.call(work).await
     }
@@ -280,7 +298,7 @@ impl Sqlite {
         let work = |desk: &mut Desk| {
             let now = desk.clock.now();
             desk.pulse
-                .run(|connection| pulse::presences(connection, now))
+                .look(|connection| pulse::presences(connection, now))
         };
         self.0.desk.call(work).await
     }
@@ -327,7 +345,7 @@ impl Sqlite {
     }
 
     pub(super) async fn readiness(&self) -> Result<Vec<WorkloadReadiness>, StoreError> {
-        let work = |desk: &mut Desk| desk.pulse.run(|connection| duty::readiness(connection));
+        let work = |desk: &mut Desk| desk.pulse.look(|connection| duty::readiness(connection));
         self.0.desk.call(work).await
     }
 
@@ -340,7 +358,7 @@ impl Sqlite {
 
     pub(super) async fn spent(&self, since: i64) -> Result<Vec<Spent>, StoreError> {
         let work =
-            move |desk: &mut Desk| desk.pulse.run(|connection| duty::spent(connection, since));
+            move |desk: &mut Desk| desk.pulse.look(|connection| duty::spent(connection, since));
         self.0.desk.call(work).await
     }
 
@@ -395,6 +413,10 @@ impl Inner {
         self.desk.close();
         self.readers.close();
         self.keeper.close();
+        self.latecomer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         // It ends by itself when this cannot be sent.
         let _ = self.wakes.send(Wake::Stop);
     }

@@ -126,6 +126,7 @@ fn catalog(workloads: usize) -> Catalog {
             pause: std::time::Duration::from_mins(1),
             tls: None,
             drain: Duration::from_secs(30),
+            without_store: LogFailure::Serve,
         },
         probing: Probing::default(),
         retention: Retention {

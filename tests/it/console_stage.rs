@@ -416,6 +416,7 @@ pub(crate) fn catalog() -> Catalog {
             pause: std::time::Duration::from_mins(1),
             tls: None,
             drain: Duration::from_secs(30),
+            without_store: LogFailure::Serve,
         },
         probing: Probing::default(),
         retention: Retention {

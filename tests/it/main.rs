@@ -76,6 +76,7 @@ mod review_corpus;
 mod store_backup;
 mod store_contract;
 mod store_faults;
+mod store_outages;
 mod store_processes;
 mod store_reviews;
 mod store_rules;

@@ -62,6 +62,7 @@ pub(super) fn gateway(
         idle: table.parsed("idle", value::positive).into_inner(),
         pause: table.parsed("pause", value::positive).into_inner(),
         drain: table.duration("drain").into_inner(),
+        without_store: table.word("without_store").into_inner(),
         // The paths come with the directory, when it is known.
         tls: None,
     };

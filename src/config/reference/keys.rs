@@ -58,6 +58,8 @@ section! {
         "How long a client may pause within a request body, or take nothing of its answer. A body must also come at 32 KiB/s on average.";
     "tls": "table", Told("plain HTTP"), "The listener's certificate: HTTPS, with HTTP/2.";
     "drain": "duration", Value("30s"), "How long an ending gateway waits for running requests.";
+    "without_store": "choice", Value("serve"),
+        "What it does when the store cannot be opened at the start. `serve`: it starts, with an alarm, as configured and without a switch; an event cannot be written, so each workload's `on_log_failure` decides; it goes on trying. `refuse`: it does not start.";
 }
 
 section! {

@@ -7,7 +7,8 @@
 use std::{
     fs::{File, OpenOptions},
     os::unix::fs::FileExt,
-    path::Path,
+    path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use crate::model::Anchor;
@@ -21,17 +22,31 @@ const WIDTH: u64 = 20 + 1 + 64 + 1;
 
 /// The file, for writing. One that cannot be opened keeps nothing.
 #[derive(Debug)]
-pub(super) struct Anchors(Option<File>);
+pub(super) struct Anchors {
+    path: PathBuf,
+    file: OnceLock<File>,
+}
 
 impl Anchors {
     pub(super) fn new(directory: &Path) -> Self {
-        let file = OpenOptions::new().write(true).open(directory.join(FILE));
-        Self(file.ok())
+        Self {
+            path: directory.join(FILE),
+            file: OnceLock::new(),
+        }
+    }
+
+    /// Opened when it is first wanted.
+    fn file(&self) -> Option<&File> {
+        if self.file.get().is_none() {
+            let file = OpenOptions::new().write(true).open(&self.path).ok()?;
+            return Some(self.file.get_or_init(|| file));
+        }
+        self.file.get()
     }
 
     /// Keeps one.
     pub(super) fn keep(&self, anchor: Anchor) {
-        if let Some(file) = &self.0 {
+        if let Some(file) = self.file() {
             let line = format!("{:020}:{}\n", anchor.sequence, anchor.seal);
             let place = anchor.sequence % LINES * WIDTH;
             // Without it only a proof is weaker; the record is durable.

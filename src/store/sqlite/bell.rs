@@ -6,7 +6,7 @@
 use std::{
     fs::{File, OpenOptions},
     os::unix::fs::FileExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -24,6 +24,7 @@ pub(super) const EVENTS: &str = "events.bell";
 /// A bell to ring.
 #[derive(Debug)]
 pub(super) struct Bell {
+    path: PathBuf,
     file: Option<File>,
     /// The least time between two rings.
     gap: Duration,
@@ -32,13 +33,11 @@ pub(super) struct Bell {
 }
 
 impl Bell {
-    /// Takes hold of a bell. A bell that cannot be opened stays silent.
+    /// Takes hold of a bell when it is first rung. A bell that cannot be opened stays silent.
     pub(super) fn new(directory: &Path, name: &str, gap: Duration) -> Self {
         Self {
-            file: OpenOptions::new()
-                .write(true)
-                .open(directory.join(name))
-                .ok(),
+            path: directory.join(name),
+            file: None,
             gap,
             last: None,
             owed: false,
@@ -69,6 +68,9 @@ impl Bell {
             return;
         }
         self.last = Some(Clock::instant());
+        if self.file.is_none() {
+            self.file = OpenOptions::new().write(true).open(&self.path).ok();
+        }
         if let Some(file) = &self.file {
             // Without it the others notice a moment later.
             let _ = file.write_all_at(b"!", 0);

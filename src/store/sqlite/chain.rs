@@ -50,7 +50,7 @@ impl Sqlite {
     }
 
     pub(in crate::store) async fn audit_head(&self) -> Result<Anchor, StoreError> {
-        let work = |desk: &mut Desk| desk.state.run(|connection| head(connection));
+        let work = |desk: &mut Desk| desk.state.look(|connection| head(connection));
         self.0.desk.call(work).await
     }
 }

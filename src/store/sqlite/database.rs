@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use super::{
     fault::Fault,
     files::{self, Identity},
+    restore,
     schema::Kind,
     vitals::Vitals,
 };
@@ -37,6 +38,10 @@ pub(super) struct Database {
     directory: PathBuf,
     path: PathBuf,
     opening: Opening,
+    /// Whether it was opened to be written, and not only if the operating system allows it.
+    writes: bool,
+    /// The last work failed.
+    cannot_write: bool,
     /// Under which name its faults are noted; `None`: the caller is told, and that is enough.
     part: Option<(&'static str, Arc<Vitals>)>,
     open: Option<Open>,
@@ -55,7 +60,9 @@ impl Database {
             kind,
             path: directory.join(kind.file),
             directory: directory.to_owned(),
+            writes: opening == Opening::Create,
             opening,
+            cannot_write: false,
             part: None,
             open: None,
         }
@@ -73,6 +80,24 @@ impl Database {
         work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let result = self.attempt(work);
+        self.note(&result);
+        self.cannot_write = result.is_err();
+        result
+    }
+
+    /// The same for reading only: that it works does not mean that one can write again.
+    pub(super) fn look<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let result = self.attempt(work);
+        if result.is_err() || !self.cannot_write {
+            self.note(&result);
+        }
+        result
+    }
+
+    fn note<T>(&self, result: &Result<T, StoreError>) {
         if let Some((part, vitals)) = &self.part {
             // That somebody may not write is no fault of the store.
             let error = result.as_ref().err();
@@ -81,7 +106,6 @@ impl Database {
                 error.filter(|error| !matches!(error, StoreError::ReadOnly)),
             );
         }
-        result
     }
 
     fn attempt<T>(
@@ -111,16 +135,20 @@ impl Database {
             if fault.breaks() {
                 self.open = None;
             }
-            fault.at(&self.path)
+            self.explain(fault)
         })
     }
 
     /// Says what a fault means for the outside.
     pub(super) fn explain(&self, fault: Fault) -> StoreError {
+        if fault.is_read_only() && !self.writes {
+            return StoreError::ReadOnly;
+        }
         fault.at(&self.path)
     }
 
     fn connect(&self) -> Result<Open, StoreError> {
+        restore::refuse_unfinished(&self.directory)?;
         let access = match self.opening {
             Opening::Create | Opening::Existing => OpenFlags::SQLITE_OPEN_READ_WRITE,
             Opening::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,

@@ -1,6 +1,6 @@
 //! What the threads for short work hold: the desk changes state and pulse, readers answer questions.
 
-use super::{anchors::Anchors, bell::Bell, chain, database::Database, table::Table};
+use super::{anchors::Anchors, bell::Bell, chain, database::Database, state, table::Table};
 use crate::clock::Clock;
 
 /// What the thread for state and pulse works with.
@@ -25,11 +25,16 @@ pub(super) struct Reader {
 }
 
 impl Desk {
+    /// Looks whether the overrides can be written again; the database notes how that went.
+    pub(super) fn probe(&mut self) {
+        let _ = self.state.run(state::probe);
+    }
+
     /// Wakes the other processes, and shows the table to this one before the caller hears of its change.
     pub(super) fn publish(&mut self) {
         self.bell.ring();
         // The change is made, whether or not its seal can also be kept elsewhere.
-        if let Ok(head) = self.state.run(|connection| chain::head(connection)) {
+        if let Ok(head) = self.state.look(|connection| chain::head(connection)) {
             self.anchors.keep(head);
         }
         // The change is made; if it cannot be read back now, the follower tries again.

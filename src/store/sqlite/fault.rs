@@ -24,7 +24,8 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether the connection should not be used again.
+    /// Whether the connection should not be used again. One that was opened while nothing could be written stays
+    /// so, even when the file system has become writable again.
     pub(super) fn breaks(&self) -> bool {
         match self {
             Self::Sqlite(error) => !matches!(
@@ -33,7 +34,6 @@ impl Fault {
                     ErrorCode::DatabaseBusy
                         | ErrorCode::DatabaseLocked
                         | ErrorCode::ConstraintViolation
-                        | ErrorCode::ReadOnly
                 )
             ),
             Self::Record(_) | Self::Words(_) => false,
@@ -41,12 +41,17 @@ impl Fault {
         }
     }
 
+    /// Whether nothing may be written.
+    pub(super) fn is_read_only(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::ReadOnly),
+            Self::Record(_) | Self::Words(_) | Self::Replaced => false,
+        }
+    }
+
     /// The same for the outside.
     pub(super) fn at(self, path: &Path) -> StoreError {
         match &self {
-            Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::ReadOnly) => {
-                StoreError::ReadOnly
-            }
             Self::Sqlite(_) | Self::Record(_) | Self::Words(_) | Self::Replaced => {
                 StoreError::Failed {
                     place: path.display().to_string(),

@@ -1,13 +1,20 @@
 //! The state directory and its files: made for this user alone, refused when others may write.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use crate::store::StoreError;
+
+/// How often one looks whether nobody makes or upgrades files any more.
+const LOOK: Duration = Duration::from_millis(5);
+/// After so many looks, some seconds, it is a fault.
+const LOOKS: u32 = 1_000;
 
 fn failed(path: &Path, cause: &(impl ToString + ?Sized)) -> StoreError {
     StoreError::Open {
@@ -61,11 +68,21 @@ pub(super) fn file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Keeps other processes from creating or upgrading files until it is dropped.
+/// Keeps other processes from creating or upgrading files until it is dropped. Does not wait for ever: the other
+/// process may be stuck.
 pub(super) fn lock(directory: &Path) -> Result<File, StoreError> {
     let handle = File::open(directory).map_err(|error| failed(directory, &error))?;
-    handle.lock().map_err(|error| failed(directory, &error))?;
-    Ok(handle)
+    for _ in 0..LOOKS {
+        match handle.try_lock() {
+            Ok(()) => return Ok(handle),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            Err(TryLockError::Error(error)) => return Err(failed(directory, &error)),
+        }
+    }
+    Err(failed(
+        directory,
+        "another process has been making or upgrading it for seconds; see who with `backstop doctor`",
+    ))
 }
 
 /// Which file is at a path.

@@ -4,20 +4,31 @@
 //! in shared memory.
 
 use std::{
-    sync::mpsc,
+    path::PathBuf,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
 use notify::RecommendedWatcher;
 use tokio::sync::watch;
 
-use super::{database::Database, log, table::Table};
+use super::{
+    bell, database::Database, desk::Desk, log, table::Table, vitals::Vitals, worker::Worker,
+};
 use crate::{clock::Clock, model::Seq};
 
 /// How often it looks without having been woken.
 const POLL: Duration = Duration::from_millis(250);
 /// The same where bells cannot be heard.
 const POLL_DEAF: Duration = Duration::from_millis(25);
+
+/// After so many looks without bells it tries to hear them.
+const TRY_TO_HEAR: u32 = 100;
+
+/// How often overrides that could not be written are tried again.
+const TRY_TO_MEND: Duration = Duration::from_secs(1);
+/// The name under which the faults of the overrides' writer are noted.
+pub(super) const DESK: &str = "desk";
 
 /// Why it should look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +44,30 @@ pub(super) enum Wake {
 /// What it needs.
 pub(super) struct Follower {
     pub(super) wakes: mpsc::Receiver<Wake>,
-    /// Kept for as long as the thread runs; `None`: deaf.
+    /// Kept for as long as the thread runs; `None`: deaf, and it tries again now and then.
     pub(super) watcher: Option<RecommendedWatcher>,
+    pub(super) ears: Ears,
     pub(super) state: Database,
     pub(super) log: Database,
     pub(super) table: Table,
     pub(super) newest: watch::Sender<Seq>,
+    pub(super) vitals: Arc<Vitals>,
+    /// `None`: nothing is written here.
+    pub(super) desk: Option<Arc<Worker<Desk>>>,
+}
+
+/// What it takes to hear the bells.
+#[derive(Debug)]
+pub(super) struct Ears {
+    pub(super) directory: PathBuf,
+    pub(super) wakes: mpsc::Sender<Wake>,
+}
+
+impl Ears {
+    /// Listens to both bells.
+    pub(super) fn listen(&self) -> Option<RecommendedWatcher> {
+        bell::listen(&self.directory, self.wakes.clone())
+    }
 }
 
 /// What has to be looked at.
@@ -62,14 +91,15 @@ impl Due {
 impl Follower {
     /// Follows until told to stop.
     pub(super) fn run(mut self) {
-        let interval = if self.watcher.is_some() {
-            POLL
-        } else {
-            POLL_DEAF
-        };
+        let (mut deaf, mut mended) = (0, None);
         let mut looked: Option<Instant> = None;
         let mut versions = (0, 0);
         loop {
+            let interval = if self.watcher.is_some() {
+                POLL
+            } else {
+                POLL_DEAF
+            };
             let now = Clock::instant();
             let rest = looked.map_or(Duration::ZERO, |looked| {
                 interval.saturating_sub(now.saturating_duration_since(looked))
@@ -83,6 +113,8 @@ impl Follower {
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     looked = Some(Clock::instant());
+                    self.try_to_hear(&mut deaf);
+                    self.try_to_mend(&mut mended);
                     due.overrides = self.moved(&mut versions.0, |follower| &mut follower.state);
                     due.events = self.moved(&mut versions.1, |follower| &mut follower.log);
                 }
@@ -95,6 +127,31 @@ impl Follower {
             if due.events {
                 self.look_at_events();
             }
+        }
+    }
+
+    /// The bells may not have been there when it began.
+    fn try_to_hear(&mut self, deaf: &mut u32) {
+        if self.watcher.is_some() {
+            return;
+        }
+        *deaf += 1;
+        if deaf.is_multiple_of(TRY_TO_HEAR) {
+            self.watcher = self.ears.listen();
+        }
+    }
+
+    /// Overrides are seldom written: that they can be again would not be noticed for long.
+    fn try_to_mend(&self, last: &mut Option<Instant>) {
+        let now = Clock::instant();
+        let due = last.is_none_or(|last| now.saturating_duration_since(last) >= TRY_TO_MEND);
+        if let Some(desk) = &self.desk
+            && due
+            && self.vitals.failure(DESK).is_some()
+        {
+            *last = Some(now);
+            // The store is closing; so will this.
+            let _ = desk.send(Desk::probe);
         }
     }
 

@@ -15,7 +15,23 @@ pub(super) const FILE: &str = "store.lock";
 
 /// One's part in it. Let go when dropped.
 #[derive(Debug)]
-pub(super) struct Hold(#[expect(dead_code, reason = "a lock is held, not used")] Option<File>);
+pub(super) struct Hold(Option<File>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some(file) = &self.0 {
+            // Said and not only closed: a process that is just being started has the file, too, for a moment.
+            let _ = file.unlock();
+        }
+    }
+}
+
+impl Hold {
+    /// No part.
+    pub(super) const fn none() -> Self {
+        Self(None)
+    }
+}
 
 /// Takes part. An observer who may not read the file goes without.
 pub(super) fn share(directory: &Path) -> Result<Hold, StoreError> {

@@ -34,7 +34,7 @@ impl Sqlite {
     ) -> Result<Vec<ProbeRecord>, StoreError> {
         let work = move |desk: &mut Desk| {
             let now = desk.clock.now();
-            desk.pulse.run(|connection| latest(connection, after, now))
+            desk.pulse.look(|connection| latest(connection, after, now))
         };
         self.0.desk.call(work).await
     }
@@ -45,7 +45,7 @@ impl Sqlite {
     ) -> Result<(Vec<ProbeRecord>, u64), StoreError> {
         let work = move |desk: &mut Desk| {
             let now = desk.clock.now();
-            desk.pulse.run(|connection| since(connection, place, now))
+            desk.pulse.look(|connection| since(connection, place, now))
         };
         self.0.desk.call(work).await
     }
@@ -54,7 +54,7 @@ impl Sqlite {
         &self,
         key: ProbeKey,
     ) -> Result<Vec<ProbePoint>, StoreError> {
-        let work = move |desk: &mut Desk| desk.pulse.run(|connection| history(connection, &key));
+        let work = move |desk: &mut Desk| desk.pulse.look(|connection| history(connection, &key));
         self.0.desk.call(work).await
     }
 }

@@ -21,7 +21,10 @@ use super::{
     files, hold, pulse,
     schema::{CAPTURES, EVENTS, Kind, PULSE, STATE},
 };
-use crate::store::{Backup, CopyError, Restored, StoreError, earlier};
+use crate::{
+    model::Heartbeat,
+    store::{Backup, CopyError, Restored, StoreError, earlier, host_name},
+};
 
 /// There while files are exchanged.
 const MARK: &str = "restore.unfinished";
@@ -149,7 +152,7 @@ fn nobody_beats(directory: &Path, now: Timestamp) -> Result<(), CopyError> {
         .unwrap_or_default();
     let by: Vec<String> = beats
         .iter()
-        .filter(|beat| beat.at > earlier(now, ALIVE) && beat.at <= now)
+        .filter(|beat| beat.at > earlier(now, ALIVE) && beat.at <= now && !has_ended(beat))
         .map(|beat| format!("{} (gateway {} on {})", beat.pid, beat.gateway, beat.host))
         .collect();
     if by.is_empty() {
@@ -159,6 +162,14 @@ fn nobody_beats(directory: &Path, now: Timestamp) -> Result<(), CopyError> {
         place: directory.to_owned(),
         by,
     })
+}
+
+/// Whether a gateway of this host has ended without a farewell.
+fn has_ended(beat: &Heartbeat) -> bool {
+    let processes = Path::new("/proc");
+    beat.host == host_name()
+        && processes.join("self").exists()
+        && !processes.join(beat.pid.to_string()).exists()
 }
 
 fn not_newer(directory: &Path, backup: &Backup) -> Result<(), CopyError> {

@@ -39,6 +39,14 @@ pub(super) fn revision(connection: &Connection) -> Result<Revision, Fault> {
     ))
 }
 
+/// Asks for the lock and changes a row, to see whether the disk takes writes again.
+pub(super) fn probe(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute("UPDATE reviewed SET place = place + 0", [])?;
+    transaction.commit()?;
+    Ok(())
+}
+
 /// The whole table.
 pub(super) fn overrides(connection: &Connection) -> Result<Overrides, Fault> {
     let mut overrides = Overrides::default();

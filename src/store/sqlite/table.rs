@@ -27,11 +27,20 @@ impl Table {
     pub(super) fn new(file: &mut Database) -> Result<Self, StoreError> {
         let overrides = file.run(|connection| state::overrides(connection))?;
         let reviewed = file.run(reviews::reviewed)?;
-        Ok(Self(Arc::new(Shown {
+        Ok(Self::of(overrides, reviewed))
+    }
+
+    /// Nothing is known yet.
+    pub(super) fn empty() -> Self {
+        Self::of(Overrides::default(), Reviewed::default())
+    }
+
+    fn of(overrides: Overrides, reviewed: Reviewed) -> Self {
+        Self(Arc::new(Shown {
             overrides: watch::Sender::new(Arc::new(overrides)),
             reviewed: watch::Sender::new(Arc::new(reviewed)),
             turn: Mutex::new(()),
-        })))
+        }))
     }
 
     /// Follows.
@@ -49,7 +58,7 @@ impl Table {
     pub(super) fn refresh(&self, file: &mut Database) -> Result<(), StoreError> {
         let _turn = self.0.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.0.overrides.borrow().revision;
-        let read = file.run(|connection| {
+        let read = file.look(|connection| {
             if state::revision(connection)? == known {
                 return Ok(None);
             }
@@ -59,7 +68,7 @@ impl Table {
             self.0.overrides.send_replace(Arc::new(overrides));
         }
         let known = self.0.reviewed.borrow().place;
-        let read = file.run(|connection| {
+        let read = file.look(|connection| {
             if reviews::place(connection)? == known {
                 return Ok(None);
             }

@@ -7,7 +7,8 @@
 
 use std::{
     fs::{File, OpenOptions},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::OnceLock,
     thread,
     time::Duration,
 };
@@ -19,7 +20,11 @@ const LOOKS: u32 = 2_000;
 
 /// The turn at one log. Held as a lock of the operating system on the log's bell, which ends with its process.
 #[derive(Debug)]
-pub(super) struct Turn(Option<File>);
+pub(super) struct Turn {
+    /// `None`: no turns are taken.
+    path: Option<PathBuf>,
+    file: OnceLock<File>,
+}
 
 /// Given back when dropped.
 #[derive(Debug)]
@@ -28,23 +33,36 @@ pub(super) struct Taken<'a>(Option<&'a File>);
 impl Turn {
     /// The turn that belongs to a bell.
     pub(super) fn of(directory: &Path, bell: &str) -> Self {
-        Self(
-            OpenOptions::new()
-                .write(true)
-                .open(directory.join(bell))
-                .ok(),
-        )
+        Self {
+            path: Some(directory.join(bell)),
+            file: OnceLock::new(),
+        }
     }
 
     /// No turns are taken.
     #[cfg(test)]
     pub(super) const fn none() -> Self {
-        Self(None)
+        Self {
+            path: None,
+            file: OnceLock::new(),
+        }
+    }
+
+    /// The bell, opened when it is first wanted.
+    fn file(&self) -> Option<&File> {
+        if self.file.get().is_none() {
+            let file = OpenOptions::new()
+                .write(true)
+                .open(self.path.as_ref()?)
+                .ok()?;
+            return Some(self.file.get_or_init(|| file));
+        }
+        self.file.get()
     }
 
     /// Waits for the turn.
     pub(super) fn take(&self) -> Taken<'_> {
-        let Some(file) = &self.0 else {
+        let Some(file) = self.file() else {
             return Taken(None);
         };
         for _ in 0..LOOKS {

@@ -80,7 +80,7 @@ pub(super) static CASES: &[Case] = &[
         name: "a key unlike any other",
         edits: &[("[providers.acme]", "[gateway]\nport = 80\n[providers.acme]")],
         found: &[
-            "3:1: error[unknown-key]: unknown key `port` in `gateway`; known keys: listen, plaintext, workers, max_body, max_connections, idle, pause, tls, drain",
+            "3:1: error[unknown-key]: unknown key `port` in `gateway`; known keys: listen, plaintext, workers, max_body, max_connections, idle, pause, tls, drain, without_store",
         ],
     },
     Case {

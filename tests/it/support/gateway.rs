@@ -285,6 +285,7 @@ pub(crate) fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -
         pause: std::time::Duration::from_mins(1),
         tls: None,
         drain: Duration::from_secs(10),
+        without_store: LogFailure::Serve,
     };
     (plan.settings)(&mut settings);
     let mut second = route("stable", fallback, "model-2", "key-2", plan.family);
