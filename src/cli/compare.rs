@@ -5,6 +5,7 @@
 
 mod markdown;
 mod outcome;
+mod pair;
 mod rows;
 mod strip;
 mod text;
@@ -40,7 +41,8 @@ use crate::{
     store::{Access, Store},
     wire::upstream::Tls,
 };
-use outcome::{Bar, Outcome, Pair, Side};
+use outcome::Outcome;
+use pair::{Bar, Pair, Side};
 
 /// How many pairs are judged at once.
 const JUDGED_AT_ONCE: usize = 4;
@@ -221,7 +223,7 @@ impl Asking<'_> {
 
     /// Has every pair judged, where a judge was named.
     async fn judged(&self, pairs: Vec<Pair>) -> Vec<Pair> {
-        let Some(judge) = self.judge else {
+        let Some(judge) = &self.judge else {
             return pairs;
         };
         tell("asking the judge, in both orders");
@@ -241,7 +243,7 @@ impl Asking<'_> {
 
     async fn advice(
         &self,
-        judge: Judge<'_>,
+        judge: &Judge<'_>,
         pair: &Pair,
         primary: &Answer,
         fallback: &Answer,

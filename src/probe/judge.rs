@@ -23,6 +23,7 @@ use crate::{
         WorkloadName, visible,
     },
     policy::entitled,
+    review,
     wire::{Shape, Verb},
 };
 
@@ -41,9 +42,11 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const OUTPUT: u32 = 1024;
 
 /// A route that may judge the answers of a workload's routes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Judge<'c> {
     route: &'c Route,
+    /// What would tell it which answer is whose.
+    names: Vec<String>,
 }
 
 /// A route that may not judge.
@@ -158,16 +161,18 @@ impl<'c> Judge<'c> {
             let mut crossings = primary.boundary.crossings(&route.boundary);
             crossings.find(|kind| !workload.may_cross.contains(kind))
         });
-        match crossed {
-            Some(boundary) => Err(JudgeError::Boundary {
+        if let Some(boundary) = crossed {
+            return Err(JudgeError::Boundary {
                 route: route.name.clone(),
                 boundary,
-            }),
-            None => Ok(Self { route }),
+            });
         }
+        let routes: Vec<&Route> = catalog.routes_of(workload).collect();
+        let names = review::names_of(&routes);
+        Ok(Self { route, names })
     }
 
-    fn advice(self, preference: Option<Preference>, why: &str) -> Advice {
+    fn advice(&self, preference: Option<Preference>, why: &str) -> Advice {
         Advice {
             judge: self.route.name.clone(),
             preference,
@@ -185,7 +190,7 @@ impl Prober {
     /// When nothing could be sent. A judge that fails is advice without a preference.
     pub async fn judge(
         &self,
-        judge: Judge<'_>,
+        judge: &Judge<'_>,
         request: &[u8],
         primary: &Answer,
         fallback: &Answer,
@@ -193,7 +198,8 @@ impl Prober {
         if primary.result.failure.is_some() || fallback.result.failure.is_some() {
             return Ok(judge.advice(None, "one side has no answer"));
         }
-        let answers = [primary, fallback].map(data);
+        let masked = |answer| review::mask_answer(answer, &judge.names).0;
+        let answers = [primary, fallback].map(|answer| data(&masked(answer)));
         let [of_primary, of_fallback] = &answers;
         if of_primary == of_fallback {
             return Ok(judge.advice(Some(Preference::Tie), "the answers are the same"));
@@ -229,7 +235,7 @@ impl Prober {
     /// Asks in one order.
     async fn order(
         &self,
-        judge: Judge<'_>,
+        judge: &Judge<'_>,
         target: &Target,
         asked: String,
         first: Place,
@@ -258,7 +264,7 @@ impl Prober {
 
 /// What both orders come to.
 fn agreed(
-    judge: Judge<'_>,
+    judge: &Judge<'_>,
     one: Result<Preference, String>,
     other: Result<Preference, String>,
 ) -> Advice {

@@ -229,8 +229,7 @@ async fn as_json_everything_is_there_and_what_it_took_is_counted() {
     let (code, json) = project.json("compare chat --runs 2 --all").await;
     assert_eq!(code, 0, "{json:#}");
     let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
-    let names =
-        "at bar costs fallback falls holds passed primary requests runs samples unsure workload";
+    let names = "at bar costs fallback falls holds passed primary requests runs samples scores unsure workload";
     assert_eq!(keys, names.split(' ').collect::<Vec<_>>());
     assert_eq!((&json["requests"], &json["holds"]), (&8.into(), &4.into()));
     let samples = json["samples"].as_array().unwrap();
@@ -241,6 +240,11 @@ async fn as_json_everything_is_there_and_what_it_took_is_counted() {
         let runs: Vec<&Value> = pairs.iter().map(|pair| &pair["run"]).collect();
         assert_eq!(runs, [1, 2]);
     }
+    let variance = &samples[0]["variance"];
+    assert_eq!(variance["fallback"]["runs"], 2);
+    assert_eq!(variance["contrast"]["apart"], "clearly");
+    assert_eq!(json["scores"]["samples"], 2, "a sample counts once");
+    assert_eq!(json["scores"]["checks"]["fallback"]["hits"], 2);
     let pair = &samples[0]["pairs"][1];
     assert_eq!(pair["fallback"]["text"], "{\"order\":7}");
     assert_eq!(pair["primary"]["result"]["usage"]["output"], 10);
@@ -274,6 +278,7 @@ async fn people_see_both_sides_and_marks_that_need_no_colour() {
         "[-Tuesday-]",
         "{+Friday+}",
         "  + (nothing)",
+        "checks passed, fallback       1 of 1; 95 % interval ",
     ] {
         assert!(out.contains(words), "{words}: {out}");
     }
@@ -295,6 +300,12 @@ async fn people_see_both_sides_and_marks_that_need_no_colour() {
     );
     let (_, out, _) = project.run("compare chat --sample hello --full").await;
     assert!(out.contains("  = Your order left"), "{out}");
+    let (_, out, _) = project.run("compare chat --sample hello --runs 2").await;
+    assert!(
+        out.contains("  # fallback  2 of 2 answered, 1 different, "),
+        "{out}"
+    );
+    assert!(out.contains("chat/hello  chat  run 2  holds"), "{out}");
 }
 
 #[tokio::test]

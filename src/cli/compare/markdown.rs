@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    outcome::{Held, Outcome, Pair, Side},
+    outcome::{Outcome, Varies},
+    pair::{Held, Pair, Side},
     rows::{Row, mark},
     strip,
     text::{bounded, judged, marked},
@@ -58,6 +59,18 @@ pub(super) fn render(outcome: &Outcome) -> String {
             side(&pair.primary),
             side(&pair.fallback),
         );
+    }
+    out.push_str("\n| score | |\n|---|---|\n");
+    for (name, words) in outcome.scores.lines() {
+        let _ = writeln!(out, "| {name} | {} |", cell(&words));
+    }
+    for sample in &outcome.samples {
+        let lines = sample.variance.iter().flat_map(Varies::lines);
+        let lines: Vec<String> = lines.map(|line| format!("- {}\n", cell(&line))).collect();
+        if !lines.is_empty() {
+            let name = cell(sample.sample.as_str());
+            let _ = write!(out, "\n{name}, run by run:\n\n{}", lines.concat());
+        }
     }
     for pair in outcome.pairs() {
         details(&mut out, pair, outcome.runs);

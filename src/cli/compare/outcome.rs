@@ -4,75 +4,19 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::rows::{self, Row};
+use super::pair::{Bar, Held, Pair, Side};
 use crate::{
     cli::probe_text::amount_text,
     control::Sheet,
     model::{
-        Answer, Basis, ComparedRoute, Cost, PayloadClass, Place, ReviewedSample, SampleId, Spent,
-        Verdict, WorkloadName,
+        Answer, Basis, ComparedRoute, Cost, PayloadClass, ReviewedSample, SampleId, Spent,
+        WorkloadName,
     },
-    probe::{Advice, Comparison, Payload},
-    review::{self, Mark},
+    probe::Comparison,
+    review::{self, Contrast, Scores, Spread, Variance},
 };
-
-/// An answer, or why nothing was asked.
-pub(super) type Side = Result<Box<Answer>, String>;
-
-/// What the fallback must come to.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Bar {
-    /// The share of pairs that must hold.
-    pub(super) percent: u8,
-    /// Whether another shape falls.
-    pub(super) same_shape: bool,
-}
-
-/// How a pair came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Held {
-    /// The fallback does what the primary does.
-    Holds,
-    /// It does not.
-    Falls,
-    /// There is nothing to measure it by.
-    Unsure,
-}
-
-/// Both answers to one sample.
-#[derive(Debug, Serialize)]
-pub(super) struct Pair {
-    #[serde(skip)]
-    pub(super) sample: SampleId,
-    #[serde(skip)]
-    pub(super) class: PayloadClass,
-    #[serde(skip)]
-    pub(super) edited: bool,
-    /// Which time, from 1.
-    pub(super) run: usize,
-    pub(super) held: Held,
-    /// Why it does not hold, or cannot be said.
-    pub(super) why: Vec<String>,
-    #[serde(serialize_with = "side")]
-    pub(super) primary: Side,
-    #[serde(serialize_with = "side")]
-    pub(super) fallback: Side,
-    /// Rows that differ.
-    pub(super) differences: Vec<Row>,
-    /// How many rows do not.
-    pub(super) same: usize,
-    /// What else must be said of the answers.
-    pub(super) remarks: Vec<String>,
-    /// What a judge says: advice, not a verdict.
-    #[serde(serialize_with = "advice", skip_serializing_if = "Option::is_none")]
-    pub(super) advice: Option<Result<Advice, String>>,
-    /// Rows that are the same, for people who want to see them.
-    #[serde(skip)]
-    pub(super) rows: Vec<Row>,
-}
 
 /// All pairs of one sample.
 #[derive(Debug, Serialize)]
@@ -82,6 +26,17 @@ pub(super) struct Sampled {
     /// Another body was sent than the sample's own.
     pub(super) edited: bool,
     pub(super) pairs: Vec<Pair>,
+    /// How much each route varies by itself; of several runs only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) variance: Option<Varies>,
+}
+
+/// Several runs of one sample.
+#[derive(Debug, Serialize)]
+pub(super) struct Varies {
+    pub(super) primary: Variance,
+    pub(super) fallback: Variance,
+    pub(super) contrast: Contrast,
 }
 
 /// Everything.
@@ -98,6 +53,8 @@ pub(super) struct Outcome {
     pub(super) holds: usize,
     pub(super) falls: usize,
     pub(super) unsure: usize,
+    /// What the first run of all samples says in numbers.
+    pub(super) scores: Scores,
     pub(super) samples: Vec<Sampled>,
     /// What it took.
     pub(super) requests: u64,
@@ -105,133 +62,59 @@ pub(super) struct Outcome {
     pub(super) costs: BTreeMap<String, f64>,
 }
 
-fn side<S: Serializer>(side: &Side, serializer: S) -> Result<S::Ok, S::Error> {
-    match side {
-        Ok(answer) => answer.serialize(serializer),
-        Err(why) => BTreeMap::from([("unsent", why)]).serialize(serializer),
+/// How much runs vary; nothing of a single one.
+fn varies(pairs: &[Pair]) -> Option<Varies> {
+    let answers = |side: fn(&Pair) -> &Side| -> Vec<Answer> {
+        let sides = pairs.iter().map(side);
+        sides
+            .filter_map(|side| side.as_ref().ok())
+            .map(|answer| Answer::clone(answer))
+            .collect()
+    };
+    let (primary, fallback) = (
+        answers(|pair| &pair.primary),
+        answers(|pair| &pair.fallback),
+    );
+    (pairs.len() > 1).then(|| Varies {
+        primary: review::variance(&primary),
+        fallback: review::variance(&fallback),
+        contrast: review::contrast(&primary, &fallback),
+    })
+}
+
+impl Varies {
+    /// In words, a line for each route and one for both.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let contrast = self.contrast.to_string();
+        let contrast = contrast
+            .replace("between A and B", "between the two")
+            .replace("within A", "within the primary")
+            .replace("within B", "within the fallback");
+        vec![
+            format!("primary   {}", told(&self.primary)),
+            format!("fallback  {}", told(&self.fallback)),
+            contrast,
+        ]
     }
 }
 
-#[expect(clippy::ref_option, reason = "as serde calls it")]
-fn advice<S: Serializer>(
-    advice: &Option<Result<Advice, String>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match advice {
-        Some(Ok(advice)) => advice.serialize(serializer),
-        Some(Err(why)) => BTreeMap::from([("unsent", why)]).serialize(serializer),
-        None => serializer.serialize_none(),
+fn told(variance: &Variance) -> String {
+    let mut text = format!(
+        "{} of {} answered, {} different",
+        variance.answered, variance.runs, variance.distinct
+    );
+    let spread = |name, spread: Option<Spread>| {
+        spread.map_or_else(String::new, |it| {
+            format!(", {name} {:.2} to {:.2} s", it.min, it.max)
+        })
+    };
+    text += &spread("first output", variance.first_output);
+    text += &spread("total", variance.total);
+    for check in variance.checks.iter().filter(|check| check.flaky()) {
+        let (passed, all) = (check.passed, check.passed + check.failed);
+        let _ = write!(text, ", passes in {passed} of {all}: {}", check.check);
     }
-}
-
-impl Pair {
-    /// Compares two answers.
-    pub(super) fn new(
-        payload: &Payload<'_>,
-        run: usize,
-        bar: Bar,
-        primary: Side,
-        fallback: Side,
-    ) -> Self {
-        let class = payload.sample.class;
-        let (mut rows, mut remarks) = (Vec::new(), Vec::new());
-        if let (Ok(a), Ok(b)) = (&primary, &fallback)
-            && a.result.failure.is_none()
-            && b.result.failure.is_none()
-        {
-            let found = review::compare(class, a, b);
-            rows = rows::rows(&found, a, b);
-            remarks = found.remarks.iter().map(|remark| named(remark)).collect();
-            if found.coarse {
-                let words = "too large to be compared as finely as smaller answers";
-                remarks.push(words.to_owned());
-            }
-        }
-        let differs = |row: &Row| row.mark != Mark::Same;
-        let mut pair = Self {
-            sample: payload.sample.id.clone(),
-            class,
-            edited: payload.body.is_some(),
-            run: run + 1,
-            held: Held::Unsure,
-            why: Vec::new(),
-            differences: rows.iter().filter(|row| differs(row)).cloned().collect(),
-            same: rows.iter().filter(|row| !differs(row)).count(),
-            primary,
-            fallback,
-            remarks,
-            advice: None,
-            rows,
-        };
-        (pair.held, pair.why) = pair.judge(bar);
-        pair
-    }
-
-    /// Whether the fallback does what the primary does, and why not.
-    fn judge(&self, bar: Bar) -> (Held, Vec<String>) {
-        let unsure = |why: String| (Held::Unsure, vec![why]);
-        let (primary, fallback) = match (&self.primary, &self.fallback) {
-            (Ok(primary), Ok(fallback)) => (primary, fallback),
-            (Err(why), _) | (_, Err(why)) => return unsure(why.clone()),
-        };
-        if let Some(failure) = &primary.result.failure {
-            return unsure(format!(
-                "the primary has no answer: {}: {}",
-                failure.class, failure.detail
-            ));
-        }
-        let mut why = Vec::new();
-        if let Some(failure) = &fallback.result.failure {
-            why.push(format!("no answer: {}: {}", failure.class, failure.detail));
-        }
-        // Both have the checks of the sample, in its order.
-        let checks = primary.result.checks.iter().zip(&fallback.result.checks);
-        for (of_primary, of_fallback) in checks {
-            if of_primary.verdict == Verdict::Passed && of_fallback.verdict == Verdict::Failed {
-                why.push(format!("{}: {}", of_fallback.check, of_fallback.detail));
-            }
-        }
-        if bar.same_shape {
-            let shapes = self.differences.iter().filter(|row| row.is_another_shape());
-            why.extend(shapes.map(|row| format!("{} {}", row.at, words(row.mark))));
-        }
-        let held = if why.is_empty() {
-            Held::Holds
-        } else {
-            Held::Falls
-        };
-        (held, why)
-    }
-
-    fn results(&self) -> impl Iterator<Item = &crate::model::ProbeResult> {
-        let sides = [&self.primary, &self.fallback].into_iter();
-        sides.filter_map(|side| Some(&side.as_ref().ok()?.result))
-    }
-
-    fn advice(&self) -> Option<&Advice> {
-        self.advice.as_ref()?.as_ref().ok()
-    }
-}
-
-/// A mark in a sentence.
-pub(super) const fn words(mark: Mark) -> &'static str {
-    match mark {
-        Mark::Same => "is the same",
-        Mark::Changed => "differs",
-        Mark::TypeChanged => "has another type",
-        Mark::OnlyA => "is missing in the fallback",
-        Mark::OnlyB => "is only in the fallback",
-    }
-}
-
-/// Remarks know two sides; here they have names.
-fn named(remark: &str) -> String {
-    for (side, name) in [("A ", "the primary "), ("B ", "the fallback ")] {
-        if let Some(rest) = remark.strip_prefix(side) {
-            return format!("{name}{rest}");
-        }
-    }
-    remark.to_owned()
+    text
 }
 
 impl Outcome {
@@ -267,9 +150,18 @@ impl Outcome {
                     class: pair.class,
                     edited: pair.edited,
                     pairs: vec![pair],
+                    variance: None,
                 }),
             }
         }
+        for sample in &mut samples {
+            sample.variance = varies(&sample.pairs);
+        }
+        // A sample counts once, however often it ran.
+        let first: Vec<ReviewedSample> = samples
+            .iter()
+            .filter_map(|sample| sample.pairs.first()?.reviewed())
+            .collect();
         Self {
             workload: comparison.workload.name.clone(),
             at,
@@ -283,6 +175,7 @@ impl Outcome {
             holds,
             falls,
             unsure,
+            scores: review::scores(&first),
             samples,
             requests,
             costs,
@@ -296,21 +189,8 @@ impl Outcome {
 
     /// Both answers to each sample, to be judged elsewhere; what could not be asked is not in it.
     pub(super) fn sheet(&self, comparison: &Comparison<'_>) -> Sheet {
-        let samples = self.samples.iter().filter_map(|sampled| {
-            let first = sampled.pairs.first()?;
-            let (Ok(primary), Ok(fallback)) = (&first.primary, &first.fallback) else {
-                return None;
-            };
-            Some(ReviewedSample {
-                sample: sampled.sample.clone(),
-                class: sampled.class,
-                primary: primary.as_ref().clone(),
-                fallback: fallback.as_ref().clone(),
-                side_a: Place::Primary,
-                judgement: None,
-                note: String::new(),
-            })
-        });
+        let samples = self.samples.iter();
+        let samples = samples.filter_map(|sampled| sampled.pairs.first()?.reviewed());
         Sheet::of_comparison(
             self.workload.clone(),
             Basis::of(comparison.workload, comparison.primary, comparison.fallback),

@@ -5,7 +5,8 @@ use std::ops::Range;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
-    outcome::{Held, Outcome, Pair, Side},
+    outcome::Outcome,
+    pair::{Held, Pair, Side},
     rows::{Kind, Row},
     strip,
     wrap::wrap,
@@ -26,6 +27,8 @@ const CELL: usize = 4_000;
 const NOTHING: &str = "(nothing)";
 /// Before a row: its mark.
 const GUTTER: usize = 4;
+/// The longest name of a score.
+const SCORE: usize = 28;
 /// Between the sides.
 const BETWEEN: &str = " | ";
 
@@ -51,6 +54,16 @@ pub(super) fn render(outcome: &Outcome, full: bool, columns: usize, paint: Paint
         for pair in &sample.pairs {
             page.pair(pair, outcome.runs);
         }
+        if let Some(varies) = &sample.variance {
+            page.text(String::new());
+            for line in varies.lines() {
+                page.behind("  # ", &visible(&line, CELL));
+            }
+        }
+    }
+    page.text(String::new());
+    for (name, words) in outcome.scores.lines() {
+        page.behind(&format!("{name:SCORE$}  "), &words);
     }
     page.lines.join("\n")
 }
