@@ -57,6 +57,8 @@ pub(super) struct Entry {
     pub(super) status: Option<u16>,
     /// The fault that met it.
     pub(super) fault: Option<FaultKind>,
+    /// Whether it says that it is a probe.
+    pub(super) probe: bool,
 }
 
 /// An order in force.

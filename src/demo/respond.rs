@@ -69,6 +69,7 @@ pub(super) async fn respond(
             .flatten(),
         id,
         random,
+        probe: is_probe(&head.headers),
     };
     if shape.key(&head.headers) != Some(provider.member.key) {
         return Ok(call.error(&Fault::new(FaultKind::Authentication)));
@@ -93,6 +94,13 @@ pub(super) async fn respond(
             code: None,
         })),
     }
+}
+
+/// Whether a request says that it is one of ours.
+fn is_probe(headers: &http::HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT);
+    let agent = agent.and_then(|agent| agent.to_str().ok());
+    agent.is_some_and(|agent| agent.starts_with("backstop/") && agent.ends_with("(probe)"))
 }
 
 /// `fault` and `requests` under `/__simulate/`.
@@ -132,6 +140,8 @@ struct Call<'a> {
     line: Option<gemini::Line>,
     id: String,
     random: fastrand::Rng,
+    /// Whether it says that it is a probe.
+    probe: bool,
 }
 
 impl Call<'_> {
@@ -186,6 +196,7 @@ impl Call<'_> {
             stream,
             status,
             fault,
+            probe: self.probe,
         });
     }
 

@@ -68,10 +68,10 @@ class Demo:
             assert answer.status == 200
 
     def asked(self, provider):
-        """What a simulated provider was asked, oldest first."""
+        """What a simulated provider was asked by clients, oldest first. Probes come by themselves."""
         url = f"{self.providers[provider]}/__simulate/requests"
         with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
-            return json.load(answer)["requests"]
+            return [entry for entry in json.load(answer)["requests"] if not entry["probe"]]
 
     def cli(self, *arguments):
         """Runs another subcommand on this demo and returns what it printed, line by line as JSON."""
