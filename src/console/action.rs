@@ -120,11 +120,11 @@ pub enum Action {
     RunAll,
     /// In a comparison: blind, or open.
     Blind,
-    /// Side A is better; behind `!`, unsafe.
+    /// Side A is better; behind `<key:verdict-unsafe>`, unsafe.
     VerdictA,
-    /// Side B is better; behind `!`, unsafe.
+    /// Side B is better; behind `<key:verdict-unsafe>`, unsafe.
     VerdictB,
-    /// Both are equally good; behind `!`, both are unsafe.
+    /// Both are equally good; behind `<key:verdict-unsafe>`, both are unsafe.
     VerdictSame,
     /// Neither can be used.
     VerdictBad,
@@ -310,9 +310,9 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Probe, "probe", "probe", "probe it now with its samples; both answers as they come", Group::Change, &[Workloads, Routes, Detail, Probe], &[key('r')]),
     entry(Action::Compare, "compare", "compare", "both routes beside each other, on the workload's own samples", Group::Judge, &[Workloads, Routes, Detail], &[key('c')]),
 
-    entry(Action::VerdictA, "verdict-a", "A better", "A is better; behind `!`: A is unsafe", Group::Judge, &[Compare, Unsafe], &[key('a')]),
-    entry(Action::VerdictB, "verdict-b", "B better", "B is better; behind `!`: B is unsafe", Group::Judge, &[Compare, Unsafe], &[key('b')]),
-    entry(Action::VerdictSame, "verdict-same", "same", "both are equally good; behind `!`: both are unsafe", Group::Judge, &[Compare, Unsafe], &[key('=')]),
+    entry(Action::VerdictA, "verdict-a", "A better", "A is better; behind `<key:verdict-unsafe>`: A is unsafe", Group::Judge, &[Compare, Unsafe], &[key('a')]),
+    entry(Action::VerdictB, "verdict-b", "B better", "B is better; behind `<key:verdict-unsafe>`: B is unsafe", Group::Judge, &[Compare, Unsafe], &[key('b')]),
+    entry(Action::VerdictSame, "verdict-same", "same", "both are equally good; behind `<key:verdict-unsafe>`: both are unsafe", Group::Judge, &[Compare, Unsafe], &[key('=')]),
     entry(Action::VerdictBad, "verdict-bad", "both bad", "neither can be used", Group::Judge, &[Compare], &[key('-')]),
     entry(Action::VerdictUnsafe, "verdict-unsafe", "unsafe", "one of them must never reach a user; a fallback's vetoes the review", Group::Judge, &[Compare], &[key('!')]),
     entry(Action::Note, "note", "note", "write why: of this sample, or of the whole review", Group::Judge, &[Compare, Verdicts], &[key('#')]),

@@ -2,7 +2,7 @@
 //!
 //! `update` asks it what a key means; footer and help ask it for the keys to show.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use crossterm::event::KeyEvent;
 
@@ -178,7 +178,13 @@ impl Keymap {
     /// What a key asks for in a context; `None`: nothing, so where text is typed it is text.
     #[must_use]
     pub fn action(&self, context: Context, event: KeyEvent) -> Option<Action> {
-        self.bound.get(&(context, Chord::of(&event))).copied()
+        self.bound(context, Chord::of(&event))
+    }
+
+    /// The same for a chord.
+    #[must_use]
+    pub fn bound(&self, context: Context, chord: Chord) -> Option<Action> {
+        self.bound.get(&(context, chord)).copied()
     }
 
     /// The chords of an action, the one to show first.
@@ -197,6 +203,34 @@ impl Keymap {
             .first()
             .map(Chord::to_string)
             .unwrap_or_default()
+    }
+
+    /// A text with the keys in it: `<key:back>` becomes the chord of the action `back`, or its name when it has none.
+    /// Texts that name a key by itself are wrong as soon as somebody has bound another.
+    #[must_use]
+    pub fn keyed<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        const OPEN: &str = "<key:";
+        if !text.contains(OPEN) {
+            return Cow::Borrowed(text);
+        }
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(OPEN) {
+            filled.push_str(before);
+            let named = after
+                .split_once('>')
+                .and_then(|(name, rest)| Some((Action::named(name)?, name, rest)));
+            let Some((action, name, behind)) = named else {
+                filled.push_str(OPEN);
+                rest = after;
+                continue;
+            };
+            let chord = self.shown(action);
+            filled.push_str(if chord.is_empty() { name } else { &chord });
+            rest = behind;
+        }
+        filled.push_str(rest);
+        Cow::Owned(filled)
     }
 
     /// What can be asked for in a context, in the order of footer and help, with all its chords.

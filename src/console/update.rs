@@ -117,9 +117,10 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
 }
 
 impl App {
-    /// Says something on the message line.
+    /// Says something on the message line; `<key:back>` in it becomes the key that is bound.
     pub(super) fn say(&mut self, level: Level, text: &str) {
-        self.messages.say(level, text, self.now);
+        let text = self.setup.keymap.keyed(text).into_owned();
+        self.messages.say(level, &text, self.now);
         self.dirty = true;
     }
 }

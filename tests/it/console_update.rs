@@ -72,11 +72,9 @@ fn said(stage: &Stage) -> String {
 }
 
 fn remark(stage: &Stage) -> String {
-    stage
-        .app
-        .form()
-        .and_then(|form| form.remark.clone())
-        .unwrap_or_default()
+    let remark = stage.app.form().and_then(|form| form.remark.clone());
+    let keymap = &stage.app.setup.keymap;
+    keymap.keyed(&remark.unwrap_or_default()).into_owned()
 }
 
 // --- the way of a plan -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs,
     path::Path,
 };
 
@@ -201,6 +202,95 @@ fn two_actions_may_change_places() {
     assert_eq!(
         keymap.action(Context::Detail, press('F')),
         Some(Action::Hold)
+    );
+}
+
+#[test]
+fn every_action_can_be_bound_to_another_key_everywhere_it_means_something() {
+    let f9 = Chord::of(&KeyEvent::new(KeyCode::F(9), KeyModifiers::NONE));
+    for entry in TABLE {
+        let source = format!("[keys]\n\"{}\" = [\"f9\"]\n", entry.name);
+        let keymap = parse_keys(Path::new("keys.toml"), &source)
+            .unwrap_or_else(|report| panic!("{}: {}", entry.name, report.render(false)));
+        assert_eq!(keymap.chords(entry.action), [f9], "{}", entry.name);
+        for context in entry.contexts {
+            let bound = keymap.action(*context, KeyEvent::new(KeyCode::F(9), KeyModifiers::NONE));
+            assert_eq!(bound, Some(entry.action), "{} in {context:?}", entry.name);
+            let left: Vec<_> = entry
+                .chords
+                .iter()
+                .filter(|chord| keymap.bound(*context, **chord) == Some(entry.action))
+                .collect();
+            assert!(left.is_empty(), "{}: {left:?} in {context:?}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn texts_name_the_key_that_is_bound() {
+    let source = "[keys]\nback = [\"f9\", \"esc\"]\nprobe = []\n";
+    let keymap = parse_keys(Path::new("keys.toml"), source).unwrap();
+    for (text, expected) in [
+        ("<key:back> lifts it", "f9 lifts it"),
+        ("<key:back>, <key:help>", "f9, ?"),
+        ("<key:probe> asks", "probe asks"),
+        ("<key:nothing> and <key:", "<key:nothing> and <key:"),
+        ("no key", "no key"),
+    ] {
+        assert_eq!(keymap.keyed(text), expected, "{text}");
+    }
+}
+
+/// The string literals of a source file, as far as its tests.
+fn literals(source: &str) -> Vec<String> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines()
+        .map(str::trim_start)
+        .filter(|line| !line.starts_with("//"))
+        .flat_map(|line| {
+            let line = line.split(" // ").next().unwrap_or_default();
+            line.split('"')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// What the console says must be right for whoever has bound other keys.
+#[test]
+fn no_text_names_a_key_by_itself() {
+    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console")];
+    let mut named = Vec::new();
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let file = path.file_name().unwrap().to_str().unwrap();
+            // Where the names of keys come from, and tests.
+            if ["chord.rs", "tests.rs", "keymap_file.rs"].contains(&file) {
+                continue;
+            }
+            for text in literals(&fs::read_to_string(&path).unwrap()) {
+                let words = text.split(|part: char| !part.is_alphanumeric() && part != '-');
+                for word in words {
+                    let key = ["Esc", "Enter", "Tab", "PgDn", "PgUp", "Shift-Tab"].contains(&word)
+                        || word.starts_with("ctrl-");
+                    if key {
+                        named.push(format!("{file}: {text}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        named.is_empty(),
+        "write <key:back> for instance:\n{}",
+        named.join("\n")
     );
 }
 

@@ -11,13 +11,17 @@ use std::{
     process::{Command, Stdio},
 };
 
-use backstop::{cli, config, console::action};
+use backstop::{
+    cli, config,
+    console::{action, keymap},
+};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 
 /// The keys as a table: what a key asks for, in the order of the help.
 fn keys() -> String {
     let mut out = String::from("| key | does | where | name |\n|---|---|---|---|\n");
+    let keymap = keymap::Keymap::default();
     for entry in action::TABLE {
         let chords: Vec<String> = entry
             .chords
@@ -35,7 +39,8 @@ fn keys() -> String {
         } else {
             places.join(", ")
         };
-        let (keys, help, name) = (chords.join(" "), entry.help, entry.name);
+        let help = keymap.keyed(entry.help);
+        let (keys, name) = (chords.join(" "), entry.name);
         let _ = writeln!(out, "| {keys} | {help} | {place} | `{name}` |");
     }
     out

@@ -255,14 +255,14 @@ impl Comparing {
         };
         if case.edited.is_some() {
             return Some(
-                "an edited payload is no sample: its answers are not part of a review. ctrl-r in the editor resets it",
+                "an edited payload is no sample: its answers are not part of a review. <key:reset-payload> in the editor resets it",
             );
         }
         if case.running() {
             return Some("not both answers are there yet");
         }
         if !case.complete() {
-            return Some("there are not two answers to judge; r asks again");
+            return Some("there are not two answers to judge; <key:rerun> asks again");
         }
         if case.revealed {
             return Some(

@@ -171,7 +171,7 @@ impl Palette {
         }
         let Some((verb, rest)) = verb_of(text) else {
             return Err(format!(
-                "`{text}` is no command; Tab completes, ? lists the keys"
+                "`{text}` is no command; <key:complete> completes, <key:help> lists the keys"
             ));
         };
         let name = one(verb, rest, names(verb, catalog, &self.themes))?;

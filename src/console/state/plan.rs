@@ -176,7 +176,9 @@ impl Form {
             return Some(format!("refused: {}", refusal.why));
         }
         if !self.read {
-            return Some("read the plan to its end first (PgDn), then Enter".to_owned());
+            return Some(
+                "read the plan to its end first (<key:page-down>), then <key:apply>".to_owned(),
+            );
         }
         match control::fits(plan, &self.consent()) {
             Ok(()) => None,
@@ -190,7 +192,7 @@ impl Form {
         let plain = (key.modifiers - KeyModifiers::SHIFT).is_empty();
         match (self.focus, key.code) {
             (Focus::Name, _) if !self.typed() => {
-                self.remark = Some("one key applies it, Esc leaves".to_owned());
+                self.remark = Some("one key applies it, <key:back> leaves".to_owned());
                 true
             }
             (Focus::Name, KeyCode::Char(digit @ '1'..='6')) if plain && self.is_reason(digit) => {
@@ -303,7 +305,7 @@ impl Form {
             self.name.clear();
             self.remark = remark;
         } else if held.is_some() {
-            self.remark = Some("the plan is made again: look at it, then Enter".to_owned());
+            self.remark = Some("the plan is made again: look at it, then <key:apply>".to_owned());
         }
     }
 

@@ -238,7 +238,7 @@ pub(super) fn complete_filter(app: &mut App) {
 /// To the next match of the filter, round the end.
 pub(super) fn next_match(app: &mut App, forward: bool) {
     if filtered(app).is_empty() {
-        app.say(Level::Note, "there is no filter; / sets one");
+        app.say(Level::Note, "there is no filter; <key:filter> sets one");
         return;
     }
     let end = app.events_end();

@@ -19,7 +19,7 @@ pub(super) fn key(app: &mut App, key: KeyEvent, effects: &mut Vec<Effect>) {
     if let Some(form) = app.form_mut()
         && form.held.take().is_some()
     {
-        form.remark = Some("not applied: another key came right behind Enter".to_owned());
+        form.remark = Some("not applied: another key came right behind <key:apply>".to_owned());
     }
     if let Pace::Paste { began } = pace {
         drop_plans_since(app, began);
@@ -143,7 +143,7 @@ fn unbound(app: &mut App, key: KeyEvent) {
         let chord = Chord::of(&key);
         let hint = match character {
             '4' => "there are no reviews in this version".to_owned(),
-            _ => format!("`{chord}` means nothing here; ? lists the keys"),
+            _ => format!("`{chord}` means nothing here; <key:help> lists the keys"),
         };
         app.say(Level::Note, &hint);
     }
@@ -202,7 +202,9 @@ pub(super) fn paste(app: &mut App, text: &str) {
             Some("not applied: a paste is not taken here, type the name by hand".to_owned());
     } else {
         let place = match app.screen {
-            Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => "; / opens a filter",
+            Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => {
+                "; <key:filter> opens a filter"
+            }
             Screen::Detail(_) | Screen::Compare(_) => "",
         };
         app.say(

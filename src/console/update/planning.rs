@@ -89,7 +89,8 @@ pub(super) fn planned(
                 .is_some_and(|held| now.duration_since(held) > PATIENCE)
             {
                 form.held = None;
-                form.remark = Some("the plan took a while: look at it, then Enter".to_owned());
+                form.remark =
+                    Some("the plan took a while: look at it, then <key:apply>".to_owned());
             }
             app.dirty = true;
             recheck(app, effects);

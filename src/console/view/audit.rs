@@ -48,7 +48,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         let text = if app.audit.filter.is_empty() {
             "nothing was changed yet"
         } else {
-            "no record matches the filter; Esc lifts it"
+            "no record matches the filter; <key:back> lifts it"
         };
         pen.put(row(areas.body, 0), 3, text, Role::Muted);
         return;

@@ -67,7 +67,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         let text = if app.events.filter().is_empty() {
             "no event yet: nothing fell back, nothing was refused"
         } else {
-            "no event matches the filter; Esc lifts it"
+            "no event matches the filter; <key:back> lifts it"
         };
         pen.put(row(areas.body, 0), 3, text, Role::Muted);
         return;

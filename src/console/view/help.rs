@@ -97,8 +97,9 @@ fn group_lines(app: &App, context: Context, group: Group, width: u16) -> Vec<Lin
             } else {
                 Role::Key
             };
-            let mut help = entry.help.to_owned();
+            let mut help = app.setup.keymap.keyed(entry.help).into_owned();
             if let Some(why) = refused {
+                let why = app.setup.keymap.keyed(&why).into_owned();
                 _ = write!(help, " - refused now: {why}");
             } else if app.setup.mode == Mode::Observe && verb(entry.action) {
                 help.push_str(" (OBSERVE: to look at, not to apply)");

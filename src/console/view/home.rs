@@ -22,15 +22,16 @@ use crate::{
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     match app.overview() {
-        None => empty(pen, areas.body, "opening the store ..."),
+        None => empty(app, pen, areas.body, "opening the store ..."),
         Some(overview) if overview.workloads.is_empty() => {
-            empty(pen, areas.body, "the configuration has no workload");
+            empty(app, pen, areas.body, "the configuration has no workload");
         }
         Some(_) if app.home.rows().is_empty() => {
             empty(
+                app,
                 pen,
                 areas.body,
-                "no workload matches the filter; Esc lifts it",
+                "no workload matches the filter; <key:back> lifts it",
             );
         }
         Some(overview) => table(app, pen, areas, overview),
@@ -43,8 +44,9 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     }
 }
 
-pub(super) fn empty(pen: &mut Pen<'_>, body: Rect, text: &str) {
-    pen.put(row(body, 0), 3, text, Role::Muted);
+pub(super) fn empty(app: &App, pen: &mut Pen<'_>, body: Rect, text: &str) {
+    let text = app.setup.keymap.keyed(text);
+    pen.put(row(body, 0), 3, &text, Role::Muted);
 }
 
 fn table(app: &App, pen: &mut Pen<'_>, areas: &Areas, overview: &Overview) {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     console::{
+        action::Action,
         app::App,
         layout::{Areas, MESSAGE},
         state::message::Level,
@@ -55,9 +56,10 @@ fn said(app: &App) -> (Role, String) {
             Level::Warning => ("! ", Role::Warning),
             Level::Error => ("x ", Role::Error),
         };
+        let back = app.setup.keymap.shown(Action::Back);
         let end = match (message.level, app.messages.waiting()) {
-            (Level::Error, 0) => "  (Esc: read)".to_owned(),
-            (Level::Error, waiting) => format!("  (Esc: read, {waiting} more)"),
+            (Level::Error, 0) => format!("  ({back}: read)"),
+            (Level::Error, waiting) => format!("  ({back}: read, {waiting} more)"),
             (Level::Note | Level::Done | Level::Warning, _) => String::new(),
         };
         return (role, format!("{sign}{}{end}", message.text));

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     console::{
+        action::Action,
         app::{App, Overlay},
         layout::{self, PLAN},
         state::plan::{Form, Stage},
@@ -32,7 +33,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) -> bool {
         return false;
     };
     if too_small(app, form, area) {
-        enlarge(pen, area, form);
+        enlarge(app, pen, area, form);
         return true;
     }
     if panel_rows(app, form, area).is_some() {
@@ -41,7 +42,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) -> bool {
     let lines = form_view::lines(app, form, area.width);
     let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let Some(areas) = layout::plan(area, rows) else {
-        enlarge(pen, area, form);
+        enlarge(app, pen, area, form);
         return true;
     };
     title(app, pen, areas.title, form);
@@ -51,11 +52,12 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) -> bool {
     more(pen, areas.body, form.scroll, body.lines.len());
     let end = form.scroll + usize::from(areas.body.height);
     let below = body.lines.len().saturating_sub(end);
+    let page = app.setup.keymap.shown(Action::PageDown);
     let words = match (below, body.vital > end) {
         (0, _) => String::new(),
-        (_, true) => format!("{} below: PgDn", words::count(below, "more line")),
+        (_, true) => format!("{} below: {page}", words::count(below, "more line")),
         (_, false) => format!(
-            "{} below, where all is well: PgDn",
+            "{} below, where all is well: {page}",
             words::count(below, "more line")
         ),
     };
@@ -372,10 +374,11 @@ fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
 }
 
 /// No room: says so, and gives the command line in full.
-fn enlarge(pen: &mut Pen<'_>, area: Rect, form: &Form) {
+fn enlarge(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
+    let back = app.setup.keymap.shown(Action::Back);
     let width = usize::from(area.width);
     let text = format!(
-        "{}: a plan needs {}x{}. Enlarge the terminal, or leave with Esc and run:",
+        "{}: a plan needs {}x{}. Enlarge the terminal, or leave with {back} and run:",
         form.title(),
         PLAN.0,
         PLAN.1

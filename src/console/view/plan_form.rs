@@ -40,7 +40,12 @@ pub(super) fn lines(app: &App, form: &Form, width: u16) -> Vec<Line> {
         }
     };
     if let Some(remark) = &form.remark {
-        lines.extend(paragraph(Role::Warning, " ! ", &words::safe(remark), wide));
+        lines.extend(paragraph(
+            Role::Warning,
+            " ! ",
+            &words::safe(&app.setup.keymap.keyed(remark)),
+            wide,
+        ));
     }
     lines
 }
@@ -220,7 +225,7 @@ fn confirmation(app: &App, form: &Form, plan: Option<&Plan>, wide: usize) -> Vec
         format!(" To confirm, type {name} ({needed}+ letters): ")
     };
     let state = if typed.is_empty() {
-        "then Enter".to_owned()
+        app.setup.keymap.keyed("then <key:apply>").into_owned()
     } else if !right {
         "not the beginning of it".to_owned()
     } else if !enough {
@@ -228,7 +233,7 @@ fn confirmation(app: &App, form: &Form, plan: Option<&Plan>, wide: usize) -> Vec
     } else if form.reason.is_none() {
         "now a reason digit".to_owned()
     } else {
-        "Enter applies".to_owned()
+        app.setup.keymap.keyed("<key:apply> applies").into_owned()
     };
     let ask = words::safe(&ask).into_owned();
     let focused = form.focus == Focus::Name;

@@ -89,7 +89,8 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, probing: &Probin
     }
     super::home::more(pen, parts.table, offset, probing.answers.len());
     if let Some(first) = &probing.first {
-        let text = format!("{first}. Enter sends them all the same, Esc leaves");
+        let keys = "<key:open> sends them all the same, <key:back> leaves";
+        let text = format!("{first}. {}", app.setup.keymap.keyed(keys));
         let below = Rect {
             y: parts.table.bottom() + 1,
             height: areas.body.bottom().saturating_sub(parts.table.bottom() + 1),

@@ -72,7 +72,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         pen.put(
             row(areas.body, 0),
             3,
-            "no route matches the filter; Esc lifts it",
+            "no route matches the filter; <key:back> lifts it",
             Role::Muted,
         );
     }

@@ -244,9 +244,10 @@ fn title(app: &App, strip: bool) -> Line {
         let follow = if app.events.follows() {
             "  follow"
         } else {
-            "  not following (G)"
+            "  not following (<key:bottom>)"
         };
-        line = line.and(Role::Info, follow);
+        let follow = app.setup.keymap.keyed(follow);
+        line = line.and(Role::Info, follow.into_owned());
     }
     line
 }

@@ -31,6 +31,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     let first = end.saturating_sub(height).max(log.first());
     if first == end && app.overview().is_some() {
         home::empty(
+            app,
             pen,
             areas.strip,
             "no event yet: nothing fell back, nothing was refused",

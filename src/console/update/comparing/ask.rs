@@ -46,7 +46,7 @@ fn this(app: &mut App, runs: usize, effects: &mut Vec<Effect>) {
         return;
     };
     if case.running() {
-        app.say(Level::Note, "it is being asked; Esc stops that");
+        app.say(Level::Note, "it is being asked; <key:back> stops that");
         return;
     }
     let judged = case.judgement.is_some();

@@ -50,10 +50,10 @@ pub(in crate::console::update) fn verdict(app: &mut App, said: Said) {
     let end = if more {
         String::new()
     } else if tally.judged == count {
-        ". All are judged: Enter shows the result and saves it; [ goes back".to_owned()
+        ". All are judged: <key:verdicts> shows the result and saves it; <key:previous-item> goes back".to_owned()
     } else {
         format!(
-            ". {} cannot be judged; Enter shows the result",
+            ". {} cannot be judged; <key:verdicts> shows the result",
             count - tally.judged
         )
     };

@@ -19,12 +19,12 @@ pub(in crate::console::update) fn edit(app: &mut App, effects: &mut Vec<Effect>)
     if case.judgement.is_some() {
         app.say(
             Level::Note,
-            "this sample is judged: r asks again and drops its verdict, then it can be edited",
+            "this sample is judged: <key:rerun> asks again and drops its verdict, then it can be edited",
         );
         return;
     }
     if case.running() {
-        app.say(Level::Note, "it is being asked; Esc stops that");
+        app.say(Level::Note, "it is being asked; <key:back> stops that");
         return;
     }
     effects.push(Effect::ReadPayload(

@@ -53,7 +53,7 @@ pub(in crate::console::update) fn lock(app: &mut App) {
         look.scroll = [line, line];
         "both sides scroll together"
     } else {
-        "each side scrolls alone; Tab changes sides"
+        "each side scrolls alone; <key:other-side> changes sides"
     };
     app.say(Level::Note, text);
 }

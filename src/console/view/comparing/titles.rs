@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::{GUTTER, Panes, Room, measured};
 use crate::{
     console::{
+        action::Action,
         app::App,
         state::comparing::{
             Comparing, Mode,
@@ -76,8 +77,9 @@ pub(super) fn draw(
         }
         Panes::Alone(side, _) => {
             let at = pen.line(head, GUTTER, &of(side));
-            let other =
-                Line::of(Role::Muted, "    Tab: ").and(role(side.other()), side.other().as_str());
+            let key = app.setup.keymap.shown(Action::OtherSide);
+            let other = Line::of(Role::Muted, format!("    {key}: "))
+                .and(role(side.other()), side.other().as_str());
             pen.line(head, at, &other);
             let page = page(room, side);
             pen.cell_right(head, 0, head.width.saturating_sub(1), &page, Role::Muted);

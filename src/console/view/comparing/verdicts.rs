@@ -96,7 +96,10 @@ pub(in crate::console::view) fn lines(app: &App, width: u16) -> Vec<Line> {
         (Saving::Not, Mode::Write) => (
             Role::Text,
             "   ",
-            "y saves it; # writes a note on the whole; Esc goes on judging".to_owned(),
+            app.setup
+                .keymap
+                .keyed("<key:save-review> saves it; <key:note> writes a note on the whole; <key:back> goes on judging")
+                .into_owned(),
         ),
     };
     lines.extend(paragraph(role, mark, &text, width));
