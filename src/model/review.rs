@@ -129,6 +129,18 @@ impl Judgement {
         }
     }
 
+    /// What of it counts, by whether the routes had an answer: beside a primary without one there is nothing to
+    /// compare, and a fallback without one is worse, whatever was said. A veto always stands.
+    #[must_use]
+    pub const fn counted(self, primary: bool, fallback: bool) -> Option<Self> {
+        match (primary, fallback) {
+            _ if self.vetoes() => Some(self),
+            (true, true) => Some(self),
+            (true, false) => Some(Self::PrimaryBetter),
+            (false, _) => None,
+        }
+    }
+
     /// Whether it alone forbids the fallback.
     #[must_use]
     pub const fn vetoes(self) -> bool {
@@ -258,6 +270,12 @@ impl Answer {
     pub const TEXT_LIMIT: usize = 256 * 1024;
     /// The most characters of one tool call's arguments.
     pub const ARGUMENTS_LIMIT: usize = 16 * 1024;
+
+    /// Whether the route answered at all, to the end.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.result.failure.is_none()
+    }
 }
 
 /// A tool call in an answer.
@@ -306,13 +324,27 @@ impl Tally {
     /// Counts.
     #[must_use]
     pub fn of(samples: &[ReviewedSample]) -> Self {
-        let judged = || samples.iter().filter_map(|sample| sample.judgement);
-        Self {
-            compared: samples.len(),
-            judged: judged().count(),
-            same_or_better: judged().filter(|it| it.same_or_better()).count(),
-            vetoes: judged().filter(|it| it.vetoes()).count(),
-        }
+        let judged = samples.iter().filter_map(|sample| {
+            sample
+                .judgement?
+                .counted(sample.primary.is_whole(), sample.fallback.is_whole())
+        });
+        Self::counting(samples.len(), judged)
+    }
+
+    /// Counts what is left of judgements ([`Judgement::counted`]).
+    #[must_use]
+    pub fn counting(compared: usize, judgements: impl Iterator<Item = Judgement>) -> Self {
+        let none = Self {
+            compared,
+            ..Self::default()
+        };
+        judgements.fold(none, |tally, judgement| Self {
+            judged: tally.judged + 1,
+            same_or_better: tally.same_or_better + usize::from(judgement.same_or_better()),
+            vetoes: tally.vetoes + usize::from(judgement.vetoes()),
+            ..tally
+        })
     }
 }
 
@@ -426,6 +458,25 @@ mod tests {
             assert_eq!(judgement.as_str().parse(), Ok(judgement));
             let json = serde_json::to_string(&judgement).expect("a word");
             assert_eq!(json, format!("\"{judgement}\""));
+        }
+    }
+
+    #[test]
+    fn a_judgement_without_an_answer_beside_it_does_not_speak_for_the_fallback() {
+        for judgement in Judgement::ALL {
+            assert_eq!(judgement.counted(true, true), Some(judgement));
+            for (primary, fallback) in [(true, false), (false, true), (false, false)] {
+                let counted = judgement.counted(primary, fallback);
+                assert!(
+                    counted.is_none_or(|it| !it.same_or_better()),
+                    "{judgement} {primary} {fallback}"
+                );
+                assert_eq!(
+                    counted.is_some_and(Judgement::vetoes),
+                    judgement.vetoes(),
+                    "{judgement}: a veto stands"
+                );
+            }
         }
     }
 

@@ -388,13 +388,8 @@ impl Comparing {
     #[must_use]
     pub fn tally(&self) -> Tally {
         let ready = |case: &&Case| case.edited.is_none() && case.complete();
-        let judged = || self.cases.iter().filter_map(|case| case.judgement);
-        Tally {
-            compared: self.cases.iter().filter(ready).count(),
-            judged: judged().count(),
-            same_or_better: judged().filter(|it| it.same_or_better()).count(),
-            vetoes: judged().filter(|it| it.vetoes()).count(),
-        }
+        let compared = self.cases.iter().filter(ready).count();
+        Tally::counting(compared, self.cases.iter().filter_map(Case::counted))
     }
 
     /// How it will be recorded.

@@ -132,6 +132,14 @@ impl Case {
         !self.running() && self.run().is_some_and(|run| run.answers().is_some())
     }
 
+    /// What of its judgement counts ([`Judgement::counted`]).
+    #[must_use]
+    pub fn counted(&self) -> Option<Judgement> {
+        let (primary, fallback) = self.run()?.answers()?;
+        self.judgement?
+            .counted(primary.is_whole(), fallback.is_whole())
+    }
+
     /// So many runs of a request are to come.
     pub fn expect(&mut self, request: u64, runs: usize) {
         self.judgement = None;

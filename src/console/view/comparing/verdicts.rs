@@ -109,7 +109,7 @@ pub(in crate::console::view) fn lines(app: &App, width: u16) -> Vec<Line> {
 /// How often the fallback would do.
 fn counted(comparing: &Comparing, tally: Tally) -> Vec<Line> {
     let of = |judgements: &[Judgement]| {
-        let said = comparing.cases.iter().filter_map(|case| case.judgement);
+        let said = comparing.cases.iter().filter_map(Case::counted);
         said.filter(|it| judgements.contains(it)).count()
     };
     let same = of(&[Judgement::Same]);
@@ -197,6 +197,10 @@ fn samples(comparing: &Comparing, width: usize) -> Vec<Line> {
             Place::Fallback => "fallback",
         };
         let (role, verdict) = match case.judgement {
+            Some(_) if case.counted().is_none() => (
+                Role::Warning,
+                "does not count: no answer to compare with; r asks again".to_owned(),
+            ),
             Some(judgement) if judgement.vetoes() => {
                 (Role::Error, said(comparing, case, judgement))
             }
