@@ -37,6 +37,7 @@ mod shuffle;
 mod standing;
 mod token;
 mod variance;
+mod wording;
 mod words;
 
 pub use block::{Block, BlockKind};
@@ -52,6 +53,6 @@ pub use rows::{Mark, Nuance, Side};
 pub use scores::{Both, Scores, scores};
 pub use shuffle::side_a;
 pub use standing::{changes, standing, standings};
-pub use token::similarity;
 pub use variance::{Apart, CheckRuns, Contrast, Variance, contrast, variance};
+pub use wording::similarity;
 pub use words::{Grain, Span, SpanKind, Words, words};

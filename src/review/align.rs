@@ -2,26 +2,19 @@
 //!
 //! Called for blocks of prose, sentences and elements of JSON arrays that have no equal on the other side.
 
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    ops::Range,
-};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{
     diff,
     limit::Limit,
-    token::{Numbers, Wording},
+    token::Numbers,
+    wording::{self, Pair, Wording},
 };
 
 /// Less alike is not a pair.
-pub(super) const PAIR: f64 = 0.2;
+const PAIR: f64 = 0.2;
 /// From here on a piece that stands elsewhere on the other side is called moved.
-pub(super) const MOVED: f64 = 0.6;
-/// The largest table.
-const CELLS: usize = 1_000_000;
-
-/// Two pieces that belong together: their places, and how alike they are.
-pub(super) type Pair = (usize, usize, f64);
+const MOVED: f64 = 0.6;
 
 /// A piece of a text.
 #[derive(Clone, Copy, Debug)]
@@ -40,30 +33,21 @@ pub(super) fn pairs(
     mirrored: bool,
     limit: &mut Limit,
 ) -> Vec<Pair> {
+    if mirrored {
+        return flipped(&pairs(b, a, false, limit));
+    }
     let numbers = |of: &[Piece<'_>]| -> Vec<u32> { of.iter().map(|piece| piece.number).collect() };
-    let mut equal = diff::matches(&numbers(a), &numbers(b), mirrored, limit);
+    let mut equal = diff::matches(&numbers(a), &numbers(b), false, limit);
     // So that the stretch behind the last one is looked at too.
     equal.push((a.len(), b.len()));
     let mut found = Vec::new();
     let (mut next_a, mut next_b) = (0, 0);
     let mut numbers = Numbers::default();
     for (i, j) in equal {
-        let mut wordings = |of: &[Piece<'_>]| -> Vec<Wording> {
-            of.iter()
-                .map(|piece| Wording::of(piece.text, &mut numbers))
-                .collect()
-        };
         if next_a < i && next_b < j {
-            let (in_a, in_b) = (wordings(&a[next_a..i]), wordings(&b[next_b..j]));
-            let alike = if mirrored {
-                let swapped = best(&in_b, &in_a, limit);
-                swapped
-                    .into_iter()
-                    .map(|(j, i, like)| (i, j, like))
-                    .collect()
-            } else {
-                best(&in_a, &in_b, limit)
-            };
+            let texts_a = a[next_a..i].iter().map(|piece| piece.text);
+            let texts_b = b[next_b..j].iter().map(|piece| piece.text);
+            let alike = rising(&alike(texts_a, texts_b, PAIR, &mut numbers, limit));
             found.extend(
                 alike
                     .into_iter()
@@ -78,6 +62,10 @@ pub(super) fn pairs(
     found
 }
 
+fn flipped(pairs: &[Pair]) -> Vec<Pair> {
+    pairs.iter().map(|(i, j, like)| (*j, *i, *like)).collect()
+}
+
 /// Of the pieces without a pair, those that stand elsewhere on the other side: equal ones, and the most alike. In
 /// the order of `a`.
 pub(super) fn moved(
@@ -87,6 +75,12 @@ pub(super) fn moved(
     mirrored: bool,
     limit: &mut Limit,
 ) -> Vec<(usize, usize)> {
+    if mirrored {
+        let there = moved(b, a, &flipped(pairs), false, limit);
+        let mut back: Vec<(usize, usize)> = there.into_iter().map(|(j, i)| (i, j)).collect();
+        back.sort_unstable();
+        return back;
+    }
     let paired_a: HashSet<usize> = pairs.iter().map(|pair| pair.0).collect();
     let paired_b: HashSet<usize> = pairs.iter().map(|pair| pair.1).collect();
     let mut left_a: Vec<usize> = (0..a.len()).filter(|i| !paired_a.contains(i)).collect();
@@ -105,67 +99,9 @@ pub(super) fn moved(
     let (gone_a, gone_b): (HashSet<usize>, HashSet<usize>) = moved.iter().copied().unzip();
     left_a.retain(|i| !gone_a.contains(i));
     left_b.retain(|j| !gone_b.contains(j));
-    moved.extend(alike((a, &left_a), (b, &left_b), mirrored, limit));
+    moved.extend(elsewhere((a, &left_a), (b, &left_b), limit));
     moved.sort_unstable();
     moved
-}
-
-/// The pairs among these that are alike enough to be called moved, the most alike first.
-fn alike(
-    (a, in_a): (&[Piece<'_>], &[usize]),
-    (b, in_b): (&[Piece<'_>], &[usize]),
-    mirrored: bool,
-    limit: &mut Limit,
-) -> Vec<(usize, usize)> {
-    if in_a.is_empty() || in_b.is_empty() {
-        return Vec::new();
-    }
-    let mut numbers = Numbers::default();
-    let mut wordings = |of: &[Piece<'_>], places: &[usize]| -> Vec<Wording> {
-        places
-            .iter()
-            .map(|&place| Wording::of(of[place].text, &mut numbers))
-            .collect()
-    };
-    let (wordings_a, wordings_b) = (wordings(a, in_a), wordings(b, in_b));
-    if in_a.len() * in_b.len() > CELLS || !limit.take(cost(&wordings_a, &wordings_b) as u64) {
-        limit.bite();
-        return Vec::new();
-    }
-    let mut candidates = Vec::new();
-    for (left, &i) in wordings_a.iter().zip(in_a) {
-        for (right, &j) in wordings_b.iter().zip(in_b) {
-            if left.at_most(right) >= MOVED {
-                let like = left.likeness(right);
-                if like >= MOVED {
-                    candidates.push((i, j, like));
-                }
-            }
-        }
-    }
-    candidates.sort_by(|one, other| {
-        let order = |pair: &Pair| {
-            if mirrored {
-                (pair.1, pair.0)
-            } else {
-                (pair.0, pair.1)
-            }
-        };
-        other
-            .2
-            .total_cmp(&one.2)
-            .then(order(one).cmp(&order(other)))
-    });
-    let (mut taken_a, mut taken_b) = (HashSet::new(), HashSet::new());
-    candidates.retain(|(i, j, _)| {
-        let free = !taken_a.contains(i) && !taken_b.contains(j);
-        if free {
-            taken_a.insert(*i);
-            taken_b.insert(*j);
-        }
-        free
-    });
-    candidates.into_iter().map(|(i, j, _)| (i, j)).collect()
 }
 
 /// Between two pairs, pieces that are left over on both sides become pairs by their place when they are as many
@@ -195,125 +131,112 @@ pub(super) fn fill<K: Copy + PartialEq>(
     *pairs = filled;
 }
 
-/// What comparing all with all costs: each comparison at most the sum of the lengths.
-fn cost(a: &[Wording], b: &[Wording]) -> usize {
-    let units = |of: &[Wording]| of.iter().map(|wording| wording.len() + 1).sum::<usize>();
-    units(a) * b.len() + units(b) * a.len()
-}
-
-#[derive(Clone, Copy)]
-enum Step {
-    Pair(f32),
-    SkipA,
-    SkipB,
-}
-
-fn best(a: &[Wording], b: &[Wording], limit: &mut Limit) -> Vec<Pair> {
-    if a.is_empty() || b.is_empty() {
+/// The pairs among these that are alike enough to be called moved, the most alike first.
+fn elsewhere(
+    (a, in_a): (&[Piece<'_>], &[usize]),
+    (b, in_b): (&[Piece<'_>], &[usize]),
+    limit: &mut Limit,
+) -> Vec<(usize, usize)> {
+    if in_a.is_empty() || in_b.is_empty() {
         return Vec::new();
     }
-    let band = Band::within(a, b, limit);
-    // `sums[j]`: the best sum for the pieces of `a` so far and the first `j` of `b`.
-    let mut sums = vec![0.0_f64; b.len() + 1];
-    let mut reached = 0;
-    let mut steps: Vec<Vec<Step>> = Vec::with_capacity(a.len());
-    for (i, left) in a.iter().enumerate() {
-        let columns = band.columns(i);
-        // Columns that come into the band start with what was reached before it.
-        let start = sums[reached];
-        sums[reached..=columns.end].fill(start);
-        reached = columns.end;
-        let mut diagonal = sums[columns.start];
-        let mut row = Vec::with_capacity(columns.len());
-        for j in columns {
-            let above = sums[j + 1];
-            let like = if left.at_most(&b[j]) < PAIR {
-                0.0
-            } else {
-                left.likeness(&b[j])
-            };
-            let paired = if like < PAIR {
-                -1.0
-            } else {
-                diagonal + like * like
-            };
-            row.push(if paired > above && paired > sums[j] {
-                sums[j + 1] = paired;
-                #[expect(clippy::cast_possible_truncation, reason = "told to two digits")]
-                Step::Pair(like as f32)
-            } else if above >= sums[j] {
-                Step::SkipA
-            } else {
-                sums[j + 1] = sums[j];
-                Step::SkipB
-            });
-            diagonal = above;
+    let texts_a = in_a.iter().map(|&i| a[i].text);
+    let texts_b = in_b.iter().map(|&j| b[j].text);
+    let mut candidates = alike(texts_a, texts_b, MOVED, &mut Numbers::default(), limit);
+    // Stable: among the equally alike the first stays the first.
+    candidates.sort_by(|one, other| other.2.total_cmp(&one.2));
+    let (mut taken_a, mut taken_b) = (HashSet::new(), HashSet::new());
+    candidates.retain(|(i, j, _)| {
+        let free = !taken_a.contains(i) && !taken_b.contains(j);
+        if free {
+            taken_a.insert(*i);
+            taken_b.insert(*j);
         }
-        steps.push(row);
-    }
-    back(&band, &steps, b.len())
+        free
+    });
+    candidates
+        .into_iter()
+        .map(|(i, j, _)| (in_a[i], in_b[j]))
+        .collect()
 }
 
-/// Reads the pairs from the steps, from the end.
-fn back(band: &Band, steps: &[Vec<Step>], mut j: usize) -> Vec<Pair> {
-    let mut found = Vec::new();
-    let mut i = steps.len();
-    while i > 0 && j > 0 {
-        let columns = band.columns(i - 1);
-        if j > columns.end {
-            j = columns.end;
-        } else if j <= columns.start {
-            i -= 1;
+/// All pairs of these texts that are at least so alike, by their places.
+fn alike<'t>(
+    a: impl Iterator<Item = &'t str> + Clone,
+    b: impl Iterator<Item = &'t str> + Clone,
+    least: f64,
+    numbers: &mut Numbers<'_>,
+    limit: &mut Limit,
+) -> Vec<Pair> {
+    let in_a = Wording::of_all(a, numbers, limit);
+    let in_b = Wording::of_all(b, numbers, limit);
+    wording::alike(&in_a, &in_b, least, limit)
+}
+
+/// Of pairs in the order of A, those that rise on both sides and whose sum of squared likenesses is the greatest.
+fn rising(pairs: &[Pair]) -> Vec<Pair> {
+    let columns = pairs.iter().map(|pair| pair.1 + 1).max().unwrap_or(0);
+    let mut best = Best::new(columns);
+    // The sum of the best run that ends with a pair, and the pair before it.
+    let mut runs: Vec<(f64, Option<usize>)> = Vec::with_capacity(pairs.len());
+    let mut added = 0;
+    for (i, j, like) in pairs {
+        // A pair may follow pairs of earlier rows only.
+        while pairs[added].0 < *i {
+            best.add(pairs[added].1, runs[added].0, added);
+            added += 1;
+        }
+        let before = best.below(*j);
+        let sum = before.map_or(0.0, |before| runs[before].0);
+        runs.push((sum + like * like, before));
+    }
+    let greater = |one: usize, other: usize| {
+        if runs[other].0 > runs[one].0 {
+            other
         } else {
-            match steps[i - 1][j - 1 - columns.start] {
-                Step::Pair(like) => {
-                    i -= 1;
-                    j -= 1;
-                    found.push((i, j, f64::from(like)));
-                }
-                Step::SkipA => i -= 1,
-                Step::SkipB => j -= 1,
+            one
+        }
+    };
+    let mut next = (0..pairs.len()).reduce(greater);
+    let mut run = Vec::new();
+    while let Some(index) = next {
+        run.push(pairs[index]);
+        next = runs[index].1;
+    }
+    run.reverse();
+    run
+}
+
+/// The best of the values below a place, in logarithmic time: a Fenwick tree of maxima.
+struct Best(Vec<Option<(f64, usize)>>);
+
+impl Best {
+    fn new(places: usize) -> Self {
+        Self(vec![None; places + 1])
+    }
+
+    fn add(&mut self, place: usize, value: f64, name: usize) {
+        let mut node = place + 1;
+        while let Some(best) = self.0.get_mut(node) {
+            if best.is_none_or(|best| value > best.0) {
+                *best = Some((value, name));
             }
-        }
-    }
-    found.reverse();
-    found
-}
-
-/// The part of the table that is looked at: all of it, or a band around the diagonal.
-struct Band {
-    rows: usize,
-    columns: usize,
-    /// To each side of the diagonal.
-    width: usize,
-}
-
-impl Band {
-    fn within(a: &[Wording], b: &[Wording], limit: &mut Limit) -> Self {
-        let whole = cost(a, b);
-        let most = usize::try_from(limit.left() / 2).unwrap_or(usize::MAX);
-        let cells = a.len() * b.len();
-        let mut width = b.len();
-        let part = |width: usize| {
-            let share = |of: usize| of / b.len() * (2 * width + 1).min(b.len());
-            (share(whole), share(cells))
-        };
-        while width > 0 && (part(width).0 > most || part(width).1 > CELLS) {
-            width /= 2;
-            limit.bite();
-        }
-        let _ = limit.take(part(width).0.min(most) as u64);
-        Self {
-            rows: a.len(),
-            columns: b.len(),
-            width,
+            node += node & node.wrapping_neg();
         }
     }
 
-    fn columns(&self, row: usize) -> Range<usize> {
-        let middle = row * self.columns / self.rows;
-        let end = (middle + self.width + 1).min(self.columns);
-        middle.saturating_sub(self.width)..end
+    fn below(&self, place: usize) -> Option<usize> {
+        let mut node = place;
+        let mut best: Option<(f64, usize)> = None;
+        while node > 0 {
+            if let Some(other) = self.0[node]
+                && best.is_none_or(|best| other.0 > best.0)
+            {
+                best = Some(other);
+            }
+            node -= node & node.wrapping_neg();
+        }
+        best.map(|best| best.1)
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     interval::{Mean, Share},
     node::Node,
     rows::Nuance,
-    token::similarity,
+    wording::similarity,
 };
 use crate::model::{Answer, CalledTool, PayloadClass, ReviewedSample, Tally, Verdict};
 

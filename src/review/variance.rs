@@ -7,10 +7,7 @@ use std::{collections::HashSet, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    interval::Spread,
-    token::{Numbers, Wording},
-};
+use super::{interval::Spread, token::Numbers, wording::Wording};
 use crate::model::{Answer, Verdict};
 
 /// More runs are not compared with each other: their number of pairs grows too fast.

@@ -14,6 +14,9 @@ use super::{
 /// Sentences less alike than this are marked whole: marks on single words of theirs would be noise.
 const RELATED: f64 = 0.4;
 
+/// Of two texts that have more bytes together, only what they have in common at both ends is left unmarked.
+const LARGE: usize = 600_000;
+
 /// What differs inside two texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
@@ -65,6 +68,10 @@ pub fn words(a: &str, b: &str, grain: Grain) -> Words {
         found: Words::default(),
     };
     match grain {
+        _ if a.len() + b.len() > LARGE => {
+            marker.limit.bite();
+            marker.ends(a, b);
+        }
         Grain::Sentences => marker.sentences(a, b),
         Grain::Line => marker.words((0, a), (0, b)),
     }
@@ -82,6 +89,26 @@ struct Marker {
 }
 
 impl Marker {
+    /// Marks all between the ends that both have in common.
+    fn ends(&mut self, a: &str, b: &str) {
+        let same = |(one, other): &(char, char)| one == other;
+        let length = |pair: (char, char)| pair.0.len_utf8();
+        let head: usize = a.chars().zip(b.chars()).take_while(same).map(length).sum();
+        let rest = |text: &str| -> usize { text.len() - head };
+        let tails = a.chars().rev().zip(b.chars().rev());
+        let tail: usize = tails.take_while(same).map(length).sum();
+        let tail = tail.min(rest(a)).min(rest(b));
+        for (text, spans) in [(a, &mut self.found.a), (b, &mut self.found.b)] {
+            let range = head..text.len() - tail;
+            if !range.is_empty() {
+                spans.push(Span {
+                    range,
+                    kind: SpanKind::Words,
+                });
+            }
+        }
+    }
+
     fn sentences(&mut self, a: &str, b: &str) {
         let (in_a, in_b) = (split(a), split(b));
         let mut numbers = Numbers::default();

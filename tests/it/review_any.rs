@@ -245,3 +245,61 @@ proptest! {
         prop_assert_eq!(kept(&a, &found.a), kept(&b, &found.b));
     }
 }
+
+/// Sizes at which work is bounded: the result is coarser and says so, and still holds.
+#[test]
+fn what_is_too_large_is_compared_more_coarsely_and_whole() {
+    let lines = |seed: usize| -> String {
+        (0..60_000_usize)
+            .map(|line| {
+                if line * line % (seed + 7) < 3 {
+                    "a\n"
+                } else {
+                    "b\n"
+                }
+            })
+            .collect()
+    };
+    let nested = |inner: &str| format!("{}{inner}{}", "[".repeat(20_000), "]".repeat(20_000));
+    let numbers = |by: usize| -> String {
+        let all: Vec<String> = (0..30_000_usize)
+            .map(|number| (number % by).to_string())
+            .collect();
+        format!("[{}]", all.join(","))
+    };
+    for (case, class, a, b) in [
+        ("code", PayloadClass::Code, lines(1), lines(4)),
+        ("brackets", PayloadClass::Json, nested("1"), nested("2")),
+        ("numbers", PayloadClass::Json, numbers(7), numbers(5)),
+        (
+            "a line",
+            PayloadClass::Chat,
+            "alpha beta ".repeat(60_000),
+            "beta alpha ".repeat(60_000),
+        ),
+    ] {
+        let (one, other) = (answer(&a), answer(&b));
+        let comparison = compare(class, &one, &other);
+        let marked = words(&a, &b, Grain::Line);
+        assert!(comparison.coarse || marked.coarse, "{case}");
+        assert!(
+            on_boundaries(&a, &marked.a) && on_boundaries(&b, &marked.b),
+            "{case}"
+        );
+        assert!(!comparison.differences().is_empty(), "{case}");
+        let back = compare(class, &other, &one);
+        assert_eq!(
+            back.differences().len(),
+            comparison.differences().len(),
+            "{case}"
+        );
+        if class == PayloadClass::Code {
+            for (side, answer) in [(Side::A, &one), (Side::B, &other)] {
+                let rows: Vec<&str> = (0..comparison.len())
+                    .filter_map(|row| comparison.text(row, side, answer))
+                    .collect();
+                assert_eq!(rows.join("\n"), answer.text.trim_end(), "{case}");
+            }
+        }
+    }
+}
