@@ -40,6 +40,10 @@ for (const [status, error] of Object.entries(ERRORS)) {
 // Some of the answer is there before it breaks.
 mock.onMessage("break off", { content: LONG }, { truncateAfterChunks: 6, latency: 5 });
 mock.onMessage("chat please", { content: LONG });
+// What a terminal could obey, and what only looks like a letter.
+mock.onMessage("hostile please", {
+  content: "a\u001b[2Jb\u001b]0;title\u0007\tc\u009b31m \u202eright\u2066 \u200bz e\u0301\u0301 \ud83d\udc69\u200d\ud83d\udcbb\nend \ufeff" + "x".repeat(5000),
+});
 mock.onMessage("one tool please", { toolCalls: [WEATHER] });
 mock.onMessage("two tools please", { toolCalls: [WEATHER, CLOCK] });
 mock.onMessage("text and tool please", { content: "Let me look.", toolCalls: [WEATHER] });
@@ -78,6 +82,30 @@ for (const [path, answer] of Object.entries(documented)) {
     },
   });
 }
+
+// Answers that begin and do not end, and how many of them their client has left: under /slow.
+const slow = { begun: 0, left: 0 };
+for (const path of ["/slow/v1/chat/completions", "/slow/v1/messages"]) {
+  mock.mount(path, {
+    async handleRequest(request, response) {
+      for await (const _ of request);
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      const more = setInterval(() => response.write(": still here\n\n"), 20);
+      response.on("close", () => {
+        clearInterval(more);
+        slow.left += 1;
+      });
+      slow.begun += 1;
+      return true;
+    },
+  });
+}
+mock.mount("/slow/seen", {
+  async handleRequest(_, response) {
+    response.end(JSON.stringify(slow));
+    return true;
+  },
+});
 
 mock.start().then((url) => {
   console.log(url);
