@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What each sample of the stage is answered with: primary, fallback.
-const TEXTS: [(&str, PayloadClass, &str, &str); 4] = [
+pub(crate) const TEXTS: [(&str, PayloadClass, &str, &str); 4] = [
     (
         "return-window",
         PayloadClass::Chat,
@@ -50,7 +50,7 @@ const TEXTS: [(&str, PayloadClass, &str, &str); 4] = [
 ];
 
 /// The stage's configuration, its support chat with a sample of each kind.
-fn sampled() -> Catalog {
+pub(crate) fn sampled() -> Catalog {
     let mut catalog = catalog();
     let support = catalog.workloads.get_mut("support-chat").unwrap();
     support.samples = TEXTS
@@ -72,18 +72,18 @@ fn sampled() -> Catalog {
     catalog
 }
 
-fn stage(width: u16, height: u16, mode: Door) -> Stage {
+pub(crate) fn stage(width: u16, height: u16, mode: Door) -> Stage {
     let mut stage = Stage::incident(width, height, mode);
     stage.news(News::Catalog(Arc::new(sampled())));
     stage
 }
 
-fn comparing(stage: &Stage) -> &Comparing {
+pub(crate) fn comparing(stage: &Stage) -> &Comparing {
     stage.app.comparing().expect("a comparison is on screen")
 }
 
 /// A good answer of a route to a sample.
-fn answer(sample: &str, place: Place, text: &str, now: Timestamp) -> Answer {
+pub(crate) fn answer(sample: &str, place: Place, text: &str, now: Timestamp) -> Answer {
     let (route, first, cost) = match place {
         Place::Primary => ("premium-chat", 430, 0.0031),
         Place::Fallback => ("stable-baseline", 1330, 0.0008),
@@ -125,7 +125,7 @@ fn answer(sample: &str, place: Place, text: &str, now: Timestamp) -> Answer {
 }
 
 /// What the stage answers to a sample.
-fn usual(sample: &str, place: Place, now: Timestamp) -> Answer {
+pub(crate) fn usual(sample: &str, place: Place, now: Timestamp) -> Answer {
     let found = TEXTS.iter().find(|(name, ..)| sample.ends_with(name));
     let (_, _, primary, fallback) = found.unwrap();
     let text = match place {
@@ -135,7 +135,7 @@ fn usual(sample: &str, place: Place, now: Timestamp) -> Answer {
     answer(sample, place, text, now)
 }
 
-fn seat(sample: &str, run: usize, place: Place) -> Seat {
+pub(crate) fn seat(sample: &str, run: usize, place: Place) -> Seat {
     Seat {
         sample: sample.into(),
         run,
@@ -143,7 +143,7 @@ fn seat(sample: &str, run: usize, place: Place) -> Seat {
     }
 }
 
-fn tell(stage: &mut Stage, request: u64, seat: Seat, told: Told) -> Vec<Effect> {
+pub(crate) fn tell(stage: &mut Stage, request: u64, seat: Seat, told: Told) -> Vec<Effect> {
     let effects = stage.send(Msg::Compare {
         request,
         seat,
@@ -153,7 +153,7 @@ fn tell(stage: &mut Stage, request: u64, seat: Seat, told: Told) -> Vec<Effect> 
 }
 
 /// Puts answers beside each other when that is asked for; gives back the other effects.
-fn follow(stage: &mut Stage, effects: Vec<Effect>) -> Vec<Effect> {
+pub(crate) fn follow(stage: &mut Stage, effects: Vec<Effect>) -> Vec<Effect> {
     let mut rest = Vec::new();
     for effect in effects {
         match effect {
@@ -172,17 +172,17 @@ fn follow(stage: &mut Stage, effects: Vec<Effect>) -> Vec<Effect> {
 }
 
 /// Keys, and what follows from them.
-fn keys(stage: &mut Stage, text: &str) -> Vec<Effect> {
+pub(crate) fn keys(stage: &mut Stage, text: &str) -> Vec<Effect> {
     let effects = stage.keys(text);
     follow(stage, effects)
 }
 
-fn press(stage: &mut Stage, code: KeyCode) -> Vec<Effect> {
+pub(crate) fn press(stage: &mut Stage, code: KeyCode) -> Vec<Effect> {
     let effects = stage.press(code);
     follow(stage, effects)
 }
 
-fn asked(effects: &[Effect]) -> (u64, Asking) {
+pub(crate) fn asked(effects: &[Effect]) -> (u64, Asking) {
     effects
         .iter()
         .find_map(|effect| match effect {
@@ -197,7 +197,7 @@ fn names(asking: &Asking) -> Vec<&str> {
 }
 
 /// Answers everything that was asked.
-fn answer_all(stage: &mut Stage, effects: &[Effect]) {
+pub(crate) fn answer_all(stage: &mut Stage, effects: &[Effect]) {
     let (request, asking) = asked(effects);
     for (sample, _) in &asking.samples {
         for run in 0..asking.runs {
@@ -210,7 +210,7 @@ fn answer_all(stage: &mut Stage, effects: &[Effect]) {
 }
 
 /// A comparison of which every sample was answered.
-fn compared(width: u16, height: u16, mode: Door) -> Stage {
+pub(crate) fn compared(width: u16, height: u16, mode: Door) -> Stage {
     let mut stage = stage(width, height, mode);
     let effects = keys(&mut stage, "c");
     answer_all(&mut stage, &effects);
@@ -220,7 +220,7 @@ fn compared(width: u16, height: u16, mode: Door) -> Stage {
 }
 
 /// A blind review of which every sample was answered.
-fn blind(width: u16, height: u16, mode: Door) -> Stage {
+pub(crate) fn blind(width: u16, height: u16, mode: Door) -> Stage {
     let mut stage = stage(width, height, mode);
     let effects = keys(&mut stage, "c");
     answer_all(&mut stage, &effects);
@@ -612,7 +612,7 @@ fn a_blind_review_tells_nothing_until_it_is_judged_and_opened() {
 }
 
 /// Nothing on screen tells the routes apart.
-fn tells_nothing(stage: &Stage) {
+pub(crate) fn tells_nothing(stage: &Stage) {
     let text = stage.text();
     // The line on top counts workloads.
     let (_, text) = text.split_once('\n').unwrap();

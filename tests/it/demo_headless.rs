@@ -16,16 +16,16 @@ use serde_json::Value;
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A process that is killed when a test fails.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     /// The line it printed.
-    line: Value,
+    pub(crate) line: Value,
     /// What it prints after that line.
     rest: mpsc::Receiver<String>,
 }
 
 impl Running {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_backstop"))
             .args(arguments)
             .stdin(Stdio::null())

@@ -379,7 +379,9 @@ fn actions(app: &mut App) {
             "imagine its route down; no traffic moves",
         ));
     }
-    offers.push(verbs::plain(Action::Open, opens));
+    if !opens.is_empty() {
+        offers.push(verbs::plain(Action::Open, opens));
+    }
     offers.push(verbs::plain(Action::Copy, "copy the row"));
     let mut list = List::default();
     list.settle(&(0..offers.len()).collect::<Vec<_>>(), offers.len());

@@ -88,12 +88,12 @@ fn rank(entry: &Entry, context: Context) -> u8 {
     let first = match context {
         Context::Compare | Context::Unsafe => COMPARED,
         Context::Payload => EDITED,
+        Context::Verdicts => &[Action::Note, Action::PageDown],
         Context::Workloads
         | Context::Routes
         | Context::Events
         | Context::Audit
         | Context::Detail
-        | Context::Verdicts
         | Context::Question
         | Context::Popup
         | Context::Menu

@@ -77,7 +77,8 @@ pub(super) fn more(pen: &mut Pen<'_>, body: Rect, offset: usize, count: usize) {
     if offset > 0 {
         pen.put(row(body, 0), 0, pen.glyphs.more_above, Role::Muted);
     }
-    if offset + usize::from(body.height) < count {
+    // A text that is scrolled to its end may not have been measured yet.
+    if offset.saturating_add(usize::from(body.height)) < count {
         let last = row(body, body.height.saturating_sub(1));
         pen.put(last, 0, pen.glyphs.more_below, Role::Muted);
     }

@@ -168,6 +168,23 @@ impl Pty {
         panic!("{text} does not go; on the screen is\n{}", self.text());
     }
 
+    /// Types again and again until a text is there: for keys that are not taken at once, on purpose.
+    pub(crate) fn press_until(&mut self, keys: &str, text: &str) {
+        let lacks = |screen: &mut Screen| !screen.parser.screen().contents().contains(text);
+        for _ in 0..DEADLINE.as_secs() * 4 {
+            self.press(keys);
+            let quarter = Duration::from_millis(250);
+            let waited = self
+                .screen
+                .1
+                .wait_timeout_while(self.screen(), quarter, lacks);
+            if !waited.unwrap().1.timed_out() {
+                return;
+            }
+        }
+        panic!("{text} does not come; on the screen is\n{}", self.text());
+    }
+
     /// Changes the size; what was on the screen is not trusted any more.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         let mut screen = self.screen();

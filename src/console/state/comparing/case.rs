@@ -58,8 +58,8 @@ pub struct Case {
     pub edited: Option<String>,
     /// What was asked and is shown, or will be: the newest last. Empty: never asked.
     pub runs: Vec<Run>,
-    /// What earlier runs measured: primary, fallback.
-    pub past: Vec<[Option<Measured>; 2]>,
+    /// What every run measured, the oldest first: primary, fallback. Texts are remembered by their hashes only.
+    measured: [Vec<Measured>; 2],
     /// The verdict on what is shown.
     pub judgement: Option<Judgement>,
     /// Why, in the reviewer's words.
@@ -82,7 +82,7 @@ impl Case {
             side_a,
             edited: None,
             runs: Vec::new(),
-            past: Vec::new(),
+            measured: [Vec::new(), Vec::new()],
             judgement: None,
             note: String::new(),
             revealed: false,
@@ -163,22 +163,26 @@ impl Case {
             .iter_mut()
             .find(|run| run.request == request && run.number == number);
         let Some(run) = run else { return false };
-        run.at_mut(place).take(told, now);
+        let live = run.at_mut(place);
+        let waited = !live.over();
+        live.take(told, now);
+        let measured = live.answer().map(|answer| Measured::of(answer));
+        if let Some(measured) = measured.filter(|_| waited) {
+            let all = &mut self.measured[index(place)];
+            all.push(measured);
+            let surplus = all.len().saturating_sub(REMEMBERED);
+            all.drain(..surplus);
+        }
         self.set_aside(1);
         true
     }
 
-    /// Remembers what the oldest runs measured and drops their texts, while more than `keep` are over.
+    /// Drops the oldest runs while more than `keep` are over.
     fn set_aside(&mut self, keep: usize) {
         while self.runs.len() > keep && self.runs.first().is_some_and(Run::over) {
-            let run = self.runs.remove(0);
-            if run.begun() {
-                self.past.push(run.measured());
-            }
+            self.runs.remove(0);
             self.weighed = None;
         }
-        let surplus = self.past.len().saturating_sub(REMEMBERED);
-        self.past.drain(..surplus);
     }
 
     /// Stops what runs of a request. What was never begun is forgotten.
@@ -203,16 +207,15 @@ impl Case {
 
     /// What all runs of a side measured, the oldest first.
     #[must_use]
-    pub fn measured(&self, place: Place) -> Vec<Measured> {
-        let index = match place {
-            Place::Primary => 0,
-            Place::Fallback => 1,
-        };
-        let past = self.past.iter().filter_map(|pair| pair.get(index));
-        let shown = self.runs.iter().filter(|run| run.over());
-        past.flatten()
-            .cloned()
-            .chain(shown.filter_map(|run| run.at(place).answer().map(|it| Measured::of(it))))
-            .collect()
+    pub fn measured(&self, place: Place) -> &[Measured] {
+        &self.measured[index(place)]
+    }
+}
+
+/// Where what a route measured is remembered.
+const fn index(place: Place) -> usize {
+    match place {
+        Place::Primary => 0,
+        Place::Fallback => 1,
     }
 }

@@ -74,12 +74,6 @@ impl Run {
         self.primary.stop();
         self.fallback.stop();
     }
-
-    /// What stays of it when another one takes its place.
-    #[must_use]
-    pub fn measured(&self) -> [Option<Measured>; 2] {
-        [&self.primary, &self.fallback].map(|live| live.answer().map(|answer| Measured::of(answer)))
-    }
 }
 
 /// What is remembered of an answer whose text is gone.

@@ -49,7 +49,7 @@ fn this(app: &mut App, runs: usize, effects: &mut Vec<Effect>) {
         app.say(Level::Note, "it is being asked; <key:back> stops that");
         return;
     }
-    let judged = case.judgement.is_some();
+    let judged = case.judgement.is_some() && comparing.unsaved();
     let asking = Asking {
         workload: comparing.workload.clone(),
         samples: vec![sent(case)],

@@ -157,6 +157,10 @@ pub(in crate::console::update) fn verdicts(app: &mut App, effects: &mut Vec<Effe
         comparing.workload.clone(),
         comparing.reviewed(),
     ));
+    // What was said of the last verdict is said by now.
+    if !app.messages.is_error() {
+        app.messages.read();
+    }
     app.overlays.push(Overlay::Comparing(Over::Verdicts(0)));
 }
 

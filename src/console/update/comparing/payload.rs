@@ -16,7 +16,7 @@ pub(in crate::console::update) fn edit(app: &mut App, effects: &mut Vec<Effect>)
     let Some(case) = comparing.case() else {
         return;
     };
-    if case.judgement.is_some() {
+    if case.judgement.is_some() && comparing.unsaved() {
         app.say(
             Level::Note,
             "this sample is judged: <key:rerun> asks again and drops its verdict, then it can be edited",

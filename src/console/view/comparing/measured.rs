@@ -195,7 +195,7 @@ fn varied(case: &Case) -> Option<Line> {
     }
     let runs = a.len().max(b.len());
     let mut line = Line::of(Role::Muted, format!("{runs} runs"));
-    for (side, measured) in [(Side::A, &a), (Side::B, &b)] {
+    for (side, measured) in [(Side::A, a), (Side::B, b)] {
         line = line
             .and(Role::Text, "  ")
             .and(role(side), side.as_str())
