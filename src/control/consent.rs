@@ -1,7 +1,7 @@
 //! Whether what an operator gave fits what a plan demands. Pure; the same for console and CLI.
 
 use super::{Consent, ControlError};
-use crate::model::{Plan, ReasonCode, RiskTier};
+use crate::model::{CheckVerdict, Plan, ReasonCode, RiskTier};
 
 /// So many leading letters name a target; a shorter name is typed whole.
 pub const TYPED_LETTERS: usize = 3;
@@ -51,7 +51,16 @@ fn reasoned(consent: &Consent) -> Option<String> {
 fn broken_glass(plan: &Plan, consent: &Consent) -> Option<String> {
     let target = plan.target();
     if !consent.break_glass {
-        return Some("a check failed; overriding it must be said (break-glass)".to_owned());
+        let failed = plan
+            .checks
+            .iter()
+            .filter(|check| check.verdict == CheckVerdict::Fail)
+            .map(|check| format!("{}: {}", check.name, check.why));
+        let failed: Vec<String> = failed.collect();
+        return Some(format!(
+            "a check failed; overriding it must be said (break-glass): {}",
+            failed.join("; ")
+        ));
     }
     if consent.typed != target {
         return Some(format!("break-glass needs the whole name `{target}`"));

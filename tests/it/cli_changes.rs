@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli_project::{Run, command, run},
-    control_project::Project,
+    control_project::{CONFIG, Project},
 };
 
 /// `{"mode": "force"}` or null.
@@ -261,6 +261,57 @@ fn breaking_glass_is_possible_in_one_line_and_marked() {
     assert_eq!(record["note"], "the provider is gone for good");
     let table = run(&project, "audit").exits(0).out;
     assert!(table.contains("force !break-glass"), "{table}");
+}
+
+#[test]
+fn an_unreviewed_fallback_is_refused_with_what_is_missing_and_forced_only_past_the_gate() {
+    let reviewed = CONFIG.replace(
+        "[workloads.batch-extraction]",
+        "[workloads.batch-extraction]\nreview = { required = true }",
+    );
+    let project = Project::with(&reviewed);
+    let missing = "review: stable-chat: nobody has reviewed its output";
+    let refused = run(
+        &project,
+        "force batch-extraction --confirm bat --reason 5xx",
+    )
+    .exits(3);
+    assert!(refused.err.contains(missing), "{}", refused.err);
+    let status = |what: &str| {
+        let status = run(&project, "status --json").exits(0).json();
+        let all = status["workloads"].as_array().unwrap().clone();
+        let of_it = all.iter().find(|it| it["workload"] == "batch-extraction");
+        of_it.unwrap()[what].clone()
+    };
+    assert_eq!(status("review"), json!({"is": "missing"}));
+    assert_eq!(status("debt"), Value::Null);
+    assert_eq!(status("alarms")[0]["is"], "unreviewed");
+
+    let words = [
+        "force",
+        "batch-extraction",
+        "--confirm",
+        "batch-extraction",
+        "--break-glass",
+        "--note",
+        "the bookkeeping waits",
+        "--no-wait",
+    ];
+    Run::of(command(&project, words).output().unwrap()).exits(0);
+    assert_eq!(status("break_glass"), true);
+    assert_eq!(status("debt")["note"], "the bookkeeping waits");
+    assert_eq!(status("debt")["by"]["user"], "jo");
+    let text = run(&project, "status").exits(0).out;
+    assert!(text.contains("break-glass review-owed"), "{text}");
+    let text = run(&project, "status batch-extraction").exits(0).out;
+    assert!(
+        text.contains("jo went past the gate: the bookkeeping waits"),
+        "{text}"
+    );
+    // Undone without a review, and owed all the same.
+    run(&project, "undo --confirm batch-extraction --no-wait").exits(0);
+    assert_eq!(status("break_glass"), false);
+    assert_eq!(status("debt")["note"], "the bookkeeping waits");
 }
 
 #[test]

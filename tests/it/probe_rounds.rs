@@ -6,8 +6,8 @@ use backstop::{
     clock::Clock,
     config::{self, Keys},
     model::{
-        Catalog, ErrorClass, EventDecision, ProbeFailure, ProbeRecord, Readiness, Reason,
-        WorkloadReadiness,
+        Basis, Catalog, ErrorClass, EventDecision, ProbeFailure, ProbeRecord, Readiness, Reason,
+        Tally, WorkloadReadiness,
     },
     probe::{Prober, Rounds},
     store::{Access, EventQuery, Store},
@@ -21,6 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    store_reviews::review,
     store_samples::start,
     support::upstream::{DEADLINE, Script, Seen, Upstream},
 };
@@ -241,6 +242,72 @@ async fn one_process_probes_each_thing_once_and_another_takes_over() {
             stop.cancel();
             first.abort();
             second.abort();
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_fallback_that_nobody_reviewed_is_told_and_a_review_ends_that() {
+    LocalSet::new()
+        .run_until(async {
+            let gate = "[workloads.chat.review]\nrequired = true\nmin_samples = 2";
+            let project = Project::new(gate).await;
+            project.upstream.choose(|seen| {
+                if seen.text().contains("image_url") {
+                    Script::json(200, ANSWER)
+                } else {
+                    provider(seen)
+                }
+            });
+            let (process, stop) = project.process("gw1").await;
+            let word = async || {
+                let known = project.readiness().await;
+                known.first().map(|known| known.word)
+            };
+            until("it begins", async || word().await.is_some()).await;
+            project.clock.advance(HOUR);
+            until("everything is proven", async || {
+                word().await == Some(Readiness::Unreviewed)
+            })
+            .await;
+            let catalog = project.catalog();
+            let basis = Basis::now(&catalog, &catalog.workloads["chat"]).unwrap();
+            let mut review = review("chat", project.clock.now(), 1);
+            review.head.basis = basis;
+            review.head.tally = Tally {
+                compared: 2,
+                judged: 2,
+                same_or_better: 2,
+                vetoes: 0,
+            };
+            project.store.put_review(review, true).await.unwrap();
+            until("it is ready", async || {
+                word().await == Some(Readiness::Ready)
+            })
+            .await;
+            let mut told = Vec::new();
+            until("both are events", async || {
+                let events = project.store.events(EventQuery::default()).await.unwrap();
+                let reasons = events.into_iter().map(|stored| stored.event.reason);
+                told = reasons.collect();
+                told.len() >= 2
+            })
+            .await;
+            let word = |reason: &Reason| match reason {
+                Reason::Readiness { now, why, .. } => Some((*now, why.clone())),
+                _ => None,
+            };
+            let words: Vec<_> = told.iter().filter_map(word).collect();
+            let missing = "nobody has reviewed its output, and the workload requires it";
+            assert_eq!(
+                words,
+                [
+                    (Readiness::Unreviewed, missing.to_owned()),
+                    (Readiness::Ready, String::new())
+                ]
+            );
+            stop.cancel();
+            process.await.unwrap();
         })
         .await;
 }

@@ -251,11 +251,16 @@ fn strip(connection: &mut Connection, before: Timestamp) -> Result<bool, Fault> 
     if found.is_empty() {
         return Ok(false);
     }
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for (id, packed) in &found {
+    // Packed before the turn is taken: nobody waits for that.
+    let stripped = found.iter().map(|(id, packed)| {
         let mut review = unpack(packed)?;
         review.strip();
         let packed = reviews::pack(&review).map_err(|error| Fault::Words(error.to_string()))?;
+        Ok::<_, Fault>((id, packed))
+    });
+    let stripped = stripped.collect::<Result<Vec<_>, _>>()?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (id, packed) in stripped {
         transaction
             .prepare_cached("UPDATE review_bodies SET whole = FALSE, body = ?2 WHERE id = ?1")?
             .execute(params![id, packed])?;
