@@ -1,4 +1,6 @@
-//! `status`, `gateways` and `plan`: what is going on, for people and for scripts.
+//! `status` and `plan`: what is going on, for people and for scripts.
+
+mod gateways;
 
 use jiff::Timestamp;
 
@@ -13,9 +15,14 @@ use super::{
     time,
 };
 use crate::{
-    control::{ControlError, GatewayStatus, Overview, RouteStatus, Serving, State, WorkloadStatus},
+    control::{ControlError, Overview, RouteStatus, Serving, State, WorkloadStatus},
     model::{Capture, CircuitState, PlanId, ReadinessReason, Tier, WorkloadName, visible},
 };
+
+pub(super) use gateways::gateways;
+
+/// So many routes are named that can be probed no more.
+const TOLD: usize = 8;
 
 /// Prints the overview, or one workload.
 pub(super) async fn status(
@@ -33,21 +40,6 @@ pub(super) async fn status(
         (None, false) => output::line(render(&overview, paint))?,
         (Some(status), true) => output::json(status)?,
         (Some(status), false) => output::line(detail(&overview, status, paint))?,
-    }
-    Ok(Exit::Done)
-}
-
-/// Prints the gateways.
-pub(super) async fn gateways(session: &Session, json: bool) -> Result<Exit, CliError> {
-    let overview = session.control.overview().await?;
-    if json {
-        output::json(&overview.gateways)?;
-    } else if overview.gateways.is_empty() {
-        output::talk("no gateway has been heard of in the last day");
-    } else {
-        output::line(
-            gateway_table(&overview.gateways, overview.at).render(Paint::of(Stream::Out)),
-        )?;
     }
     Ok(Exit::Done)
 }
@@ -156,8 +148,9 @@ fn render(overview: &Overview, paint: Paint) -> String {
         let text = format!("! {workload}: {alarm}");
         lines.push(paint.paint(Tone::Attention, &visible(&text, 400)));
     }
+    lines.extend(spent(overview).map(|text| paint.paint(Tone::Attention, &visible(&text, 400))));
     for gateway in &overview.gateways {
-        if let Some(trouble) = trouble(gateway, now) {
+        if let Some(trouble) = gateways::trouble(gateway, now) {
             lines.push(paint.paint(
                 Tone::Attention,
                 &format!(
@@ -168,6 +161,24 @@ fn render(overview: &Overview, paint: Paint) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Budgets of probing that are spent: what was proven grows old, and nobody asks.
+fn spent(overview: &Overview) -> impl Iterator<Item = String> {
+    let of_all = std::iter::once(("all routes".to_owned(), &overview.spending));
+    let of_each = overview.spent_budgets.iter().filter_map(|name| {
+        let status = overview.route(name)?;
+        Some((format!("route {name}"), &status.spending))
+    });
+    let more = overview.spent_budgets.len().saturating_sub(TOLD);
+    let more = (more > 0).then(|| format!("! probes: and the budgets of {more} more routes"));
+    of_all
+        .filter(|(_, spending)| spending.spent)
+        .chain(of_each.take(TOLD))
+        .map(|(of, spending)| {
+            format!("! probes: the budget of {of} is spent ({spending}): nothing is proven again for now")
+        })
+        .chain(more)
 }
 
 fn detail(overview: &Overview, status: &WorkloadStatus, paint: Paint) -> String {
@@ -261,61 +272,6 @@ fn route(overview: &Overview, name: &crate::model::RouteName) -> String {
         parts.push(format!("{} of its capacity used", percent(Some(used))));
     }
     parts.join(", ")
-}
-
-fn gateway_table(gateways: &[GatewayStatus], now: Timestamp) -> Table {
-    let mut table = Table::new(&[
-        "GATEWAY", "HOST", "VERSION", "STATE", "REVISION", "CONFIG", "SEEN",
-    ]);
-    for gateway in gateways {
-        let (tone, state) = match (gateway.alive, gateway.draining) {
-            (false, _) => (Tone::Bad, "silent"),
-            (true, true) => (Tone::Attention, "draining"),
-            (true, false) => (Tone::Good, "alive"),
-        };
-        let revision = if gateway.current {
-            gateway.revision.to_string()
-        } else {
-            format!("{} (behind)", gateway.revision)
-        };
-        let config = match (&gateway.config_error, gateway.same_config) {
-            (Some(error), _) => format!("refused: {error}"),
-            (None, true) => "same".to_owned(),
-            (None, false) => "another".to_owned(),
-        };
-        table.row(
-            tone,
-            &[
-                gateway.gateway.as_str(),
-                &gateway.host,
-                &gateway.version,
-                state,
-                &revision,
-                &config,
-                &format!("{} ago", time::age(gateway.at, now)),
-            ],
-        );
-    }
-    table
-}
-
-fn trouble(gateway: &GatewayStatus, now: Timestamp) -> Option<String> {
-    if !gateway.alive {
-        return Some(format!("silent for {}", time::age(gateway.at, now)));
-    }
-    if let Some(error) = &gateway.config_error {
-        return Some(format!(
-            "refused its configuration: {}",
-            visible(error, 200)
-        ));
-    }
-    if gateway.unlogged > 0 {
-        return Some(format!(
-            "{} events could not be made durable",
-            gateway.unlogged
-        ));
-    }
-    (!gateway.same_config).then(|| "runs another configuration".to_owned())
 }
 
 fn word(state: State) -> &'static str {

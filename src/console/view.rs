@@ -40,7 +40,6 @@ use super::{
     state::comparing::{over::Over, sheet},
     theme::{Role, Theme},
 };
-use crate::control::Spending;
 use pen::{Line, Pen};
 pub use sample::sample;
 
@@ -200,12 +199,6 @@ pub fn measure(app: &App, area: Rect) -> Option<Extent> {
         ) => return None,
     };
     Some(Extent::of(lines, body.height))
-}
-
-/// What probing has spent of its budget, in words.
-#[must_use]
-pub fn spent(spending: &Spending) -> String {
-    route::spent(spending)
 }
 
 /// The page of the answer under the cursor that is shown, and how many it has; `None`: no probe is on top.

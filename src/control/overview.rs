@@ -4,6 +4,7 @@
 mod alarms;
 mod judge;
 mod routes;
+mod spending;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -23,7 +24,8 @@ use crate::{
     probe, review,
 };
 pub use alarms::Alarm;
-pub use routes::{RouteProbed, RouteStatus, Spending, Tried};
+pub use routes::{RouteProbed, RouteStatus, Tried};
+pub use spending::Spending;
 
 use traffic::Totals;
 
@@ -204,6 +206,8 @@ pub struct Overview {
     pub gateways: Vec<GatewayStatus>,
     /// What probing all routes together has cost.
     pub spending: Spending,
+    /// The routes whose own budget of probing is spent.
+    pub spent_budgets: Vec<RouteName>,
 }
 
 /// Computes the overview. `events` are recent, oldest first; older than 60 s are ignored.
@@ -269,19 +273,22 @@ pub fn overview<'a>(
         .map(|heartbeat| gateway(catalog, overrides, heartbeat, now))
         .collect();
     gateways.sort_by(|left, right| left.gateway.cmp(&right.gateway));
+    let routes: Vec<RouteStatus> = catalog
+        .routes
+        .values()
+        .map(|route| {
+            let used_by = users.remove(&route.name).unwrap_or_default();
+            ground.status(route, used_by, totals.route(&route.name))
+        })
+        .collect();
+    let spent = routes.iter().filter(|route| route.spending.spent);
     Overview {
+        spent_budgets: spent.map(|route| route.route.clone()).collect(),
         at: now,
         environment: catalog.environment.name.clone(),
         revision: overrides.revision,
         workloads,
-        routes: catalog
-            .routes
-            .values()
-            .map(|route| {
-                let used_by = users.remove(&route.name).unwrap_or_default();
-                ground.status(route, used_by, totals.route(&route.name))
-            })
-            .collect(),
+        routes,
         gateways,
         spending: Spending::of(&catalog.probing, probed, None, now),
     }

@@ -10,7 +10,7 @@ use std::{
 
 use backstop::{
     clock::Clock,
-    model::{Capability, Captured, PayloadClass, ProbeRecord, Verdict},
+    model::{Capability, Captured, PayloadClass, ProbeRecord, Spent, Verdict},
     store::{Access, Store},
 };
 use tokio::{task::spawn_blocking, time::timeout};
@@ -226,6 +226,49 @@ async fn each_result_is_kept_and_counted_as_it_comes() {
     );
     assert!(!kept(&watching).await.iter().any(|it| it.contains("Key")));
     watching.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_spent_budget_is_told_by_status() {
+    let (good, bad) = providers().await;
+    let project = Project::new(&good, &bad);
+    let config = project.path().join("backstop.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace("model = \"n\"", "model = \"n\"\nprobes_per_hour = 1");
+    let status = async || {
+        // Within one hour of the clock, or again.
+        loop {
+            let hour = || Spent::hour_of(Clock::system().now());
+            let began = hour();
+            let (code, ..) = project.run("probe chat").await;
+            assert_eq!(code, 1);
+            let (_, text, _) = project.run("status").await;
+            let (_, json, _) = project.run("status --json").await;
+            if began == hour() {
+                return (
+                    text,
+                    serde_json::from_str::<serde_json::Value>(&json).unwrap(),
+                );
+            }
+        }
+    };
+    std::fs::write(&config, format!("{text}[probe]\nrequests_per_hour = 900\n")).unwrap();
+    let (out, json) = status().await;
+    assert!(!out.contains("the budget of all routes"), "{out}");
+    assert!(
+        out.contains("! probes: the budget of route two is spent (1/1 this hour, "),
+        "{out}"
+    );
+    assert_eq!(json["spending"]["spent"], false);
+    assert_eq!(json["spent_budgets"], serde_json::json!(["two"]));
+
+    std::fs::write(&config, format!("{text}[probe]\nrequests_per_hour = 1\n")).unwrap();
+    let (out, json) = status().await;
+    assert!(
+        out.contains("! probes: the budget of all routes is spent (4/1 this hour, "),
+        "{out}"
+    );
+    assert_eq!(json["spending"]["spent"], true);
 }
 
 #[tokio::test]

@@ -11,8 +11,9 @@ use backstop::{
     },
     control::{Mode as Door, News, Probed},
     model::{
-        Asked, Capability, Catalog, CheckResult, Cost, ErrorClass, PayloadClass, ProbeFailure,
-        ProbePoint, ProbeRecord, ProbeResult, Rung, RungResult, Sample, Spent, Usage, Verdict,
+        Asked, Budget, Capability, Catalog, CheckResult, Cost, ErrorClass, PayloadClass,
+        ProbeFailure, ProbePoint, ProbeRecord, ProbeResult, Rung, RungResult, Sample, Spent, Usage,
+        Verdict,
     },
 };
 use crossterm::event::KeyCode;
@@ -480,6 +481,55 @@ fn what_the_routes_look_like() {
         let mut stage = routes(width, height);
         stage.keys("jj");
         look("routes-probed", &stage);
+    }
+}
+
+#[test]
+fn a_spent_budget_is_seen_on_every_screen() {
+    let mut catalog = catalog();
+    let found = |now| {
+        let spent = Spent {
+            route: "premium-chat".into(),
+            hour: Spent::hour_of(now),
+            requests: 34,
+            cost: 0.02,
+        };
+        Probed::new([], &[spent])
+    };
+    let limit = |requests| Budget {
+        requests_per_hour: Some(requests),
+        cost_per_day: None,
+    };
+    for (case, all, route, told) in [
+        ("room", 600, 600, None),
+        ("all", 34, 600, Some("PROBE BUDGET SPENT  ")),
+        ("one route", 600, 34, Some("PROBE BUDGET SPENT (1 route)  ")),
+        ("nothing by decision", 0, 600, None),
+    ] {
+        catalog.probing.budget = limit(all);
+        let of_route = limit(route);
+        catalog
+            .probing
+            .routes
+            .insert("premium-chat".into(), of_route);
+        for (width, height) in [(160, 40), (80, 24), (60, 15)] {
+            let mut stage = Stage::incident(width, height, Door::Write);
+            stage.news(News::Catalog(Arc::new(catalog.clone())));
+            let found = found(stage.now);
+            stage.news(News::Probes(found));
+            stage.wait(Duration::from_secs(1));
+            for screen in ["1", "2", "3", "5"] {
+                stage.keys(screen);
+                let text = stage.text();
+                let title = text.lines().nth(1).unwrap().to_owned() + "  ";
+                let right = match told {
+                    Some(words) if width == 160 => title.contains(words),
+                    Some(_) => title.contains("SPENT"),
+                    None => !title.contains("SPENT"),
+                };
+                assert!(right, "{case} {width} {screen}: {text}");
+            }
+        }
     }
 }
 

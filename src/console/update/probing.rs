@@ -98,9 +98,8 @@ pub(super) fn over_budget(app: &App, questions: &[Question]) -> Option<String> {
         ),
     };
     Some(format!(
-        "{} requests, {price}: over the budget of {of} ({})",
+        "{} requests, {price}: over the budget of {of} ({spending})",
         questions.len(),
-        view::spent(spending),
     ))
 }
 

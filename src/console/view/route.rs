@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     console::{app::App, glyph::Glyphs, state::table::circuit_word, theme::Role},
-    control::{RouteStatus, Spending, Tried},
+    control::{RouteStatus, Tried},
     model::{CircuitState, ProbeSubject, RouteName, Verdict},
 };
 
@@ -89,13 +89,13 @@ pub(super) fn lines(app: &App, status: &RouteStatus, width: u16, glyphs: &Glyphs
     lines.extend(labelled(Role::Text, "used by", &users(app, status)));
     lines.push(first_output(app, &status.route, glyphs, 16));
     lines.extend(labelled(
-        if status.spending.is_exhausted() {
+        if status.spending.spent {
             Role::Warning
         } else {
             Role::Muted
         },
         "probes",
-        &spent(&status.spending),
+        &status.spending.to_string(),
     ));
     lines.push(Line::default());
     for tried in &status.ladder {
@@ -239,20 +239,6 @@ pub(super) fn sparkline(
 )]
 fn level(share: f64) -> usize {
     (share * 7.0).round().clamp(1.0, 7.0) as usize
-}
-
-/// `34/600 this hour, 0.02/1.00 in 24h`.
-pub(super) fn spent(spending: &Spending) -> String {
-    let requests = spending
-        .requests_per_hour
-        .map_or_else(String::new, |limit| format!("/{limit}"));
-    let cost = spending
-        .cost_per_day
-        .map_or_else(String::new, |limit| format!("/{limit:.2}"));
-    format!(
-        "{}{requests} this hour, {:.2}{cost} in 24h",
-        spending.requests, spending.cost
-    )
 }
 
 /// Sign and role of a verdict.

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::{
     pen::{Line, Pen},
-    route, words,
+    words,
 };
 use crate::{
     console::{
@@ -27,8 +27,20 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     let left = place(app).and(Role::Text, "   ");
     let rights = [people(app, room), clock(app)];
     both(pen, areas.status, &left, rights, |room| counts(app, room));
-    let left = title(app, !areas.strip_title.is_empty());
     let rights = [0, 1, 2, 3].map(|short| freshness(app, short));
+    let strip = !areas.strip_title.is_empty();
+    let full = title(app, strip, true);
+    // What is wrong never gives way to what probing has cost.
+    let gives_way = rights.last().is_some_and(|least| {
+        let wrong = |(role, _): &(Role, String)| matches!(role, Role::Warning | Role::Error);
+        let fits = full.width() + 2 + least.width() <= usize::from(areas.title.width);
+        !fits && least.0.iter().any(wrong)
+    });
+    let left = if gives_way {
+        title(app, strip, false)
+    } else {
+        full
+    };
     both(pen, areas.title, &left, rights, |_| Line::default());
     top(app, pen, areas.rules[0]);
     pen.rule(areas.rules[1], "");
@@ -163,7 +175,7 @@ fn clock(app: &App) -> Line {
 }
 
 /// The screen's own line. What is paused is said in the strip, when there is one.
-fn title(app: &App, strip: bool) -> Line {
+fn title(app: &App, strip: bool, costs: bool) -> Line {
     let overview = app.overview();
     let filtered = |text: &str| {
         if text.is_empty() {
@@ -192,11 +204,10 @@ fn title(app: &App, strip: bool) -> Line {
             (
                 format!("Routes {}/{all}", app.routes.keys.len()),
                 match overview {
-                    Some(overview) => format!(
-                        "  sort:{order}  probes {}",
-                        route::spent(&overview.spending)
-                    ),
-                    None => format!("  sort:{order}"),
+                    Some(overview) if costs => {
+                        format!("  sort:{order}  probes {}", overview.spending)
+                    }
+                    Some(_) | None => format!("  sort:{order}"),
                 },
                 filtered(app.routes.filter.text()),
             )
@@ -252,6 +263,21 @@ fn title(app: &App, strip: bool) -> Line {
     line
 }
 
+/// That probing has spent its budget: what is shown as proven grows old, and nobody asks.
+fn budgets(app: &App, short: u8) -> Option<(Role, String)> {
+    let overview = app.data.overview.as_ref()?;
+    let routes = overview.spent_budgets.len();
+    let text = match (overview.spending.spent, routes, short) {
+        (false, 0, _) => return None,
+        (_, _, 2..) => "PROBES SPENT".to_owned(),
+        (true, _, _) => "PROBE BUDGET SPENT".to_owned(),
+        (false, routes, _) => {
+            format!("PROBE BUDGET SPENT ({})", words::count(routes, "route"))
+        }
+    };
+    Some((Role::Warning, text))
+}
+
 /// Gateways, host, store and the age of the data. Where there is little room, what is as it should be gives
 /// way: first the host, then the gateways, then the age; what is wrong never does.
 fn freshness(app: &App, short: u8) -> Line {
@@ -267,6 +293,7 @@ fn freshness(app: &App, short: u8) -> Line {
             _ => {}
         }
     }
+    parts.extend(budgets(app, short));
     if short == 0 {
         let host = words::safe(&app.setup.actor.host).into_owned();
         parts.push((Role::Muted, host));

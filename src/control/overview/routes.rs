@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{millis, traffic, traffic::Load};
+use super::{Spending, millis, traffic, traffic::Load};
 use crate::{
     control::Probed,
     model::{
         Asked, Catalog, CircuitState, ErrorClass, Family, OverrideKey, Overrides, ProbeRecord,
-        ProbeSubject, Probing, Route, RouteName, Sample, SampleId, Verdict, Workload, WorkloadName,
+        ProbeSubject, Route, RouteName, Sample, SampleId, Verdict, Workload, WorkloadName,
     },
 };
 
@@ -76,48 +76,6 @@ pub struct Tried {
     /// To the first output of a sample.
     #[serde(rename = "first_output_ms", serialize_with = "millis")]
     pub first_output: Option<Duration>,
-}
-
-/// What probing has cost, and may cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Spending {
-    /// Requests within this hour of the clock.
-    pub requests: u64,
-    /// At most; `None`: no limit of its own.
-    pub requests_per_hour: Option<u32>,
-    /// Money within the last 24 hours, in the currency of the routes' prices.
-    pub cost: f64,
-    /// At most; `None`: no limit of its own.
-    pub cost_per_day: Option<f64>,
-}
-
-impl Spending {
-    /// Of one route, or of all together.
-    pub(super) fn of(
-        settings: &Probing,
-        probed: &Probed,
-        route: Option<&RouteName>,
-        now: Timestamp,
-    ) -> Self {
-        let budget = route.map_or(settings.budget, |route| settings.of(route));
-        let (requests, cost) = probed.spent(route, now);
-        Self {
-            requests,
-            requests_per_hour: budget.requests_per_hour,
-            cost,
-            cost_per_day: budget.cost_per_day,
-        }
-    }
-
-    /// Whether nothing more may be sent for now.
-    #[must_use]
-    pub fn is_exhausted(&self) -> bool {
-        self.requests_per_hour
-            .is_some_and(|limit| self.requests >= u64::from(limit))
-            || self
-                .cost_per_day
-                .is_some_and(|limit| self.cost > 0.0 && self.cost >= limit)
-    }
 }
 
 /// What the status of every route rests on.

@@ -183,14 +183,12 @@ fn spending_stands_beside_what_may_be_spent() {
     let stable = of("stable");
     assert_eq!((stable.requests, stable.requests_per_hour), (3, Some(3)));
     assert!((stable.cost - 0.5).abs() < 1e-9, "{}", stable.cost);
-    assert!(stable.is_exhausted());
-    assert!(!of("premium").is_exhausted());
+    assert!(stable.spent);
+    assert!(!of("premium").spent);
+    assert_eq!(seen.spent_budgets, ["stable".into()]);
     assert_eq!(
         (seen.spending.requests, seen.spending.requests_per_hour),
         (5, Some(600))
     );
-    assert!(
-        seen.spending.is_exhausted(),
-        "a currency unit a day is the default"
-    );
+    assert!(seen.spending.spent, "a currency unit a day is the default");
 }
