@@ -33,6 +33,7 @@ mod sample;
 mod secret;
 mod standing;
 mod text;
+mod traffic;
 mod workload;
 
 pub use audit::{Actor, AuditRecord, ReasonCode};
@@ -77,4 +78,5 @@ pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;
 pub use standing::{Debt, Reviewed, Standing};
 pub use text::{hostile, visible, visible_lines};
+pub use traffic::{Stretch, TrafficPast};
 pub use workload::{AllDown, Backoff, LogFailure, Tier, Timeouts, Workload};

@@ -24,14 +24,14 @@ use crate::{
         Anchor, AuditRecord, Captured, ChangeRequest, Checkup, Entry, GatewayName, Heartbeat,
         Lease, Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention,
         Review, ReviewHead, ReviewId, Reviewed, Revision, SealedRecord, Seq, Spent, StoredEvent,
-        WorkloadName, WorkloadReadiness,
+        TrafficPast, WorkloadName, WorkloadReadiness,
     },
 };
 
 pub use chain::{AuditFinding, AuditProof, Cut, SealedLate};
 pub use copy::{Backup, BackupFile, CopyError, Restored};
 pub use error::{ChangeError, StoreError};
-pub use query::{AuditQuery, EventQuery, ReviewQuery};
+pub use query::{AuditQuery, EventQuery, ReviewQuery, TrafficQuery};
 pub use queue::{Receipt, Reservation};
 
 /// How long a plan is kept.
@@ -204,6 +204,12 @@ impl Store {
     /// Removes a gateway that ended in good order.
     pub async fn farewell(&self, gateway: GatewayName) -> Result<(), StoreError> {
         on!(self, backend => backend.farewell(gateway).await)
+    }
+
+    /// What became of requests in the past, oldest first, then by workload; stretches without any are left out.
+    /// Counted from the heartbeats, so a running minute is not in it.
+    pub async fn traffic(&self, query: TrafficQuery) -> Result<Vec<TrafficPast>, StoreError> {
+        on!(self, backend => backend.traffic(query).await)
     }
 
     /// Writes a console's presence over its last one.

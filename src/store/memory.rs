@@ -10,6 +10,7 @@
 mod captures;
 mod chain;
 mod duty;
+mod past;
 mod probes;
 mod reviews;
 
@@ -80,6 +81,7 @@ struct Tables {
     leases: BTreeMap<&'static str, Lease>,
     readiness: Vec<WorkloadReadiness>,
     spending: BTreeMap<(i64, RouteName), Spent>,
+    past: past::Past,
     probes: Probes,
     captures: Captures,
     reviews: Reviews,
@@ -323,9 +325,12 @@ impl Memory {
     }
 
     pub(super) async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
-        self.write()?
-            .heartbeats
-            .insert(heartbeat.gateway.clone(), heartbeat);
+        let mut tables = self.write()?;
+        let Tables {
+            past, heartbeats, ..
+        } = &mut *tables;
+        past::count(past, heartbeats.get(&heartbeat.gateway), &heartbeat);
+        heartbeats.insert(heartbeat.gateway.clone(), heartbeat);
         Ok(())
     }
 

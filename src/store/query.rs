@@ -1,11 +1,12 @@
-//! What can be asked of the event log, of the audit and of the reviews.
+//! What can be asked of the event log, of the audit, of the reviews and of the traffic of the past.
 //!
 //! Made by the door, the console's feeds and the CLI; answered by a backend.
 
 use jiff::Timestamp;
 
 use crate::model::{
-    AuditRecord, ErrorClass, Event, EventDecision, EventId, ReviewHead, ReviewId, Seq, WorkloadName,
+    AuditRecord, ErrorClass, Event, EventDecision, EventId, ReviewHead, ReviewId, Seq, Stretch,
+    WorkloadName,
 };
 
 /// Which events to read.
@@ -94,5 +95,35 @@ impl ReviewQuery {
                 .workload
                 .as_ref()
                 .is_none_or(|workload| head.workload == *workload)
+    }
+}
+
+/// Which traffic of the past to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrafficQuery {
+    /// From the stretch on that this moment is in.
+    pub since: Timestamp,
+    /// Stretches that begin before this moment.
+    pub until: Timestamp,
+    /// By minute or by hour.
+    pub stretch: Stretch,
+    /// Only of this workload.
+    pub workload: Option<WorkloadName>,
+}
+
+impl TrafficQuery {
+    /// The number of the first stretch.
+    pub(super) fn first(&self) -> i64 {
+        self.stretch.of(self.since)
+    }
+
+    /// The number behind the last one.
+    pub(super) fn end(&self) -> i64 {
+        let last = self.stretch.of(self.until);
+        if self.stretch.start(last) < self.until {
+            last + 1
+        } else {
+            last
+        }
     }
 }

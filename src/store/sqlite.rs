@@ -23,6 +23,7 @@ mod follower;
 mod hold;
 mod keeper;
 mod log;
+mod past;
 mod probes;
 mod pulse;
 mod record;

@@ -8,11 +8,12 @@ use backstop::{
     model::{
         Asked, Capability, Captured, Change, Entry, ErrorClass, EventDecision, Mode, PayloadClass,
         PlanId, ProbeKey, ProbeRecord, ProbeSubject, Readiness, ReadinessReason, Retention,
-        Revision, Rung, RungResult, Seq, Spent, Verdict, WorkloadReadiness,
+        Revision, Rung, RungResult, Seq, Spent, Stretch, Verdict, WorkloadReadiness,
+        WorkloadTraffic,
     },
-    store::{Access, AuditQuery, ChangeError, EventQuery, Health, Store, StoreError},
+    store::{Access, AuditQuery, ChangeError, EventQuery, Health, Store, StoreError, TrafficQuery},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::store_samples::{
     FORCE, Pair, Setup, actor, change, event, event_id, heartbeat, mode_key, outcome, plan,
@@ -78,6 +79,7 @@ contract!(
     spending_is_added_up_by_hour,
     an_observer_reads_and_may_not_write,
     after_close_everything_is_refused,
+    traffic_of_the_past_is_kept_by_minute_and_by_hour,
 );
 
 async fn a_change_is_seen_by_both_and_audited(pair: Pair) {
@@ -1113,4 +1115,83 @@ async fn a_url_of_no_known_kind_is_refused() {
             "{url}: {opened:?}"
         );
     }
+}
+
+/// So many requests in the last minute, all of them answered.
+fn traffic(workload: &str, requests: u64) -> WorkloadTraffic {
+    WorkloadTraffic {
+        workload: workload.into(),
+        requests,
+        primary_failures: 0,
+        fallbacks: 0,
+        errors: 0,
+        uncaught: 0,
+        refused: 0,
+        first_output_p50_ms: None,
+        first_output_p95_ms: None,
+        in_flight: 0,
+        failing_since: None,
+        last_primary_failure: None,
+        last_primary: None,
+        last_fallback: None,
+        last_routed: None,
+        last_fallback_by: None,
+        last_primary_by: None,
+        last_uncaught: None,
+    }
+}
+
+async fn traffic_of_the_past_is_kept_by_minute_and_by_hour(pair: Pair) {
+    let begin: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+    let beat = async |store: &Store, gateway: &str, second: i64, requests: u64| {
+        let at = begin + SignedDuration::from_secs(second);
+        let mut beat = heartbeat(gateway, at);
+        beat.workloads = vec![WorkloadTraffic {
+            fallbacks: requests / 10,
+            ..traffic("support-chat", requests)
+        }];
+        store.beat(beat).await.unwrap();
+    };
+    // The first one says nothing of a whole minute; within a minute nothing is counted twice.
+    beat(&pair.first, "gw-1", 58, 500).await;
+    beat(&pair.first, "gw-1", 60, 600).await;
+    beat(&pair.first, "gw-1", 61, 610).await;
+    beat(&pair.second, "gw-2", 59, 60).await;
+    beat(&pair.second, "gw-2", 61, 60).await;
+    beat(&pair.first, "gw-1", 121, 700).await;
+    beat(&pair.first, "gw-1", 3_630, 100).await;
+    let ask = async |stretch, since: i64, until: i64| {
+        let query = TrafficQuery {
+            since: begin + SignedDuration::from_secs(since),
+            until: begin + SignedDuration::from_secs(until),
+            stretch,
+            workload: Some("support-chat".into()),
+        };
+        let past = pair.second.traffic(query).await.unwrap();
+        let told = past.iter().map(|past| {
+            let start = past.start.duration_since(begin).as_secs();
+            (start, past.requests, past.fallbacks)
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        ask(Stretch::Minute, 0, 7_200).await,
+        [(0, 660, 66), (60, 700, 70), (3_540, 100, 10)]
+    );
+    assert_eq!(ask(Stretch::Minute, 60, 120).await, [(60, 700, 70)]);
+    assert_eq!(ask(Stretch::Hour, 1_800, 1_801).await, [(0, 1_460, 146)]);
+    assert_eq!(ask(Stretch::Hour, 3_600, 7_200).await, []);
+    let other = TrafficQuery {
+        since: begin,
+        until: begin + SignedDuration::from_hours(1),
+        stretch: Stretch::Hour,
+        workload: Some("batch".into()),
+    };
+    assert_eq!(pair.first.traffic(other).await.unwrap(), []);
+    // Minutes are forgotten after hours, hours after weeks.
+    beat(&pair.first, "gw-1", 8 * 3_600, 60).await;
+    assert_eq!(ask(Stretch::Minute, 0, 7_200).await, []);
+    assert_eq!(ask(Stretch::Hour, 0, 1).await, [(0, 1_460, 146)]);
+    beat(&pair.first, "gw-1", 32 * 86_400, 60).await;
+    assert_eq!(ask(Stretch::Hour, 0, 1).await, []);
 }

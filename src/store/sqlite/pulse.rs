@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     fault::Fault,
+    past,
     record::{decode, micros},
 };
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
 
 /// Writes a heartbeat over the gateway's last one.
 pub(super) fn beat(connection: &Connection, heartbeat: &Heartbeat) -> Result<(), Fault> {
+    past::count(connection, heartbeat)?;
     connection
         .prepare_cached("INSERT OR REPLACE INTO heartbeats VALUES (?1, ?2, ?3)")?
         .execute(params![

@@ -168,6 +168,15 @@ pub(super) static PULSE: Kind = Kind {
         -- Grows with every transaction: what is kept late is not older than what was read before.
         ALTER TABLE probes ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX probes_place ON probes (place);
+    ", "
+        -- What became of requests, over all gateways, by minute and by hour.
+        CREATE TABLE traffic (
+            -- Its length in seconds, and which one, counted from 1970.
+            stretch INTEGER NOT NULL, number INTEGER NOT NULL, workload TEXT NOT NULL,
+            requests INTEGER NOT NULL, primary_failures INTEGER NOT NULL, fallbacks INTEGER NOT NULL,
+            errors INTEGER NOT NULL, uncaught INTEGER NOT NULL,
+            PRIMARY KEY (stretch, number, workload)
+        ) WITHOUT ROWID;
     "],
     fill: None,
     synchronous: "NORMAL",
