@@ -62,7 +62,8 @@ pub use overview::{
 pub use probed::Probed;
 pub use queue::{Due, Urgency, queue};
 pub use report::{
-    Ended, Episode, Happened, InForce, Looked, Moment, Range, Report, Told, Turned, WorkloadReport,
+    Carried, Ended, Episode, Happened, InForce, Looked, Moment, Range, Report, Told, Turned,
+    WorkloadReport,
 };
 pub use reviews::NewReview;
 pub use sheet::{Given, Recorded, Sheet, SheetError, Verdicts};

@@ -8,6 +8,8 @@ mod timeline;
 mod todo;
 mod written;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -15,9 +17,9 @@ use super::{Control, ControlError};
 use crate::{
     model::{
         Actor, AuditRecord, Debt, Override, OverrideKey, Overrides, Readiness, ReviewHead,
-        RouteName, WorkloadName,
+        RouteName, Stretch, WorkloadName,
     },
-    store::{AuditQuery, EventQuery, ReviewQuery},
+    store::{AuditQuery, EventQuery, ReviewQuery, TrafficQuery},
 };
 
 pub use fold::{Ended, Episode, Told, WorkloadReport};
@@ -68,6 +70,19 @@ pub struct InForce {
     /// It.
     #[serde(flatten)]
     pub entry: Override,
+}
+
+/// What a workload carried in the range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Carried {
+    /// Requests that were finished.
+    pub requests: u64,
+    /// Of these, answered by the fallback.
+    pub fallbacks: u64,
+    /// Of these, answered with an error or broken off, callers' own faults included.
+    pub errors: u64,
+    /// Whether it was counted by whole hours, so that the range is only nearly met; else by minutes.
+    pub by_hours: bool,
 }
 
 /// How much of the event log a report rests on.
@@ -127,7 +142,11 @@ impl Control {
             self.workload_known(workload)?;
         }
         let (fold, looked) = self.fold(&range).await?;
-        let folded = fold.finish();
+        let mut folded = fold.finish();
+        let carried = self.carried(&range).await?;
+        for report in &mut folded.workloads {
+            report.carried = carried.get(&report.workload).copied();
+        }
         let changes = self.changes(&range).await?;
         let reviews = self.reviews_of(&range).await?;
         let catalog = inner.catalog();
@@ -191,6 +210,42 @@ impl Control {
             }
             before = Some(oldest.seq);
         }
+    }
+
+    /// What the workloads carried, by minutes where those are still kept.
+    async fn carried(
+        &self,
+        range: &Range,
+    ) -> Result<BTreeMap<WorkloadName, Carried>, ControlError> {
+        let age = self.inner.clock.now().duration_since(range.since).as_secs();
+        let stretch = if age < Stretch::Minute.kept() {
+            Stretch::Minute
+        } else {
+            Stretch::Hour
+        };
+        let past = self
+            .inner
+            .store
+            .traffic(TrafficQuery {
+                since: range.since,
+                until: range.until,
+                stretch,
+                workload: range.workload.clone(),
+            })
+            .await?;
+        let mut sums: BTreeMap<WorkloadName, Carried> = BTreeMap::new();
+        for past in past {
+            let sum = sums.entry(past.workload).or_insert(Carried {
+                requests: 0,
+                fallbacks: 0,
+                errors: 0,
+                by_hours: stretch == Stretch::Hour,
+            });
+            sum.requests += past.requests;
+            sum.fallbacks += past.fallbacks;
+            sum.errors += past.errors;
+        }
+        Ok(sums)
     }
 
     /// The audit of a range: of everything, or of one workload and its routes.

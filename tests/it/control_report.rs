@@ -82,7 +82,12 @@ async fn incident(house: &House) {
     failed.reason = Reason::AllRoutesFailed;
     happens(house, failed, OutcomeKind::ErrorReturned, 503).await;
     go(60);
-    house.beat(0, |_| {}).await;
+    // A minute is over: 600 requests, 5 of them by the fallback.
+    let busy = |beat: &mut backstop::model::Heartbeat| {
+        beat.workloads[0].fallbacks = 5;
+        beat.workloads[0].errors = 2;
+    };
+    house.beat(0, busy).await;
     let door = house.door("jo", Mode::Write);
     let note = "provider page: <b>major</b> | outage\u{1b}[2J";
     force(&door, "support-chat", note, false).await;

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{LINES, Turned};
+use super::{Carried, LINES, Turned};
 use crate::{
     model::{
         ErrorClass, Event, EventDecision, NoticeGiven, OutcomeKind, Reason, RouteName, StoredEvent,
@@ -99,6 +99,8 @@ pub struct WorkloadReport {
     pub classes: BTreeMap<ErrorClass, u64>,
     /// Requests whose failure reached the caller although it was not the caller's own.
     pub failed: u64,
+    /// Everything that it carried in the range; `None`: that was not counted.
+    pub carried: Option<Carried>,
     /// The times of trouble, oldest first; of very many the newest.
     pub episodes: Vec<Episode>,
 }
@@ -190,6 +192,7 @@ fn empty(event: &Event) -> WorkloadReport {
         provider_made: 0,
         classes: BTreeMap::new(),
         failed: 0,
+        carried: None,
         episodes: Vec::new(),
     }
 }

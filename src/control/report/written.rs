@@ -14,8 +14,8 @@ use crate::{
     model::Verb,
 };
 use words::{
-    because, change, classes, counted, counts, in_short, length, moment, reasons, reviewed, text,
-    times, trouble, who, why,
+    all, because, change, classes, counted, counts, in_short, length, moment, reasons, reviewed,
+    text, times, trouble, who, why,
 };
 
 impl Report {
@@ -195,6 +195,9 @@ impl Report {
                 let _ = writeln!(out, "| {name} | {value} |");
             }
         };
+        if let Some(carried) = &workload.carried {
+            row("requests in all", all(carried));
+        }
         row("sent to the fallback", workload.served.to_string());
         row("because", reasons(&workload.served_because));
         if workload.served > 0 {
