@@ -8,6 +8,7 @@
 )]
 
 mod audit_chain;
+mod campaign;
 mod cli_changes;
 mod cli_compare;
 mod cli_doctor;

@@ -294,13 +294,13 @@ const IN_THE_MIDDLE: [(&str, &str, Serves); 9] = [
 async fn a_store_that_fails_in_the_middle_takes_no_traffic_down() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let post = Outpost::new("").await;
-    post.faults("");
+    post.faults("gateway", "");
     let mut gateway = post.serve();
     let address = gateway.address().await;
     until_serves(&client, address, Serves::All, "at first").await;
     let mut expected = Vec::new();
     for (case, faults, wanted) in IN_THE_MIDDLE {
-        post.faults(faults);
+        post.faults("gateway", faults);
         until_serves(&client, address, wanted, case).await;
         for _ in 0..3 {
             let careful = ask(&client, address, "careful").await.unwrap();
@@ -312,7 +312,7 @@ async fn a_store_that_fails_in_the_middle_takes_no_traffic_down() {
             let status = post.run("gateways --json");
             assert_eq!(status.code, Some(0), "{case}: {status:?}");
         }
-        post.faults("");
+        post.faults("gateway", "");
         until_serves(&client, address, Serves::All, case).await;
         told(&client, address, true, case).await;
         assert!(gateway.runs(), "{case}");

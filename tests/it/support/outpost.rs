@@ -63,30 +63,26 @@ impl Outpost {
 
     /// The program here, with nothing of the host's environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_backstop"));
-        command
-            .args(args)
-            .env_clear()
-            .env("HOME", self.path())
-            .env("LOGNAME", "jo")
-            .current_dir(self.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
+        self.commands().command(args)
     }
 
     /// Runs one command line, split at blanks.
     pub(crate) fn run(&self, line: &str) -> Run {
-        let args: Vec<&str> = line.split_whitespace().collect();
-        Run::of(self.command(&args).output().unwrap())
+        self.commands().run(line)
     }
 
-    /// Starts the gateway; its system calls obey [`Outpost::faults`].
+    /// A shell here.
+    pub(crate) fn commands(&self) -> Commands {
+        Commands {
+            directory: self.path().to_owned(),
+        }
+    }
+
+    /// Starts the gateway; its system calls obey the faults of the name `gateway`.
     pub(crate) fn serve(&self) -> Gateway {
         let log = self.path().join("serve.log");
         let mut command = self.command(&["serve"]);
-        self.under_faults(&mut command)
+        self.under_faults(&mut command, "gateway")
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log).unwrap());
         Gateway {
@@ -95,19 +91,65 @@ impl Outpost {
         }
     }
 
-    /// Loads the layer into a command.
-    pub(crate) fn under_faults<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command
-            .env("LD_PRELOAD", layer())
-            .env("FAULTS", self.path().join("faults"))
+    /// Loads the layer into a command; its calls obey the faults of this name.
+    pub(crate) fn under_faults<'a>(&self, command: &'a mut Command, name: &str) -> &'a mut Command {
+        under_faults(command, self.path(), name)
     }
 
     /// What happens to system calls from now on; see `faults.c`. Empty: nothing.
-    pub(crate) fn faults(&self, lines: &str) {
-        let (new, file) = (self.path().join("faults.new"), self.path().join("faults"));
-        fs::write(&new, lines).unwrap();
-        // In one step: nobody reads half of it.
-        fs::rename(new, file).unwrap();
+    pub(crate) fn faults(&self, name: &str, lines: &str) {
+        faults(self.path(), name, lines);
+    }
+}
+
+fn under_faults<'a>(command: &'a mut Command, directory: &Path, name: &str) -> &'a mut Command {
+    command
+        .env("LD_PRELOAD", layer())
+        .env("FAULTS", directory.join(format!("faults-{name}")))
+}
+
+fn faults(directory: &Path, name: &str, lines: &str) {
+    let new = directory.join(format!("faults-{name}.new"));
+    fs::write(&new, lines).unwrap();
+    // In one step: nobody reads half of it.
+    fs::rename(new, directory.join(format!("faults-{name}"))).unwrap();
+}
+
+/// A shell in the directory of an outpost.
+#[derive(Clone)]
+pub(crate) struct Commands {
+    directory: PathBuf,
+}
+
+impl Commands {
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backstop"));
+        command
+            .args(args)
+            .env_clear()
+            .env("HOME", &self.directory)
+            .env("LOGNAME", "jo")
+            .current_dir(&self.directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs one command line, split at blanks.
+    pub(crate) fn run(&self, line: &str) -> Run {
+        Run::of(self.start(line, None).wait_with_output().unwrap())
+    }
+
+    /// Starts one; with faults of a name, if any.
+    pub(crate) fn start(&self, line: &str, armed: Option<(&str, String)>) -> Child {
+        let args: Vec<&str> = line.split_whitespace().collect();
+        let mut command = self.command(&args);
+        if let Some((name, lines)) = armed {
+            faults(&self.directory, name, &lines);
+            under_faults(&mut command, &self.directory, name);
+        }
+        command.spawn().unwrap()
     }
 }
 
