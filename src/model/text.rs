@@ -26,11 +26,20 @@ pub fn visible(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Like [`visible`], but line feeds stay: for a block of several lines. Cuts at `limit` characters in all.
+/// Like [`visible`], but line ends stay, as line feeds: for a block of several lines. Cuts at `limit` characters in
+/// all.
 #[must_use]
 pub fn visible_lines(text: &str, limit: usize) -> String {
     let mut out = String::with_capacity(text.len().min(limit.saturating_mul(4)));
-    for (count, character) in text.chars().enumerate() {
+    let mut characters = text.chars().peekable();
+    let ends = std::iter::from_fn(|| {
+        let next = characters.next()?;
+        // Lines may end as on Windows; a return anywhere else is marked.
+        characters
+            .next_if(|feed| next == '\r' && *feed == '\n')
+            .or(Some(next))
+    });
+    for (count, character) in ends.enumerate() {
         if count == limit {
             out.pop();
             out.push('~');
@@ -92,6 +101,10 @@ mod tests {
     #[test]
     fn lines_stay_and_nothing_else_does() {
         assert_eq!(visible_lines("a\nb\u{1b}[2J", 40), "a\nb\u{241b}[2J");
+        assert_eq!(
+            visible_lines("a\r\nb\rc\r\r\n", 40),
+            "a\nb\u{240d}c\u{240d}\n"
+        );
         assert_eq!(visible_lines("abcdef", 6), "abcdef");
         assert_eq!(visible_lines("abcdefg", 6), "abcde~");
     }

@@ -60,7 +60,8 @@ pub(in crate::cli) struct CompareArgs {
     /// Do not open the store: what this costs does not count for the budget of probing
     #[arg(long)]
     pub(in crate::cli) no_store: bool,
-    /// One JSON object: workload, at, primary, fallback, runs, bar, passed, holds, falls, unsure, samples, spent
+    /// One JSON object: workload, at, primary, fallback, runs, bar, passed, holds, falls, unsure,
+    /// scores, samples, requests, costs
     #[arg(long, conflicts_with = "markdown")]
     pub(in crate::cli) json: bool,
     /// Markdown, for a ticket
