@@ -16,7 +16,7 @@ use backstop::{
     model::{
         AuditRecord, Check, CheckVerdict, Command, Conflict, Entry, ErrorClass, Event,
         EventDecision, Mode, OutcomeKind, OverrideKey, Plan, PlanId, Readiness, Reason, ReasonCode,
-        Revision, RiskTier, Routed, Seq, Slot, WorkloadName,
+        Reviewed, Revision, RiskTier, Routed, Seq, Slot, WorkloadName,
     },
     store::Health,
 };
@@ -26,6 +26,7 @@ use crate::console_stage::{
     Stage, audit, auto_plan, catalog, drill, event, force_command, force_plan, forced,
     forced_record, heartbeat, outcome, overrides, presence, start,
 };
+use crate::store_reviews::review;
 
 const QUICK: Duration = Duration::from_millis(5);
 
@@ -614,6 +615,30 @@ fn a_change_of_something_else_leaves_the_plan_alone() {
         0
     );
     assert_eq!(applies(&stage.press(KeyCode::Enter)).len(), 1);
+}
+
+#[test]
+fn a_review_that_is_recorded_meanwhile_makes_the_plan_again() {
+    let mut stage = planned();
+    let made = force_plan(stage.now).made;
+    let recorded = |workload: &str, at| {
+        let head = review(workload, at, 1).head;
+        News::Reviews(Arc::new(Reviewed {
+            place: 1,
+            heads: vec![head],
+            debts: Vec::new(),
+        }))
+    };
+    let later = made + Duration::from_secs(1);
+    for (case, news) in [
+        ("of another workload", recorded("nobody", later)),
+        ("before the plan was made", recorded("support-chat", made)),
+    ] {
+        assert_eq!(plans(&stage.news(news)).len(), 0, "{case}");
+    }
+    let effects = stage.news(recorded("support-chat", later));
+    assert_eq!(plans(&effects), [&force_command()]);
+    assert!(remark(&stage).contains("ana recorded a review"));
 }
 
 #[test]

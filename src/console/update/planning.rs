@@ -22,7 +22,7 @@ use crate::{
         view,
     },
     control::{self, ControlError},
-    model::{AuditRecord, Command, Overrides, Plan, PlanId},
+    model::{AuditRecord, Command, Overrides, Plan, PlanId, WorkloadName},
 };
 
 /// Enter that came before the plan counts for a plan that comes no later than this.
@@ -155,6 +155,14 @@ pub(super) fn recheck(app: &mut App, effects: &mut Vec<Effect>) {
             "the configuration changed: the plan was made again; look at it, then confirm"
                 .to_owned(),
         );
+    }
+    let target = WorkloadName::from(plan.target());
+    let reviewed = app.data.reviewed.of(&target).next();
+    if let Some(head) = reviewed.filter(|head| head.at > plan.made) {
+        remark = Some(format!(
+            "{} recorded a review: the plan was made again; look at it, then confirm",
+            head.actor
+        ));
     }
     if remark.is_some() {
         again(app, remark, effects);
