@@ -14,10 +14,12 @@ use backstop::{
     console::{
         app::{App, Setup},
         depth::Depth,
+        effect::Effect,
         glyph::UNICODE,
         keymap::Keymap,
         msg::Msg,
         paint::Paint,
+        state::comparing::live::Told,
         theme::Theme,
         theme_file,
         update::update,
@@ -25,12 +27,14 @@ use backstop::{
     },
     control::{Mode, News},
     model::{
-        Actor, AllDown, Attempt, Backoff, Boundary, Capture, Catalog, CircuitState, Entry,
-        Environment, ErrorClass, Event, EventDecision, EventId, Family, GatewaySettings, Heartbeat,
-        KeyPlace, LogFailure, Mode as Switch, NoticeGiven, NoticePolicy, NoticeStyle, Overrides,
-        Probing, Reason, Retention, ReviewPolicy, Revision, Route, RouteTraffic, Seq, Tier,
-        Timeouts, Workload, WorkloadTraffic,
+        Actor, AllDown, Answer, Asked, Attempt, Backoff, Boundary, Capture, Catalog, CircuitState,
+        Entry, Environment, ErrorClass, Event, EventDecision, EventId, Family, GatewaySettings,
+        Heartbeat, KeyPlace, LogFailure, Mode as Switch, NoticeGiven, NoticePolicy, NoticeStyle,
+        Overrides, PayloadClass, Place, ProbeResult, Probing, Reason, Retention, ReviewPolicy,
+        Revision, Route, RouteTraffic, Sample, SampleId, Seq, Tier, Timeouts, Usage, Workload,
+        WorkloadTraffic,
     },
+    probe::Seat,
     store::Health,
 };
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -423,5 +427,139 @@ fn messages(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, frames, messages);
+/// A hundred kilobytes of prose, a paragraph for each line.
+fn prose(side: &str) -> String {
+    let sentence = |number: usize| {
+        format!(
+            "Paragraph {number} of {side} says what the order holds, when it comes and why it is late.\n\n"
+        )
+    };
+    let mut text = String::new();
+    let mut number = 0;
+    while text.len() < 100_000 {
+        text.push_str(&sentence(number));
+        number += 1;
+    }
+    text
+}
+
+/// An answer with such a text.
+fn answered(sample: &SampleId, text: String) -> Arc<Answer> {
+    Arc::new(Answer {
+        result: ProbeResult {
+            route: "premium-chat".into(),
+            workload: "workload-0000".into(),
+            sample: sample.clone(),
+            class: PayloadClass::Chat,
+            asked: Asked {
+                base_url: String::new(),
+                model: String::new(),
+                sample: None,
+            },
+            at: now(),
+            stream: true,
+            status: Some(200),
+            headers: None,
+            first_output: Some(Duration::from_millis(400)),
+            total: Duration::from_secs(3),
+            usage: Usage::default(),
+            cost: None,
+            finish: Some("stop".to_owned()),
+            model: None,
+            checks: Vec::new(),
+            failure: None,
+            output: String::new(),
+        },
+        text,
+        refusal: None,
+        tools: Vec::new(),
+        vectors: Vec::new(),
+        clipped: false,
+    })
+}
+
+/// A console that compares two answers of a hundred kilobytes each.
+fn comparing(size: (u16, u16)) -> App {
+    let mut app = app(12, 500, size);
+    let mut catalog = catalog(12);
+    let sample = SampleId::of(&"workload-0000".into(), "long");
+    let workload = catalog.workloads.get_mut("workload-0000").unwrap();
+    workload.samples = vec![Sample {
+        id: sample.clone(),
+        class: PayloadClass::Chat,
+        path: "/nowhere".into(),
+        digest: String::new(),
+        stream: true,
+        checks: Vec::new(),
+    }];
+    let at = now() + Duration::from_secs(2);
+    update(&mut app, Msg::News(News::Catalog(Arc::new(catalog))), at);
+    let mut effects = Vec::new();
+    for (character, millis) in ":compare workload-0000\r".chars().zip((0..).step_by(100)) {
+        let code = match character {
+            '\r' => KeyCode::Enter,
+            character => KeyCode::Char(character),
+        };
+        let event = KeyEvent::new(code, KeyModifiers::NONE);
+        let moment = at + Duration::from_millis(millis);
+        effects.extend(update(&mut app, Msg::Key(event), moment));
+    }
+    let request = effects.iter().find_map(|effect| match effect {
+        Effect::Compare { request, .. } => Some(*request),
+        _ => None,
+    });
+    for (place, side) in [(Place::Primary, "one side"), (Place::Fallback, "the other")] {
+        let told = Msg::Compare {
+            request: request.unwrap(),
+            seat: Seat {
+                sample: sample.clone(),
+                run: 0,
+                place,
+            },
+            told: Told::Answered(answered(&sample, prose(side))),
+        };
+        for effect in update(&mut app, told, at) {
+            if let Effect::Weigh(weighing) = effect {
+                let weighed = Msg::Weighed(Box::new(weighing.weigh()));
+                update(&mut app, weighed, at);
+            }
+        }
+    }
+    app
+}
+
+fn comparisons(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("comparison");
+    let theme = theme();
+    for size in [(80, 24), (200, 50)] {
+        let mut app = comparing(size);
+        let name = format!("100 KB a side {}x{}", size.0, size.1);
+        let area = Rect::new(0, 0, size.0, size.1);
+        group.bench_function(BenchmarkId::new("frame", &name), |bencher| {
+            bencher.iter_batched_ref(
+                || Buffer::empty(area),
+                |buffer| view::draw(&app, &theme, &UNICODE, black_box(buffer)),
+                BatchSize::SmallInput,
+            );
+        });
+        let at = now() + Duration::from_secs(9);
+        let mut down = false;
+        group.bench_function(BenchmarkId::new("scroll", &name), |bencher| {
+            bencher.iter(|| {
+                down = !down;
+                key(&mut app, KeyCode::Char(if down { 'j' } else { 'k' }), at);
+            });
+        });
+        let mut wide = false;
+        group.bench_function(BenchmarkId::new("lay out anew", &name), |bencher| {
+            bencher.iter(|| {
+                wide = !wide;
+                update(&mut app, Msg::Resize(size.0 + u16::from(wide), size.1), at)
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, frames, messages, comparisons);
 criterion_main!(benches);
