@@ -23,6 +23,7 @@ mod look;
 pub mod msg;
 mod outlet;
 pub mod paint;
+pub mod pointer;
 pub mod print;
 mod reload;
 mod role;
@@ -47,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{clock::Clock, config::Report, control::Control, model::Actor};
 
 pub use depth::Depth;
+pub use pointer::Mouse;
 
 /// What opens the door: configuration read, store opened. Awaited after the first paint, so that nothing slow
 /// holds the screen back.
@@ -87,6 +89,8 @@ pub struct Appearance {
     pub depth: Option<Depth>,
     /// Unicode signs instead of ASCII. `None`: as the locale says.
     pub unicode: Option<bool>,
+    /// When the mouse is listened to.
+    pub mouse: Mouse,
 }
 
 impl Default for Appearance {
@@ -96,6 +100,7 @@ impl Default for Appearance {
             directories: Vec::new(),
             depth: None,
             unicode: None,
+            mouse: Mouse::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod key;
 mod log;
+mod look;
 mod probe;
 mod report;
 mod review;
@@ -23,7 +24,6 @@ use clap_complete::Shell;
 
 use super::{exit::EXIT_CODES, time};
 use crate::{
-    console::Depth,
     model::{ErrorClass, PlanId, ReasonCode, RouteName, WorkloadName},
     policy::{Evidence, ProviderError, classify},
 };
@@ -35,6 +35,7 @@ pub(super) use demo::{DemoArgs, SimulateArgs};
 pub(super) use explain::ExplainArgs;
 pub(super) use key::{KeyCommand, KeyNewArgs};
 pub(super) use log::EventsArgs;
+pub(super) use look::LookArgs;
 pub(super) use probe::ProbeArgs;
 pub(super) use report::ReportArgs;
 pub(super) use review::{ReviewCommand, ReviewImportArgs};
@@ -253,20 +254,6 @@ pub(super) struct ConsoleArgs {
     pub(super) write: bool,
     #[command(flatten)]
     pub(super) look: LookArgs,
-}
-
-/// How the console looks.
-#[derive(Clone, Debug, Default, ClapArgs)]
-pub(super) struct LookArgs {
-    /// The theme
-    #[arg(long, value_name = "NAME", env = "BACKSTOP_THEME")]
-    pub(super) theme: Option<String>,
-    /// Colours: never, 16, 256 or rgb; without it what the environment says
-    #[arg(long, value_name = "DEPTH")]
-    pub(super) color: Option<Depth>,
-    /// ASCII signs only; without it what the locale says
-    #[arg(long)]
-    pub(super) ascii: bool,
 }
 
 /// A workload's mode.

@@ -67,6 +67,7 @@ async fn open(
             directories: places::theme_directories(),
             depth: args.look.color,
             unicode: args.look.ascii.then_some(false),
+            mouse: args.look.mouse,
         },
         keys: places::keys().filter(|path| path.exists()),
         saves: places::saves(),

@@ -6,7 +6,9 @@
 
 use std::collections::VecDeque;
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 
 const ESCAPE: u8 = 0x1b;
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
@@ -281,11 +283,12 @@ fn control_sequence(bytes: &[u8]) -> Front {
         ([], b'M') if bytes.len() < end + 4 => Front::Cut,
         ([], b'M') => Front::Whole(whole + 3, None),
         (b"200", b'~') => Front::PasteBegins(whole),
+        ([b'<', report @ ..], b'M') => Front::Whole(whole, pressed(report)),
         _ => Front::Whole(whole, sequence_key(parameters, last)),
     }
 }
 
-/// The key of a sequence. `None`: an answer, a mouse report, or something new.
+/// The key of a sequence. `None`: an answer, the end of a press, or something new.
 fn sequence_key(parameters: &[u8], last: u8) -> Option<Event> {
     let text = std::str::from_utf8(parameters).ok()?;
     let mut numbers = text.split(';').map(|number| {
@@ -318,6 +321,27 @@ fn sequence_key(parameters: &[u8], last: u8) -> Option<Event> {
     Some(key(code, modifiers))
 }
 
+/// A mouse report `button;column;row`: the first button and the wheel, whatever else is held.
+fn pressed(report: &[u8]) -> Option<Event> {
+    /// Shift, alt and control.
+    const HELD: u16 = 4 | 8 | 16;
+    let mut numbers = std::str::from_utf8(report).ok()?.split(';');
+    let mut next = || numbers.next()?.parse::<u16>().ok();
+    let (button, column, row) = (next()?, next()?, next()?);
+    let kind = match button & !HELD {
+        0 => MouseEventKind::Down(MouseButton::Left),
+        64 => MouseEventKind::ScrollUp,
+        65 => MouseEventKind::ScrollDown,
+        _ => return None,
+    };
+    Some(Event::Mouse(MouseEvent {
+        kind,
+        column: column.checked_sub(1)?,
+        row: row.checked_sub(1)?,
+        modifiers: KeyModifiers::NONE,
+    }))
+}
+
 fn numbered(number: u32) -> Option<KeyCode> {
     Some(match number {
         1 | 7 => KeyCode::Home,
@@ -347,7 +371,7 @@ fn modifiers(number: u32) -> Option<KeyModifiers> {
 mod tests {
     use std::collections::VecDeque;
 
-    use crossterm::event::{Event, KeyCode, KeyModifiers};
+    use crossterm::event::{Event, KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
     use proptest::prelude::*;
 
     use super::{Decoder, key, plain};
@@ -361,6 +385,15 @@ mod tests {
         decoder.silence(&mut events);
         assert!(!decoder.is_waiting());
         events.into()
+    }
+
+    fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Event {
+        Event::Mouse(MouseEvent {
+            kind,
+            column,
+            row,
+            modifiers: KeyModifiers::NONE,
+        })
     }
 
     #[test]
@@ -464,6 +497,18 @@ mod tests {
     }
 
     #[test]
+    fn the_mouse_is_its_first_button_and_its_wheel() {
+        let bytes = b"\x1b[<0;10;5M\x1b[<0;10;5m\x1b[<64;1;1M\x1b[<69;1;1M";
+        let expected = [
+            mouse(MouseEventKind::Down(MouseButton::Left), 9, 4),
+            mouse(MouseEventKind::ScrollUp, 0, 0),
+            mouse(MouseEventKind::ScrollDown, 0, 0),
+        ];
+        assert_eq!(decode([&bytes[..]]), expected);
+        assert_eq!(decode(bytes.chunks(1)), expected, "in pieces");
+    }
+
+    #[test]
     fn what_is_no_key_is_nothing() {
         for (case, bytes) in [
             ("device attributes", &b"\x1b[?62;22c"[..]),
@@ -473,7 +518,10 @@ mod tests {
             ("colour with st", b"\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\"),
             ("version", b"\x1bP>|xterm(390)\x1b\\"),
             ("window size", b"\x1b[8;24;80t"),
-            ("mouse", b"\x1b[<0;10;5M\x1b[<0;10;5m"),
+            ("a button that is let go", b"\x1b[<0;10;5m"),
+            ("another button", b"\x1b[<2;10;5M"),
+            ("a mouse that moves", b"\x1b[<35;10;5M"),
+            ("a mouse nowhere", b"\x1b[<0;0;5M\x1b[<0;5M\x1b[<0;99999;1M"),
             ("old mouse", b"\x1b[M !!"),
             ("focus", b"\x1b[I\x1b[O"),
             ("not utf-8", b"\xff\xc3"),

@@ -7,6 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 use crossterm::event::KeyEvent;
 
+use super::pointer::Pointer;
 use super::state::comparing::{live, weighed::Weighed};
 use crate::{
     control::{ControlError, Drill, News, Progress},
@@ -23,6 +24,8 @@ use crate::{
 pub enum Msg {
     /// A key was pressed. Releases and repeats are filtered out at the border.
     Key(KeyEvent),
+    /// The mouse did something at this column and row, counted from 0.
+    Pointer(Pointer, (u16, u16)),
     /// A bracketed paste, as sent: not sanitised.
     Paste(String),
     /// The terminal is so many columns and rows large.

@@ -10,7 +10,11 @@ mod wait;
 
 use std::{io, sync::Arc, time::Duration};
 
-use crossterm::{Command as _, clipboard::CopyToClipboard, event::Event};
+use crossterm::{
+    Command as _,
+    clipboard::CopyToClipboard,
+    event::{Event, MouseButton, MouseEventKind},
+};
 use ratatui::Terminal;
 use tokio::{
     sync::{mpsc::Receiver, oneshot, watch},
@@ -30,6 +34,7 @@ use super::{
     look::Look,
     msg::Msg,
     paint::Paint,
+    pointer::Pointer,
     reload,
     signals::{Heard, Signals},
     state::themes::Themes,
@@ -112,6 +117,14 @@ pub(super) async fn run(mut options: Options) -> Result<(), ConsoleError> {
     let mut console = Console::new(&options, keymap, look, tty)?;
     if let Some(complaint) = complaint {
         console.take_in(Msg::Themed(Err(complaint)));
+    }
+    if options
+        .appearance
+        .mouse
+        .wanted(&|name| (options.variables)(name))
+    {
+        console.app.mouse = true;
+        console.tty.screen.mouse(true);
     }
     let end = console.start(door, options.appearance).await;
     console.finish(end).await
@@ -296,7 +309,16 @@ impl Console {
             Event::Key(key) if key.is_press() => Msg::Key(key),
             Event::Paste(text) => Msg::Paste(text),
             Event::Resize(columns, rows) => return self.resized(columns, rows),
-            Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => return,
+            Event::Mouse(mouse) => {
+                let pointer = match mouse.kind {
+                    MouseEventKind::Down(MouseButton::Left) => Pointer::Press,
+                    MouseEventKind::ScrollUp => Pointer::WheelUp,
+                    MouseEventKind::ScrollDown => Pointer::WheelDown,
+                    _ => return,
+                };
+                Msg::Pointer(pointer, (mouse.column, mouse.row))
+            }
+            Event::Key(_) | Event::FocusGained | Event::FocusLost => return,
         };
         self.urgent = true;
         self.take_in(message);

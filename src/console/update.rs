@@ -11,6 +11,7 @@ mod follow;
 mod go;
 mod keys;
 mod planning;
+mod pointing;
 mod present;
 mod probing;
 mod take;
@@ -46,6 +47,10 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Key(key) => {
             app.dirty = true;
             keys::key(app, key, &mut effects);
+        }
+        Msg::Pointer(pointer, place) => {
+            app.dirty = true;
+            pointing::point(app, pointer, place, &mut effects);
         }
         Msg::Paste(text) => {
             app.dirty = true;

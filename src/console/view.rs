@@ -19,6 +19,7 @@ mod payload;
 mod pen;
 mod plan;
 mod plan_form;
+mod pointed;
 mod policy;
 mod probing;
 mod readiness;
@@ -29,6 +30,7 @@ mod sample;
 mod status;
 mod strip;
 mod summary;
+mod tabs;
 mod words;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
@@ -41,6 +43,7 @@ use super::{
     theme::{Role, Theme},
 };
 use pen::{Line, Pen};
+pub use pointed::{Pointed, pointed};
 pub use sample::sample;
 
 /// Draws the whole screen.

@@ -29,6 +29,7 @@ mod config_robust;
 mod console_any;
 mod console_comparing;
 mod console_hostile;
+mod console_mouse;
 mod console_probing;
 mod console_pty;
 mod console_review_pty;

@@ -128,6 +128,13 @@ impl Palette {
         });
     }
 
+    /// Chooses a proposal, if there is one in this place.
+    pub fn choose(&mut self, place: usize) {
+        if place < self.proposals.len() {
+            self.chosen = Some(place);
+        }
+    }
+
     /// Puts the chosen proposal, or the first, into the field.
     pub fn complete(&mut self, catalog: Option<&Catalog>) {
         let Some(proposal) = self.proposals.get(self.chosen.unwrap_or(0)) else {

@@ -132,7 +132,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Mouse => {
             app.mouse = !app.mouse;
             let text = if app.mouse {
-                "the mouse is on: the wheel scrolls; hold shift to select text"
+                "the mouse is on: it scrolls, selects and opens; hold shift to select text"
             } else {
                 "the mouse is off"
             };

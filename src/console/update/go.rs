@@ -241,8 +241,23 @@ pub(super) fn next_match(app: &mut App, forward: bool) {
         app.say(Level::Note, "there is no filter; <key:filter> sets one");
         return;
     }
+    let (row, count) = cursor(app);
+    let last = count.saturating_sub(1);
+    step(
+        app,
+        match (row, forward) {
+            (Some(row), true) if row == last => Step::First,
+            (Some(0), false) => Step::Last,
+            (_, true) => Step::Rows(1),
+            (_, false) => Step::Rows(-1),
+        },
+    );
+}
+
+/// The selected row of the screen's list, and how many it has.
+pub(super) fn cursor(app: &App) -> (Option<usize>, usize) {
     let end = app.events_end();
-    let (row, count) = match &app.screen {
+    match &app.screen {
         Screen::Home => (
             app.home.list.position(app.home.names()),
             app.home.names().len(),
@@ -263,17 +278,7 @@ pub(super) fn next_match(app: &mut App, forward: bool) {
             )
         }
         Screen::Detail(_) | Screen::Compare(_) => (None, 0),
-    };
-    let last = count.saturating_sub(1);
-    step(
-        app,
-        match (row, forward) {
-            (Some(row), true) if row == last => Step::First,
-            (Some(0), false) => Step::Last,
-            (_, true) => Step::Rows(1),
-            (_, false) => Step::Rows(-1),
-        },
-    );
+    }
 }
 
 /// Another order.

@@ -20,8 +20,19 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     keys(app, pen, areas.footer, app.context());
 }
 
-/// The keys of a context in one row.
-pub(super) fn keys(app: &App, pen: &mut Pen<'_>, area: ratatui::layout::Rect, context: Context) {
+/// What stands in the footer.
+struct Place {
+    entry: &'static Entry,
+    key: String,
+    refused: bool,
+    /// Its first column, and the one behind it.
+    from: u16,
+    to: u16,
+}
+
+/// As many keys of a context as fit into a row, in their order. A refused one stands in brackets: they say it where
+/// colours cannot. The brackets stand in the gaps, so that what can be done with the next row moves no other key.
+fn places(app: &App, width: u16, context: Context) -> Vec<Place> {
     let mut entries: Vec<(&'static Entry, String)> = app
         .setup
         .keymap
@@ -31,23 +42,50 @@ pub(super) fn keys(app: &App, pen: &mut Pen<'_>, area: ratatui::layout::Rect, co
         .collect();
     entries.sort_by_key(|(entry, _)| rank(entry, context));
     let mut at = 1_u16;
+    let mut places = Vec::new();
     for (entry, key) in entries {
         let refused = reason(app, entry.action).is_some();
         let wide = key.width() + 1 + entry.label.width();
-        if usize::from(at) + wide + usize::from(refused) > usize::from(area.width) {
+        if usize::from(at) + wide + usize::from(refused) > usize::from(width) {
             continue;
         }
-        if refused {
-            // The brackets say it where colours cannot. They stand in the gaps: what can be done with the next
-            // row moves no other key.
-            let text = format!("({key} {})", entry.label);
-            at = pen.put(area, at - 1, &text, Role::KeyDisabled) - 1;
-        } else {
-            at = pen.put(area, at, &key, Role::Key);
-            at = pen.put(area, at + 1, entry.label, Role::Text);
-        }
-        at += 2;
+        let to = at.saturating_add(u16::try_from(wide).unwrap_or(width));
+        places.push(Place {
+            entry,
+            key,
+            refused,
+            from: at,
+            to,
+        });
+        at = to + 2;
     }
+    places
+}
+
+/// The keys of a context in one row.
+pub(super) fn keys(app: &App, pen: &mut Pen<'_>, area: ratatui::layout::Rect, context: Context) {
+    for place in places(app, area.width, context) {
+        let (key, label) = (&place.key, place.entry.label);
+        if place.refused {
+            pen.put(
+                area,
+                place.from - 1,
+                &format!("({key} {label})"),
+                Role::KeyDisabled,
+            );
+        } else {
+            let at = pen.put(area, place.from, key, Role::Key);
+            pen.put(area, at + 1, label, Role::Text);
+        }
+    }
+}
+
+/// The action whose key stands in a column of the footer.
+pub(super) fn at(app: &App, width: u16, column: u16) -> Option<Action> {
+    places(app, width, app.context())
+        .into_iter()
+        .find(|place| (place.from..place.to).contains(&column))
+        .map(|place| place.entry.action)
 }
 
 /// What comes first in a comparison.

@@ -21,32 +21,72 @@ use crate::{
 /// Proposals seen at a time.
 const PROPOSALS: usize = 8;
 
-/// The lower part of a screen, emptied, under a rule with a title; answers what is below the rule.
-pub(super) fn panel(pen: &mut Pen<'_>, areas: &Areas, rows: u16, title: &str) -> Rect {
+/// The lower part of a screen: a rule, and so many rows below it as far as there is room.
+fn place(areas: &Areas, rows: u16) -> Rect {
     let bottom = areas.message.bottom();
     let top = areas.title.bottom();
-    let height = (rows + 1).min(bottom.saturating_sub(top));
-    let area = Rect {
+    let height = rows.saturating_add(1).min(bottom.saturating_sub(top));
+    Rect {
         y: bottom - height,
         height,
         ..areas.message
-    };
-    pen.clear(area);
-    pen.rule(row(area, 0), title);
+    }
+}
+
+/// What is below its rule.
+fn below(area: Rect) -> Rect {
     Rect {
         y: area.y + 1,
-        height: height.saturating_sub(1),
+        height: area.height.saturating_sub(1),
         ..area
     }
 }
 
+/// The lower part of a screen, emptied, under a rule with a title; answers what is below the rule.
+pub(super) fn panel(pen: &mut Pen<'_>, areas: &Areas, rows: u16, title: &str) -> Rect {
+    let area = place(areas, rows);
+    pen.clear(area);
+    pen.rule(row(area, 0), title);
+    below(area)
+}
+
+fn offers(menu: &Menu) -> u16 {
+    u16::try_from(menu.offers.len()).unwrap_or(u16::MAX)
+}
+
+/// Where the list of actions stands, and its first action that can be seen.
+pub(super) fn offers_seen(areas: &Areas, menu: &Menu) -> (Rect, usize) {
+    let area = below(place(areas, offers(menu)));
+    let selected = menu.list.selected().copied();
+    let first = selected.map_or(0, |row| (row + 1).saturating_sub(usize::from(area.height)));
+    (area, first)
+}
+
+/// Rows for the proposals of the palette and for what is typed.
+fn commands(palette: &Palette) -> u16 {
+    u16::try_from(palette.proposals.len().min(PROPOSALS)).unwrap_or(0) + 1
+}
+
+/// Where the proposals of the palette stand, and the first of them that can be seen.
+pub(super) fn proposals_seen(areas: &Areas, palette: &Palette) -> (Rect, usize) {
+    let area = below(place(areas, commands(palette)));
+    let area = Rect {
+        height: area.height.saturating_sub(1),
+        ..area
+    };
+    let height = usize::from(area.height);
+    let first = palette
+        .chosen
+        .map_or(0, |chosen| (chosen + 1).saturating_sub(height));
+    (area, first)
+}
+
 /// Every action for the selection, with keys and reasons.
 pub(super) fn actions(app: &App, pen: &mut Pen<'_>, areas: &Areas, menu: &Menu) {
-    let rows = u16::try_from(menu.offers.len()).unwrap_or(u16::MAX);
     let title = format!("actions for {}", words::safe(&menu.target));
-    let area = panel(pen, areas, rows, &title);
+    panel(pen, areas, offers(menu), &title);
+    let (area, offset) = offers_seen(areas, menu);
     let selected = menu.list.selected().copied();
-    let offset = selected.map_or(0, |row| (row + 1).saturating_sub(usize::from(area.height)));
     for (place, (index, offer)) in area.rows().zip(menu.offers.iter().enumerate().skip(offset)) {
         let key = app.setup.keymap.shown(offer.action);
         let label = offer.action.entry().map_or("", |entry| entry.label);
@@ -81,29 +121,17 @@ pub(super) fn actions(app: &App, pen: &mut Pen<'_>, areas: &Areas, menu: &Menu) 
 
 /// A command that is being typed, with proposals.
 pub(super) fn palette(pen: &mut Pen<'_>, areas: &Areas, palette: &Palette) {
-    let count = palette.proposals.len();
-    let rows = u16::try_from(count.min(PROPOSALS)).unwrap_or(0) + 1;
-    let area = panel(pen, areas, rows, "command");
-    let shown = usize::from(area.height.saturating_sub(1));
-    let offset = palette
-        .chosen
-        .map_or(0, |chosen| (chosen + 1).saturating_sub(shown));
-    for (place, (index, proposal)) in area
-        .rows()
-        .take(shown)
-        .zip(palette.proposals.iter().enumerate().skip(offset))
-    {
+    let area = panel(pen, areas, commands(palette), "command");
+    let (list, offset) = proposals_seen(areas, palette);
+    let proposals = palette.proposals.iter().enumerate().skip(offset);
+    for (place, (index, proposal)) in list.rows().zip(proposals) {
         pen.put(place, 3, &words::safe(proposal), Role::Text);
         if palette.chosen == Some(index) {
             pen.select(place, 1);
         }
     }
-    if shown > 0 {
-        let list = Rect {
-            height: area.height - 1,
-            ..area
-        };
-        more(pen, list, offset, count);
+    if !list.is_empty() {
+        more(pen, list, offset, palette.proposals.len());
     }
     let line = row(area, area.height.saturating_sub(1));
     let at = pen.put(line, 1, ":", Role::Key);

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::{
     pen::{Line, Pen},
-    words,
+    tabs, words,
 };
 use crate::{
     console::{
@@ -43,6 +43,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     };
     both(pen, areas.title, &left, rights, |_| Line::default());
     top(app, pen, areas.rules[0]);
+    tabs::draw(app, pen, areas.rules[0]);
     pen.rule(areas.rules[1], "");
 }
 
