@@ -10,8 +10,8 @@ use crossterm::event::KeyCode;
 use super::{
     chord::{Chord, ctrl, key, named},
     keymap::Context::{
-        self, Audit, Compare, Confirm, Detail, Drill, Events, Filter, Menu, Palette, Payload, Plan,
-        Popup, Probe, Question, Routes, Text, Unsafe, Verdicts, Workloads,
+        self, Audit, Compare, Confirm, Detail, Drill, Events, Filter, Menu, Palette, Past, Payload,
+        Plan, Popup, Probe, Question, Reviews, Routes, Text, Unsafe, Verdicts, Workloads,
     },
 };
 
@@ -52,6 +52,8 @@ pub enum Action {
     Routes,
     /// The events screen.
     Events,
+    /// Show the reviews.
+    Reviews,
     /// The audit screen.
     Audit,
     /// The screen before this one.
@@ -244,21 +246,25 @@ pub struct Entry {
 }
 
 /// Where the operator is, and can go elsewhere from.
-const PLACES: &[Context] = &[Workloads, Routes, Events, Audit, Detail, Compare];
-const LISTS: &[Context] = &[Workloads, Routes, Events, Audit];
-const SCREENS: &[Context] = &[Workloads, Routes, Events, Audit, Detail];
+const PLACES: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Detail, Compare];
+const SAVED: &[Context] = &[
+    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Past,
+];
+const LISTS: &[Context] = &[Workloads, Routes, Events, Reviews, Audit];
+const SCREENS: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Detail];
 const ITEMS: &[Context] = &[Workloads, Detail];
-const PANES: &[Context] = &[Workloads, Routes, Events, Audit, Detail, Probe];
+const PANES: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Detail, Probe];
 const READING: &[Context] = &[
-    Workloads, Routes, Events, Audit, Detail, Compare, Verdicts, Popup, Menu, Drill, Probe,
+    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Verdicts, Popup, Past, Menu, Drill,
+    Probe,
 ];
 const PAGING: &[Context] = &[
-    Workloads, Routes, Events, Audit, Detail, Compare, Verdicts, Payload, Popup, Menu, Drill,
-    Probe, Plan, Confirm,
+    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Verdicts, Payload, Popup, Past,
+    Menu, Drill, Probe, Plan, Confirm,
 ];
 const LEAVING: &[Context] = &[
-    Workloads, Routes, Events, Audit, Detail, Compare, Unsafe, Verdicts, Question, Payload, Popup,
-    Menu, Drill, Probe, Palette, Filter, Text, Plan, Confirm,
+    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Unsafe, Verdicts, Question,
+    Payload, Popup, Past, Menu, Drill, Probe, Palette, Filter, Text, Plan, Confirm,
 ];
 
 const fn entry(
@@ -285,11 +291,11 @@ const fn entry(
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
     entry(Action::Help, "help", "help", "help for this screen", Group::Session,
-        &[Workloads, Routes, Events, Audit, Detail, Compare, Unsafe, Verdicts, Question, Menu, Popup, Drill, Probe, Plan, Confirm], &[key('?')]),
+        &[Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Unsafe, Verdicts, Question, Menu, Popup, Past, Drill, Probe, Plan, Confirm], &[key('?')]),
     entry(Action::Palette, "palette", "cmd", "type a command, the same verbs as on the command line", Group::View, PLACES, &[key(':')]),
     entry(Action::Filter, "filter", "filter", "filter: text, !not, ~fuzzy, field:value", Group::View, LISTS, &[key('/')]),
     entry(Action::Open, "open", "open", "open the selection", Group::Move,
-        &[Workloads, Routes, Events, Audit, Detail, Menu, Probe], &[named(KeyCode::Enter)]),
+        &[Workloads, Routes, Events, Reviews, Audit, Detail, Menu, Probe], &[named(KeyCode::Enter)]),
     entry(Action::Apply, "apply", "apply", "apply the plan, once the name of its target is typed", Group::Form, &[Plan], &[named(KeyCode::Enter)]),
     entry(Action::Confirm, "confirm", "yes, apply", "apply the plan", Group::Form, &[Confirm], &[key('y')]),
     entry(Action::Accept, "accept", "accept", "accept what was typed", Group::Form, &[Filter, Palette, Text], &[named(KeyCode::Enter)]),
@@ -308,7 +314,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Notice, "notice", "notice", "plan: turn the degraded notice on or off", Group::Change, ITEMS, &[key('D')]),
     entry(Action::Drain, "drain", "drain", "plan: drain the route, or undrain it", Group::Change, &[Routes], &[key('X')]),
     entry(Action::Probe, "probe", "probe", "probe it now with its samples; both answers as they come", Group::Change, &[Workloads, Routes, Detail, Probe], &[key('r')]),
-    entry(Action::Compare, "compare", "compare", "both routes beside each other, on the workload's own samples", Group::Judge, &[Workloads, Routes, Detail], &[key('c')]),
+    entry(Action::Compare, "compare", "compare", "both routes beside each other, on the workload's own samples", Group::Judge, &[Workloads, Routes, Reviews, Detail, Past], &[key('c')]),
 
     entry(Action::VerdictA, "verdict-a", "A better", "A is better; behind `<key:verdict-unsafe>`: A is unsafe", Group::Judge, &[Compare, Unsafe], &[key('a')]),
     entry(Action::VerdictB, "verdict-b", "B better", "B is better; behind `<key:verdict-unsafe>`: B is unsafe", Group::Judge, &[Compare, Unsafe], &[key('b')]),
@@ -350,12 +356,13 @@ pub const TABLE: &[Entry] = &[
     entry(Action::PageUp, "page-up", "page up", "a page up", Group::Move, PAGING, &[named(KeyCode::PageUp)]),
     entry(Action::NextPane, "next-pane", "pane", "next pane", Group::Move, PANES, &[named(KeyCode::Tab), key('l'), named(KeyCode::Right)]),
     entry(Action::PreviousPane, "previous-pane", "pane before", "pane before", Group::Move, PANES, &[named(KeyCode::BackTab), key('h'), named(KeyCode::Left)]),
-    entry(Action::PreviousItem, "previous-item", "before", "the item before", Group::Move, &[Detail, Compare], &[key('[')]),
-    entry(Action::NextItem, "next-item", "next", "the next item", Group::Move, &[Detail, Compare], &[key(']')]),
+    entry(Action::PreviousItem, "previous-item", "before", "the item before", Group::Move, &[Detail, Compare, Past], &[key('[')]),
+    entry(Action::NextItem, "next-item", "next", "the next item", Group::Move, &[Detail, Compare, Past], &[key(']')]),
     entry(Action::LastView, "last-view", "last view", "the screen before this one", Group::Move, SCREENS, &[key('-')]),
     entry(Action::Workloads, "workloads", "workloads", "workloads (home)", Group::Move, PLACES, &[key('1')]),
     entry(Action::Routes, "routes", "routes", "routes", Group::Move, PLACES, &[key('2')]),
     entry(Action::Events, "events", "events", "events", Group::Move, PLACES, &[key('3')]),
+    entry(Action::Reviews, "reviews", "reviews", "reviews: whose fallback needs one first", Group::Move, PLACES, &[key('4')]),
     entry(Action::Audit, "audit", "audit", "audit", Group::Move, PLACES, &[key('5')]),
 
     entry(Action::Drill, "drill", "drill", "drill: imagine that this route is down; no traffic moves", Group::View, &[Workloads, Routes, Detail, Drill], &[key('d')]),
@@ -368,10 +375,10 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Wide, "wide", "wide", "more columns, or fewer", Group::View, LISTS, &[key('W')]),
     entry(Action::Pause, "pause", "pause", "stop the view (not the data), or go on", Group::View, SCREENS, &[key('p')]),
     entry(Action::Follow, "follow", "follow", "follow the newest, or stop to", Group::View, SCREENS, &[key('f')]),
-    entry(Action::Wrap, "wrap", "wrap", "wrap long lines, or cut them", Group::View, &[Workloads, Routes, Events, Audit, Detail, Popup], &[key('w')]),
+    entry(Action::Wrap, "wrap", "wrap", "wrap long lines, or cut them", Group::View, &[Workloads, Routes, Events, Reviews, Audit, Detail, Popup, Past], &[key('w')]),
     entry(Action::TimeStyle, "time-style", "time", "ages, or times of day in UTC", Group::View, PLACES, &[key('t')]),
-    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Audit, Detail, Compare, Popup, Drill, Probe], &[key('y')]),
-    entry(Action::Save, "save", "save", "save the view as text and JSON", Group::View, PLACES, &[key('S')]),
+    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Popup, Past, Drill, Probe], &[key('y')]),
+    entry(Action::Save, "save", "save", "save the view as text and JSON", Group::View, SAVED, &[key('S')]),
 
     entry(Action::Mouse, "mouse", "mouse", "mouse reporting on or off; off keeps the terminal's own selection", Group::Session, PLACES, &[key('M')]),
     entry(Action::Repaint, "repaint", "repaint", "draw the whole screen again", Group::Session, LEAVING, &[ctrl('l')]),

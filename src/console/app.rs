@@ -24,8 +24,10 @@ use super::{
         list::List,
         message::Messages,
         palette::Palette,
+        past::Past,
         plan::{Focus, Form},
         probing::Probing,
+        reviews::Reviews,
         route_facts::RouteFacts,
         table::Table,
         themes::Themes,
@@ -72,6 +74,8 @@ pub enum Screen {
     Routes,
     /// The events.
     Events,
+    /// The reviews.
+    Reviews,
     /// The audit.
     Audit,
     /// One workload.
@@ -99,6 +103,8 @@ pub enum Overlay {
     Probe(Box<Probing>),
     /// Something that lies over a comparison.
     Comparing(Over),
+    /// A past review, read again.
+    Past(Box<Past>),
     /// A command is being typed.
     Palette(Palette),
     /// A filter is being typed; what was filtered before.
@@ -162,6 +168,8 @@ pub struct App {
     pub route_facts: RouteFacts,
     /// The events.
     pub events: Events,
+    /// The reviews.
+    pub reviews: Reviews,
     /// The audit.
     pub audit: Table<u64>,
     /// The comparisons of this session.
@@ -210,6 +218,7 @@ impl App {
             routes: Table::default(),
             route_facts: RouteFacts::default(),
             events: Events::default(),
+            reviews: Reviews::default(),
             audit: Table::default(),
             comparisons: BTreeMap::new(),
             detail_scroll: 0,
@@ -237,6 +246,7 @@ impl App {
             None => self.screen_context(),
             Some(Overlay::Plan(form)) => form_context(form),
             Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) => Context::Popup,
+            Some(Overlay::Past(_)) => Context::Past,
             Some(Overlay::Actions(_)) => Context::Menu,
             Some(Overlay::Drill(_)) => Context::Drill,
             Some(Overlay::Probe(_)) => Context::Probe,
@@ -253,6 +263,7 @@ impl App {
             Screen::Home => Context::Workloads,
             Screen::Routes => Context::Routes,
             Screen::Events => Context::Events,
+            Screen::Reviews => Context::Reviews,
             Screen::Audit => Context::Audit,
             Screen::Detail(_) => Context::Detail,
             Screen::Compare(_) => Context::Compare,
@@ -288,6 +299,7 @@ impl App {
     pub fn workload(&self) -> Option<&WorkloadName> {
         match &self.screen {
             Screen::Home => self.home.list.selected(),
+            Screen::Reviews => self.reviews.table.list.selected(),
             Screen::Detail(workload) | Screen::Compare(workload) => Some(workload),
             Screen::Events => {
                 let number = self.events.selected()?;
@@ -312,6 +324,7 @@ impl App {
                 | Overlay::Drill(_)
                 | Overlay::Probe(_)
                 | Overlay::Comparing(_)
+                | Overlay::Past(_)
                 | Overlay::Palette(_)
                 | Overlay::Filter(..) => None,
             })
@@ -331,6 +344,7 @@ impl App {
                 | Overlay::Drill(_)
                 | Overlay::Probe(_)
                 | Overlay::Comparing(_)
+                | Overlay::Past(_)
                 | Overlay::Palette(_)
                 | Overlay::Filter(..) => None,
             })
@@ -385,7 +399,11 @@ impl App {
             at: self.now,
             viewing: match &self.screen {
                 Screen::Detail(workload) | Screen::Compare(workload) => Some(workload.clone()),
-                Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => None,
+                Screen::Home
+                | Screen::Routes
+                | Screen::Events
+                | Screen::Reviews
+                | Screen::Audit => None,
             },
             plan: self
                 .form()

@@ -8,8 +8,8 @@ use super::state::{comparing::weighed::Weighing, probing::Question};
 use crate::{
     control::{Consent, NewReview},
     model::{
-        Command, ErrorClass, Plan, Presence, ReviewedSample, Revision, RouteName, SampleId,
-        WorkloadName,
+        Command, ErrorClass, Plan, Presence, ReviewId, ReviewedSample, Revision, RouteName,
+        SampleId, WorkloadName,
     },
 };
 
@@ -94,6 +94,8 @@ pub enum Effect {
     ReadPayload(WorkloadName, SampleId),
     /// Let the operator's own editor have a text, and the terminal meanwhile. Answered by `Msg::Payload`.
     EditPayload(WorkloadName, SampleId, Arc<str>),
+    /// Read a past review with its outputs. Answered by `Msg::ReviewRead`.
+    ReadReview(ReviewId),
     /// Read how quickly these routes answered their last probes. Answered by `Msg::History`.
     History(Vec<RouteName>),
     /// Poll how far a revision has come, until every living gateway has applied it. Answered by

@@ -26,7 +26,7 @@ use super::{msg::Msg, saves, state::probing::Question, theme_file::Loaded};
 use crate::{
     clock::Clock,
     control::{Consent, Control, ControlError, Progress},
-    model::{Command, ErrorClass, Plan, Presence, Revision, RouteName},
+    model::{Command, ErrorClass, Plan, Presence, ReviewId, Revision, RouteName},
     wire::upstream::Tls,
 };
 
@@ -182,6 +182,14 @@ impl Executor {
             // When the store fails, the feed says so; what is probed from now on is seen anyway.
             let histories = control.probe_histories(&routes).await;
             Msg::History(histories.unwrap_or_default())
+        });
+    }
+
+    /// Reads a past review.
+    pub(super) fn read_review(&self, id: ReviewId) {
+        self.ask(async move |control: Control| {
+            let result = control.review(id.clone()).await.map(Box::new);
+            Msg::ReviewRead(id, result)
         });
     }
 

@@ -20,6 +20,8 @@ pub enum Context {
     Routes,
     /// The events screen.
     Events,
+    /// The reviews.
+    Reviews,
     /// The audit screen.
     Audit,
     /// One workload.
@@ -34,6 +36,8 @@ pub enum Context {
     Question,
     /// The payload of a sample is being typed.
     Payload,
+    /// A past review.
+    Past,
     /// Something to read: help, one event, messages.
     Popup,
     /// The list of actions for an item.
@@ -56,10 +60,11 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Workloads,
         Self::Routes,
         Self::Events,
+        Self::Reviews,
         Self::Audit,
         Self::Detail,
         Self::Compare,
@@ -68,6 +73,7 @@ impl Context {
         Self::Question,
         Self::Payload,
         Self::Popup,
+        Self::Past,
         Self::Menu,
         Self::Drill,
         Self::Probe,
@@ -85,6 +91,7 @@ impl Context {
             Self::Workloads => "workloads",
             Self::Routes => "routes",
             Self::Events => "events",
+            Self::Reviews => "reviews",
             Self::Audit => "audit",
             Self::Detail => "the detail of a workload",
             Self::Compare => "a comparison",
@@ -93,6 +100,7 @@ impl Context {
             Self::Question => "a question",
             Self::Payload => "a payload",
             Self::Popup => "a text",
+            Self::Past => "a past review",
             Self::Menu => "the list of actions",
             Self::Drill => "a drill",
             Self::Probe => "a live probe",
@@ -112,6 +120,7 @@ impl Context {
             Self::Workloads
             | Self::Routes
             | Self::Events
+            | Self::Reviews
             | Self::Audit
             | Self::Detail
             | Self::Compare
@@ -119,6 +128,7 @@ impl Context {
             | Self::Verdicts
             | Self::Question
             | Self::Popup
+            | Self::Past
             | Self::Menu
             | Self::Drill
             | Self::Probe

@@ -12,8 +12,8 @@ use super::state::comparing::{live, weighed::Weighed};
 use crate::{
     control::{ControlError, Drill, News, Progress},
     model::{
-        AuditRecord, Plan, PlanId, ProbePoint, ProbeResult, ReviewHead, Revision, RouteName,
-        RungResult, SampleId, WorkloadName,
+        AuditRecord, Plan, PlanId, ProbePoint, ProbeResult, Review, ReviewHead, ReviewId, Revision,
+        RouteName, RungResult, SampleId, WorkloadName,
     },
     probe::Seat,
     review::Scores,
@@ -101,6 +101,8 @@ pub enum Msg {
     },
     /// How routes answered their last probes, oldest first.
     History(Vec<(RouteName, Vec<ProbePoint>)>),
+    /// A review that was asked for was read, or not.
+    ReviewRead(ReviewId, Result<Box<Review>, ControlError>),
     /// How far a watched revision has come. Sent on each change until every gateway has applied it.
     Progress {
         /// Which revision.

@@ -14,6 +14,7 @@ mod planning;
 mod pointing;
 mod present;
 mod probing;
+mod reviews;
 mod take;
 mod typing;
 mod wearing;
@@ -90,6 +91,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             edited,
             text,
         } => comparing::read(app, &workload, &sample, edited, text),
+        Msg::ReviewRead(id, result) => reviews::told(app, &id, result),
         Msg::History(histories) => {
             app.route_facts.remember(histories);
             app.dirty = true;
@@ -202,6 +204,7 @@ fn settle(app: &mut App) {
         app.home.settle(overview, height, frozen);
     }
     app.routes.settle(height);
+    app.reviews.table.settle(height);
     app.audit.settle(height);
     let end = app
         .paused

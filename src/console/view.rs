@@ -15,6 +15,7 @@ mod help;
 mod home;
 mod menu;
 mod message;
+mod past;
 mod payload;
 mod pen;
 mod plan;
@@ -24,6 +25,7 @@ mod policy;
 mod probing;
 mod readiness;
 mod reviewed;
+mod reviews;
 mod route;
 mod routes;
 mod sample;
@@ -72,6 +74,7 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
         Some(Overlay::Record(sequence, scroll)) => {
             audit::popup(app, &mut pen, &areas, *sequence, *scroll);
         }
+        Some(Overlay::Past(past)) => past::popup(app, &mut pen, &areas, past),
         Some(Overlay::Help(scroll)) => help::draw(app, &mut pen, &areas, *scroll),
         Some(Overlay::Drill(drilling)) => drill::popup(app, &mut pen, &areas, drilling),
         Some(Overlay::Probe(probing)) => probing::draw(app, &mut pen, &areas, probing),
@@ -102,6 +105,7 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
             Overlay::Event(..)
             | Overlay::Record(..)
             | Overlay::Help(_)
+            | Overlay::Past(_)
             | Overlay::Drill(_)
             | Overlay::Probe(_),
         )
@@ -114,6 +118,7 @@ fn screen(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         Screen::Home => home::draw(app, pen, areas),
         Screen::Routes => routes::draw(app, pen, areas),
         Screen::Events => events::draw(app, pen, areas),
+        Screen::Reviews => reviews::draw(app, pen, areas),
         Screen::Audit => audit::draw(app, pen, areas),
         Screen::Detail(workload) => detail::draw(app, pen, areas, workload),
         Screen::Compare(_) => comparing::draw(app, pen, areas),
@@ -135,14 +140,20 @@ fn areas_in(app: &App, area: Rect) -> Areas {
                 Overlay::Event(..)
                 | Overlay::Record(..)
                 | Overlay::Help(_)
+                | Overlay::Past(_)
                 | Overlay::Drill(_)
                 | Overlay::Probe(_)
                 | Overlay::Comparing(_),
             ),
         )
-        | (Screen::Events | Screen::Audit | Screen::Detail(_) | Screen::Compare(_), _) => {
-            layout::screen(area, message)
-        }
+        | (
+            Screen::Events
+            | Screen::Reviews
+            | Screen::Audit
+            | Screen::Detail(_)
+            | Screen::Compare(_),
+            _,
+        ) => layout::screen(area, message),
         (Screen::Routes, _) => layout::routes(area, message, app.routes.keys.len()),
         (Screen::Home, _) => layout::home(area, message, app.home.rows().len()),
     }
@@ -180,6 +191,7 @@ pub fn measure(app: &App, area: Rect) -> Option<Extent> {
         (Some(Overlay::Event(number, _)), _) => events::whole(app, *number, body.width).len(),
         (Some(Overlay::Record(sequence, _)), _) => audit::whole(app, *sequence, body.width).len(),
         (Some(Overlay::Help(_)), _) => help::lines(app, body.width).len(),
+        (Some(Overlay::Past(past)), _) => past::lines(app, past, body.width).len(),
         (Some(Overlay::Drill(drilling)), _) => drill::lines(app, drilling, body.width).len(),
         (Some(Overlay::Comparing(Over::Verdicts(_))), _) => {
             comparing::verdict_lines(app, body.width).len()
@@ -198,7 +210,12 @@ pub fn measure(app: &App, area: Rect) -> Option<Extent> {
         )
         | (
             None,
-            Screen::Home | Screen::Routes | Screen::Events | Screen::Audit | Screen::Compare(_),
+            Screen::Home
+            | Screen::Routes
+            | Screen::Events
+            | Screen::Reviews
+            | Screen::Audit
+            | Screen::Compare(_),
         ) => return None,
     };
     Some(Extent::of(lines, body.height))
@@ -213,6 +230,7 @@ pub fn probe_pages(app: &App) -> Option<(usize, usize)> {
             Overlay::Plan(_)
             | Overlay::Event(..)
             | Overlay::Record(..)
+            | Overlay::Past(_)
             | Overlay::Help(_)
             | Overlay::Drill(_)
             | Overlay::Comparing(_)
@@ -289,6 +307,7 @@ pub fn copied(app: &App) -> Option<String> {
         (Some(Overlay::Event(number, _)), _) => lines(events::whole(app, *number, width)),
         (Some(Overlay::Record(sequence, _)), _) => lines(audit::whole(app, *sequence, width)),
         (Some(Overlay::Help(_)), _) => lines(help::lines(app, width)),
+        (Some(Overlay::Past(past)), _) => lines(past::lines(app, past, width)),
         (Some(Overlay::Drill(drilling)), _) => lines(drill::whole(app, drilling, width)),
         (Some(Overlay::Probe(probing)), _) => Some(probing::copied(app, probing)),
         (
@@ -310,6 +329,7 @@ pub fn copied(app: &App) -> Option<String> {
         (None, Screen::Home) => home::copied(app),
         (None, Screen::Routes) => routes::copied(app),
         (None, Screen::Events) => events::copied(app),
+        (None, Screen::Reviews) => reviews::copied(app),
         (None, Screen::Audit) => audit::copied(app),
         (None, Screen::Detail(workload)) => lines(detail::all(app, workload, width, &ASCII)),
     }

@@ -20,7 +20,7 @@ use crate::console_stage::{
 type Script = fn(&mut Stage);
 
 /// Every screen that is looked at on a small and on a wide terminal.
-const SCREENS: [(&str, Script); 14] = [
+const SCREENS: [(&str, Script); 15] = [
     ("home", |_| {}),
     ("detail", |stage| {
         stage.press(KeyCode::Enter);
@@ -31,6 +31,9 @@ const SCREENS: [(&str, Script); 14] = [
     }),
     ("routes", |stage| {
         stage.keys("2");
+    }),
+    ("reviews", |stage| {
+        stage.keys("4");
     }),
     ("events", |stage| {
         stage.keys("3");

@@ -9,9 +9,12 @@ impl App {
     pub fn comparing(&self) -> Option<&Comparing> {
         match &self.screen {
             Screen::Compare(workload) => self.comparisons.get(workload),
-            Screen::Home | Screen::Routes | Screen::Events | Screen::Audit | Screen::Detail(_) => {
-                None
-            }
+            Screen::Home
+            | Screen::Routes
+            | Screen::Events
+            | Screen::Reviews
+            | Screen::Audit
+            | Screen::Detail(_) => None,
         }
     }
 
@@ -19,9 +22,12 @@ impl App {
     pub(in crate::console) fn comparing_mut(&mut self) -> Option<&mut Comparing> {
         match &self.screen {
             Screen::Compare(workload) => self.comparisons.get_mut(workload),
-            Screen::Home | Screen::Routes | Screen::Events | Screen::Audit | Screen::Detail(_) => {
-                None
-            }
+            Screen::Home
+            | Screen::Routes
+            | Screen::Events
+            | Screen::Reviews
+            | Screen::Audit
+            | Screen::Detail(_) => None,
         }
     }
 }

@@ -33,10 +33,11 @@ pub enum Spoken {
 }
 
 /// What stands alone.
-const ALONE: [(&str, Action); 9] = [
+const ALONE: [(&str, Action); 10] = [
     ("workloads", Action::Workloads),
     ("routes", Action::Routes),
     ("events", Action::Events),
+    ("reviews", Action::Reviews),
     ("audit", Action::Audit),
     ("undo", Action::Undo),
     ("pause", Action::Pause),

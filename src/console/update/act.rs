@@ -1,6 +1,6 @@
 //! What each action means. The table of keys decides when one is asked for.
 
-use super::{comparing, drilling, go, planning, probing, take, typing};
+use super::{comparing, drilling, go, planning, probing, reviews, take, typing};
 use crate::{
     console::{
         action::Action,
@@ -70,13 +70,14 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Workloads => show(app, Screen::Home),
         Action::Routes => show(app, Screen::Routes),
         Action::Events => show(app, Screen::Events),
+        Action::Reviews => show(app, Screen::Reviews),
         Action::Audit => show(app, Screen::Audit),
         Action::LastView => {
             let before = app.before.clone();
             go::go(app, before);
         }
-        Action::PreviousItem => go::neighbour(app, -1),
-        Action::NextItem => go::neighbour(app, 1),
+        Action::PreviousItem => neighbour(app, -1, effects),
+        Action::NextItem => neighbour(app, 1, effects),
         Action::Filter => {
             let text = go::filtered(app).to_owned();
             app.overlays
@@ -155,16 +156,26 @@ fn pane(app: &mut App, forward: bool) {
     if probing::flip(app) {
         return;
     }
-    let next =
-        match (&app.screen, forward) {
-            (Screen::Home | Screen::Detail(_) | Screen::Compare(_), true)
-            | (Screen::Events, false) => Screen::Routes,
-            (Screen::Routes, true) | (Screen::Audit, false) => Screen::Events,
-            (Screen::Events, true)
-            | (Screen::Home | Screen::Detail(_) | Screen::Compare(_), false) => Screen::Audit,
-            (Screen::Audit, true) | (Screen::Routes, false) => Screen::Home,
-        };
+    let next = match (&app.screen, forward) {
+        (Screen::Home | Screen::Detail(_) | Screen::Compare(_), true) | (Screen::Events, false) => {
+            Screen::Routes
+        }
+        (Screen::Routes, true) | (Screen::Reviews, false) => Screen::Events,
+        (Screen::Events, true) | (Screen::Audit, false) => Screen::Reviews,
+        (Screen::Reviews, true)
+        | (Screen::Home | Screen::Detail(_) | Screen::Compare(_), false) => Screen::Audit,
+        (Screen::Audit, true) | (Screen::Routes, false) => Screen::Home,
+    };
     go::go(app, next);
+}
+
+/// The item before or after; of past reviews, the newer or the older one.
+fn neighbour(app: &mut App, rows: isize, effects: &mut Vec<Effect>) {
+    if let Some(Overlay::Past(_)) = app.overlays.last() {
+        reviews::other(app, rows, effects);
+    } else {
+        go::neighbour(app, rows);
+    }
 }
 
 /// Enter in a list.
@@ -208,6 +219,7 @@ fn open(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
                 app.overlays.push(Overlay::Event(number, 0));
             }
         }
+        Screen::Reviews => reviews::read(app, effects),
         Screen::Audit => {
             if let Some(sequence) = app.audit.list.selected().copied() {
                 app.overlays.push(Overlay::Record(sequence, 0));
@@ -237,7 +249,9 @@ fn quit(app: &mut App, effects: &mut Vec<Effect>) {
     match app.screen {
         Screen::Home => exit(app, effects),
         Screen::Compare(_) => comparing::leave(app, effects),
-        Screen::Routes | Screen::Events | Screen::Audit | Screen::Detail(_) => go::leave(app),
+        Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit | Screen::Detail(_) => {
+            go::leave(app);
+        }
     }
 }
 
@@ -258,7 +272,11 @@ fn follow(app: &mut App) {
             };
             app.say(Level::Note, text);
         }
-        Screen::Routes | Screen::Audit | Screen::Detail(_) | Screen::Compare(_) => {
+        Screen::Routes
+        | Screen::Reviews
+        | Screen::Audit
+        | Screen::Detail(_)
+        | Screen::Compare(_) => {
             app.say(Level::Note, "there is nothing to follow here");
         }
     }
@@ -333,7 +351,12 @@ fn actions(app: &mut App) {
             )
         }
         (
-            Screen::Home | Screen::Detail(_) | Screen::Compare(_) | Screen::Events | Screen::Audit,
+            Screen::Home
+            | Screen::Detail(_)
+            | Screen::Compare(_)
+            | Screen::Events
+            | Screen::Reviews
+            | Screen::Audit,
             _,
         ) => ("this row".to_owned(), Vec::new()),
     };
@@ -341,18 +364,20 @@ fn actions(app: &mut App) {
     let probes = match app.screen {
         Screen::Home | Screen::Detail(_) => Some("ask primary and fallback with its samples"),
         Screen::Routes => Some("ask it with the samples of its workloads"),
-        Screen::Events | Screen::Audit | Screen::Compare(_) => None,
+        Screen::Events | Screen::Reviews | Screen::Audit | Screen::Compare(_) => None,
     };
     if let Some(does) = probes {
         offers.push(verbs::plain(Action::Probe, does));
     }
-    if let Screen::Home | Screen::Detail(_) | Screen::Routes = app.screen {
+    if let Screen::Home | Screen::Detail(_) | Screen::Routes | Screen::Reviews = app.screen {
         let does = "both routes beside each other, on its samples";
         offers.push(verbs::plain(Action::Compare, does));
     }
     let claimable = match app.screen {
         Screen::Home | Screen::Detail(_) => true,
-        Screen::Routes | Screen::Events | Screen::Audit | Screen::Compare(_) => false,
+        Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit | Screen::Compare(_) => {
+            false
+        }
     };
     if claimable {
         let does = if app.claim.is_some() && app.claim.as_ref() == app.workload() {
@@ -366,6 +391,7 @@ fn actions(app: &mut App) {
         Screen::Home => "open it",
         Screen::Routes => "the workloads that use it",
         Screen::Events => "the whole event",
+        Screen::Reviews => "read its reviews again",
         Screen::Audit => "the whole record",
         Screen::Detail(_) => "all events of it",
         Screen::Compare(_) => "",

@@ -36,6 +36,11 @@ pub(super) use walk::{
 
 /// Compares the routes of what is selected.
 pub(super) fn begin(app: &mut App, effects: &mut Vec<Effect>) {
+    if app.screen == Screen::Reviews
+        && let Some(workload) = app.workload().cloned()
+    {
+        return review(app, workload, effects);
+    }
     let workload = match &app.screen {
         Screen::Routes => app.routes.list.selected().and_then(|route| {
             let catalog = app.data.catalog.as_ref()?;
@@ -43,9 +48,12 @@ pub(super) fn begin(app: &mut App, effects: &mut Vec<Effect>) {
             let first = users().find(|user| user.fallback.is_some());
             Some(first.or_else(|| users().next())?.name.clone())
         }),
-        Screen::Home | Screen::Events | Screen::Audit | Screen::Detail(_) | Screen::Compare(_) => {
-            app.workload().cloned()
-        }
+        Screen::Home
+        | Screen::Events
+        | Screen::Reviews
+        | Screen::Audit
+        | Screen::Detail(_)
+        | Screen::Compare(_) => app.workload().cloned(),
     };
     match workload {
         Some(workload) => open(app, workload, effects),
@@ -170,7 +178,12 @@ fn show(app: &mut App, workload: WorkloadName) {
     app.overlays.clear();
     match app.screen {
         Screen::Compare(_) => app.screen = Screen::Compare(workload),
-        Screen::Home | Screen::Routes | Screen::Events | Screen::Audit | Screen::Detail(_) => {
+        Screen::Home
+        | Screen::Routes
+        | Screen::Events
+        | Screen::Reviews
+        | Screen::Audit
+        | Screen::Detail(_) => {
             super::go::go(app, Screen::Compare(workload));
         }
     }

@@ -19,11 +19,15 @@ pub(super) fn begin(app: &mut App, effects: &mut Vec<Effect>) {
     }
     let route = match &app.screen {
         Screen::Routes => app.routes.list.selected().cloned(),
-        Screen::Home | Screen::Detail(_) | Screen::Compare(_) | Screen::Events | Screen::Audit => {
-            app.workload()
-                .and_then(|workload| app.data.workload(workload))
-                .map(|workload| workload.primary.clone())
-        }
+        Screen::Home
+        | Screen::Detail(_)
+        | Screen::Compare(_)
+        | Screen::Events
+        | Screen::Reviews
+        | Screen::Audit => app
+            .workload()
+            .and_then(|workload| app.data.workload(workload))
+            .map(|workload| workload.primary.clone()),
     };
     match route {
         Some(route) => drill(app, Down::Route(route), effects),

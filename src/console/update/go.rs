@@ -18,7 +18,7 @@ use crate::{
         },
         view,
     },
-    control::RouteStatus,
+    control::{Due, RouteStatus},
     model::{AuditRecord, StoredEvent, WorkloadName},
 };
 
@@ -27,6 +27,7 @@ pub(super) fn go(app: &mut App, screen: Screen) {
     if app.screen != screen {
         app.before = std::mem::replace(&mut app.screen, screen);
         app.detail_scroll = 0;
+        arrange(app);
     }
 }
 
@@ -52,6 +53,7 @@ pub(super) fn back(app: &mut App, effects: &mut Vec<Effect>) {
             | Overlay::Drill(_)
             | Overlay::Probe(_)
             | Overlay::Comparing(_)
+            | Overlay::Past(_)
             | Overlay::Palette(_),
         ) => {}
         None if app.messages.is_error() => {
@@ -76,13 +78,15 @@ pub(super) fn leave(app: &mut App) {
         Screen::Detail(_) => {
             let back = match &app.before {
                 Screen::Detail(_) | Screen::Compare(_) => Screen::Home,
-                Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => {
-                    app.before.clone()
-                }
+                Screen::Home
+                | Screen::Routes
+                | Screen::Events
+                | Screen::Reviews
+                | Screen::Audit => app.before.clone(),
             };
             go(app, back);
         }
-        Screen::Routes | Screen::Events | Screen::Audit => go(app, Screen::Home),
+        Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit => go(app, Screen::Home),
     }
 }
 
@@ -102,6 +106,7 @@ pub(super) fn step(app: &mut App, step: Step) {
         Some(Overlay::Drill(drilling)) => {
             drilling.scroll = scrolled(drilling.scroll, step, height);
         }
+        Some(Overlay::Past(past)) => past.scroll = scrolled(past.scroll, step, height),
         Some(Overlay::Probe(_)) => probing::step(app, step),
         Some(Overlay::Comparing(_)) => comparing::step_over(app, step, height),
         Some(Overlay::Palette(_)) => {}
@@ -109,6 +114,7 @@ pub(super) fn step(app: &mut App, step: Step) {
             Screen::Home => app.home.step(step),
             Screen::Routes => app.routes.step(step),
             Screen::Events => app.events.step(step, &app.data.log, end),
+            Screen::Reviews => app.reviews.table.step(step),
             Screen::Audit => app.audit.step(step),
             Screen::Detail(_) => app.detail_scroll = scrolled(app.detail_scroll, step, height),
             Screen::Compare(_) => comparing::step(app, step),
@@ -147,6 +153,7 @@ pub(super) fn clamp(app: &mut App, area: Rect) {
             *scroll = (*scroll).min(most);
         }
         Some(Overlay::Drill(drilling)) => drilling.scroll = drilling.scroll.min(most),
+        Some(Overlay::Past(past)) => past.scroll = past.scroll.min(most),
         Some(Overlay::Comparing(Over::Verdicts(scroll))) => *scroll = (*scroll).min(most),
         Some(
             Overlay::Actions(_)
@@ -169,6 +176,11 @@ pub(super) fn arrange(app: &mut App) {
     if let Some(overview) = overview {
         app.home.arrange(overview, &app.data, frozen);
         app.routes.arrange(&overview.routes);
+        if app.screen == Screen::Reviews
+            && let Some(catalog) = &app.data.catalog
+        {
+            app.reviews.arrange(catalog, overview, &app.data.reviewed);
+        }
         app.route_facts
             .look(&overview.routes, &app.data.log, app.now);
     }
@@ -180,6 +192,7 @@ pub(super) fn filtered(app: &App) -> &str {
         Screen::Home => app.home.filter.text(),
         Screen::Routes => app.routes.filter.text(),
         Screen::Events => app.events.filter().text(),
+        Screen::Reviews => app.reviews.table.filter.text(),
         Screen::Audit => app.audit.filter.text(),
         Screen::Detail(_) | Screen::Compare(_) => "",
     }
@@ -191,6 +204,7 @@ pub(super) fn fields(app: &App) -> &'static [&'static str] {
         Screen::Home => Row::NAMES,
         Screen::Routes => RouteStatus::NAMES,
         Screen::Events => StoredEvent::NAMES,
+        Screen::Reviews => Due::NAMES,
         Screen::Audit => AuditRecord::NAMES,
         Screen::Detail(_) | Screen::Compare(_) => &[],
     }
@@ -209,6 +223,7 @@ pub(super) fn filter(app: &mut App, text: &str) {
             let filter = Filter::parse::<StoredEvent>(text);
             app.events.set_filter(filter, &app.data.log);
         }
+        Screen::Reviews => app.reviews.table.filter = Filter::parse::<Due>(text),
         Screen::Audit => {
             app.audit.filter = Filter::parse::<AuditRecord>(text);
             app.audit.arrange(app.data.audit.iter());
@@ -266,6 +281,10 @@ pub(super) fn cursor(app: &App) -> (Option<usize>, usize) {
             app.routes.list.position(&app.routes.keys),
             app.routes.keys.len(),
         ),
+        Screen::Reviews => (
+            app.reviews.table.list.position(&app.reviews.table.keys),
+            app.reviews.table.keys.len(),
+        ),
         Screen::Audit => (
             app.audit.list.position(&app.audit.keys),
             app.audit.keys.len(),
@@ -300,8 +319,12 @@ pub(super) fn sort(app: &mut App) {
                 .unwrap_or_default();
             app.say(Level::Note, &format!("sorted by {order}"));
         }
-        Screen::Events | Screen::Audit | Screen::Detail(_) | Screen::Compare(_) => {
-            app.say(Level::Note, "this list is always in the order of time");
+        Screen::Events
+        | Screen::Reviews
+        | Screen::Audit
+        | Screen::Detail(_)
+        | Screen::Compare(_) => {
+            app.say(Level::Note, "the order of this list is always the same");
         }
     }
     arrange(app);
@@ -315,6 +338,7 @@ pub(super) fn reverse(app: &mut App) {
             app.home.touched = true;
         }
         Screen::Routes => app.routes.reversed = !app.routes.reversed,
+        Screen::Reviews => app.reviews.table.reversed = !app.reviews.table.reversed,
         Screen::Audit => {
             app.audit.reversed = !app.audit.reversed;
             app.audit.arrange(app.data.audit.iter());
@@ -369,7 +393,12 @@ pub(super) fn open(app: &mut App, workload: WorkloadName) {
     app.detail_scroll = 0;
     match app.screen {
         Screen::Detail(_) => app.screen = Screen::Detail(workload),
-        Screen::Home | Screen::Routes | Screen::Events | Screen::Audit | Screen::Compare(_) => {
+        Screen::Home
+        | Screen::Routes
+        | Screen::Events
+        | Screen::Reviews
+        | Screen::Audit
+        | Screen::Compare(_) => {
             go(app, Screen::Detail(workload));
         }
     }

@@ -75,6 +75,7 @@ fn drop_plans_since(app: &mut App, began: jiff::Timestamp) {
         Overlay::Plan(form) => form.opened < began,
         Overlay::Event(..)
         | Overlay::Record(..)
+        | Overlay::Past(_)
         | Overlay::Help(_)
         | Overlay::Actions(_)
         | Overlay::Drill(_)
@@ -124,6 +125,7 @@ fn text(app: &mut App, key: KeyEvent, pace: Pace) {
         Some(
             Overlay::Event(..)
             | Overlay::Record(..)
+            | Overlay::Past(_)
             | Overlay::Help(_)
             | Overlay::Actions(_)
             | Overlay::Drill(_)
@@ -137,14 +139,11 @@ fn text(app: &mut App, key: KeyEvent, pace: Pace) {
 /// Says that a key means nothing here, but not for every stray arrow.
 fn unbound(app: &mut App, key: KeyEvent) {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    if let KeyCode::Char(character) = key.code
+    if let KeyCode::Char(_) = key.code
         && !control
     {
         let chord = Chord::of(&key);
-        let hint = match character {
-            '4' => "there are no reviews in this version".to_owned(),
-            _ => format!("`{chord}` means nothing here; <key:help> lists the keys"),
-        };
+        let hint = format!("`{chord}` means nothing here; <key:help> lists the keys");
         app.say(Level::Note, &hint);
     }
 }
@@ -186,6 +185,7 @@ pub(super) fn paste(app: &mut App, text: &str) {
         Some(
             Overlay::Event(..)
             | Overlay::Record(..)
+            | Overlay::Past(_)
             | Overlay::Help(_)
             | Overlay::Actions(_)
             | Overlay::Drill(_)
@@ -202,7 +202,7 @@ pub(super) fn paste(app: &mut App, text: &str) {
             Some("not applied: a paste is not taken here, type the name by hand".to_owned());
     } else {
         let place = match app.screen {
-            Screen::Home | Screen::Routes | Screen::Events | Screen::Audit => {
+            Screen::Home | Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit => {
                 "; <key:filter> opens a filter"
             }
             Screen::Detail(_) | Screen::Compare(_) => "",

@@ -23,7 +23,12 @@ pub(super) fn begin(app: &mut App, effects: &mut Vec<Effect>) {
         (_, Screen::Routes) => app.routes.list.selected().cloned().map(Subject::Route),
         (
             _,
-            Screen::Home | Screen::Detail(_) | Screen::Compare(_) | Screen::Events | Screen::Audit,
+            Screen::Home
+            | Screen::Detail(_)
+            | Screen::Compare(_)
+            | Screen::Events
+            | Screen::Reviews
+            | Screen::Audit,
         ) => app.workload().cloned().map(Subject::Workload),
     };
     match subject {
@@ -129,6 +134,7 @@ pub(super) fn told(app: &mut App, request: u64, question: usize, told: Told) {
         | Overlay::Plan(_)
         | Overlay::Event(..)
         | Overlay::Record(..)
+        | Overlay::Past(_)
         | Overlay::Help(_)
         | Overlay::Drill(_)
         | Overlay::Actions(_)
@@ -170,6 +176,7 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
         | Overlay::Plan(_)
         | Overlay::Event(..)
         | Overlay::Record(..)
+        | Overlay::Past(_)
         | Overlay::Help(_)
         | Overlay::Drill(_)
         | Overlay::Actions(_)

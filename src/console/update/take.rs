@@ -20,6 +20,13 @@ pub(super) fn copy(app: &mut App, effects: &mut Vec<Effect>) {
 
 /// Saves what is on screen as text, and what is behind it as JSON.
 pub(super) fn save(app: &mut App, effects: &mut Vec<Effect>) {
+    if let Some(Overlay::Past(past)) = app.overlays.last() {
+        match past.saved() {
+            Some(effect) => effects.push(effect),
+            None => app.say(Level::Note, "not saved: the review is not read yet"),
+        }
+        return;
+    }
     let (name, json) = match &app.screen {
         Screen::Home => ("workloads".to_owned(), json(&app.overview())),
         Screen::Routes => (
@@ -33,6 +40,7 @@ pub(super) fn save(app: &mut App, effects: &mut Vec<Effect>) {
                 .collect();
             ("events".to_owned(), json(&events))
         }
+        Screen::Reviews => ("reviews".to_owned(), json(&app.reviews.queue)),
         Screen::Audit => ("audit".to_owned(), json(&app.data.audit)),
         Screen::Compare(workload) => {
             let Some(comparing) = app.comparing() else {

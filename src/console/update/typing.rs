@@ -26,6 +26,7 @@ pub(super) fn accept(app: &mut App, effects: &mut Vec<Effect>) {
         Some(
             Overlay::Event(..)
             | Overlay::Record(..)
+            | Overlay::Past(_)
             | Overlay::Help(_)
             | Overlay::Actions(_)
             | Overlay::Drill(_)
@@ -83,6 +84,7 @@ pub(super) fn complete(app: &mut App) {
             Overlay::Plan(_)
             | Overlay::Event(..)
             | Overlay::Record(..)
+            | Overlay::Past(_)
             | Overlay::Help(_)
             | Overlay::Actions(_)
             | Overlay::Drill(_)
@@ -101,6 +103,7 @@ pub(super) fn choice(app: &mut App, forward: bool) {
             Overlay::Plan(_)
             | Overlay::Event(..)
             | Overlay::Record(..)
+            | Overlay::Past(_)
             | Overlay::Help(_)
             | Overlay::Actions(_)
             | Overlay::Drill(_)

@@ -130,10 +130,12 @@ fn rank(entry: &Entry, context: Context) -> u8 {
         Context::Workloads
         | Context::Routes
         | Context::Events
+        | Context::Reviews
         | Context::Audit
         | Context::Detail
         | Context::Question
         | Context::Popup
+        | Context::Past
         | Context::Menu
         | Context::Drill
         | Context::Probe
@@ -153,6 +155,7 @@ fn rank(entry: &Entry, context: Context) -> u8 {
             Context::Workloads
             | Context::Routes
             | Context::Events
+            | Context::Reviews
             | Context::Audit
             | Context::Detail
             | Context::Compare => 70,
@@ -161,6 +164,7 @@ fn rank(entry: &Entry, context: Context) -> u8 {
             | Context::Question
             | Context::Payload
             | Context::Popup
+            | Context::Past
             | Context::Menu
             | Context::Drill
             | Context::Probe
@@ -189,7 +193,7 @@ fn rank(entry: &Entry, context: Context) -> u8 {
         Action::Claim => 16,
         Action::Drill | Action::Events => 17,
         Action::Routes => 18,
-        Action::Audit => 19,
+        Action::Audit | Action::Reviews => 19,
         Action::Workloads => 20,
         Action::Complete | Action::NextField => 21,
         Action::Shorter => 22,
@@ -322,6 +326,7 @@ pub(super) fn reason(app: &App, action: Action) -> Option<String> {
         | Action::Workloads
         | Action::Routes
         | Action::Events
+        | Action::Reviews
         | Action::Audit
         | Action::LastView
         | Action::PreviousItem

@@ -36,6 +36,7 @@ fn context(app: &App) -> Context {
         None => app.screen_context(),
         Some(Overlay::Plan(form)) if form.typed() => Context::Plan,
         Some(Overlay::Plan(_)) => Context::Confirm,
+        Some(Overlay::Past(_)) => Context::Past,
         Some(Overlay::Actions(_)) => Context::Menu,
         Some(Overlay::Drill(_)) => Context::Drill,
         Some(Overlay::Probe(_)) => Context::Probe,

@@ -160,6 +160,7 @@ fn names(app: &App) -> &'static [&'static str] {
         Screen::Home => Row::NAMES,
         Screen::Routes => crate::control::RouteStatus::NAMES,
         Screen::Events => crate::model::StoredEvent::NAMES,
+        Screen::Reviews => crate::control::Due::NAMES,
         Screen::Audit => crate::model::AuditRecord::NAMES,
         Screen::Detail(_) | Screen::Compare(_) => &[],
     }

@@ -43,6 +43,7 @@ pub fn pointed(app: &App, column: u16, row: u16) -> Option<Pointed> {
             Overlay::Plan(_)
             | Overlay::Event(..)
             | Overlay::Record(..)
+            | Overlay::Past(_)
             | Overlay::Help(_)
             | Overlay::Drill(_)
             | Overlay::Probe(_)
@@ -61,6 +62,7 @@ fn offset(app: &App) -> usize {
             let rows = app.events.rows(&app.data.log, app.events_end());
             app.events.offset(rows)
         }
+        Screen::Reviews => app.reviews.table.list.offset(),
         Screen::Audit => app.audit.list.offset(),
         Screen::Detail(_) | Screen::Compare(_) => 0,
     }

@@ -227,6 +227,18 @@ fn title(app: &App, strip: bool, costs: bool) -> Line {
                 filtered(app.events.filter().text()),
             )
         }
+        Screen::Reviews => {
+            let due = app.reviews.queue.iter().filter(|due| due.urgency.is_due());
+            (
+                format!(
+                    "Reviews {}/{}",
+                    app.reviews.table.keys.len(),
+                    app.reviews.queue.len()
+                ),
+                format!("  {} due", due.count()),
+                filtered(app.reviews.table.filter.text()),
+            )
+        }
         Screen::Audit => (
             format!("Audit {}/{}", app.audit.keys.len(), app.data.audit.len()),
             String::new(),

@@ -10,10 +10,11 @@ use crate::console::{
 };
 
 /// The main screens by the actions that lead to them.
-const TABS: [Action; 4] = [
+const TABS: [Action; 5] = [
     Action::Workloads,
     Action::Routes,
     Action::Events,
+    Action::Reviews,
     Action::Audit,
 ];
 
@@ -26,6 +27,7 @@ const fn here(screen: &Screen) -> Action {
         Screen::Home | Screen::Detail(_) | Screen::Compare(_) => Action::Workloads,
         Screen::Routes => Action::Routes,
         Screen::Events => Action::Events,
+        Screen::Reviews => Action::Reviews,
         Screen::Audit => Action::Audit,
     }
 }

@@ -1,0 +1,151 @@
+//! The reviews screen: whose fallback needs a review first, what the last one said, and how they went before.
+
+use ratatui::layout::Rect;
+
+use super::{
+    events::wide,
+    home::more,
+    past::{share, trend},
+    pen::{Pen, row},
+    words,
+};
+use crate::{
+    console::{app::App, layout::Areas, theme::Role},
+    control::{Due, Urgency},
+    model::Standing,
+};
+
+/// Title and width, from left to right; the last one takes what is left.
+const NARROW: [(&str, u16); 5] = [
+    ("DUE", 9),
+    ("WORKLOAD", 20),
+    ("LAST", 9),
+    ("AGE", 5),
+    ("WHY", 20),
+];
+const WIDE: [(&str, u16); 8] = [
+    ("DUE", 12),
+    ("WORKLOAD", 22),
+    ("FALLBACK", 20),
+    ("LAST", 9),
+    ("AGE", 5),
+    ("BEFORE", 14),
+    ("RPS", 6),
+    ("WHY", 20),
+];
+
+pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
+    let columns: &[(&str, u16)] = if wide(app) { &WIDE } else { &NARROW };
+    cells(pen, areas.head, columns, |title| {
+        (title.to_owned(), Role::Heading)
+    });
+    let table = &app.reviews.table;
+    if table.keys.is_empty() {
+        let text = if !table.filter.is_empty() {
+            "no workload matches the filter; <key:back> lifts it"
+        } else if app.reviews.queue.is_empty() && app.data.overview.is_none() {
+            "reading ..."
+        } else {
+            "no workload has a fallback"
+        };
+        pen.put(row(areas.body, 0), 3, text, Role::Muted);
+        return;
+    }
+    let offset = table.list.offset();
+    for (area, workload) in areas.body.rows().zip(table.keys.iter().skip(offset)) {
+        let Some(due) = app.reviews.due(workload) else {
+            continue;
+        };
+        let (sign, role) = sign(due);
+        pen.put(area, 2, sign, role);
+        cells(pen, area, columns, |title| cell(app, due, title));
+        if table.list.selected() == Some(workload) {
+            pen.select(area, 0);
+        }
+    }
+    more(pen, areas.body, offset, table.keys.len());
+}
+
+/// Whether something is to be done, as a sign.
+const fn sign(due: &Due) -> (&'static str, Role) {
+    match due.urgency {
+        Urgency::Owed | Urgency::InUse => ("x", Role::Error),
+        Urgency::Armed | Urgency::Shut | Urgency::Soon => ("!", Role::Warning),
+        Urgency::Holds => ("+", Role::Success),
+        Urgency::NotRequired => ("-", Role::Muted),
+    }
+}
+
+fn cells(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    columns: &[(&str, u16)],
+    text: impl Fn(&str) -> (String, Role),
+) {
+    let mut at = 4;
+    for (index, (title, width)) in columns.iter().enumerate() {
+        let last = index + 1 == columns.len();
+        let width = if last {
+            area.width.saturating_sub(at)
+        } else {
+            *width
+        };
+        let (text, role) = text(title);
+        pen.cell(area, at, width, &text, role);
+        at += width + 1;
+    }
+}
+
+fn cell(app: &App, due: &Due, title: &str) -> (String, Role) {
+    let newest = || app.data.reviewed.of(&due.workload).next();
+    match title {
+        "DUE" => {
+            let words = match due.urgency {
+                Urgency::NotRequired if !wide(app) => "no need",
+                urgency => urgency.words(),
+            };
+            (words.to_owned(), sign(due).1)
+        }
+        "WORKLOAD" => (words::safe(due.workload.as_str()).into_owned(), Role::Text),
+        "FALLBACK" => (words::safe(due.fallback.as_str()).into_owned(), Role::Text),
+        "LAST" => match newest() {
+            Some(head) if head.tally.vetoes > 0 => ("VETO".to_owned(), Role::Error),
+            Some(head) => (
+                format!("{} of {}", head.tally.same_or_better, head.tally.judged),
+                Role::Text,
+            ),
+            None => ("never".to_owned(), Role::Muted),
+        },
+        "AGE" => match newest() {
+            Some(head) => (words::span(app.age(head.at)), Role::Muted),
+            None => ("-".to_owned(), Role::Muted),
+        },
+        "BEFORE" => {
+            let heads: Vec<_> = app.data.reviewed.of(&due.workload).skip(1).collect();
+            (trend(&heads, 3), Role::Muted)
+        }
+        "RPS" => (words::rate(due.rps), Role::Text),
+        "WHY" => {
+            let role = match due.standing {
+                Standing::Failing { .. } => Role::Error,
+                Standing::Missing | Standing::Stale { .. } => Role::Text,
+                Standing::NotRequired | Standing::Passing { .. } => Role::Muted,
+            };
+            (words::safe(&due.why.join("; ")).into_owned(), role)
+        }
+        _ => (String::new(), Role::Text),
+    }
+}
+
+/// The selected row in one line.
+pub(super) fn copied(app: &App) -> Option<String> {
+    let due = app.reviews.due(app.reviews.table.list.selected()?)?;
+    let last = app.data.reviewed.of(&due.workload).next();
+    Some(format!(
+        "{} {}: {}; {}\n",
+        words::safe(due.workload.as_str()),
+        due.urgency.words(),
+        last.map_or_else(|| "never reviewed".to_owned(), |head| share(&head.tally)),
+        words::safe(&due.why.join("; ")),
+    ))
+}
