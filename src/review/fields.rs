@@ -79,6 +79,9 @@ pub(super) fn rows(
     table.rows
 }
 
+/// The most characters of a key in a path.
+const KEY: usize = 80;
+
 /// Where a row stands on each side.
 #[derive(Clone, Debug, Default)]
 struct Place {
@@ -88,7 +91,9 @@ struct Place {
 
 impl Place {
     fn below(&self, a: &str, b: &str) -> Self {
+        // A key is a model's text: fit to be shown, and bounded.
         let below = |pointer: &str, key: &str| {
+            let key = visible(key, KEY).into_owned();
             format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
         };
         Self {
@@ -315,4 +320,17 @@ fn short(node: &Node<'_>) -> String {
     }
     let line: Vec<&str> = start.split_whitespace().collect();
     visible(&line.join(" "), SHORT).into_owned()
+}
+
+#[cfg(test)]
+mod path_tests {
+    use super::Place;
+
+    #[test]
+    fn a_key_is_shown_and_never_obeyed_in_a_path() {
+        let place = Place::default().below("\u{1b}[2J\u{202e}/~", &"k".repeat(100_000));
+        assert!(!place.a.contains(['\u{1b}', '\u{202e}']), "{}", place.a);
+        assert!(place.a.ends_with("~1~0"), "{}", place.a);
+        assert!(place.b.chars().count() < 100);
+    }
 }
