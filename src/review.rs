@@ -4,16 +4,16 @@
 //! make randomness of its own: the same answers compare the same everywhere, within a bound of work that is
 //! counted and not timed. It knows nothing of a screen: no width, no colour, no keys.
 //!
-//! - [`compare`] takes two [`Answer`](crate::model::Answer)s and gives a [`Comparison`]: sections by payload class,
+//! - [`compare()`] takes two [`Answer`](crate::model::Answer)s and gives a [`Comparison`]: sections by payload class,
 //!   made of rows. Rows are numbered through all sections; [`Comparison::differences`] lists those to jump to,
 //!   [`Comparison::mark`] says in a word what a row is, [`Comparison::text`] gives its text on one side, and
 //!   [`Comparison::words`] marks words inside it, when asked.
 //! - [`side_a`] shuffles the sides of a blind review from its seed; [`mask_answer`] hides by which names the two
 //!   routes could be told ([`names_of`]).
-//! - [`scores`] says in numbers what the samples of a review say, each with sample size and interval; [`variance`]
+//! - [`scores()`] says in numbers what the samples of a review say, each with sample size and interval; [`variance()`]
 //!   and [`contrast`] say how much of a difference is noise.
-//! - [`words`] and [`similarity`] do the same for any two texts.
-//! - [`standing`] says what the recorded verdicts of people allow, for the prober and the overview.
+//! - [`words()`] and [`similarity`] do the same for any two texts.
+//! - [`standing()`] says what the recorded verdicts of people allow, for the prober and the overview.
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod align;
