@@ -38,6 +38,10 @@ pub enum Action {
     NextPane,
     /// The pane before.
     PreviousPane,
+    /// What stands beside the list, further down.
+    PaneDown,
+    /// The same, further up.
+    PaneUp,
     /// Open the selection.
     Open,
     /// Back, or cancel.
@@ -356,6 +360,8 @@ pub const TABLE: &[Entry] = &[
     entry(Action::PageUp, "page-up", "page up", "a page up", Group::Move, PAGING, &[named(KeyCode::PageUp)]),
     entry(Action::NextPane, "next-pane", "pane", "next pane", Group::Move, PANES, &[named(KeyCode::Tab), key('l'), named(KeyCode::Right)]),
     entry(Action::PreviousPane, "previous-pane", "pane before", "pane before", Group::Move, PANES, &[named(KeyCode::BackTab), key('h'), named(KeyCode::Left)]),
+    entry(Action::PaneDown, "pane-down", "scroll", "scroll what stands beside the list", Group::Move, &[Routes], &[key('>')]),
+    entry(Action::PaneUp, "pane-up", "scroll back", "scroll it back", Group::Move, &[Routes], &[key('<')]),
     entry(Action::PreviousItem, "previous-item", "before", "the item before", Group::Move, &[Detail, Compare, Past], &[key('[')]),
     entry(Action::NextItem, "next-item", "next", "the next item", Group::Move, &[Detail, Compare, Past], &[key(']')]),
     entry(Action::LastView, "last-view", "last view", "the screen before this one", Group::Move, SCREENS, &[key('-')]),

@@ -176,6 +176,8 @@ pub struct App {
     pub comparisons: BTreeMap<WorkloadName, Comparing>,
     /// By how many lines the detail is scrolled.
     pub detail_scroll: usize,
+    /// By how many lines what stands beside the routes is scrolled, and for which of them.
+    pub pane_scroll: Option<(RouteName, usize)>,
     /// Long lines are wrapped where that is possible.
     pub wrap: bool,
     /// The terminal reports the mouse.
@@ -222,6 +224,7 @@ impl App {
             audit: Table::default(),
             comparisons: BTreeMap::new(),
             detail_scroll: 0,
+            pane_scroll: None,
             wrap: true,
             mouse: false,
             themes: Themes::default(),

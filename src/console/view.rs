@@ -221,6 +221,22 @@ pub fn measure(app: &App, area: Rect) -> Option<Extent> {
     Some(Extent::of(lines, body.height))
 }
 
+/// By how many lines what stands beside the routes is scrolled: every route begins at its own top.
+#[must_use]
+pub fn pane_scroll(app: &App) -> usize {
+    let selected = app.routes.list.selected();
+    let of_it = app.pane_scroll.as_ref();
+    of_it
+        .filter(|(route, _)| selected == Some(route))
+        .map_or(0, |(_, lines)| *lines)
+}
+
+/// By how many lines it can be scrolled at most.
+#[must_use]
+pub fn pane_most(app: &App) -> usize {
+    route::most(app, areas(app).pane)
+}
+
 /// The page of the answer under the cursor that is shown, and how many it has; `None`: no probe is on top.
 #[must_use]
 pub fn probe_pages(app: &App) -> Option<(usize, usize)> {

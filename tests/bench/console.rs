@@ -25,19 +25,22 @@ use backstop::{
         update::update,
         view,
     },
-    control::{Mode, News},
+    control::{Mode, News, Probed},
     model::{
         Actor, AllDown, Answer, Asked, Attempt, Backoff, Boundary, Capture, Catalog, CircuitState,
         Entry, Environment, ErrorClass, Event, EventDecision, EventId, Family, GatewaySettings,
         Heartbeat, KeyPlace, LogFailure, Mode as Switch, NoticeGiven, NoticePolicy, NoticeStyle,
-        Overrides, PayloadClass, Place, ProbeResult, Probing, Reason, Retention, ReviewPolicy,
-        Revision, Route, RouteTraffic, Sample, SampleId, Seq, Tier, Timeouts, Usage, Workload,
-        WorkloadTraffic,
+        Overrides, PayloadClass, Place, ProbeRecord, ProbeResult, Probing, Reason, Retention,
+        ReviewPolicy, Revision, Route, RouteTraffic, Rung, RungResult, Sample, SampleId, Seq, Tier,
+        Timeouts, Usage, Verdict, Workload, WorkloadTraffic,
     },
     probe::Seat,
     store::Health,
 };
-use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{
+    BatchSize, BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main,
+    measurement::WallTime,
+};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
 use ratatui::{Terminal, buffer::Buffer, layout::Rect};
@@ -273,6 +276,112 @@ fn app(workloads: usize, events: u64, size: (u16, u16)) -> App {
     app
 }
 
+/// The same with two routes of its own for each workload, and a round of probes of all of them.
+fn probed(workloads: usize, size: (u16, u16)) -> App {
+    let at = now();
+    let mut app = app(workloads, 10_000, size);
+    let mut catalog = catalog(workloads);
+    let like = catalog.routes["stable-baseline"].clone();
+    catalog.routes.clear();
+    let mut records = Vec::new();
+    for (number, workload) in catalog.workloads.values_mut().enumerate() {
+        let names = ["primary", "fallback"].map(|side| format!("{side}-{number:04}"));
+        workload.primary = names[0].as_str().into();
+        workload.fallback = Some(names[1].as_str().into());
+        workload.samples = ["hello", "look-up"]
+            .map(|name| Sample {
+                id: SampleId::of(&workload.name, name),
+                class: PayloadClass::Chat,
+                path: "/etc/backstop/samples/hello.json".into(),
+                digest: "0123456789ab".to_owned(),
+                stream: true,
+                checks: Vec::new(),
+            })
+            .into();
+        for name in names {
+            let route = Route {
+                name: name.as_str().into(),
+                ..like.clone()
+            };
+            // Every fiftieth has a broken rung.
+            records.extend(climbed(&route, at, number % 50 == 7));
+            for sample in &workload.samples {
+                records.push(proven(&route, workload, sample, at));
+            }
+            catalog.routes.insert(route.name.clone(), route);
+        }
+    }
+    let mut beat = heartbeat(workloads, at, 0);
+    beat.routes = catalog
+        .routes
+        .keys()
+        .map(|route| RouteTraffic {
+            route: route.clone(),
+            ..beat.routes[0].clone()
+        })
+        .collect();
+    for news in [
+        News::Catalog(Arc::new(catalog)),
+        News::Heartbeats(vec![beat]),
+        News::Probes(Probed::new(records, &[])),
+    ] {
+        update(&mut app, Msg::News(news), at);
+    }
+    update(&mut app, Msg::Tick, at + Duration::from_secs(2));
+    app
+}
+
+fn climbed(route: &Route, at: Timestamp, broken: bool) -> Vec<ProbeRecord> {
+    [
+        Rung::Key,
+        Rung::Model,
+        Rung::Minimal,
+        Rung::Streaming,
+        Rung::Errors,
+    ]
+    .map(|rung| {
+        ProbeRecord::Rung(Box::new(RungResult {
+            route: route.name.clone(),
+            rung,
+            asked: Asked::of(route, None),
+            at,
+            verdict: if broken && rung == Rung::Errors {
+                Verdict::Failed
+            } else {
+                Verdict::Passed
+            },
+            evidence: "200 after 340ms, as it should be".to_owned(),
+            class: None,
+            sample: None,
+            cost: None,
+        }))
+    })
+    .into()
+}
+
+fn proven(route: &Route, workload: &Workload, sample: &Sample, at: Timestamp) -> ProbeRecord {
+    ProbeRecord::Sample(Box::new(ProbeResult {
+        route: route.name.clone(),
+        workload: workload.name.clone(),
+        sample: sample.id.clone(),
+        class: sample.class,
+        asked: Asked::of(route, Some(sample)),
+        at,
+        stream: true,
+        status: Some(200),
+        headers: Some(Duration::from_millis(210)),
+        first_output: Some(Duration::from_millis(420)),
+        total: Duration::from_secs(1),
+        usage: Usage::default(),
+        cost: None,
+        finish: Some("stop".to_owned()),
+        model: Some(route.model.clone()),
+        checks: Vec::new(),
+        failure: None,
+        output: "It is on its way.".to_owned(),
+    }))
+}
+
 /// A terminal in memory.
 struct Counted {
     terminal: Terminal<Paint>,
@@ -366,16 +475,34 @@ fn frames(criterion: &mut Criterion) {
                 now() + Duration::from_millis(2_000 + millis),
             );
         }
-        let area = Rect::new(0, 0, size.0, size.1);
-        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-            bencher.iter_batched_ref(
-                || Buffer::empty(area),
-                |buffer| view::draw(&app, &theme, &UNICODE, black_box(buffer)),
-                BatchSize::SmallInput,
-            );
-        });
+        frame(&mut group, name, &app, &theme);
+    }
+    for (name, screen) in [
+        ("home 200x50, 1000 workloads, 2000 routes probed", '1'),
+        ("routes 200x50, 2000 routes probed", '2'),
+    ] {
+        let mut app = probed(1_000, (200, 50));
+        let later = now() + Duration::from_secs(3);
+        key(&mut app, KeyCode::Char(screen), later);
+        key(
+            &mut app,
+            KeyCode::Char('j'),
+            later + Duration::from_millis(200),
+        );
+        frame(&mut group, name, &app, &theme);
     }
     group.finish();
+}
+
+fn frame(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, app: &App, theme: &Theme) {
+    let area = Rect::new(0, 0, app.size.0, app.size.1);
+    group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+        bencher.iter_batched_ref(
+            || Buffer::empty(area),
+            |buffer| view::draw(app, theme, &UNICODE, black_box(buffer)),
+            BatchSize::SmallInput,
+        );
+    });
 }
 
 fn messages(criterion: &mut Criterion) {
@@ -561,5 +688,29 @@ fn comparisons(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, frames, messages, comparisons);
+/// What one beat costs when everything is probed: the overview, and every list arranged again; and a key.
+fn probed_messages(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("message, 2000 routes probed");
+    for (name, screen) in [("home", '1'), ("routes", '2')] {
+        let mut app = probed(1_000, (200, 50));
+        let mut at = now() + Duration::from_secs(3);
+        key(&mut app, KeyCode::Char(screen), at);
+        let mut down = false;
+        group.bench_function(BenchmarkId::new("key", name), |bencher| {
+            bencher.iter(|| {
+                down = !down;
+                key(&mut app, KeyCode::Char(if down { 'j' } else { 'k' }), at);
+            });
+        });
+        group.bench_function(BenchmarkId::new("overview", name), |bencher| {
+            bencher.iter(|| {
+                at += Duration::from_secs(1);
+                black_box(update(&mut app, Msg::Tick, at))
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, frames, messages, comparisons, probed_messages);
 criterion_main!(benches);

@@ -8,6 +8,7 @@ use backstop::{
         effect::Effect,
         msg::{Msg, Told},
         state::probing::{Probing, Question, With},
+        view,
     },
     control::{Mode as Door, News, Probed},
     model::{
@@ -260,7 +261,7 @@ fn an_answer_fills_pages_and_never_more_than_is_kept() {
     assert!(answer.left_out > 0);
     let text = stage.text();
     assert!(text.contains("more characters are not kept"), "{text}");
-    let (page, pages) = backstop::console::view::probe_pages(&stage.app).unwrap();
+    let (page, pages) = view::probe_pages(&stage.app).unwrap();
     assert_eq!(page + 1, pages, "the newest page is shown");
     stage.press(KeyCode::PageUp);
     assert!(
@@ -481,6 +482,48 @@ fn what_the_routes_look_like() {
         let mut stage = routes(width, height);
         stage.keys("jj");
         look("routes-probed", &stage);
+    }
+}
+
+#[test]
+fn a_ladder_that_does_not_fit_beside_the_list_is_scrolled_to_its_end() {
+    let hidden = |stage: &Stage| {
+        let text = stage.text();
+        let line = text.lines().find(|line| line.contains("more lines"));
+        line.map(|line| line.trim().to_owned())
+    };
+    let mut stage = routes(80, 24);
+    stage.keys("jj");
+    let first = hidden(&stage);
+    assert_eq!(first.as_deref(), Some("v 9 more lines: > scrolls"));
+    let receipt = "image-understanding/receipt";
+    assert!(!stage.text().contains(receipt), "{}", stage.text());
+    stage.keys(">>>>>>>>>>>>>>>>>>>>>>>>>>>>>>");
+    assert!(stage.text().contains(receipt), "{}", stage.text());
+    assert_eq!(hidden(&stage), None);
+    // What was pressed beyond the end does not have to be taken back.
+    stage.keys("<");
+    assert!(hidden(&stage).is_some(), "{}", stage.text());
+    stage.keys("<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<");
+    assert_eq!(hidden(&stage), first);
+    // Another route begins at its own top, and one comes back to where one was.
+    for (keys, scrolled) in [(">>>", 3), ("j", 0), ("k", 3)] {
+        stage.keys(keys);
+        assert_eq!(view::pane_scroll(&stage.app), scrolled, "{keys}");
+    }
+}
+
+#[test]
+fn a_workload_or_a_route_is_probed_by_its_name() {
+    for (typed, count) in [(":probe support-chat", 4), (":probe vision-b", 1)] {
+        let mut stage = stage(120, 40, Door::Write);
+        stage.keys(typed);
+        let effects = stage.press(KeyCode::Enter);
+        let asked = effects.iter().find_map(|effect| match effect {
+            Effect::Probe { questions, .. } => Some(questions.len()),
+            _ => None,
+        });
+        assert_eq!(asked, Some(count), "{typed}: {effects:?}");
     }
 }
 

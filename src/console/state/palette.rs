@@ -22,6 +22,8 @@ pub enum Spoken {
     Notice(WorkloadName, bool),
     /// A route: drained or not.
     Drain(RouteName, bool),
+    /// Probe a workload or a route.
+    Probe(String),
     /// Imagine a route or a provider down.
     Drill(String),
     /// Wear a theme.
@@ -61,6 +63,9 @@ const WITH_ROUTE: [&str; 2] = ["drain", "undrain"];
 
 /// What needs a route or a provider.
 const WITH_OUTAGE: &str = "drill";
+
+/// What needs a workload or a route.
+const WITH_PROBED: &str = "probe";
 
 /// What needs a theme.
 const WITH_THEME: &str = "theme";
@@ -102,7 +107,7 @@ impl Palette {
                 .map(|(name, _)| *name)
                 .chain(WITH_WORKLOAD)
                 .chain(WITH_ROUTE)
-                .chain([WITH_OUTAGE, WITH_THEME])
+                .chain([WITH_PROBED, WITH_OUTAGE, WITH_THEME])
                 .chain(workloads(catalog))
                 .filter(|name| name.contains(text))
                 .take(PROPOSED)
@@ -192,6 +197,7 @@ impl Palette {
             "review" => Spoken::Compare(name.into(), true),
             "notice on" => Spoken::Notice(name.into(), true),
             "notice off" => Spoken::Notice(name.into(), false),
+            WITH_PROBED => Spoken::Probe(name.to_owned()),
             WITH_OUTAGE => Spoken::Drill(name.to_owned()),
             WITH_THEME => Spoken::Theme(name.to_owned()),
             "undrain" => Spoken::Drain(name.into(), false),
@@ -205,7 +211,7 @@ fn verb_of(text: &str) -> Option<(&'static str, &str)> {
     WITH_WORKLOAD
         .into_iter()
         .chain(WITH_ROUTE)
-        .chain([WITH_OUTAGE, WITH_THEME])
+        .chain([WITH_PROBED, WITH_OUTAGE, WITH_THEME])
         .find_map(|verb| {
             let rest = text.strip_prefix(verb)?;
             (rest.is_empty() || rest.starts_with(' ')).then(|| (verb, rest.trim()))
@@ -226,11 +232,12 @@ fn names<'a>(
 ) -> impl Iterator<Item = &'a str> {
     let of_themes = verb == WITH_THEME;
     let of_providers = verb == WITH_OUTAGE;
+    let probed = verb == WITH_PROBED;
     let of_routes = of_providers || WITH_ROUTE.contains(&verb);
     let routes = catalog
         .into_iter()
         .flat_map(|catalog| catalog.routes.keys().map(RouteName::as_str))
-        .filter(move |_| of_routes);
+        .filter(move |_| of_routes || probed);
     let providers = catalog
         .into_iter()
         .flat_map(|catalog| catalog.providers.keys().map(ProviderName::as_str))

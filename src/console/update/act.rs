@@ -33,6 +33,8 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::PageUp => go::step(app, Step::HalfPages(-2)),
         Action::NextPane => pane(app, true),
         Action::PreviousPane => pane(app, false),
+        Action::PaneDown => go::scroll_pane(app, 1),
+        Action::PaneUp => go::scroll_pane(app, -1),
         Action::Drill => drilling::begin(app, effects),
         Action::OutageClass => drilling::class(app, effects),
         Action::OutageScope => drilling::scope(app, effects),

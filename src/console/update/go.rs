@@ -122,6 +122,19 @@ pub(super) fn step(app: &mut App, step: Step) {
     }
 }
 
+/// Scrolls what is told of the selected route beside the list, as far as there is more of it.
+pub(super) fn scroll_pane(app: &mut App, lines: isize) {
+    let Some(route) = app.routes.list.selected().cloned() else {
+        return;
+    };
+    let most = view::pane_most(app);
+    let next = view::pane_scroll(app).saturating_add_signed(lines);
+    if lines > 0 && next > most {
+        app.say(Level::Note, "there is no more of it");
+    }
+    app.pane_scroll = Some((route, next.min(most)));
+}
+
 /// A text's first visible line after a move; clamped by [`clamp`].
 pub(super) fn scrolled(scroll: usize, step: Step, height: usize) -> usize {
     match step {

@@ -13,7 +13,7 @@ use crate::{
         },
         view,
     },
-    model::{Cost, ProbeKey, ProbeSubject, visible},
+    model::{Cost, ProbeKey, ProbeSubject, WorkloadName, visible},
 };
 
 /// Probes what is selected; in a probe, the same again.
@@ -38,6 +38,18 @@ pub(super) fn begin(app: &mut App, effects: &mut Vec<Effect>) {
             "there is nothing selected that can be probed",
         ),
     }
+}
+
+/// Probes what is called that: a workload, or a route.
+pub(super) fn named(app: &mut App, name: &str, effects: &mut Vec<Effect>) {
+    let workload = (app.data.catalog.as_ref())
+        .is_some_and(|catalog| catalog.workloads.contains_key(&WorkloadName::from(name)));
+    let subject = if workload {
+        Subject::Workload(name.into())
+    } else {
+        Subject::Route(name.into())
+    };
+    probe(app, subject, effects);
 }
 
 /// Probes something.

@@ -1,6 +1,6 @@
 //! Keys of text fields: accept, complete, walk through proposals and fields; and what a command in the palette does.
 
-use super::{act, comparing, drilling, go, wearing};
+use super::{act, comparing, drilling, go, probing, wearing};
 use crate::console::{
     action::Action,
     app::{App, Overlay},
@@ -41,6 +41,7 @@ fn speak(app: &mut App, spoken: Spoken, effects: &mut Vec<Effect>) {
     match spoken {
         Spoken::Do(action) => act::act(app, action, Pace::Typed, effects),
         Spoken::Drill(name) => drilling::named(app, &name, effects),
+        Spoken::Probe(name) => probing::named(app, &name, effects),
         Spoken::Theme(name) => wearing::choose(app, &name),
         Spoken::Open(workload) => go::open(app, workload),
         Spoken::Compare(workload, true) => comparing::review(app, workload, effects),

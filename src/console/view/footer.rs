@@ -216,6 +216,8 @@ fn rank(entry: &Entry, context: Context) -> u8 {
         | Action::PageUp
         | Action::NextPane
         | Action::PreviousPane
+        | Action::PaneDown
+        | Action::PaneUp
         | Action::Exit
         | Action::LastView
         | Action::NextMatch
@@ -319,6 +321,8 @@ pub(super) fn reason(app: &App, action: Action) -> Option<String> {
         | Action::PageUp
         | Action::NextPane
         | Action::PreviousPane
+        | Action::PaneDown
+        | Action::PaneUp
         | Action::Open
         | Action::Back
         | Action::Quit

@@ -1,7 +1,6 @@
 //! One route as a whole: how it fares, who uses it, what failed on it, and its ladder rung by rung.
 //!
-//! Stands below the list of routes, or beside it; what does not fit is cut from the end, so that the most urgent
-//! comes first.
+//! Stands below the list of routes, or beside it; what does not fit is scrolled to; the most urgent comes first.
 
 use std::time::Duration;
 
@@ -9,12 +8,19 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
+    pane_scroll,
     pen::{Line, Pen, paragraph},
     routes::{headroom, used_role},
     words,
 };
 use crate::{
-    console::{app::App, glyph::Glyphs, state::table::circuit_word, theme::Role},
+    console::{
+        action::Action,
+        app::App,
+        glyph::{ASCII, Glyphs},
+        state::table::circuit_word,
+        theme::Role,
+    },
     control::{RouteStatus, Tried},
     model::{CircuitState, ProbeSubject, RouteName, Verdict},
 };
@@ -24,27 +30,37 @@ const LABEL: usize = 11;
 /// First outputs up to this are drawn against it, so that quick routes look quick; above, against the slowest.
 const SCALE: Duration = Duration::from_secs(1);
 
+fn selected(app: &App) -> Option<&RouteStatus> {
+    app.overview()?.route(app.routes.list.selected()?)
+}
+
 /// Draws the selected route.
 pub(super) fn pane(app: &App, pen: &mut Pen<'_>, area: Rect) {
-    let status = app
-        .routes
-        .list
-        .selected()
-        .zip(app.overview())
-        .and_then(|(name, overview)| overview.route(name));
-    let Some(status) = status else { return };
+    let Some(status) = selected(app) else { return };
     let mut lines = lines(app, status, area.width, pen.glyphs);
     let height = usize::from(area.height);
+    let most = lines.len().saturating_sub(height);
+    lines.drain(..pane_scroll(app).min(most));
     if lines.len() > height {
         let more = lines.len() + 1 - height;
         lines.truncate(height.saturating_sub(1));
+        let key = app.setup.keymap.shown(Action::PaneDown);
         let text = format!(
-            " {} {more} more lines: enlarge the terminal",
+            " {} {more} more lines: {key} scrolls",
             pen.glyphs.more_below
         );
         lines.push(Line::of(Role::Muted, text));
     }
     pen.lines(area, &lines, 0);
+}
+
+/// By how many lines the selected route can be scrolled in an area.
+pub(super) fn most(app: &App, area: Rect) -> usize {
+    let Some(status) = selected(app) else {
+        return 0;
+    };
+    let lines = lines(app, status, area.width, &ASCII).len();
+    lines.saturating_sub(usize::from(area.height))
 }
 
 /// Everything that is known of a route.
