@@ -39,26 +39,33 @@ const RESTORE_EVERY: usize = 10;
 /// A console is opened and killed this often.
 const CONSOLE_EVERY: usize = 8;
 
-/// The calls at which a gateway dies.
-const GATEWAY_POINTS: [&str; 6] = [
-    "pwrite events.db-wal",
-    "sync events.db",
-    "pwrite events.db",
-    "pwrite pulse.db",
-    "sync any",
-    "any state/",
+/// A call at which a process dies, and after how many of them at most.
+type Point = (&'static str, usize);
+
+const GATEWAY_POINTS: [Point; 6] = [
+    ("pwrite events.db-wal", 40),
+    ("sync events.db", 10),
+    ("pwrite events.db", 40),
+    ("pwrite pulse.db", 20),
+    ("sync any", 10),
+    ("any state/", 60),
 ];
-/// The same for commands that change something.
-const COMMAND_POINTS: [&str; 6] = [
-    "pwrite state.db-wal",
-    "sync state.db",
-    "pwrite audit.anchors",
-    "pwrite overrides.bell",
-    "open state/",
-    "any state/",
+const START_POINTS: [Point; 1] = [("any state/", 60)];
+/// Of commands that change something: in the commit, and behind it, where nobody was told yet.
+const COMMAND_POINTS: [Point; 7] = [
+    ("pwrite state.db-wal", 6),
+    ("pwrite state.db-wal", 14),
+    ("sync state.db", 3),
+    ("pwrite audit.anchors", 1),
+    ("pwrite overrides.bell", 1),
+    ("open state/", 12),
+    ("any state/", 20),
 ];
-/// And for a restore.
-const RESTORE_POINTS: [&str; 3] = ["pwrite state/", "sync state", "open state/"];
+const RESTORE_POINTS: [Point; 3] = [
+    ("pwrite state/", 10),
+    ("sync state", 10),
+    ("open state/", 10),
+];
 
 #[derive(Debug, Default)]
 struct Figures {
@@ -74,6 +81,7 @@ struct Figures {
     unlogged: usize,
     changes: usize,
     revision: Revision,
+    untold: usize,
 }
 
 impl fmt::Display for Figures {
@@ -83,7 +91,7 @@ impl fmt::Display for Figures {
             "rounds {}; killed: gateways {} (at random {}, in a system call {}, while starting {}), commands {}, \
              consoles {}, restores {} of {}; fallbacks that clients saw {}, of these without an event 0, marked as \
              such {}; changes that operators were told of {}, of these lost 0; revision {}, never back; plans \
-             applied twice 0",
+             applied twice 0; changes that were made and nobody could be told of {}",
             self.rounds,
             self.gateways_at_random + self.gateways_armed + self.gateways_starting,
             self.gateways_at_random,
@@ -96,7 +104,8 @@ impl fmt::Display for Figures {
             self.events,
             self.unlogged,
             self.changes,
-            self.revision
+            self.revision,
+            self.untold
         )
     }
 }
@@ -202,7 +211,7 @@ impl Campaign {
 
     /// Kills a gateway while it opens, makes or upgrades the store.
     async fn kill_while_starting(&mut self) {
-        let how = self.armed(&["any state/"], 60);
+        let how = self.armed(&START_POINTS);
         self.post.faults("gateway", &how);
         let mut gateway = self.post.serve();
         let wait = async {
@@ -218,8 +227,8 @@ impl Campaign {
     }
 
     /// A line for the layer: dies in one of these calls, after some of them.
-    fn armed(&mut self, points: &[&str], most: usize) -> String {
-        let point = points[self.random.usize(..points.len())];
+    fn armed(&mut self, points: &[Point]) -> String {
+        let (point, most) = points[self.random.usize(..points.len())];
         let how = ["kill-before", "kill-half", "kill-after"][self.random.usize(..3)];
         format!("{point} {how} {}\n", self.random.usize(..most))
     }
@@ -234,7 +243,7 @@ impl Campaign {
     ) {
         let armed = self.random.bool();
         if armed {
-            let how = self.armed(&GATEWAY_POINTS, 25);
+            let how = self.armed(&GATEWAY_POINTS);
             self.post.faults("gateway", &how);
         }
         // An armed one shall come to its system call.
@@ -277,7 +286,7 @@ impl Campaign {
         seen: &Arc<Mutex<Seen>>,
         ended: &Arc<AtomicBool>,
     ) -> Vec<std::thread::JoinHandle<()>> {
-        let armed: Vec<String> = (0..8).map(|_| self.armed(&COMMAND_POINTS, 14)).collect();
+        let armed: Vec<String> = (0..24).map(|_| self.armed(&COMMAND_POINTS)).collect();
         (0..2)
             .map(|number| {
                 let operator = Operator {
@@ -338,6 +347,7 @@ impl Campaign {
                 "a change that an operator was told of is lost"
             );
         }
+        self.figures.untold = audit.len() - self.told.len();
         let revision = store.overrides().borrow().revision;
         assert!(revision >= self.figures.revision, "revisions went back");
         self.figures.revision = revision;
@@ -350,7 +360,7 @@ impl Campaign {
     async fn restore(&mut self, round: usize) {
         let copy = format!("copy-{round}");
         self.post.run(&format!("backup {copy}")).exits(0);
-        let how = self.armed(&RESTORE_POINTS, 10);
+        let how = self.armed(&RESTORE_POINTS);
         self.post.faults("command", &how);
         let line = ["restore", copy.as_str()];
         let mut command = self.post.command(&line);
