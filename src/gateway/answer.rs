@@ -76,10 +76,15 @@ fn hide_credential(headers: &mut http::HeaderMap, exchange: &Exchange, side: Sid
     }
 }
 
-/// Names the model that the provider put in the place of the one it was asked for.
-pub(super) fn name_model(head: &mut response::Parts, model: Option<HeaderValue>) {
-    if let Some(model) = model {
+/// Names the model that the provider put in the place of the one it was asked for; `true`: its event is not known to
+/// be durable.
+pub(super) fn name_model(head: &mut response::Parts, model: Option<(HeaderValue, bool)>) {
+    if let Some((model, unlogged)) = model {
         head.headers.insert(headers::PROVIDER_FALLBACK, model);
+        if unlogged {
+            head.headers
+                .insert(headers::UNLOGGED, HeaderValue::from_static("1"));
+        }
     }
 }
 

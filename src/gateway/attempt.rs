@@ -63,6 +63,15 @@ pub(super) enum Good {
     },
 }
 
+impl Good {
+    /// Its head, as it came.
+    pub(super) const fn head(&self) -> &response::Parts {
+        match self {
+            Self::Whole { head, .. } | Self::Begun { head, .. } => head,
+        }
+    }
+}
+
 /// The beginning of an answer.
 pub(super) struct Begun {
     pub(super) held: Vec<Bytes>,

@@ -213,8 +213,8 @@ impl Exchange {
         self.hand_over(event);
     }
 
-    /// Notes that the provider answered with another model of its own choice.
-    pub(super) fn provider_made(&mut self, side: Side, reason: Reason) {
+    /// Hands over that the provider answered with another model of its own choice; `None`: there is no place for it.
+    pub(super) fn provider_made(&mut self, side: Side, reason: Reason) -> Option<Receipt> {
         let mut event = self.event(EventDecision::ProviderMade, reason, None, NoticeGiven::None);
         // Without it nobody could tell which route it was.
         if let Some(route) = self.in_force.ready.route_name(side) {
@@ -228,7 +228,11 @@ impl Exchange {
             });
         }
         self.provider_made = Some(event.id);
-        self.hand_over(event);
+        let Ok(place) = self.reserve() else {
+            self.unlogged();
+            return None;
+        };
+        Some(self.append(place, event))
     }
 
     /// Hands over an event that nobody waits for.
@@ -244,8 +248,7 @@ impl Exchange {
 
     /// An event could not be made durable.
     pub(super) fn unlogged(&self) {
-        self.worker.shared.unlogged();
-        self.in_force.ready.stats.unlogged(self.worker.index);
+        unlogged(&self.worker, &self.in_force);
     }
 
     fn count(&mut self, event: &Event) {
@@ -331,6 +334,12 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.end(Ending::ClientGone);
     }
+}
+
+/// The same for an exchange that may be over.
+pub(super) fn unlogged(worker: &Worker, in_force: &InForce) {
+    worker.shared.unlogged();
+    in_force.ready.stats.unlogged(worker.index);
 }
 
 /// The status of an answer that was evidence.

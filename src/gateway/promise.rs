@@ -1,16 +1,17 @@
 //! The write-ahead promise: no fallback answer without a durable event.
 //!
 //! A place in the event queue is taken before the fallback is tried, the decision is appended when it is
-//! chosen, and nothing of the fallback's answer is given to the client before the event is durable.
+//! chosen, and nothing of the fallback's answer is given to the client before the event is durable. A fallback that
+//! the provider made is known only from its answer; nothing that tells of it is given before its event is durable.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use http::HeaderValue;
 use tokio::time::timeout;
 
 use super::{
     answer::{self, Told},
-    exchange::Exchange,
+    exchange::{self, Exchange},
     serve::Ready,
 };
 use crate::{
@@ -68,23 +69,13 @@ pub(super) fn choose(
 
 /// Waits for the promise: nothing of a fallback's answer before its event is durable.
 pub(super) async fn durable(
-    ready: &Ready<'_>,
     exchange: &Exchange,
     chosen: Option<Chosen>,
 ) -> Result<Option<Told>, NotLogged> {
     let Some(chosen) = chosen else {
         return Ok(None);
     };
-    let mut unlogged = chosen.receipt.is_none();
-    if let Some(receipt) = chosen.receipt
-        && !matches!(timeout(RECEIPT_LIMIT, receipt.durable()).await, Ok(Ok(_)))
-    {
-        exchange.unlogged();
-        match ready.in_force.ready.workload.on_log_failure {
-            LogFailure::Refuse => return Err(NotLogged),
-            LogFailure::Serve => unlogged = true,
-        }
-    }
+    let unlogged = unlogged(exchange, chosen.receipt).await?;
     let why = match (answer::cause(&chosen.why), chosen.class) {
         (Some(cause), _) => HeaderValue::from_static(cause),
         (None, Some(class)) => HeaderValue::from_static(class.as_str()),
@@ -99,4 +90,42 @@ pub(super) async fn durable(
             NoticeGiven::Header | NoticeGiven::Inline => Some(chosen.notice),
         },
     }))
+}
+
+/// Waits for one event; `None`: there was no place for it, which was counted. `true`: it is not known to be durable,
+/// and the workload serves all the same.
+pub(super) async fn unlogged(
+    exchange: &Exchange,
+    receipt: Option<Receipt>,
+) -> Result<bool, NotLogged> {
+    if let Some(receipt) = receipt {
+        if is_durable(receipt).await {
+            return Ok(false);
+        }
+        exchange.unlogged();
+    }
+    match exchange.in_force.ready.workload.on_log_failure {
+        LogFailure::Refuse => Err(NotLogged),
+        LogFailure::Serve => Ok(true),
+    }
+}
+
+/// Waits for the event of an answer whose head has gone: what it tells is held back meanwhile, and can no longer be
+/// refused.
+pub(super) fn settled(
+    exchange: &Exchange,
+    receipt: Option<Receipt>,
+) -> impl Future<Output = ()> + 'static {
+    let (worker, in_force) = (Rc::clone(&exchange.worker), exchange.in_force.clone());
+    async move {
+        if let Some(receipt) = receipt
+            && !is_durable(receipt).await
+        {
+            exchange::unlogged(&worker, &in_force);
+        }
+    }
+}
+
+async fn is_durable(receipt: Receipt) -> bool {
+    matches!(timeout(RECEIPT_LIMIT, receipt.durable()).await, Ok(Ok(_)))
 }

@@ -9,22 +9,31 @@ use super::{exchange::Exchange, headers};
 use crate::{
     model::{Reason, Route, visible},
     policy::{Side, is_other_model},
+    store::Receipt,
     wire::served::{HandOver, Served},
 };
 
 /// The longest name of a model that is put into an event.
 const NAME_LIMIT: usize = 128;
 
-/// Records what an answer has said, once for each request. `Some`: the model that answered, for the head.
-pub(super) fn note(exchange: &mut Exchange, side: Side, served: &Served) -> Option<HeaderValue> {
+/// A fallback that a provider made.
+pub(super) struct Noted {
+    /// The model that answered, for the head.
+    pub(super) model: HeaderValue,
+    /// Its event; `None`: there was no place for it.
+    pub(super) receipt: Option<Receipt>,
+}
+
+/// Hands over what an answer has said, once for each request.
+pub(super) fn note(exchange: &mut Exchange, side: Side, served: &Served) -> Option<Noted> {
     if exchange.provider_made.is_some() || *served == Served::default() {
         return None;
     }
     let HandOver { from, to, trigger } = made(&exchange.in_force.ready.route(side)?.route, served)?;
-    let header = headers::value(&to);
+    let model = headers::value(&to);
     let from = from?;
-    exchange.provider_made(side, Reason::ProviderFallback { from, to, trigger });
-    Some(header)
+    let receipt = exchange.provider_made(side, Reason::ProviderFallback { from, to, trigger });
+    Some(Noted { model, receipt })
 }
 
 /// What the provider did, with the model that was asked where it does not say which one declined.

@@ -7,7 +7,7 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -19,7 +19,7 @@ use super::{
     answer,
     attempt::{Begun, Clocks, broken, timed_out},
     exchange::Exchange,
-    provider_made,
+    promise, provider_made,
     running::Running,
     traffic::Ending,
 };
@@ -66,6 +66,8 @@ pub(super) struct Relay {
     alarm: Option<Pin<Box<Sleep>>>,
     exchange: Option<Exchange>,
     running: Running,
+    /// The event of what the queue tells; nothing of it is handed on before.
+    promise: Option<Pin<Box<dyn Future<Output = ()>>>>,
     /// The body must be cut after what is queued.
     cut: bool,
 }
@@ -93,6 +95,7 @@ impl Relay {
             alarm: None,
             exchange: Some(exchange),
             running,
+            promise: None,
             cut: false,
         };
         relay.note_shown();
@@ -106,10 +109,24 @@ impl Relay {
                 exchange.notice = Some(NoticeGiven::Inline);
             }
             // The head has gone: what is known of another model by now stands in the event alone.
-            if watch.served().hand_over.is_some() {
-                provider_made::note(exchange, self.side, watch.served());
+            if watch.served().hand_over.is_some()
+                && let Some(noted) = provider_made::note(exchange, self.side, watch.served())
+            {
+                let settled = promise::settled(exchange, noted.receipt);
+                self.promise = Some(Box::pin(settled));
             }
         }
+    }
+
+    /// Waits for the event of what the queue tells.
+    fn poll_promise(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(promise) = &mut self.promise {
+            ready!(promise.as_mut().poll(context));
+            self.promise = None;
+            // The time was neither the client's nor the upstream's.
+            self.last = Clock::instant();
+        }
+        Poll::Ready(())
     }
 
     /// Takes in what comes next; `Ready` when the queue, or the state, has changed.
@@ -263,6 +280,7 @@ impl HttpBody for Relay {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         loop {
+            ready!(self.poll_promise(context));
             if let Some(bytes) = self.queue.pop_front() {
                 self.handed = true;
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));

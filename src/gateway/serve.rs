@@ -12,7 +12,7 @@ use super::{
     decision::{First, decided, failure, opening, saturated},
     exchange::Exchange,
     headers,
-    promise::{Chosen, NotLogged, choose, durable},
+    promise::{Chosen, NotLogged, choose, durable, unlogged},
     provider_made,
     relay::{Body, Relay},
     running::Running,
@@ -69,8 +69,8 @@ pub(super) async fn serve(ready: &Ready<'_>, mut exchange: Exchange) -> Response
             let mut running = Running::begin(route, &exchange.worker, pass);
             match attempt(ready, &mut exchange, side, &mut running, chosen.as_ref()).await {
                 Ok(good) => {
-                    return match durable(ready, &exchange, chosen).await {
-                        Ok(told) => served(ready, exchange, side, running, good, told.as_ref()),
+                    return match before_the_head(ready, &mut exchange, side, chosen, &good).await {
+                        Ok(before) => served(ready, exchange, side, running, good, before),
                         Err(NotLogged) => not_logged(ready, exchange, primary_failure),
                     };
                 }
@@ -116,7 +116,7 @@ pub(super) async fn serve(ready: &Ready<'_>, mut exchange: Exchange) -> Response
                     return refused(ready, exchange, kept, spent, None);
                 }
                 // A fallback that was asked alone has failed: what it said is its answer, and no less told.
-                return match durable(ready, &exchange, chosen).await {
+                return match durable(&exchange, chosen).await {
                     Ok(told) => refused(ready, exchange, kept, spent, told.as_ref()),
                     Err(NotLogged) => not_logged(ready, exchange, None),
                 };
@@ -201,6 +201,40 @@ async fn in_time(
     }
 }
 
+/// What the head of an answer tells, each with its event on disk.
+struct Before {
+    /// Our fallback.
+    told: Option<Told>,
+    /// The model of the provider's own fallback, and whether its event is not known to be durable.
+    other_model: Option<(HeaderValue, bool)>,
+}
+
+/// Waits for the events of what an answer's beginning tells.
+async fn before_the_head(
+    ready: &Ready<'_>,
+    exchange: &mut Exchange,
+    side: Side,
+    chosen: Option<Chosen>,
+    good: &Good,
+) -> Result<Before, NotLogged> {
+    let told = durable(exchange, chosen).await?;
+    exchange.status = good.head().status.as_u16();
+    let said = match good {
+        Good::Whole { body, .. } => Served::in_answer(ready.call.shape, body),
+        Good::Begun { begun, .. } => match (&begun.watch, begun.held.first()) {
+            (Some(watch), _) => watch.served().clone(),
+            // Too large to be checked as a whole: most say their model at the beginning.
+            (None, Some(beginning)) => Served::in_answer(ready.call.shape, beginning),
+            (None, None) => Served::default(),
+        },
+    };
+    let other_model = match provider_made::note(exchange, side, &said) {
+        Some(noted) => Some((noted.model, unlogged(exchange, noted.receipt).await?)),
+        None => None,
+    };
+    Ok(Before { told, other_model })
+}
+
 /// The answer of a success.
 fn served(
     ready: &Ready<'_>,
@@ -208,8 +242,9 @@ fn served(
     side: Side,
     mut running: Running,
     good: Good,
-    told: Option<&Told>,
+    before: Before,
 ) -> Response<Body> {
+    let told = before.told.as_ref();
     let inline = told.is_some_and(|told| told.notice == Some(NoticeGiven::Inline));
     // What stands inside the answer is noted when it does.
     exchange.notice = told.map(|told| match told.notice {
@@ -219,11 +254,8 @@ fn served(
     match good {
         Good::Whole { head, mut body } => {
             running.end(None);
-            exchange.status = head.status.as_u16();
-            let served = Served::in_answer(ready.call.shape, &body);
-            let other_model = provider_made::note(&mut exchange, side, &served);
             let mut head = answer::head(head, &exchange, side, told);
-            answer::name_model(&mut head, other_model);
+            answer::name_model(&mut head, before.other_model);
             if inline {
                 let notice = &ready.in_force.ready.workload.notice.text;
                 if let Some(with) = with_notice(ready.call, &body, notice) {
@@ -236,16 +268,8 @@ fn served(
             Response::from_parts(head, Body::Whole(body))
         }
         Good::Begun { head, begun } => {
-            exchange.status = head.status.as_u16();
-            let said = match (&begun.watch, begun.held.first()) {
-                (Some(watch), _) => watch.served().clone(),
-                // Too large to be checked as a whole: most say their model at the beginning.
-                (None, Some(beginning)) => Served::in_answer(ready.call.shape, beginning),
-                (None, None) => Served::default(),
-            };
-            let other_model = provider_made::note(&mut exchange, side, &said);
             let mut head = answer::head(head, &exchange, side, told);
-            answer::name_model(&mut head, other_model);
+            answer::name_model(&mut head, before.other_model);
             if begun.watch.is_some() {
                 head.headers.remove(header::CONTENT_LENGTH);
                 running.first_output();

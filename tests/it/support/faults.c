@@ -1,7 +1,7 @@
 /* Makes system calls on files fail, or end the process, for the program that this is loaded into (LD_PRELOAD).
  *
  * The file named by FAULTS holds lines `CALL PART WHAT COUNT`, read again at every call:
- *   CALL   pwrite, sync, truncate, open, or any
+ *   CALL   pwrite, sync, truncate, open, rename, unlink, or any
  *   PART   a text in the path of the file, such as events.db; or any
  *   WHAT   eio, enospc, erofs, slow (COUNT is milliseconds), kill-before, kill-half (after half of what is written),
  *          kill-after
@@ -140,6 +140,30 @@ static enum what decide_on(const char *call, int file) {
         }                                                                               \
         return real(path, flags, mode);                                                 \
     }
+
+int rename(const char *from, const char *to) {
+    static __typeof__(rename) *real;
+    if (!real) real = REAL(rename);
+    switch (decide("rename", from)) {
+    case FAIL: return -1;
+    case KILL_BEFORE: case KILL_HALF: end();
+    case KILL_AFTER: real(from, to); end();
+    case PASS: break;
+    }
+    return real(from, to);
+}
+
+int unlink(const char *path) {
+    static __typeof__(unlink) *real;
+    if (!real) real = REAL(unlink);
+    switch (decide("unlink", path)) {
+    case FAIL: return -1;
+    case KILL_BEFORE: case KILL_HALF: end();
+    case KILL_AFTER: real(path); end();
+    case PASS: break;
+    }
+    return real(path);
+}
 
 WRITE(pwrite64)
 SYNC(fsync)
