@@ -11,6 +11,7 @@
 
 mod answer;
 mod connect;
+mod heard;
 mod listening;
 mod origin;
 mod pool;
@@ -119,9 +120,9 @@ impl Client {
     /// A fresh connection.
     async fn dial(&self, pool: &Pool, origin: &Origin, limit: Duration) -> Result<Open, Evidence> {
         match connect::connect(origin, &self.tls, limit).await? {
-            Connected::Http1(sender) => {
+            Connected::Http1(line) => {
                 pool.speaks_http2.set(Some(false));
-                Ok(Open::Http1(sender))
+                Ok(Open::Http1(line))
             }
             Connected::Http2 { sender, allowed } => {
                 pool.speaks_http2.set(Some(true));
@@ -150,17 +151,24 @@ async fn ask(
     request: Request<Slices>,
 ) -> Result<Response<Answer>, Failed> {
     match open {
-        Open::Http1(mut sender) => match sender.try_send_request(request).await {
-            Ok(response) => {
-                unambiguous(&response)?;
-                let pool = Rc::clone(pool);
-                Ok(answer(response, Lease::Http1 { pool, sender }))
+        Open::Http1(mut line) => {
+            line.heard.listen();
+            match line.sender.try_send_request(request).await {
+                Ok(response) => {
+                    unambiguous(&response)?;
+                    let pool = Rc::clone(pool);
+                    Ok(answer(response, Lease::Http1 { pool, line }))
+                }
+                Err(mut failed) => Err(Failed {
+                    untouched: failed.take_message().is_some(),
+                    evidence: line
+                        .heard
+                        .status()
+                        .and_then(refusal)
+                        .unwrap_or_else(|| evidence(failed.error())),
+                }),
             }
-            Err(mut failed) => Err(Failed {
-                untouched: failed.take_message().is_some(),
-                evidence: evidence(failed.error()),
-            }),
-        },
+        }
         Open::Http2(seat) => Box::pin(ask_shared(pool, origin, seat, request)).await,
     }
 }
@@ -211,29 +219,29 @@ fn answer(response: Response<Incoming>, lease: Lease) -> Response<Answer> {
 }
 
 /// Two statements of an answer's length may be an attempt to smuggle a second answer to somebody; it is not
-/// used, and its connection is closed. An error status counts all the same: no framing turns a 400 or a 401
-/// into a reason to ask somebody else.
+/// used, and its connection is closed.
 fn unambiguous(response: &Response<Incoming>) -> Result<(), Failed> {
     let headers = response.headers();
     if headers.contains_key(header::TRANSFER_ENCODING)
         && headers.contains_key(header::CONTENT_LENGTH)
     {
-        let status = response.status().as_u16();
-        let evidence = if status >= 400 {
-            Evidence::Response {
-                status,
-                error: ProviderError::default(),
-                retry_after: None,
-            }
-        } else {
-            malformed()
-        };
+        let evidence = refusal(response.status().as_u16()).unwrap_or_else(malformed);
         return Err(Failed {
             evidence,
             untouched: false,
         });
     }
     Ok(())
+}
+
+/// An error status is an answer, whatever was wrong with the rest of its head: neither bad framing nor an end that
+/// came too early turns a 400 or a 401 into a reason to ask somebody else.
+fn refusal(status: u16) -> Option<Evidence> {
+    (status >= 400).then(|| Evidence::Response {
+        status,
+        error: ProviderError::default(),
+        retry_after: None,
+    })
 }
 
 /// The peer has said that it did not work on a stream (RFC 9113, sections 6.8 and 8.7).

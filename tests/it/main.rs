@@ -61,6 +61,7 @@ mod gateway_listener;
 mod gateway_models;
 mod gateway_policy;
 mod gateway_provider_made;
+mod gateway_refusals;
 mod gateway_relay;
 mod gateway_responses;
 mod gateway_robust;

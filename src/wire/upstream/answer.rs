@@ -8,13 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::{
-    body::{Body, Incoming},
-    client::conn::http1,
-};
+use hyper::body::{Body, Incoming};
 
 use super::{
-    Slices,
+    connect::Line,
     pool::{Pool, Seat},
 };
 use crate::{
@@ -40,10 +37,7 @@ pub struct Answer {
 #[derive(Debug)]
 pub(super) enum Lease {
     /// All of it, to be given back.
-    Http1 {
-        pool: Rc<Pool>,
-        sender: http1::SendRequest<Slices>,
-    },
+    Http1 { pool: Rc<Pool>, line: Line },
     /// One stream of it, for as long as this lives.
     Http2(Seat),
 }
@@ -120,7 +114,7 @@ impl Answer {
 
     fn finish(&mut self) {
         match self.lease.take() {
-            Some(Lease::Http1 { pool, sender }) => pool.give(sender, Clock::instant()),
+            Some(Lease::Http1 { pool, line }) => pool.give(line, Clock::instant()),
             Some(Lease::Http2(seat)) => drop(seat),
             None => {}
         }

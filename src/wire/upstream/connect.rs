@@ -21,7 +21,12 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{Origin, Slices, listening::Listening, pool::MOST_STREAMS};
+use super::{
+    Origin, Slices,
+    heard::{Heard, Hearing},
+    listening::Listening,
+    pool::MOST_STREAMS,
+};
 use crate::policy::{Evidence, UnreachableKind};
 
 /// What an HTTP/2 peer may send of one answer before any of it is taken: a slow client costs so much memory.
@@ -75,13 +80,21 @@ fn offer(mut config: ClientConfig) -> ClientConfig {
 /// A connection that has been made.
 pub(super) enum Connected {
     /// For one request at a time.
-    Http1(http1::SendRequest<Slices>),
+    Http1(Line),
     /// For many.
     Http2 {
         sender: http2::SendRequest<Slices>,
         /// As many streams as the peer allows, kept up to date.
         allowed: Rc<Cell<usize>>,
     },
+}
+
+/// A connection of HTTP/1.1.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) sender: http1::SendRequest<Slices>,
+    /// What its answer began with.
+    pub(super) heard: Heard,
 }
 
 const fn unreachable(kind: UnreachableKind) -> Evidence {
@@ -156,6 +169,7 @@ async fn http1<S>(stream: S) -> Result<Connected, Evidence>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
+    let (stream, heard) = Hearing::new(stream);
     let (sender, connection) = http1::Builder::new()
         .handshake(TokioIo::new(stream))
         .await
@@ -164,7 +178,7 @@ where
         // Its end, good or bad, is seen by whoever waits for an answer.
         let _ = connection.await;
     });
-    Ok(Connected::Http1(sender))
+    Ok(Connected::Http1(Line { sender, heard }))
 }
 
 async fn http2<S>(stream: S) -> Result<Connected, Evidence>

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use tokio::sync::Mutex;
 
-use super::Slices;
+use super::{Slices, connect::Line};
 use crate::clock::Clock;
 
 /// Idle connections kept for one origin; more are closed when they become idle.
@@ -34,7 +34,7 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    sender: http1::SendRequest<Slices>,
+    line: Line,
     since: Instant,
 }
 
@@ -63,7 +63,7 @@ impl Drop for Seat {
 /// A connection for one request.
 pub(super) enum Open {
     /// To be given back when the answer has been read.
-    Http1(http1::SendRequest<Slices>),
+    Http1(Line),
     /// Given back by itself.
     Http2(Seat),
 }
@@ -76,15 +76,15 @@ impl Pool {
             .or_else(|| self.take_idle().map(Open::Http1))
     }
 
-    fn take_idle(&self) -> Option<http1::SendRequest<Slices>> {
+    fn take_idle(&self) -> Option<Line> {
         let mut idle = self.idle.borrow_mut();
         let mut at = idle.len();
         while at > 0 {
             at -= 1;
-            if idle[at].sender.is_closed() {
+            if idle[at].line.sender.is_closed() {
                 idle.remove(at);
-            } else if idle[at].sender.is_ready() {
-                return Some(idle.remove(at).sender);
+            } else if idle[at].line.sender.is_ready() {
+                return Some(idle.remove(at).line);
             }
         }
         None
@@ -124,10 +124,10 @@ impl Pool {
     }
 
     /// Takes back a connection whose answer has been read.
-    pub(super) fn give(&self, sender: http1::SendRequest<Slices>, now: Instant) {
+    pub(super) fn give(&self, line: Line, now: Instant) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < MOST_IDLE && !sender.is_closed() {
-            idle.push(Idle { sender, since: now });
+        if idle.len() < MOST_IDLE && !line.sender.is_closed() {
+            idle.push(Idle { line, since: now });
         }
     }
 
@@ -135,7 +135,7 @@ impl Pool {
     pub(super) fn purge(&self, now: Instant) -> bool {
         let mut idle = self.idle.borrow_mut();
         idle.retain(|entry| {
-            !entry.sender.is_closed() && now.duration_since(entry.since) < IDLE_LIMIT
+            !entry.line.sender.is_closed() && now.duration_since(entry.since) < IDLE_LIMIT
         });
         let mut shared = self.shared.borrow_mut();
         shared.retain(|connection| {
