@@ -17,6 +17,7 @@ mod error;
 mod exit;
 mod explain;
 mod front;
+mod harden;
 mod key;
 mod log;
 mod output;
@@ -60,6 +61,7 @@ pub use reference::reference;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    harden::harden();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

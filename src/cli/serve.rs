@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{args::Global, error::CliError, exit::Exit, session};
+use super::{args::Global, error::CliError, exit::Exit, harden, session};
 use crate::{
     clock::Clock,
     config::{self, Keys},
@@ -26,6 +26,12 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
 
+    if harden::open() {
+        tracing::warn!(
+            "{} is set: a core dump of this process shows its keys",
+            harden::VARIABLE
+        );
+    }
     let catalog = session::catalog_with(global, Keys::Needed)?;
     let open_files = getrlimit(Resource::Nofile).current;
     tracing::info!(

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use zeroize::Zeroizing;
+
 use super::{Variables, diagnostic::Severity, file::Key};
 use crate::model::Secret;
 
@@ -80,7 +82,7 @@ pub(super) fn read(key: &Key, places: &Places<'_>) -> Read {
 
 fn variable(name: &str, places: &Places<'_>) -> Read {
     match (places.variables)(name) {
-        Some(text) => usable(&text, &format!("the variable {name}"), None),
+        Some(text) => usable(&Zeroizing::new(text), &format!("the variable {name}"), None),
         None => Problem::error(
             "no-credential",
             format!("the variable {name} is not set, so its routes cannot be served"),
@@ -94,7 +96,9 @@ fn file(path: &PathBuf) -> Read {
     let name = path.display();
     let text = File::open(path).and_then(|file| {
         let metadata = file.metadata()?;
-        let mut text = String::new();
+        // So large that it is not moved while it grows: every place that it has been in is overwritten.
+        let size = usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default();
+        let mut text = Zeroizing::new(String::with_capacity(size + 1));
         file.take(LARGEST).read_to_string(&mut text)?;
         Ok((text, metadata))
     });

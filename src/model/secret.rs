@@ -6,19 +6,21 @@
 use std::{fmt, sync::Arc};
 
 use memchr::memchr3_iter;
+use zeroize::Zeroizing;
 
 /// No key is shorter; nor is the beginning of one that is worth hiding.
 const SHORTEST: usize = 8;
 
-/// A secret text. `Debug` and `Display` print `***`; it has no `Serialize`.
+/// A secret text. `Debug` and `Display` print `***`; it has no `Serialize`; its memory is overwritten when the
+/// last copy goes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<str>);
+pub struct Secret(Arc<Zeroizing<Box<str>>>);
 
 impl Secret {
     /// Takes the secret text as read from the environment or a file.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.into())
+        Self(Arc::new(Zeroizing::new(text.into())))
     }
 
     /// What came from outside, with this secret in it made `***`; `None`: it is not in there. Some providers
