@@ -26,6 +26,7 @@ mod quiet;
 mod registry;
 mod relay;
 mod request;
+mod room;
 mod route_traffic;
 mod running;
 mod serve;
@@ -157,6 +158,7 @@ impl Gateway {
             certificate,
             connections: AtomicUsize::new(0),
             crowded: AtomicU64::new(0),
+            room: Arc::default(),
             unlogged: AtomicU64::new(0),
             denied: Default::default(),
         });

@@ -7,6 +7,7 @@ use super::{
     exchange::Exchange,
     headers::{self, count},
     relay::Body,
+    room, unasked,
 };
 use crate::{
     model::{NoticeGiven, Reason},
@@ -119,6 +120,10 @@ pub(super) fn plain_error(shape: Option<Shape>, error: &GatewayError) -> Respons
     response
         .headers_mut()
         .insert(headers::ERROR, HeaderValue::from_static(error.code));
+    if error.code == room::FULL {
+        let soon = HeaderValue::from(unasked::SOON);
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
+    }
     response
 }
 

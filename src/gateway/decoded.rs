@@ -4,6 +4,10 @@
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 
+use super::{
+    intake::too_large,
+    room::{Full, Held},
+};
 use crate::wire::{
     encoding::{Coding, Damaged, Decoder, Unreadable},
     error_body::GatewayError,
@@ -31,12 +35,12 @@ pub(super) fn headers(encoded: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Takes the coding off a body; `too_large` when it then is larger than `limit`.
+/// Takes the coding off a body, which then is no larger than `limit`, and `held` as it then is.
 pub(super) async fn body(
     coding: Coding,
     encoded: Bytes,
     limit: usize,
-    too_large: impl FnOnce() -> GatewayError,
+    held: &mut Held,
 ) -> Result<Bytes, GatewayError> {
     let damaged = |Damaged| GatewayError {
         status: 400,
@@ -46,12 +50,14 @@ pub(super) async fn body(
     };
     let mut decoder = Decoder::new(coding);
     let mut all = BytesMut::new();
+    let before = encoded.len();
     decoder.push(encoded);
     let mut steps = 0;
     while let Some(bytes) = decoder.step().map_err(damaged)? {
         if all.len() + bytes.len() > limit {
-            return Err(too_large());
+            return Err(too_large(limit));
         }
+        held.take(bytes.len()).map_err(Full::error)?;
         all.extend_from_slice(&bytes);
         steps += 1;
         if steps % TURN == 0 {
@@ -59,6 +65,7 @@ pub(super) async fn body(
         }
     }
     if decoder.may_end() {
+        held.give(before);
         Ok(all.freeze())
     } else {
         Err(damaged(Damaged))

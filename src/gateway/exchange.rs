@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     callers::ReadyClient,
+    room::Stay,
     snapshot::InForce,
     traffic::{Ending, Finished},
     worker::Worker,
@@ -64,6 +65,8 @@ pub(super) struct Exchange {
     /// Each gets an outcome at the end.
     events: Vec<EventId>,
     ended: bool,
+    /// Its place among all that run, until it ends.
+    pub(super) stay: Option<Stay>,
 }
 
 impl Exchange {
@@ -98,6 +101,7 @@ impl Exchange {
             class: None,
             events: Vec::new(),
             ended: false,
+            stay: None,
         }
     }
 
@@ -279,6 +283,7 @@ impl Exchange {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        drop(self.stay.take());
         let shared = Rc::clone(&self.worker);
         let shared = &shared.shared;
         let now = Clock::instant();

@@ -8,7 +8,11 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Incoming};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{relay::Body, snapshot::Snapshot};
+use super::{
+    relay::Body,
+    room::{Full, Held},
+    worker::Worker,
+};
 use crate::{clock::Clock, wire::error_body::GatewayError};
 
 /// A body must come at least this fast on average, in bytes a second, or one byte a minute could hold a
@@ -33,18 +37,7 @@ pub(super) struct Intake {
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     pub(super) size: usize,
-    pub(super) pause: Duration,
-}
-
-impl Limits {
-    /// Those that are configured.
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let settings = &snapshot.prepared.catalog.gateway;
-        Self {
-            size: settings.max_body,
-            pause: settings.pause,
-        }
-    }
+    pause: Duration,
 }
 
 impl Intake {
@@ -57,12 +50,33 @@ impl Intake {
         }
     }
 
-    /// Reads the body. The usual one piece is not copied.
-    pub(super) async fn read(&mut self, limits: Limits) -> Result<Bytes, GatewayError> {
-        let announced = self.body.size_hint().lower();
-        if usize::try_from(announced).map_or(true, |size| size > limits.size) {
+    /// Finds room for the body, before anything of it is read.
+    pub(super) fn room(&self, worker: &Worker) -> Result<(Limits, Held), GatewayError> {
+        let snapshot = worker.snapshot();
+        let settings = &snapshot.prepared.catalog.gateway;
+        let limits = Limits {
+            size: settings.max_body,
+            pause: settings.pause,
+        };
+        let announced = usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > limits.size {
             return Err(too_large(limits.size));
         }
+        let room = &worker.shared.room;
+        let held = room
+            .hold(announced, settings.max_body_memory)
+            .map_err(Full::error)?;
+        Ok((limits, held))
+    }
+
+    /// Reads the body. The usual one piece is not copied. What has come is held, not what was announced: who
+    /// promises much and sends little takes no room from the others.
+    pub(super) async fn read(
+        &mut self,
+        limits: Limits,
+        held: &mut Held,
+    ) -> Result<Bytes, GatewayError> {
+        let announced = self.body.size_hint().lower();
         // Now it is asked for.
         self.waits = false;
         let started: Instant = Clock::instant().into();
@@ -89,6 +103,7 @@ impl Intake {
             if received + data.len() > limits.size {
                 return Err(too_large(limits.size));
             }
+            held.take(data.len()).map_err(Full::error)?;
             if all.is_empty() && first.is_empty() {
                 first = data;
             } else {

@@ -17,6 +17,7 @@ use prometheus_client::{
 use super::{
     callers::Denied,
     histogram::Histogram,
+    room::Full,
     route_traffic::RouteTotals,
     snapshot::{ReadyWorkload, Snapshot},
     traffic::{Ending, SIDES, Totals, classes},
@@ -353,6 +354,17 @@ impl Page {
         let crowded = ConstCounter::new(shared.crowded.load(Ordering::Relaxed));
         let refused = rows(encoder, "refused_connections", help, MetricType::Counter)?;
         crowded.encode(refused.0)?;
+        let help = "Requests that run now, of all workloads";
+        let running = u64::try_from(shared.room.requests()).unwrap_or(u64::MAX);
+        rows(encoder, "requests_running", help, MetricType::Gauge)?.only(running)?;
+        let help = "Bytes of request bodies that are held now";
+        let bytes = u64::try_from(shared.room.bytes()).unwrap_or(u64::MAX);
+        rows(encoder, "body_bytes", help, MetricType::Gauge)?.only(bytes)?;
+        let help = "Requests that were refused because the gateway had no room for them";
+        let mut full = rows(encoder, "refused_requests", help, MetricType::Counter)?;
+        for (reason, count) in Full::ALL.into_iter().zip(shared.room.refused()) {
+            full.counter(&[("reason", reason.as_str())], count)?;
+        }
         let info = [
             ("gateway", shared.name.as_str()),
             ("version", env!("CARGO_PKG_VERSION")),

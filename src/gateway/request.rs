@@ -11,9 +11,10 @@ use super::{
     decoded,
     exchange::Exchange,
     headers,
-    intake::{Intake, Limits, too_large},
+    intake::Intake,
     ops,
     relay::Body,
+    room::Stay,
     serve::{self, Ready},
     snapshot::InForce,
     stored,
@@ -79,7 +80,11 @@ async fn answer(worker: Rc<Worker>, parts: &request::Parts, intake: &mut Intake)
                 Ok(caller) => caller,
                 Err(denied) => return denied.answer(shape),
             };
-            stored::answer(worker, parts, intake, caller, &stored, named)
+            let stay = match worker.admit() {
+                Ok(stay) => stay,
+                Err(full) => return plain_error(shape, &full.error()),
+            };
+            stored::answer(worker, parts, intake, (caller, stay), &stored, named)
                 .await
                 .unwrap_or_else(|error| plain_error(shape, &error))
         }
@@ -90,6 +95,10 @@ async fn answer(worker: Rc<Worker>, parts: &request::Parts, intake: &mut Intake)
             };
             let asked = Asked {
                 caller,
+                stay: match worker.admit() {
+                    Ok(stay) => stay,
+                    Err(full) => return plain_error(Some(call.shape), &full.error()),
+                },
                 call,
                 named,
                 model,
@@ -127,6 +136,7 @@ fn no_endpoint(parts: &request::Parts, error: &PathError) -> Response<Body> {
 /// What the request line and the headers ask.
 struct Asked<'a> {
     caller: Caller,
+    stay: Stay,
     call: Call,
     /// The workload, when path or header name it.
     named: Option<&'a str>,
@@ -149,12 +159,13 @@ async fn ask(
         Some(name) => Some(asked.caller.workload(&snapshot, name)?),
         None => None,
     };
-    let limits = Limits::of(&snapshot);
     let coding = decoded::coding(&parts.headers)?;
-    let mut body = intake.read(limits).await?;
+    // Until the answer has begun: so long the body may be needed once more.
+    let (limits, mut held) = intake.room(&worker)?;
+    let mut body = intake.read(limits, &mut held).await?;
     let mut headers = Cow::Borrowed(&parts.headers);
     if let Some(coding) = coding {
-        body = decoded::body(coding, body, limits.size, || too_large(limits.size)).await?;
+        body = decoded::body(coding, body, limits.size, &mut held).await?;
         headers = Cow::Owned(decoded::headers(&parts.headers));
     }
     let mut scanned = scan(call, &headers, &body).map_err(|error| not_scanned(&error))?;
@@ -179,6 +190,7 @@ async fn ask(
         scanned.facts,
         started,
     );
+    exchange.stay = Some(asked.stay);
     exchange.method = call.method();
     let query = asked.query.map(without_key);
     let ready = Ready {

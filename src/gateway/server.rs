@@ -42,6 +42,8 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Requests at the same time on one connection of HTTP/2.
 const STREAMS: u32 = 256;
+/// Streams that a client opens and resets before they are looked at; with more of them its connection ends.
+const RESETS: usize = 20;
 /// The longest head in HTTP/2, by its own way of counting.
 const HEAD_LIST_BYTES: u32 = 64 * 1024;
 /// How often a silent peer is asked whether it is there, and how long it may take to say so.
@@ -134,7 +136,7 @@ pub(super) async fn connection(worker: Rc<Worker>, stream: TcpStream, place: Pla
     // Who does not get through with it in time has not asked anything yet.
     if let Ok(Ok(stream)) = timeout(HANDSHAKE.min(idle), acceptor.accept(stream)).await {
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            second(worker, stream, idle).await;
+            second(worker, stream, idle, pause).await;
         } else {
             first(worker, stream, idle).await;
         }
@@ -160,21 +162,21 @@ async fn first(worker: Rc<Worker>, stream: impl Stream, idle: Duration) {
 }
 
 /// HTTP/2, as browsers and SDKs speak it over TLS.
-async fn second(worker: Rc<Worker>, stream: impl Stream, idle: Duration) {
+async fn second(worker: Rc<Worker>, stream: impl Stream, idle: Duration, pause: Duration) {
     let draining = worker.shared.draining.clone();
-    let running = Running::none();
+    let running = Running::none(pause);
     let counted = running.clone();
     let service = service_fn(move |incoming| {
         let worker = Rc::clone(&worker);
         let one = counted.one();
         async move { Ok::<_, Infallible>(one.with(request::handle(worker, incoming).await)) }
     });
-    // Streams that a client opens and resets at once are counted by the library, which ends the connection.
     let connection = http2::Builder::new(SameThread)
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_LIMIT)
         .max_concurrent_streams(STREAMS)
+        .max_pending_accept_reset_streams(RESETS)
         .max_header_list_size(HEAD_LIST_BYTES)
         .max_send_buf_size(BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service);

@@ -11,9 +11,10 @@ use http::{Response, request::Parts};
 use super::{
     callers::{Caller, without_key},
     exchange::Exchange,
-    intake::{Intake, Limits},
+    intake::Intake,
     relay::Body,
     request::{same_shape, unknown},
+    room::Stay,
     serve::{self, Ready},
     worker::Worker,
 };
@@ -29,7 +30,7 @@ pub(super) async fn answer(
     worker: Rc<Worker>,
     parts: &Parts,
     intake: &mut Intake,
-    caller: Caller,
+    (caller, stay): (Caller, Stay),
     stored: &Stored<'_>,
     named: Option<&str>,
 ) -> Result<Response<Body>, GatewayError> {
@@ -39,13 +40,15 @@ pub(super) async fn answer(
     let name = named.ok_or_else(|| unknown(""))?;
     let in_force = caller.workload(&snapshot, name)?;
     same_shape(&in_force, call)?;
-    let body = intake.read(Limits::of(&snapshot)).await?;
     drop(snapshot);
+    let (limits, mut held) = intake.room(&worker)?;
+    let body = intake.read(limits, &mut held).await?;
     let facts = RequestFacts {
         replayable: true,
         ..facts_of_stored(&parts.headers)
     };
     let mut exchange = Exchange::begin(worker, in_force.clone(), caller.client(), facts, started);
+    exchange.stay = Some(stay);
     exchange.method = Some(Method::Stored);
     let query = parts.uri.query().map(without_key);
     let ready = Ready {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// When a client may come again that found no place: places change hands all the time.
-const SOON: u64 = 1;
+pub(super) const SOON: u64 = 1;
 
 /// What the client is told.
 pub(super) fn error(why: &Reason) -> GatewayError {

@@ -21,6 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     callers::{Caller, Denied},
+    room::{Full, Room, Stay},
     server::{self, Accepted},
     snapshot::Snapshot,
     tls::Certificate,
@@ -52,6 +53,8 @@ pub(super) struct Shared {
     pub(super) connections: AtomicUsize,
     /// Connections that found no place.
     pub(super) crowded: AtomicU64,
+    /// What requests take together.
+    pub(super) room: Arc<Room>,
     /// What the prober of the fleet last wrote about the workloads: for the metrics only.
     pub(super) readiness: watch::Sender<Vec<WorkloadReadiness>>,
     /// Stop accepting, finish what runs.
@@ -111,6 +114,12 @@ impl Worker {
             self.shared.denied[denied as usize].fetch_add(1, Ordering::Relaxed);
         }
         caller
+    }
+
+    /// A place for one more request.
+    pub(super) fn admit(&self) -> Result<Stay, Full> {
+        let limit = self.snapshot().prepared.catalog.gateway.max_requests;
+        self.shared.room.enter(limit)
     }
 
     /// What is in force now. One atomic read when nothing has changed.

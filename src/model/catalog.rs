@@ -108,8 +108,12 @@ pub struct GatewaySettings {
     pub workers: usize,
     /// The largest request body in bytes.
     pub max_body: usize,
+    /// Bytes of request bodies that are held at the same time; a request that would need more is refused.
+    pub max_body_memory: usize,
     /// Connections of clients at the same time; more are refused at once.
     pub max_connections: usize,
+    /// Requests that run at the same time; more are refused at once.
+    pub max_requests: usize,
     /// How long a connection may stand idle, or take for a request head.
     pub idle: Duration,
     /// How long a client may pause within a body, or take nothing of its answer.

@@ -106,6 +106,8 @@ fn the_complete_example_loads_without_a_finding() {
     assert_eq!(catalog.gateway.max_body, 16 << 20);
     assert_eq!(catalog.gateway.drain, Duration::from_secs(20));
     assert_eq!(catalog.gateway.max_connections, 4096);
+    assert_eq!(catalog.gateway.max_requests, 2048);
+    assert_eq!(catalog.gateway.max_body_memory, 256 << 20);
     let tls = catalog.gateway.tls.as_ref().unwrap();
     assert_eq!(tls.key, root.join("tls/key.pem"));
 

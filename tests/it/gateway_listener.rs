@@ -25,7 +25,7 @@ use crate::support::{
 const PATH: &str = "/w/support-chat/v1/chat/completions";
 const BODY: &str = r#"{"model":"m","messages":[]}"#;
 
-async fn site(settings: impl Fn(&mut GatewaySettings) + 'static) -> Site {
+pub(crate) async fn site(settings: impl Fn(&mut GatewaySettings) + 'static) -> Site {
     Site::with(Plan {
         settings: Box::new(settings),
         ..Plan::default()
@@ -33,12 +33,12 @@ async fn site(settings: impl Fn(&mut GatewaySettings) + 'static) -> Site {
     .await
 }
 
-async fn connect(site: &Site) -> TcpStream {
+pub(crate) async fn connect(site: &Site) -> TcpStream {
     TcpStream::connect(site.gateway.address()).await.unwrap()
 }
 
 /// Reads until the gateway closes.
-async fn rest(client: &mut TcpStream) -> String {
+pub(crate) async fn rest(client: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = async { while matches!(client.read_buf(&mut answer).await, Ok(1..)) {} };
     timeout(DEADLINE, read).await.expect("the gateway closes");
@@ -46,7 +46,7 @@ async fn rest(client: &mut TcpStream) -> String {
 }
 
 /// A certificate for `localhost`, written to a directory; answers its PEM.
-fn certificate(directory: &Path) -> String {
+pub(crate) fn certificate(directory: &Path) -> String {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(directory.join("key.pem"), signing_key.serialize_pem()).unwrap();
@@ -54,7 +54,7 @@ fn certificate(directory: &Path) -> String {
     cert.pem()
 }
 
-fn files(directory: &Path) -> TlsFiles {
+pub(crate) fn files(directory: &Path) -> TlsFiles {
     TlsFiles {
         certificate: directory.join("certificate.pem"),
         key: directory.join("key.pem"),
@@ -62,7 +62,7 @@ fn files(directory: &Path) -> TlsFiles {
 }
 
 /// A client that trusts one certificate only, with a new connection for each request.
-fn trusting(site: &Site, pem: &str) -> reqwest::Client {
+pub(crate) fn trusting(site: &Site, pem: &str) -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only([reqwest::Certificate::from_pem(pem.as_bytes()).unwrap()])
@@ -72,7 +72,7 @@ fn trusting(site: &Site, pem: &str) -> reqwest::Client {
         .unwrap()
 }
 
-fn https(site: &Site, path: &str) -> String {
+pub(crate) fn https(site: &Site, path: &str) -> String {
     format!("https://localhost:{}{path}", site.gateway.address().port())
 }
 
@@ -221,7 +221,7 @@ async fn who_is_too_slow_is_given_up() {
 }
 
 /// A TLS connection that may speak HTTP/2, and has not said a word.
-async fn silent(site: &Site, pem: &str) -> TlsStream<TcpStream> {
+pub(crate) async fn silent(site: &Site, pem: &str) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())

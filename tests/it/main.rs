@@ -59,6 +59,7 @@ mod gateway_gemini;
 mod gateway_kill;
 mod gateway_listener;
 mod gateway_models;
+mod gateway_overload;
 mod gateway_policy;
 mod gateway_provider_made;
 mod gateway_refusals;

@@ -53,11 +53,24 @@ pub(super) fn gateway(
             "give it a certificate in [gateway.tls]; `plaintext = true` says that something in front does TLS; or listen on 127.0.0.1 or [::1]",
         );
     }
+    let max_body = table.parsed("max_body", value::size);
+    let max_body_memory = table.parsed("max_body_memory", value::size);
+    if max_body_memory.get_ref() < max_body.get_ref() {
+        findings.error(
+            "body-memory-too-small",
+            max_body_memory.span(),
+            "`max_body_memory` is less than `max_body`, so the largest body would never be taken",
+            "raise it, or lower `max_body`",
+        );
+    }
     let settings = GatewaySettings {
         listen,
         workers: usize::try_from(table.whole("workers", 0..1025).into_inner()).unwrap_or_default(),
-        max_body: table.parsed("max_body", value::size).into_inner(),
+        max_body: max_body.into_inner(),
+        max_body_memory: max_body_memory.into_inner(),
         max_connections: usize::try_from(table.whole("max_connections", 1..1_000_001).into_inner())
+            .unwrap_or_default(),
+        max_requests: usize::try_from(table.whole("max_requests", 1..10_000_001).into_inner())
             .unwrap_or_default(),
         idle: table.parsed("idle", value::positive).into_inner(),
         pause: table.parsed("pause", value::positive).into_inner(),

@@ -52,7 +52,10 @@ section! {
         "Beyond loopback: `true` says that something in front does TLS, or that keys and prompts may cross the network unencrypted.";
     "workers": "number", Value("0"), "Threads; 0: one per processor.";
     "max_body": "size", Value("32MiB"), "The largest request body.";
+    "max_body_memory": "size", Value("512MiB"),
+        "Bodies that are held at the same time, each until its answer begins; a request that finds no room gets 503 before it is read. At least `max_body`.";
     "max_connections": "number", Value("16384"), "Connections of clients at the same time; more are refused at once.";
+    "max_requests": "number", Value("16384"), "Requests that run at the same time; one more gets 503 at once. Nothing is queued, so those that run keep their pace.";
     "idle": "duration", Value("75s"), "How long a connection may stand idle, or take for a request head.";
     "pause": "duration", Value("60s"),
         "How long a client may pause within a request body, or take nothing of its answer. A body must also come at 32 KiB/s on average.";

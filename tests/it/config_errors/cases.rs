@@ -80,7 +80,17 @@ pub(super) static CASES: &[Case] = &[
         name: "a key unlike any other",
         edits: &[("[providers.acme]", "[gateway]\nport = 80\n[providers.acme]")],
         found: &[
-            "3:1: error[unknown-key]: unknown key `port` in `gateway`; known keys: listen, plaintext, workers, max_body, max_connections, idle, pause, tls, drain, without_store",
+            "3:1: error[unknown-key]: unknown key `port` in `gateway`; known keys: listen, plaintext, workers, max_body, max_body_memory, max_connections, max_requests, idle, pause, tls, drain, without_store",
+        ],
+    },
+    Case {
+        name: "memory for bodies that has no room for one",
+        edits: &[(
+            "[providers.acme]",
+            "[gateway]\nmax_body = \"2MiB\"\nmax_body_memory = \"1MiB\"\n[providers.acme]",
+        )],
+        found: &[
+            "4:19: error[body-memory-too-small]: `max_body_memory` is less than `max_body`, so the largest body would never be taken; raise it, or lower `max_body`",
         ],
     },
     Case {
