@@ -1,5 +1,6 @@
 //! What several test modules share.
 
+pub(crate) mod alive;
 pub(crate) mod encoded;
 pub(crate) mod frames;
 pub(crate) mod gateway;
@@ -7,4 +8,7 @@ pub(crate) mod outpost;
 pub(crate) mod provider;
 pub(crate) mod pty;
 pub(crate) mod review;
+pub(crate) mod ssh;
+pub(crate) mod tmux;
+pub(crate) mod tool;
 pub(crate) mod upstream;

@@ -138,6 +138,11 @@ impl Pty {
         });
     }
 
+    /// Waits until what is on the screen is as `holds` says; `what` is for the message when it never is.
+    pub(crate) fn wait_until(&self, what: &str, holds: impl Fn(&str) -> bool) {
+        self.wait(what, |screen| holds(&screen.parser.screen().contents()));
+    }
+
     /// Waits until a text is not on the screen any more.
     pub(crate) fn wait_gone(&self, text: &str) {
         self.wait(&format!("no {text}"), |screen| {
