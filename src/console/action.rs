@@ -10,8 +10,9 @@ use crossterm::event::KeyCode;
 use super::{
     chord::{Chord, ctrl, key, named},
     keymap::Context::{
-        self, Audit, Compare, Confirm, Detail, Drill, Events, Filter, Menu, Palette, Past, Payload,
-        Plan, Popup, Probe, Question, Reviews, Routes, Text, Unsafe, Verdicts, Workloads,
+        self, Audit, Compare, Confirm, Detail, Drill, Events, Filter, Help, Menu, Palette, Past,
+        Payload, Plan, Popup, Probe, Question, Record, Reviews, Routes, Text, Unsafe, Verdicts,
+        Workloads,
     },
 };
 
@@ -76,8 +77,14 @@ pub enum Action {
     Palette,
     /// Help for this screen.
     Help,
+    /// Everything that was said.
+    Messages,
     /// Every action for this item, with reasons.
     Actions,
+    /// Mark the row, or take its mark away.
+    Mark,
+    /// Mark from here to where the cursor goes; or end that.
+    Range,
     /// Sort by the next column.
     Sort,
     /// Turn the order round.
@@ -170,6 +177,8 @@ pub enum Action {
     RedoTyping,
     /// Plan: undo my last change.
     Undo,
+    /// Plan: undo what a record of the audit tells of.
+    UndoRecord,
     /// Apply a plan after its target was typed.
     Apply,
     /// Apply a plan that needs no typing.
@@ -255,20 +264,22 @@ const SAVED: &[Context] = &[
     Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Past,
 ];
 const LISTS: &[Context] = &[Workloads, Routes, Events, Reviews, Audit];
+const FILTERED: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Menu, Help];
 const SCREENS: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Detail];
 const ITEMS: &[Context] = &[Workloads, Detail];
+const CLAIMED: &[Context] = &[Workloads, Events, Reviews, Detail, Compare];
 const PANES: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Detail, Probe];
 const READING: &[Context] = &[
-    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Verdicts, Popup, Past, Menu, Drill,
-    Probe,
+    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Verdicts, Popup, Record, Help,
+    Past, Menu, Drill, Probe,
 ];
 const PAGING: &[Context] = &[
-    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Verdicts, Payload, Popup, Past,
-    Menu, Drill, Probe, Plan, Confirm,
+    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Verdicts, Payload, Popup, Record,
+    Help, Past, Menu, Drill, Probe, Plan, Confirm,
 ];
 const LEAVING: &[Context] = &[
     Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Unsafe, Verdicts, Question,
-    Payload, Popup, Past, Menu, Drill, Probe, Palette, Filter, Text, Plan, Confirm,
+    Payload, Popup, Record, Help, Past, Menu, Drill, Probe, Palette, Filter, Text, Plan, Confirm,
 ];
 
 const fn entry(
@@ -295,11 +306,11 @@ const fn entry(
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
     entry(Action::Help, "help", "help", "help for this screen", Group::Session,
-        &[Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Unsafe, Verdicts, Question, Menu, Popup, Past, Drill, Probe, Plan, Confirm], &[key('?')]),
+        &[Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Unsafe, Verdicts, Question, Menu, Popup, Record, Help, Past, Drill, Probe, Plan, Confirm], &[key('?')]),
     entry(Action::Palette, "palette", "cmd", "type a command, the same verbs as on the command line", Group::View, PLACES, &[key(':')]),
-    entry(Action::Filter, "filter", "filter", "filter: text, !not, ~fuzzy, field:value", Group::View, LISTS, &[key('/')]),
+    entry(Action::Filter, "filter", "filter", "filter: text, !not, ~fuzzy, field:value, since:15m", Group::View, FILTERED, &[key('/')]),
     entry(Action::Open, "open", "open", "open the selection", Group::Move,
-        &[Workloads, Routes, Events, Reviews, Audit, Detail, Menu, Probe], &[named(KeyCode::Enter)]),
+        &[Workloads, Routes, Events, Reviews, Audit, Detail, Menu, Probe, Record], &[named(KeyCode::Enter)]),
     entry(Action::Apply, "apply", "apply", "apply the plan, once the name of its target is typed", Group::Form, &[Plan], &[named(KeyCode::Enter)]),
     entry(Action::Confirm, "confirm", "yes, apply", "apply the plan", Group::Form, &[Confirm], &[key('y')]),
     entry(Action::Accept, "accept", "accept", "accept what was typed", Group::Form, &[Filter, Palette, Text], &[named(KeyCode::Enter)]),
@@ -347,7 +358,8 @@ pub const TABLE: &[Entry] = &[
     entry(Action::WordMarks, "word-marks", "word marks", "mark the words that differ, or do not", Group::View, &[Compare], &[key('w')]),
     entry(Action::LockScroll, "lock-scroll", "lock", "both sides scroll together, or each alone", Group::View, &[Compare], &[key('s')]),
     entry(Action::Undo, "undo", "undo", "plan: undo my last change", Group::Change, PLACES, &[key('z')]),
-    entry(Action::Claim, "claim", "claim", "say \"I'm on it\" to the others, or take it back", Group::Change, ITEMS, &[key('i')]),
+    entry(Action::UndoRecord, "undo-record", "undo this", "plan: undo what this record tells of", Group::Change, &[Audit, Record], &[key('U')]),
+    entry(Action::Claim, "claim", "claim", "say \"I'm on it\" to the others, or take it back", Group::Change, CLAIMED, &[key('i')]),
     entry(Action::Actions, "actions", "actions", "every action for this item, with keys and reasons", Group::Change, PLACES, &[key('x')]),
 
     entry(Action::Down, "down", "down", "one row down", Group::Move, READING, &[key('j'), named(KeyCode::Down)]),
@@ -362,8 +374,8 @@ pub const TABLE: &[Entry] = &[
     entry(Action::PreviousPane, "previous-pane", "pane before", "pane before", Group::Move, PANES, &[named(KeyCode::BackTab), key('h'), named(KeyCode::Left)]),
     entry(Action::PaneDown, "pane-down", "scroll", "scroll what stands beside the list", Group::Move, &[Routes], &[key('>')]),
     entry(Action::PaneUp, "pane-up", "scroll back", "scroll it back", Group::Move, &[Routes], &[key('<')]),
-    entry(Action::PreviousItem, "previous-item", "before", "the item before", Group::Move, &[Detail, Compare, Past], &[key('[')]),
-    entry(Action::NextItem, "next-item", "next", "the next item", Group::Move, &[Detail, Compare, Past], &[key(']')]),
+    entry(Action::PreviousItem, "previous-item", "before", "the item before", Group::Move, &[Detail, Compare, Past, Popup, Record], &[key('[')]),
+    entry(Action::NextItem, "next-item", "next", "the next item", Group::Move, &[Detail, Compare, Past, Popup, Record], &[key(']')]),
     entry(Action::LastView, "last-view", "last view", "the screen before this one", Group::Move, SCREENS, &[key('-')]),
     entry(Action::Workloads, "workloads", "workloads", "workloads (home)", Group::Move, PLACES, &[key('1')]),
     entry(Action::Routes, "routes", "routes", "routes", Group::Move, PLACES, &[key('2')]),
@@ -374,6 +386,8 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Drill, "drill", "drill", "drill: imagine that this route is down; no traffic moves", Group::View, &[Workloads, Routes, Detail, Drill], &[key('d')]),
     entry(Action::OutageClass, "outage-class", "failure", "imagine another failure: 503, timeout, 429, 401, 500, no connection", Group::View, &[Drill], &[key('c')]),
     entry(Action::OutageScope, "outage-scope", "provider", "imagine the whole provider down, or the route alone", Group::View, &[Drill], &[key('s')]),
+    entry(Action::Mark, "mark", "mark", "mark the row for what is done next, or take its mark away", Group::View, LISTS, &[key(' ')]),
+    entry(Action::Range, "range", "range", "mark from here to where the cursor goes; again ends that", Group::View, LISTS, &[key('v')]),
     entry(Action::NextMatch, "next-match", "next match", "next match", Group::View, LISTS, &[key('n')]),
     entry(Action::PreviousMatch, "previous-match", "match before", "match before", Group::View, LISTS, &[key('N')]),
     entry(Action::Sort, "sort", "sort", "sort by the next column", Group::View, LISTS, &[key('o')]),
@@ -381,11 +395,12 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Wide, "wide", "wide", "more columns, or fewer", Group::View, LISTS, &[key('W')]),
     entry(Action::Pause, "pause", "pause", "stop the view (not the data), or go on", Group::View, SCREENS, &[key('p')]),
     entry(Action::Follow, "follow", "follow", "follow the newest, or stop to", Group::View, SCREENS, &[key('f')]),
-    entry(Action::Wrap, "wrap", "wrap", "wrap long lines, or cut them", Group::View, &[Workloads, Routes, Events, Reviews, Audit, Detail, Popup, Past], &[key('w')]),
+    entry(Action::Wrap, "wrap", "wrap", "wrap long lines, or cut them", Group::View, &[Detail, Popup, Record, Past], &[key('w')]),
     entry(Action::TimeStyle, "time-style", "time", "ages, or times of day in UTC", Group::View, PLACES, &[key('t')]),
-    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Popup, Past, Drill, Probe], &[key('y')]),
+    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Popup, Record, Help, Past, Drill, Probe], &[key('y')]),
     entry(Action::Save, "save", "save", "save the view as text and JSON", Group::View, SAVED, &[key('S')]),
 
+    entry(Action::Messages, "messages", "messages", "everything that was said here, the newest first", Group::Session, PLACES, &[key('L')]),
     entry(Action::Mouse, "mouse", "mouse", "mouse reporting on or off; off keeps the terminal's own selection", Group::Session, PLACES, &[key('M')]),
     entry(Action::Repaint, "repaint", "repaint", "draw the whole screen again", Group::Session, LEAVING, &[ctrl('l')]),
     entry(Action::Suspend, "suspend", "suspend", "give the terminal back to the shell; fg returns", Group::Session, LEAVING, &[ctrl('z')]),

@@ -4,39 +4,28 @@
 //! Changed by `update` only.
 
 mod compare;
+mod overlay;
+mod sifted;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
+pub use overlay::{Helping, Menu, Overlay};
+pub use sifted::Sifted;
+
 use super::{
     keymap::{Context, Keymap},
     layout,
     state::{
-        burst::Burst,
-        change::Followed,
-        comparing::{Comparing, over::Over},
-        data::Data,
-        drilling::Drilling,
-        events::Events,
-        field::Field,
-        home::Home,
-        list::List,
-        message::Messages,
-        palette::Palette,
-        past::Past,
-        plan::{Focus, Form},
-        probing::Probing,
-        reviews::Reviews,
-        route_facts::RouteFacts,
-        table::Table,
-        themes::Themes,
-        verbs::Offer,
+        burst::Burst, change::Followed, comparing::Comparing, data::Data, events::Events,
+        home::Home, message::Messages, plan::Form, reviews::Reviews, route_facts::RouteFacts,
+        table::Table, themes::Themes,
     },
 };
 use crate::{
     control::{Mode, Overview},
-    model::{Actor, OverrideKey, Plan, PlanId, Presence, RiskTier, RouteName, WorkloadName},
+    model::{Actor, OverrideKey, Plan, PlanId, Presence, RouteName, WorkloadName},
 };
 
 /// How many events of the past the console asks for when it opens.
@@ -82,44 +71,6 @@ pub enum Screen {
     Detail(WorkloadName),
     /// Its two routes beside each other.
     Compare(WorkloadName),
-}
-
-/// What lies over the screen.
-#[derive(Debug)]
-pub enum Overlay {
-    /// A plan.
-    Plan(Box<Form>),
-    /// One event, by its number; scrolled by so many lines.
-    Event(u64, usize),
-    /// One audit record, by its sequence; scrolled by so many lines.
-    Record(u64, usize),
-    /// Help for what is below; scrolled by so many lines.
-    Help(usize),
-    /// Every action for the selection.
-    Actions(Menu),
-    /// A drill.
-    Drill(Box<Drilling>),
-    /// A live probe.
-    Probe(Box<Probing>),
-    /// Something that lies over a comparison.
-    Comparing(Over),
-    /// A past review, read again.
-    Past(Box<Past>),
-    /// A command is being typed.
-    Palette(Palette),
-    /// A filter is being typed; what was filtered before.
-    Filter(Field, String),
-}
-
-/// The list of actions for one thing.
-#[derive(Debug)]
-pub struct Menu {
-    /// The thing.
-    pub target: String,
-    /// What can be done, and what cannot.
-    pub offers: Vec<Offer>,
-    /// The cursor.
-    pub list: List<usize>,
 }
 
 /// How times are written.
@@ -245,18 +196,9 @@ impl App {
     /// Where keys go: to the top of what is open.
     #[must_use]
     pub fn context(&self) -> Context {
-        match self.overlays.last() {
-            None => self.screen_context(),
-            Some(Overlay::Plan(form)) => form_context(form),
-            Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) => Context::Popup,
-            Some(Overlay::Past(_)) => Context::Past,
-            Some(Overlay::Actions(_)) => Context::Menu,
-            Some(Overlay::Drill(_)) => Context::Drill,
-            Some(Overlay::Probe(_)) => Context::Probe,
-            Some(Overlay::Comparing(over)) => over.context(),
-            Some(Overlay::Palette(_)) => Context::Palette,
-            Some(Overlay::Filter(..)) => Context::Filter,
-        }
+        self.overlays
+            .last()
+            .map_or_else(|| self.screen_context(), Overlay::context)
     }
 
     /// The context of the screen below everything.
@@ -315,42 +257,12 @@ impl App {
     /// The plan that is open.
     #[must_use]
     pub fn form(&self) -> Option<&Form> {
-        self.overlays
-            .iter()
-            .rev()
-            .find_map(|overlay| match overlay {
-                Overlay::Plan(form) => Some(form.as_ref()),
-                Overlay::Event(..)
-                | Overlay::Record(..)
-                | Overlay::Help(_)
-                | Overlay::Actions(_)
-                | Overlay::Drill(_)
-                | Overlay::Probe(_)
-                | Overlay::Comparing(_)
-                | Overlay::Past(_)
-                | Overlay::Palette(_)
-                | Overlay::Filter(..) => None,
-            })
+        self.overlays.iter().rev().find_map(Overlay::form)
     }
 
     /// The same, to change it.
     pub(super) fn form_mut(&mut self) -> Option<&mut Form> {
-        self.overlays
-            .iter_mut()
-            .rev()
-            .find_map(|overlay| match overlay {
-                Overlay::Plan(form) => Some(form.as_mut()),
-                Overlay::Event(..)
-                | Overlay::Record(..)
-                | Overlay::Help(_)
-                | Overlay::Actions(_)
-                | Overlay::Drill(_)
-                | Overlay::Probe(_)
-                | Overlay::Comparing(_)
-                | Overlay::Past(_)
-                | Overlay::Palette(_)
-                | Overlay::Filter(..) => None,
-            })
+        self.overlays.iter_mut().rev().find_map(Overlay::form_mut)
     }
 
     /// What fits on the screen.
@@ -420,21 +332,5 @@ impl App {
     #[must_use]
     pub fn age(&self, at: Timestamp) -> Duration {
         Duration::try_from(self.clock.duration_since(at)).unwrap_or_default()
-    }
-}
-
-/// Where the keys of a plan go.
-fn form_context(form: &Form) -> Context {
-    match form.focus {
-        Focus::Ticket | Focus::Note => Context::Text,
-        Focus::Name if form.typed() => Context::Plan,
-        Focus::Name
-            if form
-                .plan()
-                .is_some_and(|plan| plan.tier == RiskTier::Confirm) =>
-        {
-            Context::Confirm
-        }
-        Focus::Name => Context::Popup,
     }
 }

@@ -38,8 +38,12 @@ pub enum Context {
     Payload,
     /// A past review.
     Past,
-    /// Something to read: help, one event, messages.
+    /// Something to read: one event, messages.
     Popup,
+    /// A record of the audit.
+    Record,
+    /// The help.
+    Help,
     /// The list of actions for an item.
     Menu,
     /// A drill.
@@ -60,7 +64,7 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Workloads,
         Self::Routes,
         Self::Events,
@@ -73,6 +77,8 @@ impl Context {
         Self::Question,
         Self::Payload,
         Self::Popup,
+        Self::Record,
+        Self::Help,
         Self::Past,
         Self::Menu,
         Self::Drill,
@@ -100,6 +106,8 @@ impl Context {
             Self::Question => "a question",
             Self::Payload => "a payload",
             Self::Popup => "a text",
+            Self::Record => "a record of the audit",
+            Self::Help => "the help",
             Self::Past => "a past review",
             Self::Menu => "the list of actions",
             Self::Drill => "a drill",
@@ -128,6 +136,8 @@ impl Context {
             | Self::Verdicts
             | Self::Question
             | Self::Popup
+            | Self::Record
+            | Self::Help
             | Self::Past
             | Self::Menu
             | Self::Drill

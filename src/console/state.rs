@@ -13,6 +13,7 @@ pub mod filter;
 pub mod home;
 pub mod list;
 pub mod log;
+pub mod marks;
 pub mod message;
 pub mod palette;
 pub mod past;

@@ -15,6 +15,7 @@ mod help;
 mod home;
 mod menu;
 mod message;
+mod messages;
 mod past;
 mod payload;
 mod pen;
@@ -24,6 +25,7 @@ mod pointed;
 mod policy;
 mod probing;
 mod readiness;
+mod refused;
 mod reviewed;
 mod reviews;
 mod route;
@@ -33,6 +35,7 @@ mod status;
 mod strip;
 mod summary;
 mod tabs;
+mod title;
 mod words;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
@@ -67,7 +70,7 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
     }
     let areas = areas_in(app, area);
     status::draw(app, &mut pen, &areas);
-    match app.overlays.last() {
+    match below_filter(app) {
         Some(Overlay::Event(number, scroll)) => {
             events::popup(app, &mut pen, &areas, *number, *scroll);
         }
@@ -75,7 +78,8 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
             audit::popup(app, &mut pen, &areas, *sequence, *scroll);
         }
         Some(Overlay::Past(past)) => past::popup(app, &mut pen, &areas, past),
-        Some(Overlay::Help(scroll)) => help::draw(app, &mut pen, &areas, *scroll),
+        Some(Overlay::Help(helping)) => help::draw(app, &mut pen, &areas, helping),
+        Some(Overlay::Messages(scroll)) => messages::draw(app, &mut pen, &areas, *scroll),
         Some(Overlay::Drill(drilling)) => drill::popup(app, &mut pen, &areas, drilling),
         Some(Overlay::Probe(probing)) => probing::draw(app, &mut pen, &areas, probing),
         Some(Overlay::Comparing(Over::Payload(payload))) => {
@@ -96,21 +100,33 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
     message::draw(app, &mut pen, &areas);
     footer::draw(app, &mut pen, &areas);
     match app.overlays.last() {
+        Some(Overlay::Filter(field, _)) => {
+            if let Some(Overlay::Actions(menu)) = below_filter(app) {
+                menu::actions(app, &mut pen, &menu::above_filter(&areas), menu);
+            }
+            menu::filter(app, &mut pen, &areas, field);
+        }
         Some(Overlay::Actions(menu)) => menu::actions(app, &mut pen, &areas, menu),
         Some(Overlay::Palette(palette)) => menu::palette(&mut pen, &areas, palette),
-        Some(Overlay::Filter(field, _)) => menu::filter(app, &mut pen, &areas, field),
         Some(Overlay::Plan(form)) => plan::panel(app, &mut pen, area, form),
         Some(Overlay::Comparing(over)) => comparing::over(app, &mut pen, &areas, over),
         Some(
             Overlay::Event(..)
             | Overlay::Record(..)
             | Overlay::Help(_)
+            | Overlay::Messages(_)
             | Overlay::Past(_)
             | Overlay::Drill(_)
             | Overlay::Probe(_),
         )
         | None => {}
     }
+}
+
+/// What is on top, but for a filter that is typed for it.
+fn below_filter(app: &App) -> Option<&Overlay> {
+    let mut below = app.overlays.iter().rev();
+    below.find(|overlay| !matches!(overlay, Overlay::Filter(..)))
 }
 
 fn screen(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
@@ -133,13 +149,14 @@ pub fn areas(app: &App) -> Areas {
 
 fn areas_in(app: &App, area: Rect) -> Areas {
     let message = message::rows(app, area.width);
-    match (&app.screen, app.overlays.last()) {
+    match (&app.screen, below_filter(app)) {
         (
             _,
             Some(
                 Overlay::Event(..)
                 | Overlay::Record(..)
                 | Overlay::Help(_)
+                | Overlay::Messages(_)
                 | Overlay::Past(_)
                 | Overlay::Drill(_)
                 | Overlay::Probe(_)
@@ -190,7 +207,8 @@ pub fn measure(app: &App, area: Rect) -> Option<Extent> {
     let lines = match (app.overlays.last(), &app.screen) {
         (Some(Overlay::Event(number, _)), _) => events::whole(app, *number, body.width).len(),
         (Some(Overlay::Record(sequence, _)), _) => audit::whole(app, *sequence, body.width).len(),
-        (Some(Overlay::Help(_)), _) => help::lines(app, body.width).len(),
+        (Some(Overlay::Help(helping)), _) => help::lines(app, helping, body.width).len(),
+        (Some(Overlay::Messages(_)), _) => messages::lines(app, body.width).len(),
         (Some(Overlay::Past(past)), _) => past::lines(app, past, body.width).len(),
         (Some(Overlay::Drill(drilling)), _) => drill::lines(app, drilling, body.width).len(),
         (Some(Overlay::Comparing(Over::Verdicts(_))), _) => {
@@ -248,6 +266,7 @@ pub fn probe_pages(app: &App) -> Option<(usize, usize)> {
             | Overlay::Record(..)
             | Overlay::Past(_)
             | Overlay::Help(_)
+            | Overlay::Messages(_)
             | Overlay::Drill(_)
             | Overlay::Comparing(_)
             | Overlay::Actions(_)
@@ -322,7 +341,8 @@ pub fn copied(app: &App) -> Option<String> {
     match (app.overlays.last(), &app.screen) {
         (Some(Overlay::Event(number, _)), _) => lines(events::whole(app, *number, width)),
         (Some(Overlay::Record(sequence, _)), _) => lines(audit::whole(app, *sequence, width)),
-        (Some(Overlay::Help(_)), _) => lines(help::lines(app, width)),
+        (Some(Overlay::Help(helping)), _) => lines(help::lines(app, helping, width)),
+        (Some(Overlay::Messages(_)), _) => lines(messages::lines(app, width)),
         (Some(Overlay::Past(past)), _) => lines(past::lines(app, past, width)),
         (Some(Overlay::Drill(drilling)), _) => lines(drill::whole(app, drilling, width)),
         (Some(Overlay::Probe(probing)), _) => Some(probing::copied(app, probing)),

@@ -114,7 +114,13 @@ fn the_wheel_moves_whatever_is_on_top() {
     assert_eq!(position(&stage), Some(0));
     stage.keys("?");
     stage.send(Msg::Pointer(Pointer::WheelDown, at));
-    assert!(matches!(stage.app.overlays[..], [Overlay::Help(3)]));
+    assert!(matches!(
+        stage.app.overlays[..],
+        [Overlay::Help(backstop::console::app::Helping {
+            scroll: 3,
+            ..
+        })]
+    ));
     assert_eq!(position(&stage), Some(0));
 }
 

@@ -30,6 +30,7 @@ mod console_any;
 mod console_comparing;
 mod console_hostile;
 mod console_journey;
+mod console_lists;
 mod console_mouse;
 mod console_probing;
 mod console_pty;

@@ -273,6 +273,32 @@ impl Data {
             .find_map(|traffic| traffic.tripped_by.as_deref())
     }
 
+    /// A record of the audit.
+    #[must_use]
+    pub fn record_of(&self, sequence: u64) -> Option<&AuditRecord> {
+        let place = self
+            .audit
+            .binary_search_by(|record| record.sequence.cmp(&sequence));
+        self.audit.get(place.ok()?)
+    }
+
+    /// The record that undid another.
+    #[must_use]
+    pub fn undone_by(&self, sequence: u64) -> Option<u64> {
+        let mut newest = self.audit.iter().rev();
+        newest
+            .find(|other| other.undoes == Some(sequence))
+            .map(|other| other.sequence)
+    }
+
+    /// The record that undid a record; else the one that it undoes, when that is kept here.
+    #[must_use]
+    pub fn linked(&self, sequence: u64) -> Option<u64> {
+        let undoes = || self.record_of(sequence)?.undoes;
+        self.undone_by(sequence)
+            .or_else(|| undoes().filter(|other| self.record_of(*other).is_some()))
+    }
+
     /// How old the newest sign of life of any gateway is.
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Option<Duration> {

@@ -5,17 +5,25 @@
 
 use std::collections::VecDeque;
 
+use jiff::Timestamp;
+
 use super::{
     filter::{Fields, Filter},
     list::Step,
     log::EventLog,
+    marks::Marks,
 };
-use crate::{model::StoredEvent, policy};
+use crate::{
+    model::{ErrorClass, EventDecision, StoredEvent},
+    policy,
+};
 
 /// The screen.
 #[derive(Debug)]
 pub struct Events {
     filter: Filter,
+    /// Marked rows.
+    pub marks: Marks<u64>,
     /// The numbers that pass the filter, oldest first; `None` without a filter.
     passed: Option<VecDeque<u64>>,
     /// Numbers up to here have been looked at by the filter.
@@ -30,6 +38,7 @@ impl Default for Events {
     fn default() -> Self {
         Self {
             filter: Filter::default(),
+            marks: Marks::default(),
             passed: None,
             looked: 0,
             follow: true,
@@ -42,8 +51,20 @@ impl Default for Events {
 
 impl Fields for StoredEvent {
     const NAMES: &'static [&'static str] = &[
-        "workload", "class", "decision", "route", "status", "gateway", "reason", "id",
+        "workload", "class", "decision", "route", "status", "gateway", "reason", "id", "since",
     ];
+
+    fn words(field: &str) -> Vec<&'static str> {
+        match field {
+            "class" => ErrorClass::ALL.map(ErrorClass::as_str).to_vec(),
+            "decision" => EventDecision::ALL.map(EventDecision::as_str).to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        Some(self.event.at)
+    }
 
     fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
         let event = &self.event;
@@ -204,9 +225,10 @@ impl Events {
     /// Brings cursor and scroll position in line with the rows there are and the room there is.
     pub fn settle(&mut self, log: &EventLog, end: u64, height: usize) {
         self.height = height.max(1);
+        let mut marks = std::mem::take(&mut self.marks);
         let rows = self.rows(log, end);
         let Some(last) = rows.len().checked_sub(1) else {
-            (self.selected, self.top) = (None, end);
+            (self.selected, self.top, self.marks) = (None, end, marks);
             return;
         };
         let row = match self.selected {
@@ -221,6 +243,11 @@ impl Events {
             rows.row(self.top).clamp(lowest, row).min(furthest)
         };
         let (selected, top) = (rows.get(row), rows.get(offset).unwrap_or(end));
-        (self.selected, self.top) = (selected, top);
+        marks.follow(
+            selected.as_ref(),
+            |number| Some(rows.row(*number)),
+            |place| rows.get(place),
+        );
+        (self.selected, self.top, self.marks) = (selected, top, marks);
     }
 }

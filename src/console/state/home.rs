@@ -4,10 +4,11 @@ use super::{
     data::Data,
     filter::{Fields, Filter},
     list::{List, Step},
+    marks::Marks,
 };
 use crate::{
     control::{Overview, Serving, State, WorkloadStatus},
-    model::{Tier, Workload, WorkloadName},
+    model::{Family, Readiness, Tier, Workload, WorkloadName},
 };
 
 /// By what the rows are ordered.
@@ -63,6 +64,8 @@ pub struct Home {
     pub list: List<WorkloadName>,
     /// Which rows.
     pub filter: Filter,
+    /// Marked rows.
+    pub marks: Marks<WorkloadName>,
     /// In which order.
     pub sort: Sort,
     /// The order is turned round.
@@ -84,6 +87,20 @@ impl Fields for Row<'_> {
         "workload", "state", "route", "serving", "ready", "tier", "family", "mode", "owner",
     ];
     const BY_NAME_ONLY: &'static [&'static str] = &["tier", "family", "mode", "owner"];
+
+    fn words(field: &str) -> Vec<&'static str> {
+        match field {
+            "state" => vec![
+                "failing", "fallback", "forced", "unknown", "ok", "held", "fl", "fb", "fo", "un",
+                "off",
+            ],
+            "ready" => Readiness::ALL.map(Readiness::as_str).to_vec(),
+            "tier" => vec!["paid", "standard"],
+            "family" => Family::ALL.map(Family::as_str).to_vec(),
+            "mode" => vec!["auto", "hold", "force"],
+            _ => Vec::new(),
+        }
+    }
 
     fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
         let Self(status, workload) = self;
@@ -230,6 +247,12 @@ impl Home {
             self.follow_worst(overview);
         }
         self.list.settle(&self.names, height);
+        let names = &self.names;
+        self.marks.follow(
+            self.list.selected(),
+            |row| names.iter().position(|name| name == row),
+            |place| names.get(place).cloned(),
+        );
     }
 
     fn follow_worst(&mut self, overview: &Overview) {

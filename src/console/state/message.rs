@@ -37,9 +37,14 @@ pub struct Message {
     pub at: Timestamp,
 }
 
+/// So many messages are remembered.
+const REMEMBERED: usize = 200;
+
 /// The line.
 #[derive(Clone, Debug, Default)]
 pub struct Messages {
+    /// Everything that was said, oldest first.
+    said: VecDeque<Message>,
     /// Errors that were not read yet, oldest first.
     unread: VecDeque<Message>,
     /// Anything else; the newest only.
@@ -54,6 +59,17 @@ impl Messages {
             text: visible(text, 600).into_owned(),
             at: now,
         };
+        let repeated = self
+            .said
+            .back()
+            .is_some_and(|last| (last.level, &last.text) == (level, &message.text));
+        if repeated {
+            self.said.pop_back();
+        }
+        self.said.push_back(message.clone());
+        if self.said.len() > REMEMBERED {
+            self.said.pop_front();
+        }
         match level {
             Level::Error => {
                 if self.unread.back().is_some_and(|last| last.text == text) {
@@ -89,6 +105,17 @@ impl Messages {
     /// Marks what is shown as read. Answers whether there was anything.
     pub fn read(&mut self) -> bool {
         self.unread.pop_front().is_some() || self.latest.take().is_some()
+    }
+
+    /// Everything that was said, the newest first.
+    pub fn said(&self) -> impl Iterator<Item = &Message> {
+        self.said.iter().rev()
+    }
+
+    /// Marks everything as read.
+    pub fn read_all(&mut self) {
+        self.unread.clear();
+        self.latest = None;
     }
 
     /// Lets what is old enough fade. Answers whether the line changed.

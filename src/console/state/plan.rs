@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::field::Field;
 use crate::{
+    console::keymap::Context,
     control::{self, Consent, ControlError},
     model::{Command, Plan, ReasonCode, RiskTier, Verb},
 };
@@ -144,6 +145,18 @@ impl Form {
             Stage::Planning(Some(plan)) | Stage::Ready(plan) | Stage::Applying(plan) => {
                 plan.tier != RiskTier::Confirm
             }
+        }
+    }
+
+    /// Where its keys go.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        let confirmed = |plan: &Plan| plan.tier == RiskTier::Confirm;
+        match self.focus {
+            Focus::Ticket | Focus::Note => Context::Text,
+            Focus::Name if self.typed() => Context::Plan,
+            Focus::Name if self.plan().is_some_and(confirmed) => Context::Confirm,
+            Focus::Name => Context::Popup,
         }
     }
 

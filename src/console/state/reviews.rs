@@ -9,6 +9,9 @@ use crate::{
     model::{Catalog, Reviewed, WorkloadName},
 };
 
+/// The orders of the screen.
+pub const REVIEW_ORDERS: [&str; 4] = ["urgency", "name", "age", "traffic"];
+
 /// The screen.
 #[derive(Debug, Default)]
 pub struct Reviews {
@@ -23,8 +26,19 @@ impl Reviews {
     pub fn arrange(&mut self, catalog: &Catalog, overview: &Overview, reviewed: &Reviewed) {
         self.queue = queue(catalog, overview, reviewed);
         let filter: &Filter = &self.table.filter;
-        let shown = self.queue.iter().filter(|due| filter.matches(*due));
-        self.table.keys = shown.map(|due| due.workload.clone()).collect();
+        let mut shown: Vec<&Due> = self
+            .queue
+            .iter()
+            .filter(|due| filter.matches(*due))
+            .collect();
+        match REVIEW_ORDERS.get(self.table.sort).copied() {
+            Some("name") => shown.sort_by(|left, right| left.workload.cmp(&right.workload)),
+            // What was never reviewed is the oldest.
+            Some("age") => shown.sort_by_key(|due| due.reviewed),
+            Some("traffic") => shown.sort_by(|left, right| right.rps.total_cmp(&left.rps)),
+            Some(_) | None => {}
+        }
+        self.table.keys = shown.into_iter().map(|due| due.workload.clone()).collect();
         if self.table.reversed {
             self.table.keys.reverse();
         }
@@ -39,6 +53,21 @@ impl Reviews {
 
 impl Fields for Due {
     const NAMES: &'static [&'static str] = &["workload", "fallback", "due", "standing", "why"];
+
+    fn words(field: &str) -> Vec<&'static str> {
+        match field {
+            "due" => vec![
+                "owed",
+                "in use",
+                "armed",
+                "shut",
+                "soon",
+                "holds",
+                "not required",
+            ],
+            _ => Vec::new(),
+        }
+    }
 
     fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
         visitor("workload", self.workload.as_str())

@@ -1,12 +1,15 @@
 //! A plain list screen: rows by key, a filter and an order. Routes and audit are such lists.
 
+use jiff::Timestamp;
+
 use super::{
     filter::{Fields, Filter},
     list::{List, Step},
+    marks::Marks,
 };
 use crate::{
     control::{self, RouteStatus},
-    model::{AuditRecord, CircuitState, RouteName, Verdict},
+    model::{AuditRecord, CircuitState, Family, RouteName, Verb, Verdict},
 };
 
 /// The list.
@@ -16,6 +19,8 @@ pub struct Table<K> {
     pub list: List<K>,
     /// Which rows.
     pub filter: Filter,
+    /// Marked rows.
+    pub marks: Marks<K>,
     /// The place of the order in the screen's list of orders.
     pub sort: usize,
     /// The order is turned round.
@@ -31,6 +36,7 @@ impl<K> Default for Table<K> {
         Self {
             list: List::default(),
             filter: Filter::default(),
+            marks: Marks::default(),
             sort: 0,
             reversed: false,
             touched: false,
@@ -39,7 +45,7 @@ impl<K> Default for Table<K> {
     }
 }
 
-impl<K: Clone + PartialEq> Table<K> {
+impl<K: Clone + Ord> Table<K> {
     /// Moves the cursor.
     pub fn step(&mut self, step: Step) {
         self.touched = true;
@@ -54,11 +60,24 @@ impl<K: Clone + PartialEq> Table<K> {
             self.list.select(first.clone());
         }
         self.list.settle(&self.keys, height);
+        let keys = &self.keys;
+        self.marks.follow(
+            self.list.selected(),
+            |row| keys.iter().position(|key| key == row),
+            |place| keys.get(place).cloned(),
+        );
+    }
+
+    /// The next of so many orders.
+    pub fn next_order(&mut self, orders: usize) {
+        self.sort = (self.sort + 1) % orders.max(1);
     }
 }
 
 /// The orders of the routes screen.
 pub const ROUTE_ORDERS: [&str; 4] = ["severity", "name", "errors", "traffic"];
+/// The orders of the audit screen.
+pub const AUDIT_ORDERS: [&str; 4] = ["time", "who", "what", "target"];
 
 /// The word of a circuit.
 #[must_use]
@@ -75,6 +94,14 @@ impl Fields for RouteStatus {
         "route", "family", "model", "circuit", "probe", "workload", "drained",
     ];
     const BY_NAME_ONLY: &'static [&'static str] = &["family", "probe", "workload"];
+
+    fn words(field: &str) -> Vec<&'static str> {
+        match field {
+            "family" => Family::ALL.map(Family::as_str).to_vec(),
+            "circuit" => vec!["closed", "open", "half-open"],
+            _ => Vec::new(),
+        }
+    }
 
     fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
         visitor("route", self.route.as_str())
@@ -99,7 +126,29 @@ impl Fields for RouteStatus {
 }
 
 impl Fields for AuditRecord {
-    const NAMES: &'static [&'static str] = &["who", "what", "target", "why", "ticket", "host"];
+    const NAMES: &'static [&'static str] =
+        &["who", "what", "target", "why", "ticket", "host", "since"];
+
+    fn words(field: &str) -> Vec<&'static str> {
+        match field {
+            "what" => vec![
+                "force",
+                "hold",
+                "auto",
+                "notice-on",
+                "notice-off",
+                "drain",
+                "undrain",
+                "undo",
+                "expired",
+            ],
+            _ => Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        Some(self.at)
+    }
 
     fn any(&self, visitor: &mut dyn FnMut(&str, &str) -> bool) -> bool {
         visitor("who", self.actor.name())
@@ -165,13 +214,21 @@ fn severity(route: &RouteStatus) -> u8 {
 }
 
 impl Table<u64> {
-    /// Filters the audit again; newest first.
+    /// Orders and filters the audit again; what is alike stands with the newest first.
     pub fn arrange<'a>(&mut self, audit: impl DoubleEndedIterator<Item = &'a AuditRecord>) {
-        self.keys = audit
+        let mut shown: Vec<&AuditRecord> = audit
             .rev()
             .filter(|record| self.filter.matches(*record))
-            .map(|record| record.sequence)
             .collect();
+        match AUDIT_ORDERS.get(self.sort).copied() {
+            Some("who") => shown.sort_by(|left, right| left.actor.name().cmp(right.actor.name())),
+            Some("what") => shown.sort_by_key(|record| record.verb.map(Verb::as_str)),
+            Some("target") => {
+                shown.sort_by(|left, right| left.key.target().cmp(right.key.target()));
+            }
+            Some(_) | None => {}
+        }
+        self.keys = shown.into_iter().map(|record| record.sequence).collect();
         if self.reversed {
             self.keys.reverse();
         }

@@ -157,6 +157,35 @@ pub fn undo(data: &Data, actor: &Actor) -> Offer {
     }
 }
 
+/// Undoing what a record of the audit tells of.
+#[must_use]
+pub fn undo_record(data: &Data, sequence: u64) -> Offer {
+    let command = match (data.record_of(sequence), data.undone_by(sequence)) {
+        (_, Some(by)) => Err(format!("undone by #{by} already").into()),
+        (None, _) => Err("it is not kept here any more; `backstop undo` has it".into()),
+        (Some(record), None) if record.verb.is_none() => {
+            Err("its time was over: there is nothing to undo".into())
+        }
+        (Some(record), None) => {
+            let newer = data.audit.iter().rev();
+            let newest = newer.clone().find(|other| other.key == record.key);
+            match newest.filter(|other| other.sequence != sequence) {
+                Some(other) => {
+                    Err(format!("#{} has changed {} since", other.sequence, record.key).into())
+                }
+                None => Ok(Some(Command::Undo {
+                    sequence: Some(sequence),
+                })),
+            }
+        }
+    };
+    Offer {
+        action: Action::UndoRecord,
+        does: format!("undo #{sequence}").into(),
+        command,
+    }
+}
+
 /// An action that needs no plan.
 #[must_use]
 pub fn plain(action: Action, does: impl Into<Cow<'static, str>>) -> Offer {

@@ -1,19 +1,19 @@
 //! What each action means. The table of keys decides when one is asked for.
 
-use super::{comparing, drilling, go, planning, probing, reviews, take, typing};
+use super::{comparing, drilling, go, menu, planning, probing, reviews, sift, take, typing};
 use crate::{
     console::{
         action::Action,
-        app::{App, Menu, Overlay, Screen, Times},
+        app::{App, Helping, Overlay, Screen, Times},
         effect::Effect,
         state::{
             burst::Pace,
             comparing::{Said, case::Side},
             field::Field,
-            list::{List, Step},
+            list::Step,
             message::Level,
             palette::Palette,
-            verbs::{self, Offer},
+            verbs,
         },
     },
     model::{RouteName, WorkloadName},
@@ -81,20 +81,33 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::PreviousItem => neighbour(app, -1, effects),
         Action::NextItem => neighbour(app, 1, effects),
         Action::Filter => {
-            let text = go::filtered(app).to_owned();
+            let text = app.filtered().to_owned();
             app.overlays
                 .push(Overlay::Filter(Field::with(120, &text), text));
         }
-        Action::NextMatch => go::next_match(app, true),
-        Action::PreviousMatch => go::next_match(app, false),
+        Action::NextMatch => sift::next_match(app, true),
+        Action::PreviousMatch => sift::next_match(app, false),
         Action::Palette => {
             let palette = Palette::new(app.data.catalog.as_deref(), &app.themes.names);
             app.overlays.push(Overlay::Palette(palette));
         }
-        Action::Help => app.overlays.push(Overlay::Help(0)),
-        Action::Actions => actions(app),
-        Action::Sort => go::sort(app),
-        Action::Reverse => go::reverse(app),
+        Action::Help => {
+            // The same key closes it.
+            if let Some(Overlay::Help(_)) = app.overlays.last() {
+                app.overlays.pop();
+            } else {
+                app.overlays.push(Overlay::Help(Helping::default()));
+            }
+        }
+        Action::Messages => {
+            app.messages.read_all();
+            app.overlays.push(Overlay::Messages(0));
+        }
+        Action::Mark => sift::mark(app),
+        Action::Range => sift::range(app),
+        Action::Actions => menu::open(app),
+        Action::Sort => sift::sort(app),
+        Action::Reverse => sift::reverse(app),
         Action::Wide => app.home.wide = !app.home.wide,
         Action::Pause => go::pause(app),
         Action::Follow => follow(app),
@@ -122,6 +135,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
             let offer = verbs::undo(&app.data, &app.setup.actor);
             planning::open(app, offer, "", effects);
         }
+        Action::UndoRecord => undo_record(app, effects),
         Action::Apply => planning::enter(app, pace, effects),
         Action::Confirm => planning::confirm(app, pace, effects),
         Action::Shorter => planning::last(app, false, effects),
@@ -171,19 +185,66 @@ fn pane(app: &mut App, forward: bool) {
     go::go(app, next);
 }
 
-/// The item before or after; of past reviews, the newer or the older one.
+/// The item before or after; of past reviews, the newer or the older one; of what is read, the row above or below.
 fn neighbour(app: &mut App, rows: isize, effects: &mut Vec<Effect>) {
-    if let Some(Overlay::Past(_)) = app.overlays.last() {
-        reviews::other(app, rows, effects);
-    } else {
-        go::neighbour(app, rows);
+    match app.overlays.last() {
+        Some(Overlay::Past(_)) => reviews::other(app, rows, effects),
+        Some(Overlay::Event(..) | Overlay::Record(..)) => turn_over(app, rows),
+        Some(_) | None => go::neighbour(app, rows),
     }
+}
+
+/// The event or the record in the row above or below the one that is read; the cursor goes with it.
+fn turn_over(app: &mut App, rows: isize) {
+    let Some(before) = app.overlays.pop() else {
+        return;
+    };
+    go::step(app, Step::Rows(rows));
+    let next = match (&before, app.events.selected(), app.audit.list.selected()) {
+        (Overlay::Event(..), Some(number), _) => Overlay::Event(number, 0),
+        (Overlay::Record(..), _, Some(sequence)) => Overlay::Record(*sequence, 0),
+        _ => before,
+    };
+    app.overlays.push(next);
+}
+
+/// From a record to the one that undid it, and from there back.
+fn linked(app: &mut App, sequence: u64) {
+    match app.data.linked(sequence) {
+        Some(other) => {
+            app.audit.touched = true;
+            app.audit.list.select(other);
+            app.overlays.pop();
+            app.overlays.push(Overlay::Record(other, 0));
+        }
+        None => app.say(
+            Level::Note,
+            "nothing undid it, and it undoes nothing; <key:undo-record> opens a plan that would",
+        ),
+    }
+}
+
+/// A plan that undoes what the record under the cursor, or on screen, tells of.
+fn undo_record(app: &mut App, effects: &mut Vec<Effect>) {
+    let sequence = match app.overlays.last() {
+        Some(Overlay::Record(sequence, _)) => Some(*sequence),
+        Some(_) | None => app.audit.list.selected().copied(),
+    };
+    let Some(sequence) = sequence else {
+        app.say(Level::Warning, "there is no record to undo");
+        return;
+    };
+    let offer = verbs::undo_record(&app.data, sequence);
+    planning::open(app, offer, &format!("#{sequence}"), effects);
 }
 
 /// Enter in a list.
 fn open(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
     if let Some(Overlay::Probe(_)) = app.overlays.last() {
         return probing::confirm(app, pace, effects);
+    }
+    if let Some(Overlay::Record(sequence, _)) = app.overlays.last() {
+        return linked(app, *sequence);
     }
     if let Some(Overlay::Actions(menu)) = app.overlays.last() {
         let chosen = menu.list.selected().and_then(|row| menu.offers.get(*row));
@@ -212,7 +273,7 @@ fn open(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
         Screen::Routes => {
             if let Some(route) = app.routes.list.selected().cloned() {
                 go::go(app, Screen::Home);
-                go::filter(app, &format!("route:{route}"));
+                sift::rows(app, &format!("route:{route}"));
             }
         }
         Screen::Events => {
@@ -231,7 +292,7 @@ fn open(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
         Screen::Detail(workload) => {
             let filter = format!("workload:{workload}");
             go::go(app, Screen::Events);
-            go::filter(app, &filter);
+            sift::rows(app, &filter);
         }
     }
 }
@@ -333,89 +394,4 @@ pub(super) fn route_verb(
         Some(offer) => planning::open(app, offer, route.as_str(), effects),
         None => app.say(Level::Warning, "nothing is known of this route yet"),
     }
-}
-
-/// The list of everything that can be done to the selection, and of what cannot.
-fn actions(app: &mut App) {
-    let undo = verbs::undo(&app.data, &app.setup.actor);
-    let (target, mut offers): (String, Vec<Offer>) = match (&app.screen, app.workload()) {
-        (Screen::Home | Screen::Detail(_) | Screen::Compare(_), Some(workload)) => (
-            workload.to_string(),
-            verbs::for_workload(&app.data, workload, app.now),
-        ),
-        (Screen::Routes, _) => {
-            let Some(route) = app.routes.list.selected() else {
-                return;
-            };
-            (
-                route.to_string(),
-                verbs::for_route(&app.data, route, app.now),
-            )
-        }
-        (
-            Screen::Home
-            | Screen::Detail(_)
-            | Screen::Compare(_)
-            | Screen::Events
-            | Screen::Reviews
-            | Screen::Audit,
-            _,
-        ) => ("this row".to_owned(), Vec::new()),
-    };
-    offers.push(undo);
-    let probes = match app.screen {
-        Screen::Home | Screen::Detail(_) => Some("ask primary and fallback with its samples"),
-        Screen::Routes => Some("ask it with the samples of its workloads"),
-        Screen::Events | Screen::Reviews | Screen::Audit | Screen::Compare(_) => None,
-    };
-    if let Some(does) = probes {
-        offers.push(verbs::plain(Action::Probe, does));
-    }
-    if let Screen::Home | Screen::Detail(_) | Screen::Routes | Screen::Reviews = app.screen {
-        let does = "both routes beside each other, on its samples";
-        offers.push(verbs::plain(Action::Compare, does));
-    }
-    let claimable = match app.screen {
-        Screen::Home | Screen::Detail(_) => true,
-        Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit | Screen::Compare(_) => {
-            false
-        }
-    };
-    if claimable {
-        let does = if app.claim.is_some() && app.claim.as_ref() == app.workload() {
-            "take \"I'm on it\" back"
-        } else {
-            "say \"I'm on it\" to the others"
-        };
-        offers.push(verbs::plain(Action::Claim, does));
-    }
-    let opens = match app.screen {
-        Screen::Home => "open it",
-        Screen::Routes => "the workloads that use it",
-        Screen::Events => "the whole event",
-        Screen::Reviews => "read its reviews again",
-        Screen::Audit => "the whole record",
-        Screen::Detail(_) => "all events of it",
-        Screen::Compare(_) => "",
-    };
-    if matches!(
-        app.screen,
-        Screen::Home | Screen::Detail(_) | Screen::Routes
-    ) {
-        offers.push(verbs::plain(
-            Action::Drill,
-            "imagine its route down; no traffic moves",
-        ));
-    }
-    if !opens.is_empty() {
-        offers.push(verbs::plain(Action::Open, opens));
-    }
-    offers.push(verbs::plain(Action::Copy, "copy the row"));
-    let mut list = List::default();
-    list.settle(&(0..offers.len()).collect::<Vec<_>>(), offers.len());
-    app.overlays.push(Overlay::Actions(Menu {
-        target,
-        offers,
-        list,
-    }));
 }

@@ -1,25 +1,16 @@
-//! Going about: screens, cursors, filters and orders.
+//! Going about: screens, cursors, and what scrolls.
 
 use ratatui::layout::Rect;
 
-use super::{comparing, probing};
+use super::{comparing, probing, sift};
 use crate::{
     console::{
         app::{App, Overlay, Paused, Screen},
         effect::Effect,
-        state::{
-            comparing::over::Over,
-            filter::{Fields, Filter},
-            home::Row,
-            list::Step,
-            message::Level,
-            plan::Stage,
-            table::ROUTE_ORDERS,
-        },
+        state::{comparing::over::Over, list::Step, message::Level, plan::Stage},
         view,
     },
-    control::{Due, RouteStatus},
-    model::{AuditRecord, StoredEvent, WorkloadName},
+    model::WorkloadName,
 };
 
 /// Goes to a screen, remembering the one before.
@@ -31,7 +22,7 @@ pub(super) fn go(app: &mut App, screen: Screen) {
     }
 }
 
-/// Back: closes what lies on top; then reads a message; then lifts a filter; then leaves the screen.
+/// Back: closes what lies on top; then reads a message; then takes marks away; then lifts a filter; then leaves.
 pub(super) fn back(app: &mut App, effects: &mut Vec<Effect>) {
     match app.overlays.pop() {
         Some(Overlay::Comparing(Over::Payload(payload))) => comparing::left(app, &payload),
@@ -44,22 +35,13 @@ pub(super) fn back(app: &mut App, effects: &mut Vec<Effect>) {
                 app.say(Level::Note, "left the plan; nothing was changed");
             }
         },
-        Some(Overlay::Filter(_, before)) => filter(app, &before),
-        Some(
-            Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Drill(_)
-            | Overlay::Probe(_)
-            | Overlay::Comparing(_)
-            | Overlay::Past(_)
-            | Overlay::Palette(_),
-        ) => {}
+        Some(Overlay::Filter(_, before)) => sift::filter(app, &before),
+        Some(_) => {}
         None if app.messages.is_error() => {
             app.messages.read();
         }
-        None if !filtered(app).is_empty() => filter(app, ""),
+        None if sift::clear_marks(app) => {}
+        None if !app.filtered().is_empty() => sift::filter(app, ""),
         None if matches!(app.screen, Screen::Compare(_)) => comparing::leave(app, effects),
         None => leave(app),
     }
@@ -95,21 +77,12 @@ pub(super) fn step(app: &mut App, step: Step) {
     let end = app.events_end();
     let height = usize::from(view::areas(app).body.height).max(1);
     match app.overlays.last_mut() {
-        Some(Overlay::Plan(form)) => form.scroll = scrolled(form.scroll, step, height),
-        Some(Overlay::Event(_, scroll) | Overlay::Record(_, scroll) | Overlay::Help(scroll)) => {
-            *scroll = scrolled(*scroll, step, height);
-        }
         Some(Overlay::Actions(menu)) => {
-            let rows: Vec<usize> = (0..menu.offers.len()).collect();
+            let rows = menu.rows();
             menu.list.step(step, &rows);
         }
-        Some(Overlay::Drill(drilling)) => {
-            drilling.scroll = scrolled(drilling.scroll, step, height);
-        }
-        Some(Overlay::Past(past)) => past.scroll = scrolled(past.scroll, step, height),
         Some(Overlay::Probe(_)) => probing::step(app, step),
         Some(Overlay::Comparing(_)) => comparing::step_over(app, step, height),
-        Some(Overlay::Palette(_)) => {}
         Some(Overlay::Filter(..)) | None => match &app.screen {
             Screen::Home => app.home.step(step),
             Screen::Routes => app.routes.step(step),
@@ -119,6 +92,11 @@ pub(super) fn step(app: &mut App, step: Step) {
             Screen::Detail(_) => app.detail_scroll = scrolled(app.detail_scroll, step, height),
             Screen::Compare(_) => comparing::step(app, step),
         },
+        Some(text) => {
+            if let Some(scroll) = text.scroll_mut() {
+                *scroll = scrolled(*scroll, step, height);
+            }
+        }
     }
 }
 
@@ -162,19 +140,11 @@ pub(super) fn clamp(app: &mut App, area: Rect) {
                 form.read = true;
             }
         }
-        Some(Overlay::Event(_, scroll) | Overlay::Record(_, scroll) | Overlay::Help(scroll)) => {
-            *scroll = (*scroll).min(most);
+        Some(text) => {
+            if let Some(scroll) = text.scroll_mut() {
+                *scroll = (*scroll).min(most);
+            }
         }
-        Some(Overlay::Drill(drilling)) => drilling.scroll = drilling.scroll.min(most),
-        Some(Overlay::Past(past)) => past.scroll = past.scroll.min(most),
-        Some(Overlay::Comparing(Over::Verdicts(scroll))) => *scroll = (*scroll).min(most),
-        Some(
-            Overlay::Actions(_)
-            | Overlay::Probe(_)
-            | Overlay::Comparing(_)
-            | Overlay::Palette(_)
-            | Overlay::Filter(..),
-        ) => {}
         None => app.detail_scroll = app.detail_scroll.min(most),
     }
 }
@@ -197,173 +167,6 @@ pub(super) fn arrange(app: &mut App) {
         app.route_facts
             .look(&overview.routes, &app.data.log, app.now);
     }
-}
-
-/// What is filtered on this screen.
-pub(super) fn filtered(app: &App) -> &str {
-    match app.screen {
-        Screen::Home => app.home.filter.text(),
-        Screen::Routes => app.routes.filter.text(),
-        Screen::Events => app.events.filter().text(),
-        Screen::Reviews => app.reviews.table.filter.text(),
-        Screen::Audit => app.audit.filter.text(),
-        Screen::Detail(_) | Screen::Compare(_) => "",
-    }
-}
-
-/// What this screen can be filtered by.
-pub(super) fn fields(app: &App) -> &'static [&'static str] {
-    match app.screen {
-        Screen::Home => Row::NAMES,
-        Screen::Routes => RouteStatus::NAMES,
-        Screen::Events => StoredEvent::NAMES,
-        Screen::Reviews => Due::NAMES,
-        Screen::Audit => AuditRecord::NAMES,
-        Screen::Detail(_) | Screen::Compare(_) => &[],
-    }
-}
-
-/// Filters this screen.
-pub(super) fn filter(app: &mut App, text: &str) {
-    match app.screen {
-        Screen::Home => {
-            app.home.filter = Filter::parse::<Row<'_>>(text);
-            // What is filtered for is what the cursor should be on.
-            app.home.touched = !text.is_empty() || app.home.touched;
-        }
-        Screen::Routes => app.routes.filter = Filter::parse::<RouteStatus>(text),
-        Screen::Events => {
-            let filter = Filter::parse::<StoredEvent>(text);
-            app.events.set_filter(filter, &app.data.log);
-        }
-        Screen::Reviews => app.reviews.table.filter = Filter::parse::<Due>(text),
-        Screen::Audit => {
-            app.audit.filter = Filter::parse::<AuditRecord>(text);
-            app.audit.arrange(app.data.audit.iter());
-        }
-        Screen::Detail(_) | Screen::Compare(_) => {}
-    }
-    arrange(app);
-}
-
-/// Completes the last word of a filter to a field's name.
-pub(super) fn complete_filter(app: &mut App) {
-    let names = fields(app);
-    if let Some(Overlay::Filter(field, _)) = app.overlays.last_mut() {
-        let text = field.text().to_owned();
-        let word = text.rsplit([' ', '!']).next().unwrap_or_default();
-        let name = names
-            .iter()
-            .find(|name| !word.is_empty() && name.starts_with(word));
-        if let Some(rest) = name.and_then(|name| name.strip_prefix(word)) {
-            for character in rest.chars().chain([':']) {
-                field.insert(character);
-            }
-        }
-    }
-}
-
-/// To the next match of the filter, round the end.
-pub(super) fn next_match(app: &mut App, forward: bool) {
-    if filtered(app).is_empty() {
-        app.say(Level::Note, "there is no filter; <key:filter> sets one");
-        return;
-    }
-    let (row, count) = cursor(app);
-    let last = count.saturating_sub(1);
-    step(
-        app,
-        match (row, forward) {
-            (Some(row), true) if row == last => Step::First,
-            (Some(0), false) => Step::Last,
-            (_, true) => Step::Rows(1),
-            (_, false) => Step::Rows(-1),
-        },
-    );
-}
-
-/// The selected row of the screen's list, and how many it has.
-pub(super) fn cursor(app: &App) -> (Option<usize>, usize) {
-    let end = app.events_end();
-    match &app.screen {
-        Screen::Home => (
-            app.home.list.position(app.home.names()),
-            app.home.names().len(),
-        ),
-        Screen::Routes => (
-            app.routes.list.position(&app.routes.keys),
-            app.routes.keys.len(),
-        ),
-        Screen::Reviews => (
-            app.reviews.table.list.position(&app.reviews.table.keys),
-            app.reviews.table.keys.len(),
-        ),
-        Screen::Audit => (
-            app.audit.list.position(&app.audit.keys),
-            app.audit.keys.len(),
-        ),
-        Screen::Events => {
-            let rows = app.events.rows(&app.data.log, end);
-            (
-                app.events.selected().map(|number| rows.row(number)),
-                rows.len(),
-            )
-        }
-        Screen::Detail(_) | Screen::Compare(_) => (None, 0),
-    }
-}
-
-/// Another order.
-pub(super) fn sort(app: &mut App) {
-    match app.screen {
-        Screen::Home => {
-            app.home.sort = app.home.sort.next();
-            app.home.touched = true;
-            app.say(
-                Level::Note,
-                &format!("sorted by {}", app.home.sort.as_str()),
-            );
-        }
-        Screen::Routes => {
-            app.routes.sort = (app.routes.sort + 1) % ROUTE_ORDERS.len();
-            let order = ROUTE_ORDERS
-                .get(app.routes.sort)
-                .copied()
-                .unwrap_or_default();
-            app.say(Level::Note, &format!("sorted by {order}"));
-        }
-        Screen::Events
-        | Screen::Reviews
-        | Screen::Audit
-        | Screen::Detail(_)
-        | Screen::Compare(_) => {
-            app.say(Level::Note, "the order of this list is always the same");
-        }
-    }
-    arrange(app);
-}
-
-/// The order turned round.
-pub(super) fn reverse(app: &mut App) {
-    match app.screen {
-        Screen::Home => {
-            app.home.reversed = !app.home.reversed;
-            app.home.touched = true;
-        }
-        Screen::Routes => app.routes.reversed = !app.routes.reversed,
-        Screen::Reviews => app.reviews.table.reversed = !app.reviews.table.reversed,
-        Screen::Audit => {
-            app.audit.reversed = !app.audit.reversed;
-            app.audit.arrange(app.data.audit.iter());
-        }
-        Screen::Events | Screen::Detail(_) | Screen::Compare(_) => {
-            app.say(
-                Level::Note,
-                "events always come with the newest at the bottom",
-            );
-        }
-    }
-    arrange(app);
 }
 
 /// Stops the view, not the data; or goes on.

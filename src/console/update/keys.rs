@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, comparing, go};
+use super::{act, comparing, sift};
 use crate::console::{
     action::{Action, Group},
     app::{App, Overlay, Screen},
@@ -71,19 +71,8 @@ const fn is_verdict(action: Action) -> bool {
 /// Plans that the same burst has opened go away again.
 fn drop_plans_since(app: &mut App, began: jiff::Timestamp) {
     let before = app.overlays.len();
-    app.overlays.retain(|overlay| match overlay {
-        Overlay::Plan(form) => form.opened < began,
-        Overlay::Event(..)
-        | Overlay::Record(..)
-        | Overlay::Past(_)
-        | Overlay::Help(_)
-        | Overlay::Actions(_)
-        | Overlay::Drill(_)
-        | Overlay::Probe(_)
-        | Overlay::Comparing(_)
-        | Overlay::Palette(_)
-        | Overlay::Filter(..) => true,
-    });
+    app.overlays
+        .retain(|overlay| overlay.form().is_none_or(|form| form.opened < began));
     if app.overlays.len() < before {
         app.say(
             Level::Warning,
@@ -119,20 +108,10 @@ fn text(app: &mut App, key: KeyEvent, pace: Pace) {
         Some(Overlay::Filter(field, _)) => {
             if field.key(key) {
                 let text = field.text().to_owned();
-                go::filter(app, &text);
+                sift::filter(app, &text);
             }
         }
-        Some(
-            Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Past(_)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Drill(_)
-            | Overlay::Probe(_)
-            | Overlay::Comparing(_),
-        )
-        | None => unbound(app, key),
+        Some(_) | None => unbound(app, key),
     }
 }
 
@@ -179,20 +158,10 @@ pub(super) fn paste(app: &mut App, text: &str) {
         Some(Overlay::Filter(field, _)) => {
             let taken = field.paste(text);
             let text = field.text().to_owned();
-            go::filter(app, &text);
+            sift::filter(app, &text);
             taken
         }
-        Some(
-            Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Past(_)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Drill(_)
-            | Overlay::Probe(_)
-            | Overlay::Comparing(_),
-        )
-        | None => false,
+        Some(_) | None => false,
     };
     if taken {
         return;

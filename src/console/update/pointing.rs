@@ -1,7 +1,7 @@
 //! The mouse: the wheel scrolls, a press selects a row, opens the selected one, or asks for the action whose name it
 //! meets. It never applies a plan nor answers a question.
 
-use super::{act, go};
+use super::{act, go, sift};
 use crate::console::{
     action::{Action, Group},
     app::{App, Overlay},
@@ -47,8 +47,8 @@ fn ask(app: &mut App, action: Action, effects: &mut Vec<Effect>) {
 fn row_pressed(app: &mut App, row: usize, effects: &mut Vec<Effect>) {
     match app.overlays.last_mut() {
         Some(Overlay::Actions(menu)) => {
-            if row < menu.offers.len() {
-                menu.list.select(row);
+            if let Some(place) = menu.rows().get(row) {
+                menu.list.select(*place);
             }
             return;
         }
@@ -58,7 +58,7 @@ fn row_pressed(app: &mut App, row: usize, effects: &mut Vec<Effect>) {
         }
         Some(_) | None => {}
     }
-    let (selected, count) = go::cursor(app);
+    let (selected, count) = sift::cursor(app);
     if row >= count {
         return;
     }

@@ -49,23 +49,13 @@ pub(super) fn told(app: &mut App, id: &ReviewId, result: Result<Box<Review>, Con
         Ok(review) => Outputs::Read(review),
         Err(error) => Outputs::Failed(error.to_string()),
     };
-    let open = app
-        .overlays
-        .iter_mut()
-        .rev()
-        .find_map(|overlay| match overlay {
-            Overlay::Past(past) => Some(past),
-            Overlay::Plan(_)
-            | Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Drill(_)
-            | Overlay::Probe(_)
-            | Overlay::Comparing(_)
-            | Overlay::Palette(_)
-            | Overlay::Filter(..) => None,
-        });
+    let open = app.overlays.iter_mut().rev().find_map(|overlay| {
+        if let Overlay::Past(past) = overlay {
+            Some(past)
+        } else {
+            None
+        }
+    });
     if let Some(past) = open {
         past.take(id, outputs);
         app.dirty = true;

@@ -1,6 +1,6 @@
 //! Keys of text fields: accept, complete, walk through proposals and fields; and what a command in the palette does.
 
-use super::{act, comparing, drilling, go, probing, wearing};
+use super::{act, comparing, drilling, go, probing, sift, wearing};
 use crate::console::{
     action::Action,
     app::{App, Overlay},
@@ -23,16 +23,7 @@ pub(super) fn accept(app: &mut App, effects: &mut Vec<Effect>) {
             }
             Err(why) => app.say(Level::Warning, &why),
         },
-        Some(
-            Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Past(_)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Drill(_)
-            | Overlay::Probe(_),
-        )
-        | None => {}
+        Some(_) | None => {}
     }
 }
 
@@ -80,19 +71,8 @@ pub(super) fn complete(app: &mut App) {
     let catalog = app.data.catalog.clone();
     match app.overlays.last_mut() {
         Some(Overlay::Palette(palette)) => palette.complete(catalog.as_deref()),
-        Some(Overlay::Filter(..)) => go::complete_filter(app),
-        Some(
-            Overlay::Plan(_)
-            | Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Past(_)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Drill(_)
-            | Overlay::Probe(_)
-            | Overlay::Comparing(_),
-        )
-        | None => {}
+        Some(Overlay::Filter(..)) => sift::complete(app),
+        Some(_) | None => {}
     }
 }
 
@@ -100,18 +80,7 @@ pub(super) fn choice(app: &mut App, forward: bool) {
     match app.overlays.last_mut() {
         Some(Overlay::Palette(palette)) => palette.turn(forward),
         Some(Overlay::Filter(..)) => go::step(app, Step::Rows(if forward { 1 } else { -1 })),
-        Some(
-            Overlay::Plan(_)
-            | Overlay::Event(..)
-            | Overlay::Record(..)
-            | Overlay::Past(_)
-            | Overlay::Help(_)
-            | Overlay::Actions(_)
-            | Overlay::Drill(_)
-            | Overlay::Probe(_)
-            | Overlay::Comparing(_),
-        )
-        | None => {}
+        Some(_) | None => {}
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     console::{
         app::{App, Times},
         layout::Areas,
+        state::verbs,
         theme::Role,
     },
     model::{AuditRecord, Change, ReasonCode, Verb},
@@ -56,12 +57,15 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     let selected = app.audit.list.selected();
     let offset = app.audit.list.offset();
     for (area, sequence) in areas.body.rows().zip(app.audit.keys.iter().skip(offset)) {
-        let Some(record) = find(app, *sequence) else {
+        let Some(record) = app.data.record_of(*sequence) else {
             continue;
         };
         cells(pen, area, columns, |title| cell(app, record, title));
         if selected == Some(sequence) {
             pen.select(area, 0);
+        }
+        if app.audit.marks.contains(sequence) {
+            pen.mark(area, 1);
         }
     }
     more(pen, areas.body, offset, app.audit.keys.len());
@@ -87,15 +91,6 @@ fn cells(
     }
 }
 
-/// A record by its sequence.
-fn find(app: &App, sequence: u64) -> Option<&AuditRecord> {
-    let audit = &app.data.audit;
-    let index = audit
-        .binary_search_by(|record| record.sequence.cmp(&sequence))
-        .ok()?;
-    audit.get(index)
-}
-
 fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
     let role = if record.break_glass {
         Role::Error
@@ -117,12 +112,12 @@ fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
             format!("{} -> {}", value(record.before), value(record.after)),
             Role::Text,
         ),
-        "UNTIL" => match (record.expires, undone_by(app, record)) {
+        "UNTIL" => match (record.expires, app.data.undone_by(record.sequence)) {
             (_, Some(sequence)) if !wide(app) => (format!("undone #{sequence}"), Role::Muted),
             (Some(expires), _) => (words::until(app, expires), Role::Text),
             (None, _) => ("-".to_owned(), Role::Muted),
         },
-        "UNDONE BY" => match undone_by(app, record) {
+        "UNDONE BY" => match app.data.undone_by(record.sequence) {
             Some(sequence) => (format!("#{sequence}"), Role::Muted),
             None => ("-".to_owned(), Role::Muted),
         },
@@ -178,23 +173,13 @@ pub(super) fn why(record: &AuditRecord) -> String {
     why
 }
 
-/// The record that undid another.
-fn undone_by(app: &App, record: &AuditRecord) -> Option<u64> {
-    app.data
-        .audit
-        .iter()
-        .rev()
-        .find(|other| other.undoes == Some(record.sequence))
-        .map(|other| other.sequence)
-}
-
 fn value(change: Option<Change>) -> String {
     change.map_or_else(|| "config".to_owned(), |change| change.to_string())
 }
 
 /// The whole of a record.
 pub(super) fn whole(app: &App, sequence: u64, width: u16) -> Vec<Line> {
-    let Some(record) = find(app, sequence) else {
+    let Some(record) = app.data.record_of(sequence) else {
         return vec![Line::of(
             Role::Warning,
             " this record is not kept here any more; `backstop audit` has it",
@@ -206,7 +191,8 @@ pub(super) fn whole(app: &App, sequence: u64, width: u16) -> Vec<Line> {
         Line::default(),
     ];
     let mut told = |label: &str, role: Role, text: &str| {
-        let text = words::safe(text);
+        let text = app.setup.keymap.keyed(text);
+        let text = words::safe(&text);
         lines.extend(paragraph(
             role,
             &format!(" {label:<10}"),
@@ -250,10 +236,37 @@ pub(super) fn whole(app: &App, sequence: u64, width: u16) -> Vec<Line> {
     );
     told("until", Role::Text, &end);
     if let Some(undoes) = record.undoes {
-        told("undoes", Role::Text, &format!("#{undoes}"));
+        let link = match app.data.record_of(undoes) {
+            Some(_) => "  (<key:open>: read it)",
+            None => "",
+        };
+        told("undoes", Role::Text, &format!("#{undoes}{link}"));
     }
-    if let Some(by) = undone_by(app, record) {
-        told("undone by", Role::Text, &format!("#{by}"));
+    if let Some(by) = app.data.undone_by(record.sequence) {
+        let by = app.data.record_of(by).map_or_else(
+            || format!("#{by}"),
+            |other| {
+                format!(
+                    "#{by}, {} by {}",
+                    words::clock(other.at),
+                    other.actor.name()
+                )
+            },
+        );
+        told(
+            "undone by",
+            Role::Text,
+            &format!("{by}  (<key:open>: read it)"),
+        );
+    }
+    let undo = verbs::undo_record(&app.data, sequence);
+    match undo.command {
+        Ok(_) => told(
+            "undo",
+            Role::Info,
+            "<key:undo-record> opens a plan that undoes it",
+        ),
+        Err(why) => told("undo", Role::Muted, &why),
     }
     told("revision", Role::Muted, &record.revision.to_string());
     if let Some(plan) = &record.plan {
@@ -271,7 +284,7 @@ pub(super) fn popup(app: &App, pen: &mut Pen<'_>, areas: &Areas, sequence: u64, 
 
 /// The selected record in one line.
 pub(super) fn copied(app: &App) -> Option<String> {
-    let record = find(app, *app.audit.list.selected()?)?;
+    let record = app.data.record_of(*app.audit.list.selected()?)?;
     Some(line_of(record))
 }
 

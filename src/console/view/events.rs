@@ -82,6 +82,9 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
             if app.events.selected() == Some(number) {
                 pen.select(area, 0);
             }
+            if app.events.marks.contains(&number) {
+                pen.mark(area, 9);
+            }
         }
     }
     more(pen, areas.body, offset, rows.len());

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use super::{
-    footer,
     home::more,
     pen::{Line, Pen, paragraph},
+    refused, words,
 };
 use crate::console::{
     action::{Action, Group},
-    app::{App, Overlay},
+    app::{App, Helping, Overlay},
     keymap::Context,
     layout::{Areas, WIDE},
     theme::Role,
@@ -31,24 +31,17 @@ fn context(app: &App) -> Context {
         .overlays
         .iter()
         .rev()
-        .find(|overlay| !matches!(overlay, Overlay::Help(_)));
+        .find(|overlay| !matches!(overlay, Overlay::Help(_) | Overlay::Filter(..)));
     match below {
         None => app.screen_context(),
         Some(Overlay::Plan(form)) if form.typed() => Context::Plan,
         Some(Overlay::Plan(_)) => Context::Confirm,
-        Some(Overlay::Past(_)) => Context::Past,
-        Some(Overlay::Actions(_)) => Context::Menu,
-        Some(Overlay::Drill(_)) => Context::Drill,
-        Some(Overlay::Probe(_)) => Context::Probe,
-        Some(Overlay::Comparing(over)) => over.context(),
-        Some(Overlay::Palette(_)) => Context::Palette,
-        Some(Overlay::Filter(..)) => Context::Filter,
-        Some(Overlay::Event(..) | Overlay::Record(..) | Overlay::Help(_)) => Context::Popup,
+        Some(overlay) => overlay.context(),
     }
 }
 
 /// Every line of the help.
-pub(super) fn lines(app: &App, width: u16) -> Vec<Line> {
+pub(super) fn lines(app: &App, helping: &Helping, width: u16) -> Vec<Line> {
     let context = context(app);
     if width >= WIDE {
         let half = width / 2;
@@ -59,7 +52,7 @@ pub(super) fn lines(app: &App, width: u16) -> Vec<Line> {
             } else {
                 &mut right
             };
-            shorter.extend(group_lines(app, context, group, half));
+            shorter.extend(group_lines(app, context, group, helping, half));
         }
         let rows = left.len().max(right.len());
         left.resize(rows, Line::default());
@@ -73,17 +66,24 @@ pub(super) fn lines(app: &App, width: u16) -> Vec<Line> {
                 left.0.extend(right.0);
                 left
             })
-            .chain(legend(width))
+            .chain(legend(helping, width))
             .collect();
     }
     GROUPS
         .into_iter()
-        .flat_map(|group| group_lines(app, context, group, width))
-        .chain(legend(width))
+        .flat_map(|group| group_lines(app, context, group, helping, width))
+        .chain(legend(helping, width))
         .collect()
 }
 
-fn group_lines(app: &App, context: Context, group: Group, width: u16) -> Vec<Line> {
+fn group_lines(
+    app: &App,
+    context: Context,
+    group: Group,
+    helping: &Helping,
+    width: u16,
+) -> Vec<Line> {
+    let wanted = helping.filter.trim().to_lowercase();
     let mut lines: Vec<Line> = app
         .setup
         .keymap
@@ -92,7 +92,7 @@ fn group_lines(app: &App, context: Context, group: Group, width: u16) -> Vec<Lin
         .flat_map(|(entry, chords)| {
             let keys: Vec<String> = chords.iter().map(ToString::to_string).collect();
             let keys = keys.join(" ");
-            let refused = footer::reason(app, entry.action);
+            let refused = refused::reason(app, entry.action);
             let role = if refused.is_some() {
                 Role::KeyDisabled
             } else {
@@ -105,14 +105,22 @@ fn group_lines(app: &App, context: Context, group: Group, width: u16) -> Vec<Lin
             } else if app.setup.mode == Mode::Observe && verb(entry.action) {
                 help.push_str(" (OBSERVE: to look at, not to apply)");
             }
+            let holds = |text: &str| text.to_lowercase().contains(&wanted);
+            if !(holds(&help) || holds(entry.name) || holds(entry.label) || holds(&keys)) {
+                return Vec::new();
+            }
             let wrapped = paragraph(Role::Text, &" ".repeat(20), &help, usize::from(width));
-            wrapped.into_iter().enumerate().map(move |(index, line)| {
-                if index > 0 {
-                    return line;
-                }
-                let text = line.text().trim_start().to_owned();
-                Line::of(role, format!("  {keys:<17} ")).and(Role::Text, text)
-            })
+            wrapped
+                .into_iter()
+                .enumerate()
+                .map(|(index, line)| {
+                    if index > 0 {
+                        return line;
+                    }
+                    let text = line.text().trim_start().to_owned();
+                    Line::of(role, format!("  {keys:<17} ")).and(Role::Text, text)
+                })
+                .collect()
         })
         .collect();
     if !lines.is_empty() {
@@ -128,7 +136,10 @@ fn verb(action: Action) -> bool {
 }
 
 /// What the signs mean.
-fn legend(width: u16) -> Vec<Line> {
+fn legend(helping: &Helping, width: u16) -> Vec<Line> {
+    if !helping.filter.trim().is_empty() {
+        return Vec::new();
+    }
     let mut lines = vec![Line::of(Role::Heading, " signs")];
     for (text, role) in [
         (
@@ -166,15 +177,21 @@ fn legend(width: u16) -> Vec<Line> {
     lines
 }
 
-pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, scroll: usize) {
+pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, helping: &Helping) {
     pen.put(areas.head, 1, "HELP", Role::Heading);
-    pen.put(
-        areas.head,
-        8,
-        "this screen's keys; upper case changes the world and opens a plan first",
-        Role::Muted,
-    );
-    let lines = lines(app, areas.body.width);
-    pen.lines(areas.body, &lines, scroll);
-    more(pen, areas.body, scroll, lines.len());
+    let filter = helping.filter.trim();
+    let about = if filter.is_empty() {
+        "this screen's keys first; upper case changes the world and opens a plan; <key:filter> filters"
+    } else {
+        "only what holds:"
+    };
+    let about = app.setup.keymap.keyed(about);
+    let at = pen.put(areas.head, 8, &about, Role::Muted);
+    pen.put(areas.head, at + 1, &words::safe(filter), Role::Match);
+    let mut lines = lines(app, helping, areas.body.width);
+    if lines.is_empty() {
+        lines.push(Line::of(Role::Muted, "  no key does that here"));
+    }
+    pen.lines(areas.body, &lines, helping.scroll);
+    more(pen, areas.body, helping.scroll, lines.len());
 }

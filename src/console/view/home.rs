@@ -63,6 +63,9 @@ fn table(app: &App, pen: &mut Pen<'_>, areas: &Areas, overview: &Overview) {
         if selected == Some(&status.workload) {
             pen.select(area, 1);
         }
+        if app.home.marks.contains(&status.workload) {
+            pen.mark(area, 2);
+        }
     }
     more(
         pen,

@@ -10,13 +10,16 @@ use super::{
 };
 use crate::{
     console::{
-        app::{App, Menu, Screen},
+        app::{App, Menu, Sifted},
         layout::Areas,
         state::{field::Field, palette::Palette},
         theme::Role,
     },
     control::Mode,
 };
+
+/// Rows of a filter that is typed, and of what is said of it.
+const FILTER: u16 = 3;
 
 /// Proposals seen at a time.
 const PROPOSALS: usize = 8;
@@ -30,6 +33,19 @@ fn place(areas: &Areas, rows: u16) -> Rect {
         y: bottom - height,
         height,
         ..areas.message
+    }
+}
+
+/// The parts of a screen with a filter that is typed for a panel below that panel.
+pub(super) fn above_filter(areas: &Areas) -> Areas {
+    let bottom = place(areas, FILTER).y;
+    Areas {
+        message: Rect {
+            y: bottom.saturating_sub(1),
+            height: 1,
+            ..areas.message
+        },
+        ..*areas
     }
 }
 
@@ -51,13 +67,13 @@ pub(super) fn panel(pen: &mut Pen<'_>, areas: &Areas, rows: u16, title: &str) ->
 }
 
 fn offers(menu: &Menu) -> u16 {
-    u16::try_from(menu.offers.len()).unwrap_or(u16::MAX)
+    u16::try_from(menu.rows().len().max(1)).unwrap_or(u16::MAX)
 }
 
 /// Where the list of actions stands, and its first action that can be seen.
 pub(super) fn offers_seen(areas: &Areas, menu: &Menu) -> (Rect, usize) {
     let area = below(place(areas, offers(menu)));
-    let selected = menu.list.selected().copied();
+    let selected = menu.list.position(&menu.rows());
     let first = selected.map_or(0, |row| (row + 1).saturating_sub(usize::from(area.height)));
     (area, first)
 }
@@ -83,11 +99,21 @@ pub(super) fn proposals_seen(areas: &Areas, palette: &Palette) -> (Rect, usize) 
 
 /// Every action for the selection, with keys and reasons.
 pub(super) fn actions(app: &App, pen: &mut Pen<'_>, areas: &Areas, menu: &Menu) {
-    let title = format!("actions for {}", words::safe(&menu.target));
+    let mut title = format!("actions for {}", words::safe(&menu.target));
+    if !menu.filter.trim().is_empty() {
+        title = format!("{title} /{}", words::safe(menu.filter.trim()));
+    }
     panel(pen, areas, offers(menu), &title);
     let (area, offset) = offers_seen(areas, menu);
     let selected = menu.list.selected().copied();
-    for (place, (index, offer)) in area.rows().zip(menu.offers.iter().enumerate().skip(offset)) {
+    let rows = menu.rows();
+    if rows.is_empty() {
+        pen.put(area, 3, "nothing here is called that", Role::Muted);
+    }
+    for (place, index) in area.rows().zip(rows.into_iter().skip(offset)) {
+        let Some(offer) = menu.offers.get(index) else {
+            continue;
+        };
         let key = app.setup.keymap.shown(offer.action);
         let label = offer.action.entry().map_or("", |entry| entry.label);
         let (key_role, text) = match &offer.command {
@@ -139,30 +165,31 @@ pub(super) fn palette(pen: &mut Pen<'_>, areas: &Areas, palette: &Palette) {
     pen.line(line, at, &typed(&palette.field, true, Role::Text, room));
 }
 
-/// A filter that is being typed.
+/// A filter that is being typed, and below it what it can be made of or what of it is not understood.
 pub(super) fn filter(app: &App, pen: &mut Pen<'_>, areas: &Areas, field: &Field) {
-    let line = Rect {
-        y: areas.message.bottom() - 1,
-        height: 1,
-        ..areas.message
+    let title = match app.sifted() {
+        Sifted::Help => "filter the help",
+        Sifted::Menu => "filter the actions",
+        Sifted::Rows => "filter",
     };
-    pen.clear(areas.message);
+    let area = panel(pen, areas, FILTER, title);
+    let line = row(area, 0);
     let at = pen.put(line, 1, "/", Role::Key);
     let room = usize::from(line.width.saturating_sub(at + 1));
-    let at = pen.line(line, at, &typed(field, true, Role::Text, room));
-    let hint = format!("  by {}", names(app).join(": "));
-    pen.put(line, at + 1, &format!("{hint}:"), Role::Muted);
-}
-
-fn names(app: &App) -> &'static [&'static str] {
-    use crate::console::state::{filter::Fields, home::Row};
-    match app.screen {
-        Screen::Home => Row::NAMES,
-        Screen::Routes => crate::control::RouteStatus::NAMES,
-        Screen::Events => crate::model::StoredEvent::NAMES,
-        Screen::Reviews => crate::control::Due::NAMES,
-        Screen::Audit => crate::model::AuditRecord::NAMES,
-        Screen::Detail(_) | Screen::Compare(_) => &[],
+    pen.line(line, at, &typed(field, true, Role::Text, room));
+    let fields = app.filter_fields();
+    let (role, hint) = match app.filter_mistake(field.text()) {
+        Some(mistake) => (Role::Warning, format!("! {mistake}")),
+        None if fields.is_empty() => (Role::Muted, "what must be in it".to_owned()),
+        None => (
+            Role::Muted,
+            "text  !not  ~fuzzy  field:value; several must all be true".to_owned(),
+        ),
+    };
+    pen.put(row(area, 1), 1, &words::safe(&hint), role);
+    if !fields.is_empty() {
+        let fields = format!("fields: {}", fields.join(" "));
+        pen.put(row(area, 2), 1, &fields, Role::Muted);
     }
 }
 

@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::{
+    messages,
     pen::{Pen, wrap},
     words,
 };
@@ -50,12 +51,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
 /// What the line says, and how it is meant.
 fn said(app: &App) -> (Role, String) {
     if let Some(message) = app.messages.shown() {
-        let (sign, role) = match message.level {
-            Level::Note => ("", Role::Info),
-            Level::Done => ("+ ", Role::Success),
-            Level::Warning => ("! ", Role::Warning),
-            Level::Error => ("x ", Role::Error),
-        };
+        let (sign, role) = messages::level(message.level);
         let back = app.setup.keymap.shown(Action::Back);
         let end = match (message.level, app.messages.waiting()) {
             (Level::Error, 0) => format!("  ({back}: read)"),

@@ -16,6 +16,9 @@ use crate::console::{
     theme::{Role, Theme},
 };
 
+/// Before a marked row.
+const MARK: &str = "*";
+
 /// Draws with a theme and a set of signs.
 pub(super) struct Pen<'a> {
     buffer: &'a mut Buffer,
@@ -180,6 +183,11 @@ impl<'a> Pen<'a> {
             }
         }
         self.put(area, column, self.glyphs.cursor, Role::Cursor);
+    }
+
+    /// Shows in a column that a row is marked.
+    pub(super) fn mark(&mut self, area: Rect, column: u16) {
+        self.put(area, column, MARK, Role::Match);
     }
 
     /// Empties an area.

@@ -45,6 +45,7 @@ pub fn pointed(app: &App, column: u16, row: u16) -> Option<Pointed> {
             | Overlay::Record(..)
             | Overlay::Past(_)
             | Overlay::Help(_)
+            | Overlay::Messages(_)
             | Overlay::Drill(_)
             | Overlay::Probe(_)
             | Overlay::Comparing(_),

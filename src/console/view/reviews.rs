@@ -62,6 +62,9 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         if table.list.selected() == Some(workload) {
             pen.select(area, 0);
         }
+        if table.marks.contains(workload) {
+            pen.mark(area, 1);
+        }
     }
     more(pen, areas.body, offset, table.keys.len());
 }

@@ -92,6 +92,9 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         if selected == Some(name) {
             pen.select(area, 1);
         }
+        if app.routes.marks.contains(name) {
+            pen.mark(area, 2);
+        }
     }
     more(pen, areas.body, offset, keys.len());
 }

@@ -6,15 +6,10 @@ use ratatui::layout::Rect;
 
 use super::{
     pen::{Line, Pen},
-    tabs, words,
+    tabs, title, words,
 };
 use crate::{
-    console::{
-        app::{App, Screen},
-        layout::Areas,
-        state::table::ROUTE_ORDERS,
-        theme::Role,
-    },
+    console::{app::App, layout::Areas, theme::Role},
     control::{Mode, State},
     store::Health,
 };
@@ -29,7 +24,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     both(pen, areas.status, &left, rights, |room| counts(app, room));
     let rights = [0, 1, 2, 3].map(|short| freshness(app, short));
     let strip = !areas.strip_title.is_empty();
-    let full = title(app, strip, true);
+    let full = title::line(app, strip, true);
     // What is wrong never gives way to what probing has cost.
     let gives_way = rights.last().is_some_and(|least| {
         let wrong = |(role, _): &(Role, String)| matches!(role, Role::Warning | Role::Error);
@@ -37,7 +32,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         !fits && least.0.iter().any(wrong)
     });
     let left = if gives_way {
-        title(app, strip, false)
+        title::line(app, strip, false)
     } else {
         full
     };
@@ -173,107 +168,6 @@ fn people(app: &App, room: usize) -> Line {
 /// The time.
 fn clock(app: &App) -> Line {
     Line::of(Role::Text, app.clock.strftime("%H:%M:%SZ").to_string())
-}
-
-/// The screen's own line. What is paused is said in the strip, when there is one.
-fn title(app: &App, strip: bool, costs: bool) -> Line {
-    let overview = app.overview();
-    let filtered = |text: &str| {
-        if text.is_empty() {
-            String::new()
-        } else {
-            format!("  /{}", words::safe(text))
-        }
-    };
-    let (name, rest, filter) = match &app.screen {
-        Screen::Home => {
-            let all = overview.map_or(0, |overview| overview.workloads.len());
-            let shown = app.home.rows().len();
-            let turned = if app.home.reversed { " reversed" } else { "" };
-            (
-                format!("Workloads {shown}/{all}"),
-                format!("  sort:{}{turned}", app.home.sort.as_str()),
-                filtered(app.home.filter.text()),
-            )
-        }
-        Screen::Routes => {
-            let all = overview.map_or(0, |overview| overview.routes.len());
-            let order = ROUTE_ORDERS
-                .get(app.routes.sort)
-                .copied()
-                .unwrap_or_default();
-            (
-                format!("Routes {}/{all}", app.routes.keys.len()),
-                match overview {
-                    Some(overview) if costs => {
-                        format!("  sort:{order}  probes {}", overview.spending)
-                    }
-                    Some(_) | None => format!("  sort:{order}"),
-                },
-                filtered(app.routes.filter.text()),
-            )
-        }
-        Screen::Events => {
-            let rows = app.events.rows(&app.data.log, app.events_end()).len();
-            let gone = app.data.log.first();
-            let gone = if gone == 0 {
-                String::new()
-            } else {
-                format!("  {gone} older: `backstop events`")
-            };
-            (
-                format!("Events {rows}/{}", app.data.log.len()),
-                gone,
-                filtered(app.events.filter().text()),
-            )
-        }
-        Screen::Reviews => {
-            let due = app.reviews.queue.iter().filter(|due| due.urgency.is_due());
-            (
-                format!(
-                    "Reviews {}/{}",
-                    app.reviews.table.keys.len(),
-                    app.reviews.queue.len()
-                ),
-                format!("  {} due", due.count()),
-                filtered(app.reviews.table.filter.text()),
-            )
-        }
-        Screen::Audit => (
-            format!("Audit {}/{}", app.audit.keys.len(), app.data.audit.len()),
-            String::new(),
-            filtered(app.audit.filter.text()),
-        ),
-        Screen::Compare(_) => {
-            return super::comparing::headline(app).map_or_else(Line::default, |(name, rest)| {
-                let mut line = Line::of(Role::Title, name);
-                line.0.extend(rest.0);
-                line
-            });
-        }
-        Screen::Detail(workload) => (
-            format!("workloads {} {}", ">", words::safe(workload.as_str())),
-            String::new(),
-            String::new(),
-        ),
-    };
-    let mut line = Line::of(Role::Title, name)
-        .and(Role::Muted, rest)
-        .and(Role::Match, filter);
-    if let Some(held_back) = app.held_back().filter(|_| !strip) {
-        line = line
-            .and(Role::Text, "  ")
-            .and(Role::Warning, format!("PAUSED +{held_back}"));
-    } else if app.screen == Screen::Events {
-        let follow = if app.events.follows() {
-            "  follow"
-        } else {
-            "  not following (<key:bottom>)"
-        };
-        let follow = app.setup.keymap.keyed(follow);
-        line = line.and(Role::Info, follow.into_owned());
-    }
-    line
 }
 
 /// That probing has spent its budget: what is shown as proven grows old, and nobody asks.

@@ -35,6 +35,8 @@ impl Spending {
     ) -> Self {
         let budget = route.map_or(settings.budget, |route| settings.of(route));
         let (requests, cost) = probed.spent(route, now);
+        // The sum of nothing is minus nothing, and is shown.
+        let cost = cost + 0.0;
         let out_of_requests = budget
             .requests_per_hour
             .is_some_and(|limit| limit > 0 && requests >= u64::from(limit));
