@@ -19,9 +19,11 @@ mod explain;
 mod front;
 mod harden;
 mod key;
+mod lines;
 mod log;
 mod output;
 mod places;
+mod plain;
 mod plan_text;
 mod probe;
 mod probe_text;
@@ -29,6 +31,7 @@ mod prompt;
 mod reference;
 mod report;
 mod review;
+mod routes;
 mod samples;
 mod serve;
 mod session;
@@ -38,22 +41,19 @@ mod table;
 mod theme;
 mod time;
 
-use std::process::ExitCode;
+use std::{ops::ControlFlow, process::ExitCode};
 
-use clap::Parser as _;
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _};
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{
-    control::Mode,
-    model::{Command as Order, Mode as WorkloadMode, Verb},
-};
+use crate::model::{Command as Order, Mode as WorkloadMode, Verb};
 use args::{Args, Command, ConsoleArgs, Global, ModeArgs, Switch};
 use change::Asked;
 use error::CliError;
-use session::Session;
+use session::Doors;
 
 pub use exit::{EXIT_CODES, Exit};
 pub use reference::reference;
@@ -62,7 +62,15 @@ pub use reference::reference;
 #[must_use]
 pub fn main() -> ExitCode {
     harden::harden();
-    let args = match Args::try_parse() {
+    let mut command = Args::command();
+    if plain::wanted() {
+        output::no_colour();
+        command = command.color(ColorChoice::Never);
+    }
+    let args = command
+        .try_get_matches()
+        .and_then(|matches| Args::from_arg_matches(&matches));
+    let args = match args {
         Ok(args) => args,
         Err(error) => {
             // Help and version are data and no error; a closed pipe is none either.
@@ -87,25 +95,32 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<Exit, CliError> {
     let Args { global, command } = args;
-    match command.unwrap_or_else(|| Command::Console(ConsoleArgs::default())) {
-        Command::Check { json, no_secrets } => check::run(&global, json, !no_secrets),
-        Command::Key { command } => key::run(&global, command),
+    let command = command.unwrap_or_else(|| Command::Console(ConsoleArgs::default()));
+    let command = match at_once(&global, command) {
+        ControlFlow::Break(exit) => return exit,
+        ControlFlow::Continue(command) => command,
+    };
+    let runtime = runtime(&command)?;
+    let exit = runtime.block_on(staying(global, command));
+    // A read from the terminal that nobody will finish must not hold up the end.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Commands that wait for nothing; the others come back.
+fn at_once(global: &Global, command: Command) -> ControlFlow<Result<Exit, CliError>, Command> {
+    ControlFlow::Break(match command {
+        Command::Check { json, no_secrets } => check::run(global, json, !no_secrets),
+        Command::Key { command } => key::run(global, command),
         Command::Theme { command } => theme::run(command),
         Command::Completions { shell } => about::completions(shell),
         Command::Man { command } => about::manual(command.as_deref()),
-        Command::Paths { json } => places::print(&global, json),
-        Command::Version => {
-            output::line(format_args!("backstop {}", env!("CARGO_PKG_VERSION")))?;
-            Ok(Exit::Done)
-        }
-        command => {
-            let runtime = runtime(&command)?;
-            let exit = runtime.block_on(staying(&global, command));
-            // A read from the terminal that nobody will finish must not hold up the end.
-            runtime.shutdown_background();
-            exit
-        }
-    }
+        Command::Paths { json } => places::print(global, json),
+        Command::Version => output::line(format_args!("backstop {}", env!("CARGO_PKG_VERSION")))
+            .map(|()| Exit::Done)
+            .map_err(CliError::from),
+        command => return ControlFlow::Continue(command),
+    })
 }
 
 /// One thread is enough for a command, and the quickest way from a key to its frame; what serves traffic wants
@@ -124,16 +139,17 @@ fn runtime(command: &Command) -> Result<Runtime, CliError> {
 }
 
 /// Commands that bring their own handling of signals, and the others.
-async fn staying(global: &Global, command: Command) -> Result<Exit, CliError> {
+async fn staying(global: Global, command: Command) -> Result<Exit, CliError> {
     match command {
-        Command::Console(args) => front::console(global, args).await,
-        Command::Serve => serve::run(global).await,
-        Command::Demo(args) => front::demo(global, args).await,
-        Command::Simulate(args) => front::simulate(global, args).await,
+        Command::Console(args) => front::console(&global, args).await,
+        Command::Serve => serve::run(&global).await,
+        Command::Demo(args) => front::demo(&global, args).await,
+        Command::Simulate(args) => front::simulate(&global, args).await,
         command => {
             let mut interrupt = signal(SignalKind::interrupt())?;
+            let doors = Doors { global, held: None };
             tokio::select! {
-                exit = passing(global, command) => exit,
+                exit = passing(&doors, command) => exit,
                 _ = interrupt.recv() => Ok(Exit::Signal(SignalKind::interrupt().as_raw_value())),
             }
         }
@@ -141,27 +157,29 @@ async fn staying(global: &Global, command: Command) -> Result<Exit, CliError> {
 }
 
 /// Commands that open the store, do one thing and end.
-async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
-    let reading = async || session::open(global, Mode::Observe).await;
+async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
+    let global = &doors.global;
+    let reading = async || doors.reading().await;
     match command {
         Command::Status { workload, json } => {
             status::status(&reading().await?, workload, json).await
         }
+        Command::Routes { json } => routes::run(&reading().await?, json).await,
         Command::Gateways { json } => status::gateways(&reading().await?, json).await,
         Command::Plan { id, json } => status::plan(&reading().await?, id, json).await,
         Command::Drill(args) => {
             let session = if args.offline {
                 session::offline(global).await?
             } else if args.live {
-                session::open(global, Mode::Write).await?
+                doors.writing().await?
             } else {
                 reading().await?
             };
             drill::run(&session, args).await
         }
-        Command::Explain(args) => explain::run(global, args).await,
+        Command::Explain(args) => explain::run(doors, args).await,
         Command::Report(args) => report::run(&reading().await?, args).await,
-        Command::Review { command } => review::run(global, command).await,
+        Command::Review { command } => review::run(doors, command).await,
         Command::Samples { command } => samples::run(global, command).await,
         Command::Events(args) => log::events(&reading().await?, args).await,
         Command::Audit(args) => audit::run(&reading().await?, args).await,
@@ -172,9 +190,9 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
         }
         Command::Probe(args) => probe::run(global, args).await,
         Command::Compare(args) => compare::run(global, *args).await,
-        Command::Force(args) => mode(global, args, WorkloadMode::Force, Verb::Force).await,
-        Command::Hold(args) => mode(global, args, WorkloadMode::Hold, Verb::Hold).await,
-        Command::Auto(args) => mode(global, args, WorkloadMode::Auto, Verb::Auto).await,
+        Command::Force(args) => mode(doors, args, WorkloadMode::Force, Verb::Force).await,
+        Command::Hold(args) => mode(doors, args, WorkloadMode::Hold, Verb::Hold).await,
+        Command::Auto(args) => mode(doors, args, WorkloadMode::Auto, Verb::Auto).await,
         Command::Notice(args) => {
             let enabled = args.switch == Switch::On;
             let asked = Asked {
@@ -190,7 +208,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
                     lasting: args.lasting.lasting,
                 },
             };
-            change::run(&writing(global).await?, asked, args.change).await
+            change::run(&doors.writing().await?, asked, args.change).await
         }
         Command::Drain(args) => {
             let asked = Asked {
@@ -201,7 +219,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
                     lasting: args.lasting.lasting,
                 },
             };
-            change::run(&writing(global).await?, asked, args.change).await
+            change::run(&doors.writing().await?, asked, args.change).await
         }
         Command::Undrain(args) => {
             let asked = Asked {
@@ -209,7 +227,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
                 target: Some(args.route.to_string()),
                 command: Order::Undrain { route: args.route },
             };
-            change::run(&writing(global).await?, asked, args.change).await
+            change::run(&doors.writing().await?, asked, args.change).await
         }
         Command::Undo(args) => {
             let asked = Asked {
@@ -219,7 +237,7 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
                     sequence: args.sequence,
                 },
             };
-            change::run(&writing(global).await?, asked, args.change).await
+            change::run(&doors.writing().await?, asked, args.change).await
         }
         Command::Console(_)
         | Command::Serve
@@ -235,12 +253,8 @@ async fn passing(global: &Global, command: Command) -> Result<Exit, CliError> {
     }
 }
 
-async fn writing(global: &Global) -> Result<Session, CliError> {
-    session::open(global, Mode::Write).await
-}
-
 async fn mode(
-    global: &Global,
+    doors: &Doors,
     args: ModeArgs,
     mode: WorkloadMode,
     verb: Verb,
@@ -254,5 +268,5 @@ async fn mode(
             lasting: args.lasting.lasting,
         },
     };
-    change::run(&writing(global).await?, asked, args.change).await
+    change::run(&doors.writing().await?, asked, args.change).await
 }

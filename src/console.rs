@@ -121,7 +121,9 @@ impl fmt::Debug for Options {
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
     /// Nobody could see it.
-    #[error("the console needs a terminal; use `backstop status` for plain text")]
+    #[error(
+        "the console needs a terminal; `backstop console --plain` needs none, and `backstop status` says it once"
+    )]
     NoTerminal,
     /// There is no theme of this name.
     #[error("there is no theme `{name}`{}; known are {}", .suggestion.as_ref().map(|near| format!(", did you mean `{near}`?")).unwrap_or_default(), .known.join(", "))]

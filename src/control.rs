@@ -297,6 +297,13 @@ impl Control {
         Ok(record)
     }
 
+    /// Whether a revision is the last that this very door made.
+    #[must_use]
+    pub fn is_own(&self, revision: Revision) -> bool {
+        let own = self.inner.own().applied;
+        own.is_some_and(|(applied, _)| applied == revision)
+    }
+
     /// How many living gateways have applied a revision.
     pub async fn progress(&self, revision: Revision) -> Result<Progress, ControlError> {
         let inner = &self.inner;

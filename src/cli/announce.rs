@@ -1,14 +1,72 @@
-//! Tells the consoles that a plan is open in this shell while its questions are asked.
+//! Tells the consoles what is open in this shell: a plan while its questions are asked; from a line mode also where
+//! the operator looks and what they are on.
 //!
-//! A courtesy: when it cannot be told, the plan goes on without it.
+//! A courtesy: when it cannot be told, work goes on without it.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::session::Session;
-use crate::model::{OverrideKey, Plan, Presence};
+use crate::model::{OverrideKey, Plan, PlanId, Presence, WorkloadName};
 
 /// How often a presence is written again; the store forgets silent ones after 15 s.
 const EVERY: Duration = Duration::from_secs(5);
+
+/// Where an operator is.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    viewing: Option<WorkloadName>,
+    plan: Option<(PlanId, OverrideKey)>,
+    claim: Option<WorkloadName>,
+}
+
+/// What the others are told as long as a line mode is open. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Here(Arc<watch::Sender<Place>>);
+
+impl Here {
+    /// The operator looks at a workload.
+    pub(super) fn look_at(&self, workload: Option<WorkloadName>) {
+        self.0.send_modify(|place| place.viewing = workload);
+    }
+
+    /// The operator is on it, or on nothing.
+    pub(super) fn claim(&self, workload: Option<WorkloadName>) {
+        self.0.send_modify(|place| place.claim = workload);
+    }
+
+    fn open(&self, plan: &Plan) {
+        let open = Some((plan.id.clone(), plan.key.clone()));
+        self.0.send_modify(|place| place.plan = open);
+    }
+
+    fn close(&self) {
+        self.0.send_modify(|place| place.plan = None);
+    }
+
+    /// Goes on telling it.
+    pub(super) async fn tell(&self, session: &Session) -> Infallible {
+        let mut told = self.0.subscribe();
+        let since = session.clock.now();
+        loop {
+            let place = told.borrow_and_update().clone();
+            present(session, since, place).await;
+            // Told again also when nothing moved.
+            let _ = tokio::time::timeout(EVERY, told.changed()).await;
+        }
+    }
+}
+
+/// Closed also when the questions are broken off.
+struct Opened<'a>(&'a Here);
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
 
 /// Runs `work` while the plan is announced as open.
 pub(super) async fn while_open<T>(
@@ -16,33 +74,58 @@ pub(super) async fn while_open<T>(
     plan: &Plan,
     work: impl Future<Output = T>,
 ) -> T {
-    let name = format!("cli-{}", std::process::id());
+    if let Some(here) = &session.here {
+        here.open(plan);
+        let _closes = Opened(here);
+        return work.await;
+    }
     let answer = tokio::select! {
         answer = work => answer,
-        never = announce(session, plan, &name) => match never {},
+        never = announce(session, plan) => match never {},
     };
-    // Gone by itself after a while, if not now.
-    let _ = session.control.leave(name).await;
+    leave(session).await;
     answer
 }
 
-async fn announce(session: &Session, plan: &Plan, name: &str) -> Infallible {
-    let viewing = match &plan.key {
-        OverrideKey::Mode(workload) | OverrideKey::Notice(workload) => Some(workload.clone()),
-        OverrideKey::Drain(_) => None,
+/// Nothing is open here any more. Gone by itself after a while, if not now.
+pub(super) async fn leave(session: &Session) {
+    let _ = session.control.leave(name()).await;
+}
+
+fn name() -> String {
+    format!("cli-{}", std::process::id())
+}
+
+async fn announce(session: &Session, plan: &Plan) -> Infallible {
+    let place = Place {
+        viewing: match &plan.key {
+            OverrideKey::Mode(workload) | OverrideKey::Notice(workload) => Some(workload.clone()),
+            OverrideKey::Drain(_) => None,
+        },
+        plan: Some((plan.id.clone(), plan.key.clone())),
+        claim: None,
     };
     let mut again = tokio::time::interval(EVERY);
     loop {
         again.tick().await;
-        let presence = Presence {
-            session: name.to_owned(),
-            actor: session.control.actor().clone(),
-            since: plan.made,
-            at: session.clock.now(),
-            viewing: viewing.clone(),
-            plan: Some((plan.id.clone(), plan.key.clone())),
-            claim: None,
-        };
-        let _ = session.control.present(presence).await;
+        present(session, plan.made, place.clone()).await;
     }
+}
+
+async fn present(session: &Session, since: Timestamp, place: Place) {
+    let Place {
+        viewing,
+        plan,
+        claim,
+    } = place;
+    let presence = Presence {
+        session: name(),
+        actor: session.control.actor().clone(),
+        since,
+        at: session.clock.now(),
+        viewing,
+        plan,
+        claim,
+    };
+    let _ = session.control.present(presence).await;
 }

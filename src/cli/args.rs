@@ -79,6 +79,10 @@ pub(super) struct Global {
     /// Look only: every change is refused
     #[arg(long, global = true)]
     pub(super) observe: bool,
+    /// Lines and prompts instead of a screen, and no colour: for screen readers and plain terminals. Also chosen by
+    /// ACCESSIBLE=1 and by TERM=dumb
+    #[arg(long, global = true)]
+    pub(super) plain: bool,
     /// Write logs as JSON lines
     #[arg(long, global = true)]
     pub(super) log_json: bool,
@@ -168,6 +172,13 @@ pub(super) enum Command {
     /// List who changed what, why and until when; check that nobody has changed the list; hand it on
     #[command(after_help = EXIT_CODES)]
     Audit(AuditArgs),
+    /// List the routes: circuit, failures, capacity, what probes found, who drained them
+    #[command(after_help = EXIT_CODES)]
+    Routes {
+        /// A JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// List the gateways
     #[command(after_help = EXIT_CODES)]
     Gateways {

@@ -12,7 +12,7 @@ use super::{
     error::CliError,
     exit::Exit,
     output::{self, Paint, Stream},
-    plan_text, prompt,
+    plan_text,
     session::Session,
     time,
 };
@@ -53,7 +53,7 @@ pub(super) async fn run(
     args: ChangeArgs,
 ) -> Result<Exit, CliError> {
     let unconfirmed = args.apply.is_none() && args.confirm.is_none();
-    let interactive = unconfirmed && !args.plan && !args.json && output::somebody_there();
+    let interactive = unconfirmed && !args.plan && !args.json && session.asker.answers();
     let only_show = unconfirmed && !interactive;
     let plan = match &args.apply {
         Some(id) => {
@@ -83,14 +83,18 @@ pub(super) async fn run(
         }
         .into());
     }
-    let consent = if interactive && session.control.mode() == Mode::Write {
+    let consent = if interactive {
+        session.asker.forget().await?;
         let text = plan_text::render(
             &plan,
             &session.catalog.environment.name,
             Paint::of(Stream::Err),
         );
         output::talk(text);
-        announce::while_open(session, &plan, prompt::consent(&plan, &args)).await?
+        if session.control.mode() == Mode::Observe {
+            return Err(ControlError::Observe.into());
+        }
+        announce::while_open(session, &plan, session.asker.consent(&plan, &args)).await?
     } else {
         Consent {
             // Naming a plan by its id names its target: the plan was printed with it, and the command line

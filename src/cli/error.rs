@@ -41,6 +41,9 @@ pub(super) enum CliError {
     /// The command line is wrong in a way that only shows here.
     #[error("{0}")]
     Usage(String),
+    /// A line of a line mode that means nothing, in words of its own.
+    #[error("{0}")]
+    Said(String),
     /// There is nothing to show.
     #[error("{0}")]
     Negative(String),
@@ -95,6 +98,7 @@ impl CliError {
             | Self::Compare(_)
             | Self::Judge(_)
             | Self::Probe(_)
+            | Self::Said(_)
             | Self::Usage(_) => Exit::Usage,
             Self::Negative(_) => Exit::Reserved,
             Self::Sheet(error) => sheet(error),
@@ -121,6 +125,7 @@ impl CliError {
                 let colour = output::Paint::of(output::Stream::Err).on();
                 Some(format!("{}\nerror: {self}", report.render(colour)))
             }
+            Self::Said(text) => Some(text.clone()),
             _ => Some(format!("error: {}", visible(&self.to_string(), 2000))),
         }
     }

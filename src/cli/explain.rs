@@ -7,20 +7,20 @@ use super::{
     error::CliError,
     exit::Exit,
     output::{self, Paint, Stream, Tone},
-    session,
+    session::{self, Doors},
 };
 use crate::{
     config::Keys,
-    control::{self, Explanation, Mode},
+    control::{self, Explanation},
     model::ErrorClass,
 };
 
 /// Prints the explanation.
-pub(super) async fn run(global: &Global, args: ExplainArgs) -> Result<Exit, CliError> {
-    let explanation = if let Some(explanation) = alone(global, &args.what)? {
+pub(super) async fn run(doors: &Doors, args: ExplainArgs) -> Result<Exit, CliError> {
+    let explanation = if let Some(explanation) = alone(&doors.global, &args.what)? {
         explanation
     } else {
-        let session = session::open(global, Mode::Observe).await?;
+        let session = doors.reading().await?;
         session.control.explain(&args.what).await?
     };
     if args.json {

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     args::{ConsoleArgs, DemoArgs, Global, SimulateArgs},
     error::CliError,
     exit::Exit,
-    output, places, session,
+    output, places, plain, session,
 };
 use crate::{
     clock::Clock,
@@ -16,7 +17,7 @@ use crate::{
     console::{self, Appearance, ConsoleError},
     control::{Control, Mode},
     demo,
-    model::Actor,
+    model::{Actor, Catalog},
     store::Store,
     telemetry,
 };
@@ -37,23 +38,35 @@ pub(super) async fn console(global: &Global, args: ConsoleArgs) -> Result<Exit, 
             }
         }
     }
-    open(global, args, CancellationToken::new()).await
+    open(global, args, CancellationToken::new(), None).await
 }
 
-/// Runs one console until it ends.
+/// Runs one console until it ends: a screen, or lines.
 async fn open(
     global: &Global,
     args: ConsoleArgs,
     end: CancellationToken,
+    serving: Option<watch::Receiver<Option<demo::Serving>>>,
 ) -> Result<Exit, CliError> {
     let clock = Clock::system();
     let actor = session::actor(global, "console");
+    if let Some(because) = plain::because(global) {
+        let follow = OnceLock::new();
+        let door = async |global| {
+            // The door of a demo opens when everything serves.
+            if let Some(mut serving) = serving {
+                let _ = serving.wait_for(Option::is_some).await;
+            }
+            door(global, args.write, actor, clock, &follow).await
+        };
+        return plain::run(global, because, end, door).await;
+    }
     // Dropped after the console has ended: it follows the file as long as somebody looks.
     let follow = Arc::new(OnceLock::new());
     let door: console::Opening = Box::pin({
         let (actor, clock, follow) = (actor.clone(), clock.clone(), Arc::clone(&follow));
         let (global, write) = (global.clone(), args.write);
-        async move { Ok(door(global, write, actor, clock, &follow).await?) }
+        async move { Ok(door(global, write, actor, clock, &follow).await?.control) }
     });
     console::run(console::Options {
         door,
@@ -86,6 +99,15 @@ async fn open(
     Ok(Exit::Done)
 }
 
+/// An open door for as long as somebody stays, and what it was made from.
+pub(super) struct Opened {
+    /// As the configuration file is now.
+    pub(super) catalog: watch::Receiver<Arc<Catalog>>,
+    pub(super) store: Store,
+    pub(super) control: Control,
+    pub(super) clock: Clock,
+}
+
 /// Reads the configuration and opens the store, while the console shows its skeleton.
 async fn door(
     global: Global,
@@ -93,7 +115,7 @@ async fn door(
     actor: Actor,
     clock: Clock,
     follow: &OnceLock<config::Follow>,
-) -> Result<Control, CliError> {
+) -> Result<Opened, CliError> {
     let observe = global.observe;
     let reading =
         tokio::task::spawn_blocking(move || session::catalog_with(&global, Keys::IfThere));
@@ -108,14 +130,20 @@ async fn door(
     let (followed, following) = config::follow_with(catalog, Keys::IfThere);
     let _ = follow.set(following);
     let store = Store::open(&url, session::access(mode), clock.clone()).await?;
-    Ok(Control::new(
-        followed.catalog,
+    let control = Control::new(
+        followed.catalog.clone(),
         followed.refused,
-        store,
-        clock,
+        store.clone(),
+        clock.clone(),
         actor,
         mode,
-    ))
+    );
+    Ok(Opened {
+        catalog: followed.catalog,
+        store,
+        control,
+        clock,
+    })
 }
 
 /// Runs the demo with its console in front, or headless.
@@ -151,7 +179,7 @@ pub(super) async fn demo(global: &Global, args: DemoArgs) -> Result<Exit, CliErr
             config: Some(stage.config),
             ..global.clone()
         };
-        open(&global, args, stage.end).await
+        open(&global, args, stage.end, Some(stage.serving)).await
     };
     prepared.run(Clock::system(), front).await?
 }

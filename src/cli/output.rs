@@ -4,24 +4,67 @@ use std::{
     borrow::Cow,
     fmt::{Display, Write as _},
     io::{self, IsTerminal, Write},
+    sync::atomic::{AtomicU8, Ordering},
 };
 
 use serde::Serialize;
 
-use crate::model::hostile;
+use crate::model::{hostile, visible_lines};
 
 /// Columns of data that goes elsewhere than to a terminal.
 const ELSEWHERE: usize = 120;
 
+/// Set before anything is written. The streams belong to the whole process, and so does this.
+static PLAIN: AtomicU8 = AtomicU8::new(0);
+const NO_COLOUR: u8 = 1;
+const ONLY_LINES: u8 = 2;
+
+/// From now on there is no colour.
+pub(super) fn no_colour() {
+    PLAIN.fetch_max(NO_COLOUR, Ordering::Relaxed);
+}
+
+/// From now on nothing leaves but text and ends of lines: for screen readers, and for terminals that can do nothing
+/// else.
+pub(super) fn only_lines() {
+    PLAIN.fetch_max(ONLY_LINES, Ordering::Relaxed);
+}
+
+/// Whether only lines leave.
+pub(super) fn are_only_lines() -> bool {
+    plain_at_least(ONLY_LINES)
+}
+
+fn plain_at_least(wanted: u8) -> bool {
+    PLAIN.load(Ordering::Relaxed) >= wanted
+}
+
+/// Text in which a terminal finds nothing to obey but ends of lines. What is shown was made safe where it came in;
+/// this is the last border.
+fn plainly(text: &str) -> Cow<'_, str> {
+    if text.contains(|character| character != '\n' && hostile(character)) {
+        Cow::Owned(visible_lines(text, usize::MAX))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// Writes a line of data.
 pub(super) fn line(text: impl Display) -> io::Result<()> {
+    if are_only_lines() {
+        return writeln!(io::stdout().lock(), "{}", plainly(&text.to_string()));
+    }
     writeln!(io::stdout().lock(), "{text}")
 }
 
 /// Writes data as it is.
 pub(super) fn raw(text: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text)?;
+    if are_only_lines() {
+        out.write_all(plainly(&String::from_utf8_lossy(text)).as_bytes())?;
+    } else {
+        out.write_all(text)?;
+    }
     out.flush()
 }
 
@@ -59,12 +102,22 @@ fn escape(json: &str, needs: impl Fn(char) -> bool) -> Cow<'_, str> {
 
 /// Says something to the person; nobody listening is no reason to stop.
 pub(super) fn talk(text: impl Display) {
+    if are_only_lines() {
+        let _ = writeln!(io::stderr().lock(), "{}", plainly(&text.to_string()));
+        return;
+    }
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Asks something, without a line end.
 pub(super) fn ask(text: impl Display) {
+    let text = text.to_string();
     let mut out = io::stderr().lock();
+    let text = if are_only_lines() {
+        plainly(&text)
+    } else {
+        text.into()
+    };
     let _ = write!(out, "{text}");
     let _ = out.flush();
 }
@@ -72,6 +125,11 @@ pub(super) fn ask(text: impl Display) {
 /// Whether somebody sits there who can be asked.
 pub(super) fn somebody_there() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Whether what is read is typed at a terminal.
+pub(super) fn somebody_types() -> bool {
+    io::stdin().is_terminal()
 }
 
 /// Whether somebody sees what is said.
@@ -121,7 +179,7 @@ impl Paint {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         Self {
-            on: terminal && !refused,
+            on: terminal && !refused && !plain_at_least(NO_COLOUR),
         }
     }
 
@@ -148,7 +206,21 @@ impl Paint {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn plain_text_holds_nothing_that_a_terminal_obeys_but_line_ends(
+            text in "(\\PC|[\\x00-\\x1f\\x7f-\\x9f\\u{202e}\\u{200b}]|\r\n){0,60}",
+        ) {
+            let plain = plainly(&text);
+            prop_assert!(!plain.contains(|it: char| it != '\n' && hostile(it)), "{plain:?}");
+            prop_assert_eq!(plain.matches('\n').count(), text.matches('\n').count());
+            prop_assert_eq!(plainly(&plain), plain.clone());
+        }
+    }
 
     #[test]
     fn json_holds_nothing_that_a_terminal_obeys() {

@@ -13,21 +13,21 @@ use std::{
 use tokio::task::spawn_blocking;
 
 use super::{
-    args::{Global, ReviewCommand, ReviewImportArgs},
+    args::{ReviewCommand, ReviewImportArgs},
     error::CliError,
     exit::Exit,
     output::{self, Paint, Stream},
-    session::{self, Session},
+    session::{Doors, Session},
 };
 use crate::{
-    control::{Mode, Sheet, Verdicts},
+    control::{Sheet, Verdicts},
     model::{Review, ReviewHead, ReviewId, WorkloadName},
     store::ReviewQuery,
 };
 
 /// Does one of them.
-pub(super) async fn run(global: &Global, command: ReviewCommand) -> Result<Exit, CliError> {
-    let reading = async || session::open(global, Mode::Observe).await;
+pub(super) async fn run(doors: &Doors, command: ReviewCommand) -> Result<Exit, CliError> {
+    let reading = async || doors.reading().await;
     match command {
         ReviewCommand::List {
             workload,
@@ -79,7 +79,7 @@ pub(super) async fn run(global: &Global, command: ReviewCommand) -> Result<Exit,
             output::raw(sheet.csv().as_bytes())?;
             Ok(Exit::Done)
         }
-        ReviewCommand::Import(args) => import(global, args).await,
+        ReviewCommand::Import(args) => import(doors, args).await,
     }
 }
 
@@ -130,8 +130,8 @@ async fn find(session: &Session, name: &str) -> Result<Review, CliError> {
     Ok(session.control.review(id).await?)
 }
 
-async fn import(global: &Global, args: ReviewImportArgs) -> Result<Exit, CliError> {
-    let session = session::open(global, Mode::Write).await?;
+async fn import(doors: &Doors, args: ReviewImportArgs) -> Result<Exit, CliError> {
+    let session = doors.writing().await?;
     let file = read(args.file).await?;
     let (sheet, verdicts) = match (args.comparison, args.review) {
         (Some(comparison), _) => (

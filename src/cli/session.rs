@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::watch;
 
-use super::{args::Global, error::CliError};
+use super::{announce::Here, args::Global, error::CliError, prompt::Asker};
 use crate::{
     clock::Clock,
     config::{self, Keys},
@@ -14,12 +14,42 @@ use crate::{
 };
 
 /// An open door for one command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) catalog: Arc<Catalog>,
     pub(super) store: Store,
     pub(super) control: Control,
     pub(super) clock: Clock,
+    /// Who answers questions.
+    pub(super) asker: Asker,
+    /// What the others are told all the time; `None`: only of plans, while they are open.
+    pub(super) here: Option<Here>,
+}
+
+/// How a command comes to its door: its own, or the one that a line mode holds open.
+#[derive(Debug)]
+pub(super) struct Doors {
+    pub(super) global: Global,
+    pub(super) held: Option<Session>,
+}
+
+impl Doors {
+    /// A door to look through.
+    pub(super) async fn reading(&self) -> Result<Session, CliError> {
+        self.open(Mode::Observe).await
+    }
+
+    /// A door to change something through, unless nothing may be.
+    pub(super) async fn writing(&self) -> Result<Session, CliError> {
+        self.open(Mode::Write).await
+    }
+
+    async fn open(&self, wanted: Mode) -> Result<Session, CliError> {
+        match &self.held {
+            Some(session) => Ok(session.clone()),
+            None => open(&self.global, wanted).await,
+        }
+    }
 }
 
 /// Reads the environment.
@@ -51,7 +81,7 @@ pub(super) fn actor(global: &Global, via: &str) -> Actor {
 }
 
 /// Opens everything for one command. `wanted` is what the command needs; `--observe` always wins.
-pub(super) async fn open(global: &Global, wanted: Mode) -> Result<Session, CliError> {
+async fn open(global: &Global, wanted: Mode) -> Result<Session, CliError> {
     let catalog = Arc::new(catalog_with(global, Keys::IfThere)?);
     let mode = if global.observe {
         Mode::Observe
@@ -87,6 +117,8 @@ fn door(global: &Global, catalog: Arc<Catalog>, store: Store, clock: Clock, mode
         store,
         control,
         clock,
+        asker: Asker::default(),
+        here: None,
     }
 }
 

@@ -274,7 +274,7 @@ fn route(overview: &Overview, name: &crate::model::RouteName) -> String {
     parts.join(", ")
 }
 
-fn word(state: State) -> &'static str {
+pub(super) fn word(state: State) -> &'static str {
     match state {
         State::Failing => "x FL",
         State::Fallback => "! FB",
@@ -285,7 +285,7 @@ fn word(state: State) -> &'static str {
     }
 }
 
-fn describe(state: State) -> &'static str {
+pub(super) fn describe(state: State) -> &'static str {
     match state {
         State::Failing => "(errors reach the callers)",
         State::Fallback => "(the fallback serves by itself)",
@@ -305,7 +305,7 @@ fn tone(state: State) -> Tone {
     }
 }
 
-fn serving(serving: &Serving, now: Timestamp) -> String {
+pub(super) fn serving(serving: &Serving, now: Timestamp) -> String {
     match serving {
         Serving::Primary { route } => route.to_string(),
         Serving::Auto {
@@ -335,7 +335,7 @@ fn fallback(status: &WorkloadStatus) -> String {
     }
 }
 
-fn circuit(state: CircuitState) -> &'static str {
+pub(super) fn circuit(state: CircuitState) -> &'static str {
     match state {
         CircuitState::Closed => "closed",
         CircuitState::Open => "open",
@@ -343,7 +343,7 @@ fn circuit(state: CircuitState) -> &'static str {
     }
 }
 
-fn drained(route: &RouteStatus, now: Timestamp) -> String {
+pub(super) fn drained(route: &RouteStatus, now: Timestamp) -> String {
     match (&route.drained_by, route.drained_until) {
         (Some(by), Some(until)) => format!("by {by} until {}", time::short(until, now)),
         (Some(by), None) => format!("by {by} until changed"),
@@ -377,7 +377,7 @@ fn flags(status: &WorkloadStatus, now: Timestamp) -> String {
     flags.join(" ")
 }
 
-fn percent(share: Option<f64>) -> String {
+pub(super) fn percent(share: Option<f64>) -> String {
     share
         .map(|share| format!("{:.0}%", share * 100.0))
         .unwrap_or_default()

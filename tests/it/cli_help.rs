@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "report",
     "events",
     "audit",
+    "routes",
     "gateways",
     "key",
     "doctor",

@@ -75,6 +75,8 @@ mod gateway_stream;
 mod gateway_switches;
 mod keymap;
 mod layers;
+mod plain;
+mod plain_pty;
 mod probe_compare;
 mod probe_judge;
 mod probe_lease;

@@ -1,0 +1,159 @@
+//! The line mode on a terminal: an incident from sight to undo, ctrl-c and ctrl-d at every prompt, and not one byte
+//! that steers the terminal.
+
+use crate::{cli_project::wait_for, support::pty::Pty};
+
+/// Wide enough that no line is wrapped.
+const SIZE: (u16, u16) = (400, 100);
+
+/// A line mode on a terminal, read from where it was read last.
+struct Talk {
+    pty: Pty,
+    read: usize,
+}
+
+impl Talk {
+    fn start(arguments: &[&str]) -> Self {
+        Self {
+            pty: Pty::backstop(arguments, SIZE),
+            read: 0,
+        }
+    }
+
+    /// Waits for a text behind what was read; answers everything up to it.
+    #[track_caller]
+    fn hears(&mut self, text: &str) -> String {
+        let read = self.read;
+        let heard = wait_for(text, || {
+            let bytes = self.pty.bytes();
+            let new = String::from_utf8_lossy(&bytes[read..]).into_owned();
+            let end = new.find(text)? + text.len();
+            new.get(..end).map(str::to_owned)
+        });
+        self.read += heard.len();
+        heard
+    }
+
+    fn says(&mut self, line: &str) {
+        self.pty.press(&format!("{line}\r"));
+    }
+
+    /// A terminal is sent text, and what ends lines.
+    #[track_caller]
+    fn only_lines(&self) {
+        let bytes = self.pty.bytes();
+        let steers = |byte: &u8| byte.is_ascii_control() && !b"\r\n".contains(byte);
+        let place = bytes.iter().position(steers);
+        assert_eq!(place, None, "{}", String::from_utf8_lossy(&bytes));
+    }
+}
+
+const PROMPT: &str = "backstop demo> ";
+
+#[test]
+fn a_whole_incident_in_the_demo() {
+    let mut talk = Talk::start(&["demo", "--plain", "--seed", "7"]);
+    talk.hears(PROMPT);
+    talk.says("watch");
+    talk.hears("support-chat: ");
+    talk.hears("it was + OK");
+    talk.says("");
+    talk.hears(PROMPT);
+    talk.says("show support-chat");
+    let shown = talk.hears(PROMPT);
+    assert!(shown.contains("fallback: stable-chat"), "{shown}");
+    talk.says("explain support-chat");
+    talk.hears(PROMPT);
+    talk.says("compare support-chat --sample support-return --timeout 5s");
+    let compared = talk.hears(PROMPT);
+    assert!(
+        compared.contains("support-chat/support-return"),
+        "{compared}"
+    );
+    talk.says("events --follow");
+    talk.hears("Enter ends it");
+    talk.hears("support-chat");
+    talk.says("");
+    talk.hears(PROMPT);
+    talk.says("force support-chat");
+    talk.hears("Nothing has changed yet");
+    talk.hears("reason? ");
+    talk.says("1");
+    talk.hears("to force: ");
+    talk.says("sup");
+    talk.hears("support-chat is forced to its fallback until ");
+    talk.hears("applied on 1/1 gateways");
+    talk.hears(PROMPT);
+    talk.says("undo");
+    talk.hears("apply it? [y/N] ");
+    talk.says("y");
+    talk.hears("support-chat is as configured");
+    talk.hears(PROMPT);
+    talk.says("audit");
+    let audit = talk.hears(PROMPT);
+    assert!(audit.contains("did force, target support-chat"), "{audit}");
+    assert!(audit.contains("did undo "), "{audit}");
+    talk.says("report");
+    let report = talk.hears(PROMPT);
+    assert!(report.contains("support-chat"), "{report}");
+    talk.only_lines();
+    talk.pty.press("\x04");
+    assert!(talk.pty.ended().success());
+    talk.only_lines();
+}
+
+#[test]
+fn ctrl_c_cancels_a_prompt_ctrl_d_ends_and_neither_changes_anything() {
+    let mut talk = Talk::start(&["demo", "--plain", "--no-faults", "--no-traffic"]);
+    talk.hears(PROMPT);
+    for (answers, prompt) in [
+        (&[][..], "reason? "),
+        (&["1"], "to force: "),
+        (&["6"], "which reason? "),
+        (&["6", "because"], "to force: "),
+    ] {
+        talk.says("force support-chat");
+        talk.hears("reason? ");
+        for answer in answers {
+            talk.says(answer);
+        }
+        if !answers.is_empty() {
+            talk.hears(prompt);
+        }
+        talk.pty.press("sup\x03");
+        talk.hears("broken off");
+        talk.hears(PROMPT);
+    }
+    // What was typed before the plan could be read is no answer to it.
+    talk.says("force support-chat\r1\rsup");
+    talk.hears("what was typed before this was shown does not count");
+    talk.hears("reason? ");
+    talk.pty.press("\x03");
+    talk.hears(PROMPT);
+    talk.pty.press("half a line\x03");
+    talk.hears(PROMPT);
+    talk.says("watch");
+    talk.hears("Enter ends it");
+    talk.pty.press("\x03");
+    talk.hears(PROMPT);
+    talk.says("audit --json");
+    let audit = talk.hears(PROMPT);
+    assert_eq!(audit.matches("\"sequence\"").count(), 1, "{audit}");
+    talk.says("force support-chat");
+    talk.hears("reason? ");
+    talk.pty.press("\x04");
+    talk.hears("not confirmed; nothing was changed");
+    assert!(talk.pty.ended().success());
+    talk.only_lines();
+}
+
+#[test]
+fn a_signal_ends_it_with_its_number() {
+    for (name, code) in [("TERM", 143), ("HUP", 129)] {
+        let mut talk = Talk::start(&["demo", "--plain", "--no-faults", "--no-traffic"]);
+        talk.hears(PROMPT);
+        talk.pty.signal(name);
+        assert_eq!(talk.pty.ended().exit_code(), code, "{name}");
+        talk.only_lines();
+    }
+}
