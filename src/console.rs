@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod app;
+pub mod canvas;
 pub mod chord;
 pub mod colour;
 mod decode;
@@ -22,7 +23,7 @@ pub mod layout;
 mod look;
 pub mod msg;
 mod outlet;
-pub mod paint;
+mod paint;
 pub mod pointer;
 pub mod print;
 mod reload;

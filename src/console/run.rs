@@ -15,7 +15,6 @@ use crossterm::{
     clipboard::CopyToClipboard,
     event::{Event, MouseButton, MouseEventKind},
 };
-use ratatui::Terminal;
 use tokio::{
     sync::{mpsc::Receiver, oneshot, watch},
     time::Instant,
@@ -25,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Appearance, ConsoleError, Opening, Options, Variables,
     app::{App, BACKLOG, Setup},
+    canvas::Canvas,
     effect::Effect,
     execute::{Arrival, Executor},
     feed,
@@ -33,7 +33,6 @@ use super::{
     keymap_file,
     look::Look,
     msg::Msg,
-    paint::Paint,
     pointer::Pointer,
     reload,
     signals::{Heard, Signals},
@@ -74,7 +73,7 @@ struct Console {
     look: Look,
     tty: Tty,
     input: Option<Input>,
-    terminal: Terminal<Paint>,
+    canvas: Canvas,
     signals: Signals,
     end: CancellationToken,
     panicked: CancellationToken,
@@ -150,10 +149,6 @@ impl Console {
             size,
             seed: fastrand::u64(..),
         };
-        let terminal = match Terminal::new(Paint::new(size.0, size.1)) {
-            Ok(terminal) => terminal,
-            Err(never) => match never {},
-        };
         let appearance = &options.appearance;
         let mut app = App::new(setup);
         app.themes = Themes::new(
@@ -165,7 +160,7 @@ impl Console {
             app,
             look,
             input: None,
-            terminal,
+            canvas: Canvas::new(size.0, size.1),
             signals: Signals::new()?,
             end: options.end.clone(),
             panicked: tty.screen.panicked(),

@@ -30,8 +30,10 @@ use super::outlet::{Exit, Outlet};
 /// Alternate screen, blank; bracketed paste; no cursor.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[m\x1b[2J\x1b[?2004h\x1b[?25l";
 
-/// All of it back, also what a frame that was cut may have left: an open update, a style, mouse reports.
-const LEAVE: &[u8] = b"\x1b[?2026l\x1b[m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?1049l\x1b[?25h";
+/// All of it back, also what a frame that was cut may have left: an open update, a style, a region that scrolls,
+/// mouse reports.
+const LEAVE: &[u8] =
+    b"\x1b[?2026l\x1b[m\x1b[r\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?1049l\x1b[?25h";
 
 /// Mouse: presses and the wheel, in the form that has no limit of columns.
 const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";

@@ -13,12 +13,12 @@ use std::{cell::Cell, collections::BTreeMap, hint::black_box, sync::Arc, time::D
 use backstop::{
     console::{
         app::{App, Setup},
+        canvas::Canvas,
         depth::Depth,
         effect::Effect,
         glyph::UNICODE,
         keymap::Keymap,
         msg::Msg,
-        paint::Paint,
         state::comparing::live::Told,
         theme::Theme,
         theme_file,
@@ -43,7 +43,7 @@ use criterion::{
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
-use ratatui::{Terminal, buffer::Buffer, layout::Rect};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 fn now() -> Timestamp {
     "2026-11-21T14:32:07Z".parse().unwrap()
@@ -386,7 +386,7 @@ fn proven(route: &Route, workload: &Workload, sample: &Sample, at: Timestamp) ->
 
 /// A terminal in memory.
 struct Counted {
-    terminal: Terminal<Paint>,
+    canvas: Canvas,
     theme: Theme,
     bytes: Vec<u8>,
 }
@@ -394,7 +394,7 @@ struct Counted {
 impl Counted {
     fn new((width, height): (u16, u16)) -> Self {
         Self {
-            terminal: Terminal::new(Paint::new(width, height)).unwrap(),
+            canvas: Canvas::new(width, height),
             theme: theme(),
             bytes: Vec::new(),
         }
@@ -403,11 +403,10 @@ impl Counted {
     /// Draws; answers the bytes of this frame.
     fn bytes(&mut self, app: &App) -> usize {
         let theme = &self.theme;
-        self.terminal
-            .draw(|frame| view::view(app, theme, &UNICODE, frame))
-            .unwrap();
+        self.canvas
+            .draw(|buffer| view::draw(app, theme, &UNICODE, buffer));
         self.bytes.clear();
-        self.terminal.backend_mut().take(&mut self.bytes);
+        self.canvas.take(&mut self.bytes);
         self.bytes.len()
     }
 }

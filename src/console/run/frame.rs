@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use tokio::time::{Instant, timeout};
 
 use super::Console;
-use crate::console::{msg::Msg, view::view};
+use crate::console::{msg::Msg, view};
 
 /// Data is drawn at most so often.
 const FRAME: Duration = Duration::from_millis(100);
@@ -16,10 +16,7 @@ const CONTINUED: Duration = Duration::from_millis(100);
 impl Console {
     /// The next frame is a whole one.
     pub(super) fn repaint(&mut self) {
-        match self.terminal.clear() {
-            Ok(()) => {}
-            Err(never) => match never {},
-        }
+        self.canvas.clear();
         self.app.dirty = true;
         self.urgent = true;
     }
@@ -45,7 +42,7 @@ impl Console {
     pub(super) fn come_back(&mut self) -> io::Result<()> {
         self.tty.screen.take_again()?;
         let (columns, rows) = (self.tty.size)();
-        self.terminal.backend_mut().forget();
+        self.canvas.forget();
         self.resized(columns, rows);
         Ok(())
     }
@@ -53,7 +50,7 @@ impl Console {
     /// The terminal has, or had for a while, another size: what it showed may be gone even when the size is the
     /// same as before, because signals that come together are one.
     pub(super) fn resized(&mut self, columns: u16, rows: u16) {
-        self.terminal.backend_mut().resize(columns, rows);
+        self.canvas.resize(columns, rows);
         self.take_in(Msg::Resize(columns, rows));
         self.repaint();
     }
@@ -73,17 +70,12 @@ impl Console {
 
     pub(super) fn draw(&mut self) -> io::Result<()> {
         let (app, look) = (&self.app, &self.look);
-        let drawn = self
-            .terminal
-            .draw(|frame| view(app, &look.theme, &look.glyphs, frame));
-        match drawn {
-            Ok(_) => {}
-            Err(never) => match never {},
-        }
+        self.canvas
+            .draw(|buffer| view::draw(app, &look.theme, &look.glyphs, buffer));
         self.app.dirty = false;
         self.urgent = false;
         self.next_frame = Instant::now() + FRAME;
-        let paint = self.terminal.backend_mut();
-        self.tty.screen.send(|frame| paint.take(frame))
+        let canvas = &mut self.canvas;
+        self.tty.screen.send(|frame| canvas.take(frame))
     }
 }
