@@ -1,7 +1,9 @@
-//! Time, passed in: the system's clock, or one that a test moves by hand.
+//! Time, passed in: the system's clock without its jumps, or one that a test moves by hand.
 //!
 //! Everybody above may hold a [`Clock`]; nobody calls `Timestamp::now` or `Instant::now` instead (clippy
 //! forbids it). It must not know any other module.
+
+mod steady;
 
 use std::{
     sync::{
@@ -45,10 +47,37 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => Timestamp::now(),
+            Source::System => {
+                let says = Timestamp::now();
+                let now = steady::now(says.as_microsecond());
+                Timestamp::from_microsecond(now).unwrap_or(says)
+            }
             Source::Manual(millis) => {
                 Timestamp::from_millisecond(millis.load(Ordering::Acquire)).unwrap_or_default()
             }
+        }
+    }
+
+    /// What this process holds for the time, for other processes of this host: one line, always of the same length.
+    /// `None`: the clock is not the system's.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "as above")]
+    pub fn tell(&self) -> Option<String> {
+        match &self.0 {
+            Source::System => {
+                let says = Timestamp::now();
+                Some(steady::tell(says.as_microsecond()))
+            }
+            Source::Manual(_) => None,
+        }
+    }
+
+    /// Hears what another process of this host has told a moment ago: one that starts while the system's clock is
+    /// wrong goes by it. What is no such line, or old, changes nothing.
+    pub fn hear(&self, told: &str) {
+        match &self.0 {
+            Source::System => steady::hear(told),
+            Source::Manual(_) => {}
         }
     }
 

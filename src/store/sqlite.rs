@@ -6,6 +6,7 @@
 //! - `pulse.db`: heartbeats and presence, never waited for.
 //! - `captures.db`: captured request bodies; there only when something was captured.
 //! - `audit.anchors`: the newest seals of the audit, apart from it.
+//! - `clock.told`: what processes of this host hold for the time.
 //! - `store.lock`: held by every process that has the store open.
 
 mod anchors;
@@ -21,6 +22,7 @@ mod fault;
 mod files;
 mod follower;
 mod hold;
+mod hours;
 mod keeper;
 mod log;
 mod past;
@@ -255,6 +257,7 @@ impl Sqlite {
     pub(super) async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StoreError> {
         self.may_write()?;
         let work = move |desk: &mut Desk| {
+            desk.hours.tell(&desk.clock);
             desk.pulse
                 .run(|connection| pulse::beat(connection, &heartbeat))
         };
@@ -313,6 +316,8 @@ impl Sqlite {
         self.may_write()?;
         let work = move |desk: &mut Desk| {
             let now = desk.clock.now();
+            // Whoever comes for it goes by the same time.
+            desk.hours.tell(&desk.clock);
             desk.pulse
                 .run(|connection| duty::lease(connection, name, &holder, life, now))
         };

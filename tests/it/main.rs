@@ -22,6 +22,7 @@ mod cli_read;
 mod cli_review;
 mod cli_serve;
 mod cli_theme;
+mod clock_jumps;
 mod config_errors;
 mod config_follow;
 mod config_load;

@@ -1,6 +1,8 @@
 //! What the threads for short work hold: the desk changes state and pulse, readers answer questions.
 
-use super::{anchors::Anchors, bell::Bell, chain, database::Database, state, table::Table};
+use super::{
+    anchors::Anchors, bell::Bell, chain, database::Database, hours::Hours, state, table::Table,
+};
 use crate::clock::Clock;
 
 /// What the thread for state and pulse works with.
@@ -12,6 +14,7 @@ pub(super) struct Desk {
     pub(super) bell: Bell,
     pub(super) anchors: Anchors,
     pub(super) clock: Clock,
+    pub(super) hours: Hours,
     /// This host's name, for what the program does by itself.
     pub(super) host: String,
 }

@@ -18,6 +18,7 @@ use super::{
     files,
     follower::{DESK, Ears, Follower, Wake},
     hold,
+    hours::{self, Hours},
     keeper::Keeper,
     log, restore,
     schema::{self, Kind},
@@ -54,6 +55,7 @@ pub(super) fn start(directory: &Path, access: Access, clock: Clock) -> Result<In
         cause: error.to_string(),
     };
     let directory = &std::path::absolute(directory).map_err(failed)?;
+    hours::hear(directory, &clock);
     let parts = Parts::open(directory, access)?;
     assemble(parts, directory, access, clock).map_err(failed)
 }
@@ -66,6 +68,7 @@ pub(super) fn start_or_wait(directory: &Path, clock: Clock) -> Result<Inner, Sto
         cause: error.to_string(),
     };
     let directory = &std::path::absolute(directory).map_err(failed)?;
+    hours::hear(directory, &clock);
     let parts = Parts::open(directory, Access::Write)
         .unwrap_or_else(|error| Parts::unopened(directory, &error));
     assemble(parts, directory, Access::Write, clock).map_err(failed)
@@ -91,6 +94,7 @@ fn assemble(
         bell: Bell::new(directory, bell::OVERRIDES, Duration::ZERO),
         anchors: Anchors::new(directory),
         clock: clock.clone(),
+        hours: Hours::new(directory),
         host: host_name(),
     };
     let desk = Arc::new(Worker::start("store-state", [desk], &alive)?);
@@ -195,7 +199,7 @@ impl Parts {
         let hold = hold::share(directory)?;
         restore::refuse_unfinished(directory)?;
         if access == Access::Write {
-            for file in [bell::OVERRIDES, bell::EVENTS, anchors::FILE] {
+            for file in [bell::OVERRIDES, bell::EVENTS, anchors::FILE, hours::FILE] {
                 files::file(&directory.join(file))?;
             }
         }

@@ -80,7 +80,12 @@ impl Outpost {
 
     /// Starts the gateway; its system calls obey the faults of the name `gateway`.
     pub(crate) fn serve(&self) -> Gateway {
-        let log = self.path().join("serve.log");
+        self.serve_beside("serve")
+    }
+
+    /// Starts one more, whose log has another name.
+    pub(crate) fn serve_beside(&self, name: &str) -> Gateway {
+        let log = self.path().join(format!("{name}.log"));
         let mut command = self.command(&["serve"]);
         self.under_faults(&mut command, "gateway")
             .stdout(Stdio::null())
@@ -96,6 +101,11 @@ impl Outpost {
         under_faults(command, self.path(), name)
     }
 
+    /// How many seconds the clock is wrong from now on, for everything under the layer.
+    pub(crate) fn wrong_clock(&self, seconds: i64) {
+        put(self.path(), "clock", &seconds.to_string());
+    }
+
     /// What happens to system calls from now on; see `faults.c`. Empty: nothing.
     pub(crate) fn faults(&self, name: &str, lines: &str) {
         faults(self.path(), name, lines);
@@ -106,13 +116,18 @@ fn under_faults<'a>(command: &'a mut Command, directory: &Path, name: &str) -> &
     command
         .env("LD_PRELOAD", layer())
         .env("FAULTS", directory.join(format!("faults-{name}")))
+        .env("CLOCK", directory.join("clock"))
 }
 
 fn faults(directory: &Path, name: &str, lines: &str) {
-    let new = directory.join(format!("faults-{name}.new"));
-    fs::write(&new, lines).unwrap();
+    put(directory, &format!("faults-{name}"), lines);
+}
+
+fn put(directory: &Path, name: &str, text: &str) {
+    let new = directory.join(format!("{name}.new"));
+    fs::write(&new, text).unwrap();
     // In one step: nobody reads half of it.
-    fs::rename(new, directory.join(format!("faults-{name}"))).unwrap();
+    fs::rename(new, directory.join(name)).unwrap();
 }
 
 /// A shell in the directory of an outpost.

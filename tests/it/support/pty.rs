@@ -205,10 +205,15 @@ impl Pty {
             .unwrap();
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        let pid = self.child.as_ref().and_then(|child| child.process_id());
+        pid.unwrap()
+    }
+
     /// Sends a signal to the program, by its number or name.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().and_then(|child| child.process_id());
-        let pid = pid.unwrap().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status();
         assert!(sent.unwrap().success(), "kill -s {name} {pid}");
     }
