@@ -40,6 +40,7 @@ mod status;
 mod table;
 mod theme;
 mod time;
+mod transfer;
 
 use std::{ops::ControlFlow, process::ExitCode};
 
@@ -181,7 +182,7 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
         Command::Report(args) => report::run(&reading().await?, args).await,
         Command::Review { command } => review::run(doors, command).await,
         Command::Samples { command } => samples::run(global, command).await,
-        Command::Events(args) => log::events(&reading().await?, args).await,
+        Command::Events(args) => transfer::events(doors, args).await,
         Command::Audit(args) => audit::run(&reading().await?, args).await,
         Command::Doctor { deep, json } => doctor::run(global, deep, json).await,
         Command::Backup(args) => copy::backup(global, args.directory, args.json).await,

@@ -6,6 +6,7 @@
 mod chain;
 mod copy;
 mod error;
+mod import;
 mod memory;
 mod query;
 mod queue;
@@ -31,6 +32,7 @@ use crate::{
 pub use chain::{AuditFinding, AuditProof, Cut, SealedLate};
 pub use copy::{Backup, BackupFile, CopyError, Restored};
 pub use error::{ChangeError, StoreError};
+pub use import::{Added, Import};
 pub use query::{AuditQuery, EventQuery, ReviewQuery, TrafficQuery};
 pub use queue::{Receipt, Reservation};
 

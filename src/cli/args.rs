@@ -34,7 +34,7 @@ pub(super) use copy::{BackupArgs, RestoreArgs};
 pub(super) use demo::{DemoArgs, SimulateArgs};
 pub(super) use explain::ExplainArgs;
 pub(super) use key::{KeyCommand, KeyNewArgs};
-pub(super) use log::EventsArgs;
+pub(super) use log::{EventExport, EventsArgs};
 pub(super) use look::LookArgs;
 pub(super) use probe::ProbeArgs;
 pub(super) use report::ReportArgs;
@@ -166,7 +166,7 @@ pub(super) enum Command {
     /// was told, readiness, reviews
     #[command(after_help = EXIT_CODES)]
     Report(ReportArgs),
-    /// List fallback events
+    /// List fallback events; hand the event log on, or take one in
     #[command(after_help = EXIT_CODES)]
     Events(EventsArgs),
     /// List who changed what, why and until when; check that nobody has changed the list; hand it on

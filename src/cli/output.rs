@@ -76,6 +76,16 @@ pub(super) fn json(value: &impl Serialize) -> io::Result<()> {
     raw(text.as_bytes())
 }
 
+/// The same, a value on each line, all of them at once.
+pub(super) fn json_lines(values: impl Iterator<Item = impl Serialize>) -> io::Result<()> {
+    let mut page = String::new();
+    for value in values {
+        page.push_str(&escape(&serde_json::to_string(&value)?, hostile));
+        page.push('\n');
+    }
+    raw(page.as_bytes())
+}
+
 /// JSON with nothing but ASCII in it, of the same meaning.
 pub(super) fn ascii(json: &str) -> Cow<'_, str> {
     escape(json, |character| !matches!(character, ' '..='~'))

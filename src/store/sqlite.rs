@@ -23,6 +23,7 @@ mod files;
 mod follower;
 mod hold;
 mod hours;
+mod import;
 mod keeper;
 mod log;
 mod past;
@@ -52,6 +53,8 @@ use std::{
 };
 
 use tokio::sync::watch;
+
+pub(super) use self::import::Import;
 
 use self::{
     desk::{Desk, Reader},

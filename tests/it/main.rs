@@ -22,6 +22,7 @@ mod cli_read;
 mod cli_review;
 mod cli_serve;
 mod cli_theme;
+mod cli_transfer;
 mod clock_jumps;
 mod config_errors;
 mod config_follow;

@@ -1,7 +1,9 @@
 //! The options of `events`.
 
+use std::path::PathBuf;
+
 use clap::{
-    Args as ClapArgs,
+    Args as ClapArgs, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
@@ -35,6 +37,22 @@ pub(in crate::cli) struct EventsArgs {
     /// comes as a line of its own: {"outcome": ...}
     #[arg(long)]
     pub(in crate::cli) json: bool,
+    /// The whole event log, decisions and outcomes with their places, oldest first, for an archive or another store
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["since", "workload", "class", "decision", "limit", "json"])]
+    pub(in crate::cli) export: Option<EventExport>,
+    /// With --export: only what stands after this place (`seq` of the last line that was written)
+    #[arg(long, value_name = "PLACE", requires = "export")]
+    pub(in crate::cli) after: Option<u64>,
+    /// Take in what --export has written, from a file or - for standard input; what is there already is passed over
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["since", "workload", "class", "decision", "limit", "follow", "export"])]
+    pub(in crate::cli) import: Option<PathBuf>,
+}
+
+/// How events are handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum EventExport {
+    /// JSON lines: seq, and decision or outcome
+    Jsonl,
 }
 
 fn classes() -> impl TypedValueParser<Value = ErrorClass> {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rusqlite::{
-    Connection, OptionalExtension, Transaction, TransactionBehavior, params,
+    CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params,
     types::{ToSqlOutput, ValueRef},
 };
 
@@ -64,7 +64,8 @@ impl Bodies {
         self.text.len()
     }
 
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    /// Each.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts
             .zip(&self.ends)
@@ -87,7 +88,10 @@ pub(super) fn newest(connection: &Connection) -> Result<Seq, Fault> {
 }
 
 /// Waits for the lock.
-fn begin<'a>(connection: &'a mut Connection, turn: &Turn) -> Result<Transaction<'a>, Fault> {
+pub(super) fn begin<'a>(
+    connection: &'a mut Connection,
+    turn: &Turn,
+) -> Result<Transaction<'a>, Fault> {
     let taken = turn.take();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     drop(taken);
@@ -104,35 +108,59 @@ pub(super) fn append<'a>(
     let transaction = begin(connection, turn)?;
     let base = newest(&transaction)?;
     {
-        let mut insert_entry =
-            transaction.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        let mut insert_body = transaction.prepare_cached("INSERT INTO bodies VALUES (?1, ?2)")?;
-        let mut insert_minute =
-            transaction.prepare_cached("INSERT OR IGNORE INTO minutes VALUES (?1, ?2)")?;
-        let mut last_minute = None;
-        let mut seq = integer(base.0);
+        let mut rows = Rows::new(&transaction)?;
+        let mut seq = base;
         for (entry, body) in entries.zip(bodies.iter()) {
-            seq += 1;
-            let (at, id, decision, workload, class) = match entry {
-                Entry::Decision(event) => (
-                    event.at,
-                    event.id.to_bytes(),
-                    Some(event.decision.as_str()),
-                    Some(event.workload.as_str()),
-                    event.class.map(ErrorClass::as_str),
-                ),
-                Entry::Outcome(outcome) => (outcome.at, outcome.event.to_bytes(), None, None, None),
-            };
-            insert_entry.execute(params![seq, micros(at), id, decision, workload, class])?;
-            insert_body.execute(params![seq, ToSqlOutput::Borrowed(ValueRef::Text(body))])?;
-            if last_minute != Some(minute(at)) {
-                last_minute = Some(minute(at));
-                insert_minute.execute(params![minute(at), seq])?;
-            }
+            seq.0 += 1;
+            rows.add(seq, entry, body)?;
         }
     }
     transaction.commit()?;
     Ok(base)
+}
+
+/// Adds entries inside a transaction.
+pub(super) struct Rows<'a> {
+    entries: CachedStatement<'a>,
+    bodies: CachedStatement<'a>,
+    minutes: CachedStatement<'a>,
+    last_minute: Option<i64>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(transaction: &'a Transaction<'_>) -> Result<Self, Fault> {
+        let prepare = |sql| transaction.prepare_cached(sql);
+        Ok(Self {
+            entries: prepare("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+            bodies: prepare("INSERT INTO bodies VALUES (?1, ?2)")?,
+            minutes: prepare("INSERT OR IGNORE INTO minutes VALUES (?1, ?2)")?,
+            last_minute: None,
+        })
+    }
+
+    /// Adds an entry and its text at a place.
+    pub(super) fn add(&mut self, seq: Seq, entry: &Entry, body: &[u8]) -> Result<(), Fault> {
+        let (at, id, decision, workload, class) = match entry {
+            Entry::Decision(event) => (
+                event.at,
+                event.id.to_bytes(),
+                Some(event.decision.as_str()),
+                Some(event.workload.as_str()),
+                event.class.map(ErrorClass::as_str),
+            ),
+            Entry::Outcome(outcome) => (outcome.at, outcome.event.to_bytes(), None, None, None),
+        };
+        let seq = integer(seq.0);
+        self.entries
+            .execute(params![seq, micros(at), id, decision, workload, class])?;
+        self.bodies
+            .execute(params![seq, ToSqlOutput::Borrowed(ValueRef::Text(body))])?;
+        if self.last_minute != Some(minute(at)) {
+            self.last_minute = Some(minute(at));
+            self.minutes.execute(params![minute(at), seq])?;
+        }
+        Ok(())
+    }
 }
 
 /// Asks for the lock and changes a row, to see whether the disk takes writes again.

@@ -28,7 +28,7 @@ const BATCH: usize = 4_096;
 /// How long after a failure it tries again by itself.
 const RETRY: Duration = Duration::from_secs(1);
 /// How much is written between two checkpoints.
-const CHECKPOINT: usize = 8 * 1024 * 1024;
+pub(super) const CHECKPOINT: usize = 8 * 1024 * 1024;
 /// What a commit costs in the log beside the text itself.
 const COMMIT_COST: usize = 16 * 1024;
 
