@@ -127,6 +127,9 @@ pub struct Report {
     pub reviews: Vec<ReviewHead>,
     /// Reviews that are owed now.
     pub debts: Vec<Debt>,
+    /// Reviews that are owed for workloads that are no longer configured: nobody can make them. Who configures the
+    /// workload again owes them again.
+    pub orphaned: Vec<Debt>,
     /// What is left to do, as far as the records say.
     pub open: Vec<String>,
 }
@@ -154,6 +157,10 @@ impl Control {
         let of_it =
             |workload: &WorkloadName| range.workload.as_ref().is_none_or(|only| only == workload);
         let debts = self.reviewed().borrow().debts.clone();
+        let (debts, orphaned): (Vec<Debt>, Vec<Debt>) = debts
+            .into_iter()
+            .filter(|debt| of_it(&debt.workload))
+            .partition(|debt| catalog.workloads.contains_key(&debt.workload));
         let mut report = Report {
             environment: catalog.environment.name.clone(),
             fingerprint: catalog.fingerprint.clone(),
@@ -168,10 +175,8 @@ impl Control {
             changes,
             readiness: folded.readiness,
             reviews,
-            debts: debts
-                .into_iter()
-                .filter(|debt| of_it(&debt.workload))
-                .collect(),
+            debts,
+            orphaned,
             open: Vec::new(),
             workload: range.workload,
         };

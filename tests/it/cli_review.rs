@@ -3,7 +3,7 @@
 use backstop::{
     clock::Clock,
     control::Sheet,
-    model::{Basis, Judgement, Review, Tally},
+    model::{Basis, Judgement, Review, Revision, Tally},
     store::{Access, Store},
 };
 use serde_json::Value;
@@ -12,6 +12,7 @@ use crate::{
     cli_project::run,
     control_project::{CONFIG, Project},
     store_reviews,
+    store_samples::{FORCE, change, mode_key},
 };
 
 async fn with_review() -> (Project, Review) {
@@ -314,4 +315,37 @@ async fn a_job_can_fail_when_a_fallback_is_below_its_bar() {
     let stale = run(&project, "review check").exits(1).out;
     assert!(stale.contains("x  support-chat  stale"), "{stale}");
     assert!(stale.contains("stable-2"), "{stale}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_workload_owes_that_is_no_longer_configured_is_orphaned() {
+    let (project, _) = with_review().await;
+    let url = project.catalog().store;
+    let store = Store::open(&url, Access::Write, Clock::system())
+        .await
+        .unwrap();
+    let key = mode_key("support-chat");
+    let now = Clock::system().now();
+    let mut request = change(&key, Revision(0), FORCE, "ana", now, None);
+    request.owes = vec!["gone".into(), "support-chat".into()];
+    store.change(request).await.unwrap();
+    let queue = run(&project, "review queue").exits(0);
+    assert!(queue.out.contains("support-chat"), "{}", queue.out);
+    assert!(!queue.out.contains("gone"), "{}", queue.out);
+    assert!(
+        queue.err.starts_with("orphaned: a review of gone"),
+        "{}",
+        queue.err
+    );
+    let report = run(&project, "report --since 1h --json").exits(0).json();
+    let owed = |list: &str| report[list].as_array().unwrap().clone();
+    assert_eq!(owed("debts").len(), 1);
+    assert_eq!(owed("orphaned")[0]["workload"], "gone");
+    let open = report["open"].to_string();
+    assert!(
+        open.contains("review support-chat") && !open.contains("gone"),
+        "{open}"
+    );
+    let written = run(&project, "report --since 1h").exits(0).out;
+    assert!(written.contains("- orphaned, owed since"), "{written}");
 }

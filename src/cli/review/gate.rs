@@ -12,7 +12,7 @@ use crate::{
         time,
     },
     control::{Due, Urgency, queue as queued},
-    model::{Standing, WorkloadName},
+    model::{Standing, WorkloadName, visible},
 };
 
 async fn whole(session: &Session) -> Result<Vec<Due>, CliError> {
@@ -31,6 +31,7 @@ pub(super) async fn queue(session: &Session, all: bool, json: bool) -> Result<Ex
         output::json(&queue)?;
         return Ok(Exit::Done);
     }
+    tell_orphaned(session);
     if queue.is_empty() {
         output::talk("no review is due");
         return Ok(Exit::Done);
@@ -60,6 +61,23 @@ pub(super) async fn queue(session: &Session, all: bool, json: bool) -> Result<Ex
     }
     output::line(table.render(Paint::of(Stream::Out)))?;
     Ok(Exit::Done)
+}
+
+/// Says what is owed and cannot be paid.
+fn tell_orphaned(session: &Session) {
+    let now = session.clock.now();
+    for debt in &session.control.reviewed().borrow().debts {
+        if session.catalog.workloads.contains_key(&debt.workload) {
+            continue;
+        }
+        output::talk(format_args!(
+            "orphaned: a review of {}, which is no longer configured ({} went past the gate {} ago); it is owed again \
+             when the workload is configured again",
+            visible(debt.workload.as_str(), 100),
+            visible(debt.by.name(), 40),
+            time::age(debt.since, now)
+        ));
+    }
 }
 
 /// The signs of the console: `x` wants somebody now, `!` soon.

@@ -305,7 +305,7 @@ impl Report {
     }
 
     fn reviews(&self, out: &mut String) {
-        if self.reviews.is_empty() && self.debts.is_empty() {
+        if self.reviews.is_empty() && self.debts.is_empty() && self.orphaned.is_empty() {
             return;
         }
         out.push_str("\n## Reviews and debts\n\n");
@@ -316,6 +316,17 @@ impl Report {
             let _ = writeln!(
                 out,
                 "- **owed** since {} for {}: {} went past the gate (audit {}){}",
+                moment(debt.since),
+                text(debt.workload.as_str()),
+                text(debt.by.name()),
+                debt.sequence,
+                because(&debt.note)
+            );
+        }
+        for debt in &self.orphaned {
+            let _ = writeln!(
+                out,
+                "- orphaned, owed since {} for {}, which is no longer configured: {} went past the gate (audit {}){}",
                 moment(debt.since),
                 text(debt.workload.as_str()),
                 text(debt.by.name()),
