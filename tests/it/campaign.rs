@@ -61,10 +61,12 @@ const COMMAND_POINTS: [Point; 7] = [
     ("open state/", 12),
     ("any state/", 20),
 ];
-const RESTORE_POINTS: [Point; 3] = [
+const RESTORE_POINTS: [Point; 5] = [
     ("pwrite state/", 10),
     ("sync state", 10),
     ("open state/", 10),
+    ("rename state/", 8),
+    ("unlink state/", 8),
 ];
 
 #[derive(Debug, Default)]
@@ -77,11 +79,15 @@ struct Figures {
     consoles_killed: usize,
     restores_killed: usize,
     restores: usize,
+    /// That clients saw.
     events: usize,
+    found: usize,
     unlogged: usize,
+    /// That operators were told of.
     changes: usize,
-    revision: Revision,
+    changes_found: usize,
     untold: usize,
+    revision: Revision,
 }
 
 impl fmt::Display for Figures {
@@ -89,9 +95,9 @@ impl fmt::Display for Figures {
         write!(
             formatter,
             "rounds {}; killed: gateways {} (at random {}, in a system call {}, while starting {}), commands {}, \
-             consoles {}, restores {} of {}; fallbacks that clients saw {}, of these without an event 0, marked as \
-             such {}; changes that operators were told of {}, of these lost 0; revision {}, never back; plans \
-             applied twice 0; changes that were made and nobody could be told of {}",
+             consoles {}, restores {} of {}; events expected {}, found {}, and {} answers marked as without one; \
+             overrides expected {}, found {}, applied twice 0; made and nobody could be told of {}; revision {}, \
+             never back",
             self.rounds,
             self.gateways_at_random + self.gateways_armed + self.gateways_starting,
             self.gateways_at_random,
@@ -102,10 +108,12 @@ impl fmt::Display for Figures {
             self.restores_killed,
             self.restores,
             self.events,
+            self.found,
             self.unlogged,
             self.changes,
-            self.revision,
-            self.untold
+            self.changes_found,
+            self.untold,
+            self.revision
         )
     }
 }
@@ -331,6 +339,7 @@ impl Campaign {
         }
         assert!(audit.is_sorted_by(|before, after| before.revision < after.revision));
         self.figures.events += seen.events.len();
+        self.figures.found += seen.events.intersection(&there).count();
         self.figures.unlogged += seen.unlogged;
         self.figures.changes += seen.changes.len();
         self.figures.commands_killed += seen.killed;
@@ -347,6 +356,7 @@ impl Campaign {
                 "a change that an operator was told of is lost"
             );
         }
+        self.figures.changes_found = self.told.len();
         self.figures.untold = audit.len() - self.told.len();
         let revision = store.overrides().borrow().revision;
         assert!(revision >= self.figures.revision, "revisions went back");
