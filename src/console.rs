@@ -17,6 +17,7 @@ mod feed;
 mod findings;
 pub mod glyph;
 mod input;
+mod jobs;
 pub mod keymap;
 pub mod keymap_file;
 pub mod layout;

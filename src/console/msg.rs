@@ -121,6 +121,8 @@ pub enum Msg {
     },
     /// The theme was read again: its name, or why the last good one is kept (file, line and column inside).
     Themed(Result<String, String>),
+    /// The console was not suspended: nobody could bring it back.
+    NotSuspended,
     /// The terminal is ours again after a suspend, or was scrambled: everything must be drawn.
     Redraw,
 }

@@ -4,6 +4,7 @@
 //! visible has changed and the terminal has taken the frame before. Keys draw at once, data at most ten times
 //! a second, and nothing is written when nothing changed.
 
+mod aside;
 mod frame;
 mod lend;
 mod wait;
@@ -29,13 +30,14 @@ use super::{
     execute::{Arrival, Executor},
     feed,
     input::{self, Input},
+    jobs::Jobs,
     keymap::Keymap,
     keymap_file,
     look::Look,
     msg::Msg,
     pointer::Pointer,
     reload,
-    signals::{Heard, Signals},
+    signals::{self, Heard, Signals},
     state::themes::Themes,
     terminal::{self, Screen},
     theme_file,
@@ -45,6 +47,7 @@ use crate::{
     clock::Clock,
     control::{Control, Mode, News},
 };
+use aside::Aside;
 use lend::Lend;
 use wait::{End, Failure, Wake};
 
@@ -63,8 +66,7 @@ struct Tty {
     /// Starts to read keys.
     input: Box<dyn Fn() -> io::Result<Input> + Send>,
     size: fn() -> (u16, u16),
-    /// Gives the terminal to the shell until the process is continued.
-    stop: fn() -> io::Result<()>,
+    jobs: Jobs,
 }
 
 /// Everything the loop owns.
@@ -89,8 +91,8 @@ struct Console {
     next_frame: Instant,
     /// The theme to wear.
     wanted: watch::Sender<String>,
-    /// Asked for by an effect, done when the round is over.
-    suspend: bool,
+    /// Asked for by an effect or a signal, done when the round is over.
+    suspend: Option<Aside>,
     /// The operator's own editor wants a text and the terminal.
     lend: Option<Lend>,
     quit: bool,
@@ -110,7 +112,7 @@ pub(super) async fn run(mut options: Options) -> Result<(), ConsoleError> {
         screen: Screen::take()?,
         input: Box::new(input::open),
         size: terminal::size,
-        stop: terminal::stop,
+        jobs: Jobs::REAL,
     };
     let door = std::mem::replace(&mut options.door, Box::pin(std::future::pending()));
     let mut console = Console::new(&options, keymap, look, tty)?;
@@ -173,7 +175,7 @@ impl Console {
             variables: Arc::clone(&options.variables),
             urgent: true,
             next_frame: Instant::now(),
-            suspend: false,
+            suspend: None,
             lend: None,
             quit: false,
         })
@@ -226,8 +228,8 @@ impl Console {
             if self.quit {
                 return End::Wanted;
             }
-            if std::mem::take(&mut self.suspend)
-                && let Err(error) = self.stand_aside().await
+            if let Some(by) = self.suspend.take()
+                && let Err(error) = self.stand_aside(by).await
             {
                 return End::Lost(error);
             }
@@ -249,6 +251,7 @@ impl Console {
         match wake {
             Wake::End(end) => return Some(end),
             Wake::Heard(Heard::End(number)) => return Some(End::Signal(number)),
+            Wake::Heard(Heard::Stop) => self.suspend = Some(Aside::Signal),
             Wake::Heard(Heard::Continued) => {
                 if let Err(error) = self.come_back() {
                     return Some(End::Lost(error));
@@ -376,7 +379,7 @@ impl Console {
             Effect::Wear(name) => drop(self.wanted.send(name)),
             Effect::Mouse(on) => self.tty.screen.mouse(on),
             Effect::Repaint => self.repaint(),
-            Effect::Suspend => self.suspend = true,
+            Effect::Suspend => self.suspend = Some(Aside::Key),
             Effect::Quit => self.quit = true,
         }
     }
@@ -385,6 +388,11 @@ impl Console {
     async fn finish(mut self, end: End) -> Result<(), ConsoleError> {
         self.input = None;
         self.tty.screen.restore();
+        // A terminal that went away is a hang-up, whether its signal, a read or a write tells it first.
+        let end = match end {
+            End::Lost(_) if self.tty.screen.is_lost() => End::Signal(signals::HANGUP),
+            end => end,
+        };
         drop(self.arrivals);
         self.executor.close().await;
         match end {

@@ -1,8 +1,11 @@
-//! The signals that concern a console: the ones that end it, and the one after a stop.
+//! The signals that concern a console: the ones that end it, the one that stops it, and the one after a stop.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The number of SIGHUP.
+pub(super) const HANGUP: i32 = rustix::process::Signal::HUP.as_raw();
 
 /// Listens from the moment it is made.
 pub(super) struct Signals {
@@ -10,6 +13,7 @@ pub(super) struct Signals {
     terminate: Signal,
     hangup: Signal,
     quit: Signal,
+    stop: Signal,
     cont: Signal,
 }
 
@@ -18,13 +22,15 @@ pub(super) struct Signals {
 pub(super) enum Heard {
     /// End, because of this signal.
     End(i32),
+    /// Give the terminal back and stop.
+    Stop,
     /// The process was stopped and goes on: somebody else had the terminal.
     Continued,
 }
 
-/// SIGCONT, which tokio has no name for.
-fn continued() -> SignalKind {
-    SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())
+/// A signal that tokio has no name for.
+fn named(signal: rustix::process::Signal) -> SignalKind {
+    SignalKind::from_raw(signal.as_raw())
 }
 
 impl Signals {
@@ -34,7 +40,8 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
             quit: signal(SignalKind::quit())?,
-            cont: signal(continued())?,
+            stop: signal(named(rustix::process::Signal::TSTP))?,
+            cont: signal(named(rustix::process::Signal::CONT))?,
         })
     }
 
@@ -52,8 +59,19 @@ impl Signals {
             _ = self.hangup.recv() => SignalKind::hangup(),
             _ = self.interrupt.recv() => SignalKind::interrupt(),
             _ = self.quit.recv() => SignalKind::quit(),
+            _ = self.stop.recv() => return Heard::Stop,
             _ = self.cont.recv() => return Heard::Continued,
         };
         Heard::End(kind.as_raw_value())
+    }
+
+    /// Waits until somebody wants the process to stop. Can be dropped and called again.
+    pub(super) async fn told_to_stop(&mut self) {
+        self.stop.recv().await;
+    }
+
+    /// Waits until the process is continued. Can be dropped and called again.
+    pub(super) async fn continued(&mut self) {
+        self.cont.recv().await;
     }
 }

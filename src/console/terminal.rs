@@ -19,7 +19,6 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::OFlags,
-    process::{Signal, kill_current_process_group},
     stdio::{stdin, stdout},
     termios::{QueueSelector, isatty, tcflush, tcgetwinsize, ttyname},
 };
@@ -227,12 +226,6 @@ impl Drop for Screen {
             *taken = None;
         }
     }
-}
-
-/// Stops this process group as the terminal's own ctrl-z would, so that wrappers stop as well. Returns when it
-/// is continued, or at once where nobody could continue it.
-pub(super) fn stop() -> io::Result<()> {
-    Ok(kill_current_process_group(Signal::TSTP)?)
 }
 
 /// Whether keys can be read and a screen can be shown.

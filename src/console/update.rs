@@ -64,6 +64,10 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             app.dirty = true;
         }
         Msg::Redraw => app.dirty = true,
+        Msg::NotSuspended => app.say(
+            Level::Warning,
+            "it cannot be suspended here: it was started without a shell that could bring it back",
+        ),
         Msg::Tick => tick(app, &mut effects),
         Msg::News(news) => absorb(app, news, &mut effects),
         Msg::Planned { request, result } => planning::planned(app, request, result, &mut effects),

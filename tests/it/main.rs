@@ -38,6 +38,7 @@ mod console_probing;
 mod console_pty;
 mod console_review_pty;
 mod console_screens;
+mod console_signals;
 mod console_ssh;
 mod console_stage;
 mod console_tmux;

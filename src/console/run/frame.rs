@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::Console;
 use crate::console::{msg::Msg, view};
@@ -10,26 +10,12 @@ use crate::console::{msg::Msg, view};
 /// Data is drawn at most so often.
 const FRAME: Duration = Duration::from_millis(100);
 
-/// How long after a stop its end may take to be heard of.
-const CONTINUED: Duration = Duration::from_millis(100);
-
 impl Console {
     /// The next frame is a whole one.
     pub(super) fn repaint(&mut self) {
         self.canvas.clear();
         self.app.dirty = true;
         self.urgent = true;
-    }
-
-    /// Gives the terminal to the shell and takes it again afterwards.
-    pub(super) async fn stand_aside(&mut self) -> io::Result<()> {
-        self.input = None;
-        self.tty.screen.restore();
-        (self.tty.stop)()?;
-        // Here the process stands still. What continued it is no news any more.
-        let _ = timeout(CONTINUED, self.signals.next()).await;
-        self.listen()?;
-        self.come_back()
     }
 
     /// Reads keys from now on.

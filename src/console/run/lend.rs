@@ -38,7 +38,18 @@ impl Console {
         self.input = None;
         self.tty.screen.restore();
         let text = Arc::clone(&lend.text);
-        let edited = tokio::task::spawn_blocking(move || edit(&editor, &text)).await;
+        let mut editing = tokio::task::spawn_blocking(move || edit(&editor, &text));
+        let edited = loop {
+            tokio::select! {
+                edited = &mut editing => break edited,
+                // An editor that gives way to the shell tells its whole group; the screen is not ours.
+                () = self.signals.told_to_stop() => {
+                    if (self.tty.jobs.can_stop)() {
+                        self.stand_still().await?;
+                    }
+                }
+            }
+        };
         // What was typed to interrupt the editor was not meant for the console.
         self.signals.forget_keys()?;
         self.listen()?;

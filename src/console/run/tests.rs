@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Console, End, Input, Tty, terminal::Screen};
+use super::{Console, End, Input, Jobs, Tty, terminal::Screen};
 use crate::{
     clock::Clock,
     config,
@@ -154,9 +154,13 @@ fn console(
         screen: Screen::fake(Box::new(shown.clone())).unwrap(),
         input: Box::new(input),
         size: || (80, 24),
-        stop: || {
-            STOPS.fetch_add(1, Ordering::SeqCst);
-            Ok(())
+        jobs: Jobs {
+            can_stop: || true,
+            tell_group: || Ok(false),
+            stop: || {
+                STOPS.fetch_add(1, Ordering::SeqCst);
+                Ok(false)
+            },
         },
     };
     let (look, complaint) = Look::new(options).unwrap();

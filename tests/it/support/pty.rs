@@ -143,6 +143,11 @@ impl Pty {
         self.wait(what, |screen| holds(&screen.parser.screen().contents()));
     }
 
+    /// Waits until what was sent is as `holds` says; `what` is for the message when it never is.
+    pub(crate) fn wait_for_bytes(&self, what: &str, holds: impl Fn(&[u8]) -> bool) {
+        self.wait(what, |screen| holds(&screen.bytes));
+    }
+
     /// Waits until a text is not on the screen any more.
     pub(crate) fn wait_gone(&self, text: &str) {
         self.wait(&format!("no {text}"), |screen| {
