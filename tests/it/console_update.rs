@@ -81,6 +81,22 @@ fn remark(stage: &Stage) -> String {
 // --- the way of a plan -------------------------------------------------------------------------------------
 
 #[test]
+fn an_escape_that_tmux_kept_back_and_the_key_behind_it_are_both_taken() {
+    let alt = |code| Msg::Key(KeyEvent::new(code, KeyModifiers::ALT));
+    let mut stage = planned();
+    stage.send(alt(KeyCode::Char('3')));
+    assert!(stage.app.form().is_none(), "the plan was left");
+    assert_eq!(stage.app.screen, Screen::Events);
+    let suspend = KeyModifiers::ALT | KeyModifiers::CONTROL;
+    let effects = stage.send(Msg::Key(KeyEvent::new(KeyCode::Char('z'), suspend)));
+    assert!(effects.contains(&Effect::Suspend), "{effects:?}");
+    // In a text field it is a key of the field.
+    stage.keys("/");
+    stage.send(alt(KeyCode::Char('b')));
+    assert!(!stage.app.overlays.is_empty());
+}
+
+#[test]
 fn six_keys_force_the_worst_workload() {
     let mut stage = stage();
     let asked = stage.keys("F");

@@ -14,6 +14,13 @@ use crate::console::{
 
 /// Takes a key.
 pub(super) fn key(app: &mut App, key: KeyEvent, effects: &mut Vec<Effect>) {
+    if is_escape_and_key(app, key) {
+        let plain = KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT);
+        for key in [KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE), plain] {
+            self::key(app, key, effects);
+        }
+        return;
+    }
     let pace = app.burst.note(key.code, app.now);
     let action = app.setup.keymap.action(app.context(), key);
     if let Some(form) = app.form_mut()
@@ -42,6 +49,25 @@ pub(super) fn key(app: &mut App, key: KeyEvent, effects: &mut Vec<Effect>) {
         Some(action) => act::act(app, action, pace, effects),
         None => text(app, key, pace),
     }
+}
+
+/// Whether alt and a key are an escape and that key. tmux keeps an escape back for half a second, and what is typed
+/// meanwhile goes with it in one piece: whoever leaves a screen and goes on at once must not lose both.
+fn is_escape_and_key(app: &App, key: KeyEvent) -> bool {
+    let context = app.context();
+    let one_byte = matches!(
+        key.code,
+        KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab | KeyCode::Backspace
+    );
+    // Where text is typed, alt moves by words.
+    let typed = matches!(
+        context,
+        Context::Text | Context::Filter | Context::Palette | Context::Payload
+    );
+    key.modifiers.contains(KeyModifiers::ALT)
+        && one_byte
+        && !typed
+        && app.setup.keymap.action(context, key).is_none()
 }
 
 /// Whether an action is never taken from what looks like a paste: it changes the world or ends the program.
