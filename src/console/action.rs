@@ -275,7 +275,7 @@ const READING: &[Context] = &[
 ];
 const PAGING: &[Context] = &[
     Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Verdicts, Payload, Popup, Record,
-    Help, Past, Menu, Drill, Probe, Plan, Confirm,
+    Help, Past, Menu, Drill, Probe, Text, Plan, Confirm,
 ];
 const LEAVING: &[Context] = &[
     Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Unsafe, Verdicts, Question,

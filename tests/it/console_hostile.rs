@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Pieces that hostile answers are made of.
-const PIECES: [&str; 26] = [
+pub(crate) const PIECES: [&str; 26] = [
     "\u{1b}[2J",
     "\u{1b}]0;title\u{7}",
     "\u{1b}]52;c;ZXZpbA==\u{1b}\\",

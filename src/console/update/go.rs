@@ -75,7 +75,12 @@ pub(super) fn leave(app: &mut App) {
 /// Moves cursor or text.
 pub(super) fn step(app: &mut App, step: Step) {
     let end = app.events_end();
-    let height = usize::from(view::areas(app).body.height).max(1);
+    let seen =
+        view::measure(app, crate::console::layout::area(app.size)).map(|extent| extent.height);
+    // A page is what is seen: a longer one would pass over lines, in a plan those that speak against it.
+    let height = seen
+        .unwrap_or_else(|| usize::from(view::areas(app).body.height))
+        .max(1);
     match app.overlays.last_mut() {
         Some(Overlay::Actions(menu)) => {
             let rows = menu.rows();

@@ -9,6 +9,7 @@ use crate::console::{
     chord::Chord,
     effect::Effect,
     keymap::Context,
+    layout::{LIST, Room},
     state::{burst::Pace, comparing::over::Over, message::Level},
 };
 
@@ -46,6 +47,12 @@ pub(super) fn key(app: &mut App, key: KeyEvent, effects: &mut Vec<Effect>) {
         return;
     }
     match action {
+        Some(action) if app.room() == Room::Summary && must_be_seen(app.context(), action) => {
+            let (columns, rows) = LIST;
+            let text =
+                format!("not done: what it is about cannot be seen; enlarge to {columns}x{rows}");
+            app.say(Level::Warning, &text);
+        }
         Some(action) => act::act(app, action, pace, effects),
         None => text(app, key, pace),
     }
@@ -68,6 +75,16 @@ fn is_escape_and_key(app: &App, key: KeyEvent) -> bool {
         && one_byte
         && !typed
         && app.setup.keymap.action(context, key).is_none()
+}
+
+/// Whether an action rests on what is on the screen, or costs something that is said there. Verbs that open a plan do
+/// not: a plan without room is not shown and cannot be applied.
+fn must_be_seen(context: Context, action: Action) -> bool {
+    matches!(action, Action::Probe | Action::Yes)
+        || (context == Context::Probe && action == Action::Open)
+        || action
+            .entry()
+            .is_some_and(|entry| entry.group == Group::Judge)
 }
 
 /// Whether an action is never taken from what looks like a paste: it changes the world or ends the program.

@@ -147,29 +147,47 @@ fn title(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
         .plan()
         .map_or_else(String::new, |plan| format!(" #{}", words::safe(&plan.id.0)));
     let (stage, role) = match &form.stage {
-        Stage::Planning(None) => ("  planning ...", Role::Info),
-        Stage::Planning(Some(_)) => ("  being made again ...", Role::Warning),
-        Stage::Applying(_) => ("  applying ...", Role::Info),
-        Stage::Ready(plan) if plan.refusal().is_some() => ("  REFUSED", Role::Error),
-        Stage::Ready(plan) if plan.tier == RiskTier::BreakGlass => ("  BREAK-GLASS", Role::Error),
+        Stage::Planning(None) => ("planning ...", Role::Info),
+        Stage::Planning(Some(_)) => ("being made again ...", Role::Warning),
+        Stage::Applying(_) => ("applying ...", Role::Info),
+        Stage::Ready(plan) if plan.refusal().is_some() => ("REFUSED", Role::Error),
+        Stage::Ready(plan) if plan.tier == RiskTier::BreakGlass => ("BREAK-GLASS", Role::Error),
         Stage::Ready(_) => ("", Role::Text),
     };
-    let left = Line::of(Role::Title, format!(" PLAN{id}  "))
-        .and(Role::Title, words::safe(&form.title()).into_owned())
-        .and(role, stage);
-    let at = pen.line(area, 0, &left);
+    let titled = |gap: &str| {
+        let stage = format!("{gap}{stage}");
+        Line::of(Role::Title, format!(" PLAN{id}{gap}"))
+            .and(Role::Title, words::safe(&form.title()).into_owned())
+            .and(role, if stage == gap { String::new() } else { stage })
+    };
+    let mut left = titled("  ");
     let revision = form
         .plan()
         .map_or_else(String::new, |plan| format!("  rev {}", plan.revision));
-    let clock = app.clock.strftime("%H:%M:%SZ");
-    let mut right = status::place(app);
-    right = right
+    let clock = format!("  {}", app.clock.strftime("%H:%M:%SZ"));
+    let place = status::place(app, pen);
+    let timed = place.clone().and(Role::Text, clock.clone());
+    let full = place
+        .clone()
         .and(Role::Muted, revision)
-        .and(Role::Text, format!("  {clock}"));
+        .and(Role::Text, clock);
+    // Where this is and whether it may be changed is never left out: what is planned stands in the form as well.
+    let room = usize::from(area.width).saturating_sub(left.width() + 2);
+    let right = [full, timed]
+        .into_iter()
+        .find(|right| right.width() <= room)
+        .unwrap_or(place);
     let start = usize::from(area.width).saturating_sub(right.width() + 1);
-    if start > usize::from(at) {
-        pen.line(area, u16::try_from(start).unwrap_or(0), &right);
+    if left.width() + 1 > start {
+        left = titled(" ");
     }
+    let start = u16::try_from(start).unwrap_or(0);
+    let before = Rect {
+        width: start.saturating_sub(1),
+        ..area
+    };
+    pen.line(before, 0, &left);
+    pen.line(area, start, &right);
 }
 
 /// The text of a plan.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ratatui::layout::Rect;
 
 use super::{
-    pen::{Line, Pen},
+    pen::{Line, Pen, fit},
     tabs, title, words,
 };
 use crate::{
@@ -14,12 +14,15 @@ use crate::{
     store::Health,
 };
 
+/// The most columns for the name of an environment: the mode must stand beside it, and what is planned.
+const ENVIRONMENT: usize = 24;
+
 /// Older than this, data is marked.
 const OLD: std::time::Duration = std::time::Duration::from_secs(5);
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     let room = usize::from(areas.status.width) / 3;
-    let left = place(app).and(Role::Text, "   ");
+    let left = place(app, pen).and(Role::Text, "   ");
     let rights = [people(app, room), clock(app)];
     both(pen, areas.status, &left, rights, |room| counts(app, room));
     let rights = [0, 1, 2, 3].map(|short| freshness(app, short));
@@ -76,7 +79,7 @@ fn both<const N: usize>(
 }
 
 /// Environment and mode.
-pub(super) fn place(app: &App) -> Line {
+pub(super) fn place(app: &App, pen: &Pen<'_>) -> Line {
     let (mode, role) = match app.setup.mode {
         Mode::Observe => ("OBSERVE", Role::ModeObserve),
         Mode::Write => ("WRITE", Role::ModeWrite),
@@ -88,7 +91,8 @@ pub(super) fn place(app: &App) -> Line {
             } else {
                 Role::EnvOther
             };
-            Line::of(accent, words::safe(&catalog.environment.name).into_owned())
+            let name = words::safe(&catalog.environment.name);
+            Line::of(accent, fit(&name, ENVIRONMENT, pen.glyphs.cut))
                 .and(Role::Text, " ")
                 .and(role, mode)
         }

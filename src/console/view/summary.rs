@@ -7,6 +7,7 @@ use super::{
     status, words,
 };
 use crate::console::{
+    action::Action,
     app::App,
     layout::LIST,
     state::home::{serving, state_word},
@@ -18,7 +19,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) {
     let counts = status::counts(app, 0);
     let first = row(area, 0);
     let at = pen.line(first, 0, &counts);
-    let place = status::place(app);
+    let place = status::place(app, pen);
     if usize::from(at) + 2 + place.width() <= width {
         pen.line(first, at + 2, &place);
     }
@@ -46,6 +47,12 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) {
         pen.put(row(area, down), 0, &message.text, Role::Info);
         down += 1;
     }
-    let hint = format!("enlarge to {}x{} for more", LIST.0, LIST.1);
+    if !app.overlays.is_empty() {
+        let back = app.setup.keymap.shown(Action::Back);
+        let open = format!("{back} leaves {}", app.context().as_str());
+        pen.put(row(area, down), 0, &open, Role::Warning);
+        down += 1;
+    }
+    let hint = format!("enlarge to {}x{}", LIST.0, LIST.1);
     pen.put(row(area, down), 0, &hint, Role::Muted);
 }
