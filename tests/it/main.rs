@@ -91,6 +91,7 @@ mod race;
 mod readme;
 mod review_any;
 mod review_corpus;
+mod screenshots;
 mod soak;
 mod store_backup;
 mod store_contract;

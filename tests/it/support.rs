@@ -9,6 +9,7 @@ pub(crate) mod provider;
 pub(crate) mod pty;
 pub(crate) mod review;
 pub(crate) mod ssh;
+pub(crate) mod svg;
 pub(crate) mod tmux;
 pub(crate) mod tool;
 pub(crate) mod upstream;

@@ -113,6 +113,26 @@ impl Pty {
         self.screen().parser.screen().contents()
     }
 
+    /// Waits until all of these texts are on the screen at once, and takes a picture of it.
+    pub(crate) fn picture(&self, texts: &[&str]) -> String {
+        let holds = |screen: &Screen| {
+            let shown = screen.parser.screen().contents();
+            texts.iter().all(|text| shown.contains(text))
+        };
+        let waiting = self.screen();
+        let (screen, _) = self
+            .screen
+            .1
+            .wait_timeout_while(waiting, DEADLINE, |screen| !holds(screen))
+            .unwrap();
+        assert!(
+            holds(&screen),
+            "{texts:?} on\n{}",
+            screen.parser.screen().contents()
+        );
+        super::svg::picture(screen.parser.screen())
+    }
+
     /// Every byte that was sent.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.screen().bytes.clone()
