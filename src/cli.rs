@@ -40,6 +40,7 @@ mod status;
 mod table;
 mod theme;
 mod time;
+mod traffic;
 mod transfer;
 
 use std::{ops::ControlFlow, process::ExitCode};
@@ -180,6 +181,7 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
         }
         Command::Explain(args) => explain::run(doors, args).await,
         Command::Report(args) => report::run(&reading().await?, args).await,
+        Command::Traffic(args) => traffic::run(&reading().await?, args).await,
         Command::Review { command } => review::run(doors, command).await,
         Command::Samples { command } => samples::run(global, command).await,
         Command::Events(args) => transfer::events(doors, args).await,

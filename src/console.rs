@@ -50,6 +50,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{clock::Clock, config::Report, control::Control, model::Actor};
 
 pub use depth::Depth;
+pub use glyph::Choice as Glyphs;
 pub use pointer::Mouse;
 
 /// What opens the door: configuration read, store opened. Awaited after the first paint, so that nothing slow
@@ -89,8 +90,8 @@ pub struct Appearance {
     pub directories: Vec<PathBuf>,
     /// `None`: as the environment says.
     pub depth: Option<Depth>,
-    /// Unicode signs instead of ASCII. `None`: as the locale says.
-    pub unicode: Option<bool>,
+    /// The signs.
+    pub glyphs: Glyphs,
     /// When the mouse is listened to.
     pub mouse: Mouse,
 }
@@ -101,7 +102,7 @@ impl Default for Appearance {
             theme: "terminal".to_owned(),
             directories: Vec::new(),
             depth: None,
-            unicode: None,
+            glyphs: Glyphs::default(),
             mouse: Mouse::default(),
         }
     }

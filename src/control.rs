@@ -24,6 +24,7 @@ mod queue;
 mod report;
 mod reviews;
 mod sheet;
+pub mod traffic;
 mod undo;
 mod words;
 

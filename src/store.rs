@@ -214,6 +214,12 @@ impl Store {
         on!(self, backend => backend.traffic(query).await)
     }
 
+    /// When the stretches began of which a gateway has told how many requests it had, also when it had none; whatever
+    /// the workload. What is not here nobody knows.
+    pub async fn counted(&self, query: TrafficQuery) -> Result<Vec<Timestamp>, StoreError> {
+        on!(self, backend => backend.counted(query).await)
+    }
+
     /// Writes a console's presence over its last one.
     pub async fn put_presence(&self, presence: Presence) -> Result<(), StoreError> {
         on!(self, backend => backend.put_presence(presence).await)

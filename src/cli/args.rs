@@ -13,6 +13,7 @@ mod report;
 mod review;
 mod samples;
 mod theme;
+mod traffic;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -41,6 +42,7 @@ pub(super) use report::ReportArgs;
 pub(super) use review::{ReviewCommand, ReviewImportArgs};
 pub(super) use samples::{SamplesAddArgs, SamplesCommand};
 pub(super) use theme::{ThemeCommand, ThemePreviewArgs};
+pub(super) use traffic::TrafficArgs;
 
 /// The operations console, gateway and command line for fallbacks between model routes.
 ///
@@ -166,6 +168,10 @@ pub(super) enum Command {
     /// was told, readiness, reviews
     #[command(after_help = EXIT_CODES)]
     Report(ReportArgs),
+    /// What workloads carried over time: requests, errors, share of the fallback, first output, and whether changes
+    /// helped
+    #[command(after_help = EXIT_CODES)]
+    Traffic(TrafficArgs),
     /// List fallback events; hand the event log on, or take one in
     #[command(after_help = EXIT_CODES)]
     Events(EventsArgs),

@@ -73,13 +73,13 @@ async fn open(
         actor,
         clock,
         appearance: Appearance {
+            glyphs: args.look.signs(),
             theme: args
                 .look
                 .theme
                 .unwrap_or_else(|| Appearance::default().theme),
             directories: places::theme_directories(),
             depth: args.look.color,
-            unicode: args.look.ascii.then_some(false),
             mouse: args.look.mouse,
         },
         keys: places::keys().filter(|path| path.exists()),

@@ -123,6 +123,8 @@ pub enum Action {
     OutageScope,
     /// Ask the selection's routes with its samples, now.
     Probe,
+    /// The charts of the selection, or back to its facts.
+    Charts,
     /// Both routes of the selection beside each other.
     Compare,
     /// In a comparison: ask again.
@@ -383,6 +385,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Reviews, "reviews", "reviews", "reviews: whose fallback needs one first", Group::Move, PLACES, &[key('4')]),
     entry(Action::Audit, "audit", "audit", "audit", Group::Move, PLACES, &[key('5')]),
 
+    entry(Action::Charts, "charts", "charts", "charts of the last hour: errors, fallback, first output, events, changes", Group::View, ITEMS, &[key('b')]),
     entry(Action::Drill, "drill", "drill", "drill: imagine that this route is down; no traffic moves", Group::View, &[Workloads, Routes, Detail, Drill], &[key('d')]),
     entry(Action::OutageClass, "outage-class", "failure", "imagine another failure: 503, timeout, 429, 401, 500, no connection", Group::View, &[Drill], &[key('c')]),
     entry(Action::OutageScope, "outage-scope", "provider", "imagine the whole provider down, or the route alone", Group::View, &[Drill], &[key('s')]),

@@ -18,9 +18,9 @@ use super::{
     keymap::{Context, Keymap},
     layout,
     state::{
-        burst::Burst, change::Followed, comparing::Comparing, data::Data, events::Events,
-        home::Home, message::Messages, plan::Form, reviews::Reviews, route_facts::RouteFacts,
-        table::Table, themes::Themes,
+        burst::Burst, change::Followed, chart::Charts, comparing::Comparing, data::Data,
+        events::Events, home::Home, message::Messages, plan::Form, reviews::Reviews,
+        route_facts::RouteFacts, table::Table, themes::Themes,
     },
 };
 use crate::{
@@ -125,6 +125,8 @@ pub struct App {
     pub audit: Table<u64>,
     /// The comparisons of this session.
     pub comparisons: BTreeMap<WorkloadName, Comparing>,
+    /// Charts.
+    pub charts: Charts,
     /// By how many lines the detail is scrolled.
     pub detail_scroll: usize,
     /// By how many lines what stands beside the routes is scrolled, and for which of them.
@@ -174,6 +176,7 @@ impl App {
             reviews: Reviews::default(),
             audit: Table::default(),
             comparisons: BTreeMap::new(),
+            charts: Charts::default(),
             detail_scroll: 0,
             pane_scroll: None,
             wrap: true,

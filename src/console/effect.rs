@@ -98,6 +98,8 @@ pub enum Effect {
     ReadReview(ReviewId),
     /// Read how quickly these routes answered their last probes. Answered by `Msg::History`.
     History(Vec<RouteName>),
+    /// Read what a workload carried in the last hour. Answered by `Msg::Traffic`.
+    Traffic(WorkloadName),
     /// Poll how far a revision has come, until every living gateway has applied it. Answered by
     /// `Msg::Progress`.
     Watch(Revision),

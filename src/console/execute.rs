@@ -26,7 +26,7 @@ use super::{msg::Msg, saves, state::probing::Question, theme_file::Loaded};
 use crate::{
     clock::Clock,
     control::{Consent, Control, ControlError, Progress},
-    model::{Command, ErrorClass, Plan, Presence, ReviewId, Revision, RouteName},
+    model::{Command, ErrorClass, Plan, Presence, ReviewId, Revision, RouteName, WorkloadName},
     wire::upstream::Tls,
 };
 
@@ -35,6 +35,9 @@ const WAITING: usize = 256;
 
 /// A console that is not heard of for three times this long is forgotten.
 const PRESENCE: Duration = Duration::from_secs(5);
+
+/// How far back charts go, and a little, so that their first minute is whole.
+const HOUR: Duration = Duration::from_mins(62);
 
 /// How often a revision is looked for while its operator watches the screen, and later.
 const EAGER: Duration = Duration::from_millis(50);
@@ -182,6 +185,15 @@ impl Executor {
             // When the store fails, the feed says so; what is probed from now on is seen anyway.
             let histories = control.probe_histories(&routes).await;
             Msg::History(histories.unwrap_or_default())
+        });
+    }
+
+    /// Reads what a workload carried.
+    pub(super) fn traffic(&self, workload: WorkloadName) {
+        let since = self.clock.now() - HOUR;
+        self.ask(async move |control: Control| {
+            let history = control.history(&workload, since).await;
+            Msg::Traffic(workload, history.map_err(|error| error.to_string()))
         });
     }
 

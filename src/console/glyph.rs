@@ -27,6 +27,80 @@ pub struct Glyphs {
     pub more_below: &'static str,
     /// A level from nothing to full.
     pub spark: [&'static str; 8],
+    /// How charts are drawn.
+    pub chart: Chart,
+}
+
+/// The signs of a chart. Nobody there, no traffic and none of what is counted never look alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chart {
+    /// What fills a cell from its bottom, level by level.
+    pub fill: Fill,
+    /// Where the slower of two values lies above the filled part; braille sets its own dot.
+    pub light: &'static str,
+    /// None of it, at the bottom.
+    pub zero: &'static str,
+    /// Nothing was told of this time.
+    pub unknown: &'static str,
+}
+
+/// What fills a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// One bar in each cell, in steps; the last one is the whole cell.
+    Steps(&'static [&'static str]),
+    /// Dots: two bars in each cell, each in four steps.
+    Dots,
+}
+
+impl Fill {
+    /// Bars in a cell.
+    #[must_use]
+    pub const fn bars(self) -> usize {
+        match self {
+            Self::Steps(_) => 1,
+            Self::Dots => 2,
+        }
+    }
+
+    /// Steps from an empty cell to a full one.
+    #[must_use]
+    pub const fn steps(self) -> usize {
+        match self {
+            Self::Steps(steps) => steps.len(),
+            Self::Dots => 4,
+        }
+    }
+}
+
+/// Which signs an operator wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// What the locale says: blocks where it is UTF-8, else ASCII.
+    #[default]
+    Auto,
+    /// Unicode, and charts of dots: twice as many bars in the same room.
+    Braille,
+    /// Unicode, and charts of blocks: more fonts have them, and their steps are finer.
+    Block,
+    /// ASCII only.
+    Ascii,
+}
+
+impl std::str::FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "braille" => Ok(Self::Braille),
+            "block" => Ok(Self::Block),
+            "ascii" => Ok(Self::Ascii),
+            other => Err(format!(
+                "`{other}` is no set of signs; use auto, braille, block or ascii"
+            )),
+        }
+    }
 }
 
 /// Plain ASCII.
@@ -42,6 +116,12 @@ pub const ASCII: Glyphs = Glyphs {
     more_above: "^",
     more_below: "v",
     spark: [" ", ".", ":", "-", "=", "+", "*", "#"],
+    chart: Chart {
+        fill: Fill::Steps(&[".", "=", "#"]),
+        light: ":",
+        zero: "_",
+        unknown: "?",
+    },
 };
 
 /// Box drawing, arrows and blocks; nothing of ambiguous meaning and no emoji.
@@ -59,6 +139,24 @@ pub const UNICODE: Glyphs = Glyphs {
     spark: [
         " ", "\u{2581}", "\u{2582}", "\u{2583}", "\u{2584}", "\u{2585}", "\u{2586}", "\u{2588}",
     ],
+    chart: Chart {
+        fill: Fill::Steps(&[
+            "\u{2581}", "\u{2582}", "\u{2583}", "\u{2584}", "\u{2585}", "\u{2586}", "\u{2587}",
+            "\u{2588}",
+        ]),
+        light: "\u{2591}",
+        zero: "\u{b7}",
+        unknown: "?",
+    },
+};
+
+/// The same, with charts of dots.
+pub const BRAILLE: Glyphs = Glyphs {
+    chart: Chart {
+        fill: Fill::Dots,
+        ..UNICODE.chart
+    },
+    ..UNICODE
 };
 
 impl Default for Glyphs {
@@ -68,6 +166,17 @@ impl Default for Glyphs {
 }
 
 impl Glyphs {
+    /// The set that was chosen.
+    #[must_use]
+    pub fn of(choice: Choice, variables: &dyn Fn(&str) -> Option<String>) -> Self {
+        match choice {
+            Choice::Auto => Self::of_locale(variables),
+            Choice::Braille => BRAILLE,
+            Choice::Block => UNICODE,
+            Choice::Ascii => ASCII,
+        }
+    }
+
     /// The set for a locale: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set and not empty decides.
     #[must_use]
     pub fn of_locale(variables: &dyn Fn(&str) -> Option<String>) -> Self {
@@ -88,7 +197,40 @@ impl Glyphs {
 
 #[cfg(test)]
 mod tests {
-    use super::{ASCII, Glyphs, UNICODE};
+    use unicode_width::UnicodeWidthStr as _;
+
+    use super::{ASCII, BRAILLE, Choice, Fill, Glyphs, UNICODE};
+
+    #[test]
+    fn the_choice_decides_and_auto_asks_the_locale() {
+        let utf8 = |name: &str| (name == "LANG").then(|| "C.UTF-8".to_owned());
+        for (name, expected) in [
+            ("auto", UNICODE),
+            ("braille", BRAILLE),
+            ("block", UNICODE),
+            ("ascii", ASCII),
+        ] {
+            let choice: Choice = name.parse().unwrap();
+            assert_eq!(Glyphs::of(choice, &utf8), expected, "{name}");
+        }
+        assert!("dots".parse::<Choice>().is_err());
+    }
+
+    #[test]
+    fn signs_of_charts_are_one_column_wide_and_no_two_mean_different_things() {
+        for glyphs in [ASCII, UNICODE, BRAILLE] {
+            let chart = glyphs.chart;
+            let mut signs = vec![" ", chart.light, chart.zero, chart.unknown];
+            if let Fill::Steps(steps) = chart.fill {
+                signs.extend(steps);
+            }
+            assert!(signs.iter().all(|sign| sign.width() == 1), "{signs:?}");
+            let count = signs.len();
+            signs.sort_unstable();
+            signs.dedup();
+            assert_eq!(signs.len(), count, "{signs:?}");
+        }
+    }
 
     #[test]
     fn the_first_locale_variable_that_is_set_decides() {

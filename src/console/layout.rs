@@ -41,6 +41,12 @@ pub const PANE: u16 = 160;
 pub const PLAN: (u16, u16) = (60, 18);
 /// The fewest rows of events on the home screen.
 const STRIP: u16 = 4;
+/// The fewest and the most rows of charts on the home screen, where there are columns for more.
+const CHART: u16 = 9;
+const CHART_MOST: u16 = 12;
+/// Events by class on the events screen: not below so many rows of a screen, and then one in so many of them.
+const CLASSES: u16 = 24;
+const CLASSES_PART: u16 = 6;
 /// The fewest rows for the selected route below the list.
 const ROUTE: u16 = 8;
 /// The most rows of a message.
@@ -77,6 +83,8 @@ pub struct Areas {
     pub strip_title: Rect,
     /// Events on the home screen.
     pub strip: Rect,
+    /// Charts of the selected workload on the home screen; on the events screen, the events by class.
+    pub chart: Rect,
     /// The selected workload or route: from 160 columns on beside the list; of routes, else below it.
     pub pane: Rect,
     /// One sentence.
@@ -110,6 +118,11 @@ pub fn home(area: Rect, message: u16, rows: usize) -> Areas {
     areas.rules[2] = row(area, top);
     areas.strip_title = row(area, top + 1);
     areas.strip = Rect::new(area.x, top + 2, area.width, rest.saturating_sub(2));
+    if area.width >= WIDE && area.width < PANE && areas.strip.height >= STRIP + CHART {
+        let rows = (areas.strip.height - STRIP).min(CHART_MOST);
+        areas.strip.height -= rows;
+        areas.chart = Rect::new(area.x, areas.strip.bottom(), area.width, rows);
+    }
     if area.width >= PANE {
         let first = areas.head.y;
         let left = area.width * 3 / 5;
@@ -164,6 +177,23 @@ pub fn routes(area: Rect, message: u16, rows: usize) -> Areas {
         area.width,
         room.saturating_sub(table + 1),
     );
+    areas
+}
+
+/// The events screen, with so many classes of events and a message of so many rows.
+#[must_use]
+pub fn events(area: Rect, message: u16, classes: usize) -> Areas {
+    let mut areas = screen(area, message);
+    if area.height < CLASSES || areas.body.is_empty() {
+        return areas;
+    }
+    let rows = u16::try_from(classes.max(1)).unwrap_or(u16::MAX);
+    let rows = rows.saturating_add(1).min(area.height / CLASSES_PART);
+    let part = rows.min(areas.body.height / 2);
+    areas.chart = Rect::new(area.x, areas.head.y, area.width, part);
+    areas.head.y += part;
+    areas.body.y += part;
+    areas.body.height -= part;
     areas
 }
 
@@ -248,7 +278,7 @@ mod tests {
     use proptest::prelude::*;
     use ratatui::layout::Rect;
 
-    use super::{home, plan, routes, screen};
+    use super::{events, home, plan, routes, screen};
 
     proptest! {
         #[test]
@@ -259,10 +289,11 @@ mod tests {
             let area = Rect::new(0, 0, width, height);
             for areas in [
                 home(area, message, rows), routes(area, message, rows), screen(area, message),
+                events(area, message, rows),
             ] {
                 let parts = [
                     areas.status, areas.title, areas.head, areas.body, areas.strip_title, areas.strip,
-                    areas.pane, areas.message, areas.footer, areas.rules[0], areas.rules[1], areas.rules[2],
+                    areas.chart, areas.pane, areas.message, areas.footer, areas.rules[0], areas.rules[1], areas.rules[2],
                 ];
                 check(area, &parts)?;
                 prop_assert!(areas.body.height > 0 || areas.status == area);

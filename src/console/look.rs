@@ -3,7 +3,7 @@
 //! Made by `run` at the start; the theme in it is replaced when its file changes.
 
 use super::{
-    ConsoleError, Depth, Options, glyph,
+    ConsoleError, Depth, Options,
     glyph::Glyphs,
     reload,
     theme::{Sheet, Theme},
@@ -48,11 +48,7 @@ impl Look {
         let depth = appearance
             .depth
             .unwrap_or_else(|| Depth::detect(&variables));
-        let glyphs = match appearance.unicode {
-            Some(true) => glyph::UNICODE,
-            Some(false) => glyph::ASCII,
-            None => Glyphs::of_locale(&variables),
-        };
+        let glyphs = Glyphs::of(appearance.glyphs, &variables);
         let look = Self {
             read,
             depth,

@@ -10,7 +10,7 @@ use crossterm::event::KeyEvent;
 use super::pointer::Pointer;
 use super::state::comparing::{live, weighed::Weighed};
 use crate::{
-    control::{ControlError, Drill, News, Progress},
+    control::{ControlError, Drill, News, Progress, traffic::History},
     model::{
         AuditRecord, Plan, PlanId, ProbePoint, ProbeResult, Review, ReviewHead, ReviewId, Revision,
         RouteName, RungResult, SampleId, WorkloadName,
@@ -101,6 +101,8 @@ pub enum Msg {
     },
     /// How routes answered their last probes, oldest first.
     History(Vec<(RouteName, Vec<ProbePoint>)>),
+    /// What a workload carried was read, or why not in words.
+    Traffic(WorkloadName, Result<History, String>),
     /// A review that was asked for was read, or not.
     ReviewRead(ReviewId, Result<Box<Review>, ControlError>),
     /// How far a watched revision has come. Sent on each change until every gateway has applied it.

@@ -4,6 +4,7 @@
 
 pub mod burst;
 pub mod change;
+pub mod chart;
 pub mod comparing;
 pub mod data;
 pub mod drilling;

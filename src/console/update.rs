@@ -5,6 +5,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod act;
+mod charting;
 mod comparing;
 mod drilling;
 mod follow;
@@ -102,6 +103,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             app.route_facts.remember(histories);
             app.dirty = true;
         }
+        Msg::Traffic(workload, result) => charting::told(app, workload, result),
         Msg::Progress { revision, result } => follow::progress(app, revision, result),
         Msg::Saved(result) => match result {
             Ok(files) => {
@@ -122,6 +124,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
     refresh(app, &mut effects);
     probing::settle(app, &mut effects);
     settle(app);
+    charting::settle(app, &mut effects);
     wearing::settle(app, &mut effects);
     comparing::settle(app, &mut effects);
     go::look_back(app, &mut effects);

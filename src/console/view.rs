@@ -4,6 +4,7 @@
 
 mod answer;
 mod audit;
+mod chart;
 mod columns;
 mod comparing;
 mod detail;
@@ -47,6 +48,7 @@ use super::{
     state::comparing::{over::Over, sheet},
     theme::{Role, Theme},
 };
+pub use chart::charted;
 use pen::{Line, Pen};
 pub use pointed::{Pointed, pointed};
 pub use sample::sample;
@@ -163,14 +165,10 @@ fn areas_in(app: &App, area: Rect) -> Areas {
                 | Overlay::Comparing(_),
             ),
         )
-        | (
-            Screen::Events
-            | Screen::Reviews
-            | Screen::Audit
-            | Screen::Detail(_)
-            | Screen::Compare(_),
-            _,
-        ) => layout::screen(area, message),
+        | (Screen::Reviews | Screen::Audit | Screen::Detail(_) | Screen::Compare(_), _) => {
+            layout::screen(area, message)
+        }
+        (Screen::Events, _) => layout::events(area, message, app.charts.classes.len()),
         (Screen::Routes, _) => layout::routes(area, message, app.routes.keys.len()),
         (Screen::Home, _) => layout::home(area, message, app.home.rows().len()),
     }
@@ -214,7 +212,7 @@ pub fn measure(app: &App, area: Rect) -> Option<Extent> {
         (Some(Overlay::Comparing(Over::Verdicts(_))), _) => {
             comparing::verdict_lines(app, body.width).len()
         }
-        (None, Screen::Detail(workload)) => detail::height(app, workload, body.width, &ASCII),
+        (None, Screen::Detail(workload)) => detail::height(app, workload, body, &ASCII),
         (
             Some(
                 Overlay::Plan(_)

@@ -4,6 +4,8 @@
 //! The answers in the reviews are those of the demo's own models, asked by the real prober. Nobody waits for a
 //! rehearsal, so the models speak at once, and the times told are those of their usual pace.
 
+mod hour;
+
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
@@ -90,14 +92,18 @@ const REVIEWS: [Past; 3] = [
 /// Armed past the gate.
 const ARMED: &str = "catalog-text";
 
-/// Writes it all. Takes as long as a few requests on loopback.
+/// Writes it all; `busy`: also an hour of traffic, with an outage in it. Takes as long as a few requests on loopback.
 pub(super) async fn write(
     store: &Store,
     catalog: &Catalog,
     tls: &Arc<Tls>,
     clock: &Clock,
+    busy: bool,
 ) -> Result<(), DemoError> {
     arm(store, clock).await?;
+    if busy {
+        hour::write(store, catalog, clock).await?;
+    }
     for (past, samples) in REVIEWS.iter().zip(rehearse(catalog, tls, clock).await?) {
         let Some(review) = review(catalog, past, samples, clock.now()) else {
             continue;

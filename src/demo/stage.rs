@@ -244,7 +244,8 @@ impl Parts {
         let workloads = catalog.workloads.keys().cloned().collect();
         let store = Store::open(&url, Access::Write, clock.clone()).await?;
         let tls = Arc::default();
-        history::write(&store, &catalog, &tls, &clock).await?;
+        let busy = options.traffic && options.faults;
+        history::write(&store, &catalog, &tls, &clock, busy).await?;
         let (followed, follow) = config::follow(catalog);
         let gateway = Gateway::start(gateway::Options {
             catalog: followed.catalog.clone(),

@@ -73,4 +73,11 @@ pub struct TrafficPast {
     pub errors: u64,
     /// Of the errors, those that a failing route caused and nothing caught.
     pub uncaught: u64,
+    /// The median time to the first output in milliseconds, of the slowest gateway (of an hour: in its slowest
+    /// minute). `None`: not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_output_p50_ms: Option<u64>,
+    /// The 95th percentile of the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_output_p95_ms: Option<u64>,
 }

@@ -25,6 +25,7 @@ const COMMANDS: &[&str] = &[
     "review",
     "explain",
     "report",
+    "traffic",
     "events",
     "audit",
     "routes",

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 
 use backstop::{
     clock::Clock,
-    model::{Entry, EventDecision, Method},
+    model::{Entry, EventDecision, Heartbeat, Method, Revision, Stretch, WorkloadTraffic},
     store::{Access, Store},
 };
 use jiff::SignedDuration;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::{
     cli_project::{DEADLINE, Running, run},
-    control_project::{CONFIG, Project, decision, outcome},
+    control_project::{CONFIG, Project, decision, outcome, traffic},
 };
 
 #[test]
@@ -304,4 +304,76 @@ async fn following_ends_quietly_when_the_reader_goes_away() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traffic_of_the_past_as_a_table_and_as_json() {
+    let project = Project::new();
+    let store = store(&project).await;
+    let now = Clock::system().now();
+    let end = Stretch::Minute.start(Stretch::Minute.of(now));
+    // The minutes that began five and four minutes ago, the first one half of errors; since then nobody was there.
+    for (ago, requests, errors) in [(5, 0, 0), (4, 100, 50), (3, 100, 0)] {
+        let at = end - SignedDuration::from_mins(ago);
+        store.beat(beating(at, requests, errors)).await.unwrap();
+    }
+    let json = run(&project, "traffic support-chat --since 10m --json")
+        .exits(0)
+        .json();
+    assert_eq!(json["workload"], "support-chat");
+    assert_eq!(json["stretch"], "minute");
+    assert_eq!(json["changes"], Value::Array(vec![]));
+    let points = json["points"].as_array().unwrap();
+    let told: Vec<_> = points
+        .iter()
+        .map(|point| (point["is"].as_str().unwrap(), point["errors"].as_u64()))
+        .filter(|(is, _)| *is != "unknown")
+        .collect();
+    assert_eq!(told, [("carried", Some(50)), ("carried", Some(0))]);
+    assert!(points.len() >= 9, "{json}");
+    let quiet = run(&project, "traffic batch-extraction --since 10m --json")
+        .exits(0)
+        .json();
+    let idle = quiet["points"].as_array().unwrap().iter();
+    assert_eq!(idle.filter(|point| point["is"] == "idle").count(), 2);
+
+    let all = run(&project, "traffic --json").exits(0).json();
+    assert_eq!(all.as_array().unwrap().len(), 3);
+    let table = run(&project, "traffic").exits(0).out;
+    assert!(table.starts_with("WORKLOAD"), "{table}");
+    let row = table.lines().find(|line| line.starts_with("support-chat"));
+    let row = row.unwrap();
+    for cell in ["200", "25%", "50%", "="] {
+        assert!(row.contains(cell), "{cell}: {table}");
+    }
+    assert!(row.contains("=_"), "half, then none: {table}");
+    let unknown = run(&project, "traffic batch").exits(2);
+    assert!(
+        unknown.err.contains("did you mean `batch-extraction`?"),
+        "{}",
+        unknown.err
+    );
+}
+
+fn beating(at: jiff::Timestamp, requests: u64, errors: u64) -> Heartbeat {
+    let traffic = WorkloadTraffic {
+        errors,
+        ..traffic("support-chat", requests)
+    };
+    Heartbeat {
+        gateway: "gw1".into(),
+        host: "ops1".to_owned(),
+        pid: 1,
+        version: "0".to_owned(),
+        listen: ([127, 0, 0, 1], 1).into(),
+        started: at - SignedDuration::from_hours(1),
+        at,
+        revision: Revision(1),
+        fingerprint: "c0ffee".to_owned(),
+        config_error: None,
+        draining: false,
+        unlogged: 0,
+        workloads: vec![traffic],
+        routes: Vec::new(),
+    }
 }

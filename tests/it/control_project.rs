@@ -169,7 +169,7 @@ impl House {
     }
 }
 
-fn traffic(workload: &str, requests: u64) -> WorkloadTraffic {
+pub(crate) fn traffic(workload: &str, requests: u64) -> WorkloadTraffic {
     WorkloadTraffic {
         workload: workload.into(),
         requests,

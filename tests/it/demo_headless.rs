@@ -191,3 +191,45 @@ fn a_script_that_cannot_be_used_is_told() {
     );
     assert!(done.stdout.is_empty());
 }
+
+#[test]
+fn the_hour_before_it_tells_the_same_as_events_minutes_and_audit() {
+    let demo = Running::start(&["demo", "--headless", "--seconds", "60"]);
+    let config = demo.line["config"].as_str().unwrap().to_owned();
+    let (code, traffic) = other(
+        &config,
+        &["traffic", "support-chat", "--since", "70m", "--json"],
+    );
+    assert_eq!(code, Some(0));
+    let traffic: Value = serde_json::from_str(&traffic).unwrap();
+    let sum = |key: &str| -> u64 {
+        let points = traffic["points"].as_array().unwrap().iter();
+        points.filter_map(|point| point[key].as_u64()).sum()
+    };
+    let (code, events) = other(&config, &["events", "--since", "70m", "--json"]);
+    assert_eq!(code, Some(0));
+    let told: Vec<Value> = events
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|event: &Value| {
+            event["gateway"] == "demo-before" && event["workload"] == "support-chat"
+        })
+        .collect();
+    let count = |decisions: &[&str]| {
+        let of = told.iter().filter(|event| {
+            let decision = event["decision"].as_str();
+            decision.is_some_and(|decision| decisions.contains(&decision))
+        });
+        of.count() as u64
+    };
+    assert!(count(&["fallback"]) > 500, "{}", told.len());
+    // The gateway that runs now has not told of a whole minute yet.
+    assert_eq!(sum("fallbacks"), count(&["fallback"]));
+    assert_eq!(sum("errors"), count(&["refused", "broken"]));
+    let changes = traffic["changes"].as_array().unwrap();
+    assert_eq!(changes[0]["verb"], "force");
+    assert_eq!(changes[0]["effect"]["errors"], "fell");
+    assert_eq!(changes[0]["effect"]["minutes"], 1);
+    assert_eq!(changes[1]["verb"], "undo");
+    assert_eq!(changes[1]["effect"]["errors"], "none");
+}

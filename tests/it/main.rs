@@ -29,6 +29,7 @@ mod config_follow;
 mod config_load;
 mod config_robust;
 mod console_any;
+mod console_charts;
 mod console_comparing;
 mod console_hostile;
 mod console_journey;

@@ -1148,8 +1148,11 @@ async fn traffic_of_the_past_is_kept_by_minute_and_by_hour(pair: Pair) {
         let mut beat = heartbeat(gateway, at);
         beat.workloads = vec![WorkloadTraffic {
             fallbacks: requests / 10,
+            first_output_p50_ms: Some(requests / 2),
+            first_output_p95_ms: (gateway == "gw-1").then_some(requests),
             ..traffic("support-chat", requests)
         }];
+        beat.workloads.retain(|of| of.requests > 0);
         store.beat(beat).await.unwrap();
     };
     // The first one says nothing of a whole minute; within a minute nothing is counted twice.
@@ -1187,6 +1190,37 @@ async fn traffic_of_the_past_is_kept_by_minute_and_by_hour(pair: Pair) {
         stretch: Stretch::Hour,
         workload: Some("batch".into()),
     };
+    // The slowest gateway's; of an hour, in its slowest minute.
+    for (stretch, slowest) in [
+        (Stretch::Minute, [Some(300), Some(600)]),
+        (Stretch::Hour, [Some(350), Some(700)]),
+    ] {
+        let query = TrafficQuery {
+            until: begin + SignedDuration::from_secs(1),
+            workload: None,
+            stretch,
+            ..other.clone()
+        };
+        let past = pair.second.traffic(query).await.unwrap();
+        let told = past
+            .iter()
+            .map(|past| [past.first_output_p50_ms, past.first_output_p95_ms]);
+        assert_eq!(told.collect::<Vec<_>>(), [slowest]);
+    }
+    // A gateway that was there and carried nothing is told from nobody there.
+    beat(&pair.first, "gw-1", 3_661, 0).await;
+    let counted = TrafficQuery {
+        until: begin + SignedDuration::from_hours(2),
+        stretch: Stretch::Minute,
+        ..other.clone()
+    };
+    let starts = pair.second.counted(counted).await.unwrap();
+    let starts = starts
+        .iter()
+        .map(|start| start.duration_since(begin).as_secs());
+    assert_eq!(starts.collect::<Vec<_>>(), [0, 60, 3_540, 3_600]);
+    let quiet = ask(Stretch::Minute, 3_600, 7_200).await;
+    assert_eq!(quiet, []);
     assert_eq!(pair.first.traffic(other).await.unwrap(), []);
     // Minutes are forgotten after hours, hours after weeks.
     beat(&pair.first, "gw-1", 8 * 3_600, 60).await;

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use crate::console::{Depth, Mouse};
+use crate::console::{Depth, Glyphs, Mouse};
 
 /// How the console looks and listens.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -13,7 +13,16 @@ pub(in crate::cli) struct LookArgs {
     /// Colours: never, 16, 256 or rgb; without it what the environment says
     #[arg(long, value_name = "DEPTH")]
     pub(in crate::cli) color: Option<Depth>,
-    /// ASCII signs only; without it what the locale says
+    /// Signs and charts: braille, block, ascii, or auto: what the locale says
+    #[arg(
+        long,
+        value_name = "SET",
+        env = "BACKSTOP_GLYPHS",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub(in crate::cli) glyphs: Glyphs,
+    /// The same as --glyphs ascii
     #[arg(long)]
     pub(in crate::cli) ascii: bool,
     /// The mouse: off, local (on, but not over SSH) or on; `M` switches it at any time
@@ -25,4 +34,15 @@ pub(in crate::cli) struct LookArgs {
         hide_default_value = true
     )]
     pub(in crate::cli) mouse: Mouse,
+}
+
+impl LookArgs {
+    /// Which signs are wanted.
+    pub(in crate::cli) fn signs(&self) -> Glyphs {
+        if self.ascii {
+            Glyphs::Ascii
+        } else {
+            self.glyphs
+        }
+    }
 }

@@ -124,7 +124,7 @@ fn options(door: Opening, home: &Path) -> Options {
         appearance: Appearance {
             directories: vec![home.to_owned()],
             depth: Some(Depth::Ansi),
-            unicode: Some(false),
+            glyphs: crate::console::Glyphs::Ascii,
             ..Appearance::default()
         },
         keys: None,

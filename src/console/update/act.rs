@@ -1,6 +1,8 @@
 //! What each action means. The table of keys decides when one is asked for.
 
-use super::{comparing, drilling, go, menu, planning, probing, reviews, sift, take, typing};
+use super::{
+    charting, comparing, drilling, go, menu, planning, probing, reviews, sift, take, typing,
+};
 use crate::{
     console::{
         action::Action,
@@ -43,6 +45,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Back => go::back(app, effects),
         Action::Quit => quit(app, effects),
         Action::Exit => exit(app, effects),
+        Action::Charts => charting::turn(app),
         Action::Compare => comparing::begin(app, effects),
         Action::Rerun => comparing::rerun(app, effects),
         Action::MoreRuns => comparing::more(app, effects),
@@ -313,7 +316,9 @@ fn quit(app: &mut App, effects: &mut Vec<Effect>) {
         Screen::Home => exit(app, effects),
         Screen::Compare(_) => comparing::leave(app, effects),
         Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit | Screen::Detail(_) => {
-            go::leave(app);
+            if !charting::back(app) {
+                go::leave(app);
+            }
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use super::{comparing, probing, sift};
+use super::{charting, comparing, probing, sift};
 use crate::{
     console::{
         app::{App, Overlay, Paused, Screen},
         effect::Effect,
-        state::{comparing::over::Over, list::Step, message::Level, plan::Stage},
+        state::{chart::Page, comparing::over::Over, list::Step, message::Level, plan::Stage},
         view,
     },
     model::WorkloadName,
@@ -18,6 +18,7 @@ pub(super) fn go(app: &mut App, screen: Screen) {
     if app.screen != screen {
         app.before = std::mem::replace(&mut app.screen, screen);
         app.detail_scroll = 0;
+        app.charts.page = Page::Facts;
         arrange(app);
     }
 }
@@ -43,6 +44,7 @@ pub(super) fn back(app: &mut App, effects: &mut Vec<Effect>) {
         None if sift::clear_marks(app) => {}
         None if !app.filtered().is_empty() => sift::filter(app, ""),
         None if matches!(app.screen, Screen::Compare(_)) => comparing::leave(app, effects),
+        None if charting::back(app) => {}
         None => leave(app),
     }
 }

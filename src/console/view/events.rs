@@ -3,18 +3,18 @@
 use ratatui::layout::Rect;
 
 use super::{
-    happened,
+    chart, happened,
     home::more,
     pen::{Line, Pen, row},
     words,
 };
 use crate::{
     console::{
-        app::{App, Times},
+        app::{App, BACKLOG, Times},
         layout::{Areas, Room},
         theme::Role,
     },
-    model::StoredEvent,
+    model::{StoredEvent, Stretch},
 };
 
 /// Names of workloads take no more columns than this, on a narrow and on a wide screen.
@@ -60,6 +60,16 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     let log = &app.data.log;
     let rows = app.events.rows(log, app.events_end());
     let names = names(app);
+    if !areas.chart.is_empty() {
+        let since = log.counted_since(BACKLOG, 60, app.clock);
+        let (room, end) = (
+            areas.chart,
+            Stretch::Minute.start(Stretch::Minute.of(app.clock)),
+        );
+        let size = (room.width, usize::from(room.height).saturating_sub(1));
+        let lines = chart::histogram(app, &app.charts.classes, since, end, size, pen.glyphs);
+        pen.lines(room, &lines, 0);
+    }
     pen.put(areas.head, 1, "TIME", Role::Heading);
     pen.put(areas.head, 12, "WORKLOAD", Role::Heading);
     pen.put(areas.head, 12 + names + 1, "WHAT HAPPENED", Role::Heading);

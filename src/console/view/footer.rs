@@ -137,6 +137,7 @@ const FIRST: &[Action] = &[
     Action::Palette,
     Action::Claim,
     Action::Mark,
+    Action::Charts,
     Action::Drill,
     Action::Events,
     Action::Routes,

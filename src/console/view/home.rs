@@ -37,6 +37,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         Some(overview) => table(app, pen, areas, overview),
     }
     strip::draw(app, pen, areas);
+    strip::charts(app, pen, areas);
     if let Some(name) = app.home.list.selected()
         && !areas.pane.is_empty()
     {

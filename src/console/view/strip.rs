@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::{
-    events, home,
-    pen::{Line, Pen},
+    chart, events, home,
+    pen::{Line, Pen, row},
     words,
 };
 use crate::console::{
@@ -13,6 +13,22 @@ use crate::console::{
     state::log::Counts,
     theme::Role,
 };
+
+/// Charts of the selected workload, where there is room for them.
+pub(super) fn charts(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
+    let (Some(name), false) = (app.home.list.selected(), areas.chart.is_empty()) else {
+        return;
+    };
+    let text = format!("{} in the last hour", words::safe(name.as_str()));
+    pen.rule(row(areas.chart, 0), &text);
+    let rest = Rect {
+        y: areas.chart.y + 1,
+        height: areas.chart.height - 1,
+        ..areas.chart
+    };
+    let lines = chart::glance(app, rest.width, rest.height, pen.glyphs);
+    pen.lines(rest, &lines, 0);
+}
 
 /// So many minutes are counted.
 const MINUTES: usize = 15;

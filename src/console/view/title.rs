@@ -1,13 +1,16 @@
 //! The screen's own line: where the operator is, how many rows there are, in which order, what is filtered and marked.
 
 use super::{comparing, pen::Line, words};
-use crate::console::{
-    app::{App, Overlay, Screen},
-    state::{
-        reviews::REVIEW_ORDERS,
-        table::{AUDIT_ORDERS, ROUTE_ORDERS},
+use crate::{
+    console::{
+        app::{App, Overlay, Screen},
+        state::{
+            reviews::REVIEW_ORDERS,
+            table::{AUDIT_ORDERS, ROUTE_ORDERS},
+        },
+        theme::Role,
     },
-    theme::Role,
+    model::WorkloadName,
 };
 
 /// Between the steps of a path. Not a glyph: it is copied along with the names.
@@ -25,10 +28,7 @@ pub(super) fn line(app: &App, strip: bool, costs: bool) -> Line {
                     line
                 });
             }
-            Screen::Detail(workload) => {
-                let workload = words::safe(workload.as_str());
-                (format!("workloads{STEP}{workload}"), String::new())
-            }
+            Screen::Detail(workload) => (detail(app, workload), String::new()),
             Screen::Home | Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit => {
                 listed(app)
             }
@@ -78,6 +78,16 @@ fn sifted(app: &App) -> String {
     text
 }
 
+/// The path to the page of a workload that is open.
+fn detail(app: &App, workload: &WorkloadName) -> String {
+    let page = if app.charts.page.is_charts() {
+        [STEP, "charts"].concat()
+    } else {
+        String::new()
+    };
+    format!("workloads{STEP}{}{page}", words::safe(workload.as_str()))
+}
+
 /// The path to what lies over the screen, when that fills it.
 fn over(app: &App) -> Option<String> {
     let below = match &app.screen {
@@ -86,7 +96,7 @@ fn over(app: &App) -> Option<String> {
         Screen::Events => "events".to_owned(),
         Screen::Reviews => "reviews".to_owned(),
         Screen::Audit => "audit".to_owned(),
-        Screen::Detail(workload) => format!("workloads{STEP}{}", words::safe(workload.as_str())),
+        Screen::Detail(workload) => detail(app, workload),
         Screen::Compare(_) => return None,
     };
     let mut steps = vec![below];

@@ -177,6 +177,11 @@ pub(super) static PULSE: Kind = Kind {
             errors INTEGER NOT NULL, uncaught INTEGER NOT NULL,
             PRIMARY KEY (stretch, number, workload)
         ) WITHOUT ROWID;
+    ", "
+        -- Milliseconds, of the slowest gateway; NULL: not told. A row without a workload (an empty name) says that a
+        -- gateway has counted, so that no traffic can be told from nobody there.
+        ALTER TABLE traffic ADD COLUMN first_p50 INTEGER;
+        ALTER TABLE traffic ADD COLUMN first_p95 INTEGER;
     "],
     fill: None,
     synchronous: "NORMAL",

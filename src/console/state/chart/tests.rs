@@ -1,0 +1,164 @@
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::{Axis, Charts, MINUTES, SLOTS, bins, classes};
+use crate::{
+    console::state::log::EventLog,
+    control::traffic::{History, Sum, Told},
+    model::{
+        Entry, ErrorClass, Event, EventDecision, EventId, Family, NoticeGiven, Reason, Revision,
+        Seq, Stretch,
+    },
+};
+
+fn carried(requests: u64) -> Told {
+    Told::Carried(Sum {
+        requests,
+        ..Sum::default()
+    })
+}
+
+#[test]
+fn an_axis_widens_minutes_or_joins_them_and_ends_with_the_newest() {
+    for (case, cells, in_cell, bars, used, last) in [
+        ("a cell each", 61, 1, 61, 61, 60..61),
+        ("a column to spare", 70, 1, 61, 61, 60..61),
+        ("two cells each", 122, 1, 122, 122, 60..61),
+        ("two to a bar", 60, 1, 31, 31, 59..61),
+        ("three to a bar", 21, 1, 21, 21, 58..61),
+        ("dots: two to a cell", 31, 2, 61, 31, 60..61),
+        ("one cell", 1, 1, 1, 1, 0..61),
+        ("none", 0, 1, 0, 0, 0..0),
+    ] {
+        let axis = Axis::new(SLOTS, cells, in_cell);
+        assert_eq!((axis.bars(), axis.cells()), (bars, used), "{case}");
+        assert_eq!(axis.slots(bars.saturating_sub(1)), last, "{case}");
+    }
+}
+
+#[test]
+fn what_is_joined_keeps_what_was_counted() {
+    let axis = Axis::new(4, 2, 1);
+    let told = [Told::Unknown, carried(5), Told::Idle, Told::Unknown];
+    assert_eq!(bins(&told, axis), [carried(5), Told::Idle]);
+    assert_eq!(bins(&[], Axis::new(0, 9, 1)), []);
+}
+
+proptest! {
+    #[test]
+    fn bars_cover_every_minute_in_order_and_their_sums_are_the_total(
+        requests in prop::collection::vec(0_u64..1_000, 0..130), cells in 0_usize..320, in_cell in 1_usize..3,
+    ) {
+        let axis = Axis::new(requests.len(), cells, in_cell);
+        prop_assert!(axis.cells() <= cells);
+        let mut covered = Vec::new();
+        let mut total = 0;
+        for bar in 0..axis.bars() {
+            let slots = axis.slots(bar);
+            for slot in slots {
+                // A minute of several bars is counted with its first one.
+                if covered.last() != Some(&slot) {
+                    covered.push(slot);
+                    total += requests[slot];
+                }
+            }
+        }
+        let all: Vec<usize> = if cells == 0 { Vec::new() } else { (0..requests.len()).collect() };
+        prop_assert_eq!(&covered, &all);
+        if cells > 0 {
+            prop_assert_eq!(total, requests.iter().sum::<u64>());
+        }
+        // Where a minute begins there is a cell, and later minutes never stand before it.
+        let places: Vec<usize> = all.iter().map(|slot| axis.cell(*slot)).collect();
+        prop_assert!(places.is_sorted());
+        prop_assert!(places.iter().all(|place| *place < axis.cells().max(1)));
+        for slot in all {
+            let bars = (0..axis.bars()).filter(|bar| axis.slots(*bar).contains(&slot));
+            let first = bars.map(|bar| bar / in_cell).min();
+            prop_assert_eq!(first, Some(axis.cell(slot)));
+        }
+    }
+
+    #[test]
+    fn events_are_all_in_their_bins(minutes in prop::collection::vec((-70_i64..2, 0_u8..4), 0..200)) {
+        let end: Timestamp = "2026-11-21T14:32:00Z".parse().unwrap();
+        let mut minutes = minutes;
+        minutes.sort_unstable();
+        let mut log = EventLog::new(end);
+        let entries = (1..).zip(&minutes).map(|(seq, (minute, kind))| {
+            (Seq(seq), Entry::Decision(Box::new(event(end + SignedDuration::from_mins(*minute), *kind))))
+        });
+        log.extend(entries.collect());
+        let found = classes(&log, None, end);
+        let expected = minutes.iter().filter(|(minute, kind)| *minute >= -60 && *kind != 3).count();
+        let total: u64 = found.iter().map(super::Class::total).sum();
+        prop_assert_eq!(total, expected as u64);
+        prop_assert!(found.iter().all(|class| class.counts.len() == SLOTS));
+        prop_assert!(found.is_sorted_by_key(|class| std::cmp::Reverse(class.total())));
+        prop_assert_eq!(classes(&log, Some(&"another".into()), end), vec![]);
+    }
+}
+
+fn event(at: Timestamp, kind: u8) -> Event {
+    let (decision, class) = match kind {
+        0 => (EventDecision::Fallback, Some(ErrorClass::Overloaded)),
+        1 => (EventDecision::Refused, Some(ErrorClass::RateLimited)),
+        2 => (EventDecision::Fallback, None),
+        _ => (EventDecision::Readiness, None),
+    };
+    Event {
+        id: EventId::new(at, 1),
+        at,
+        gateway: "gw-1".into(),
+        workload: "support-chat".into(),
+        client: None,
+        family: Family::OpenaiChat,
+        method: None,
+        primary: "premium".into(),
+        fallback: Some("baseline".into()),
+        decision,
+        reason: Reason::Trigger,
+        class,
+        detail: None,
+        status: None,
+        attempts: Vec::new(),
+        notice: NoticeGiven::None,
+        stream: false,
+        revision: Revision(1),
+        fingerprint: String::new(),
+        remark: None,
+    }
+}
+
+#[test]
+fn a_past_is_read_once_a_minute_and_again_soon_when_that_failed() {
+    let now: Timestamp = "2026-11-21T14:32:07Z".parse().unwrap();
+    let after = |seconds| now + Duration::from_secs(seconds);
+    let name = "support-chat".into();
+    let other = "batch".into();
+    let mut charts = Charts::default();
+    assert!(charts.ask(&name, now), "nothing is known");
+    assert!(!charts.ask(&name, now), "it is being read");
+    assert!(!charts.ask(&other, now), "one at a time");
+    let until = Stretch::Minute.start(Stretch::Minute.of(now));
+    let history = History {
+        workload: name.clone(),
+        stretch: Stretch::Minute,
+        points: Vec::new(),
+        until,
+    };
+    charts.told(name.clone(), Ok(history.clone()), now);
+    assert!(!charts.ask(&name, after(50)), "the minute is not over");
+    assert!(charts.ask(&name, after(56)), "it is, and has been told");
+    charts.told(name.clone(), Err("the disk is full".to_owned()), after(56));
+    let past = charts.past(&name);
+    assert_eq!(past.history, Some(&history), "what was known stays");
+    assert_eq!(past.failed, Some("the disk is full"));
+    assert!(!charts.ask(&name, after(60)));
+    assert!(charts.ask(&name, after(66)));
+    charts.told(name.clone(), Ok(history), after(66));
+    assert_eq!(charts.past(&name).failed, None);
+    assert_eq!(SLOTS, MINUTES + 1);
+}

@@ -1,0 +1,99 @@
+//! Charts: when the past of a workload is read, and when its picture is put together again.
+
+use super::go;
+use crate::{
+    console::{
+        app::{App, BACKLOG, Screen},
+        effect::Effect,
+        state::chart::{Page, Picture, classes},
+        view,
+    },
+    control::traffic::History,
+    model::{Stretch, WorkloadName},
+};
+
+/// To the charts of the selection, or back to its facts.
+pub(super) fn turn(app: &mut App) {
+    let Some(workload) = app.workload().cloned() else {
+        return;
+    };
+    if let Screen::Detail(_) = app.screen {
+        app.charts.page = match app.charts.page {
+            Page::Facts => Page::Charts,
+            Page::Charts | Page::ChartsAtOnce => Page::Facts,
+        };
+        app.detail_scroll = 0;
+    } else {
+        go::open(app, workload);
+        app.charts.page = Page::ChartsAtOnce;
+    }
+}
+
+/// Back from charts that were opened over the facts; answers whether that was so.
+pub(super) fn back(app: &mut App) -> bool {
+    let over = matches!(app.screen, Screen::Detail(_)) && app.charts.page == Page::Charts;
+    if over {
+        app.charts.page = Page::Facts;
+        app.detail_scroll = 0;
+    }
+    over
+}
+
+/// The past of a workload was read, or not.
+pub(super) fn told(app: &mut App, workload: WorkloadName, result: Result<History, String>) {
+    app.charts.told(workload, result, app.now);
+}
+
+/// Asks for what is shown and not known, and puts the picture together when something in it may have moved.
+pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
+    events(app);
+    let Some(name) = view::charted(app).cloned() else {
+        app.charts.picture = None;
+        app.charts.built = None;
+        return;
+    };
+    // Before the door is open nothing can be read, and nothing is known of the workload.
+    let Some(workload) = app.data.workload(&name).cloned() else {
+        return;
+    };
+    if app.charts.ask(&name, app.now) {
+        effects.push(Effect::Traffic(name.clone()));
+    }
+    let built = Some((name.clone(), app.clock));
+    let stands = app.paused.is_some()
+        && app
+            .charts
+            .picture
+            .as_ref()
+            .is_some_and(|picture| picture.workload == name);
+    if app.charts.built == built || stands {
+        return;
+    }
+    let past = app.charts.past(&name);
+    let picture = Picture::new(&app.data, &workload, past, BACKLOG, app.clock);
+    app.charts.built = built;
+    if app.charts.picture.as_ref() != Some(&picture) {
+        app.charts.picture = Some(picture);
+        app.dirty = true;
+    }
+}
+
+/// The events of all workloads, while they are looked at.
+fn events(app: &mut App) {
+    if app.screen != Screen::Events {
+        app.charts.classes = Vec::new();
+        app.charts.counted = None;
+        return;
+    }
+    let paused = app.paused.is_some() && app.charts.counted.is_some();
+    if paused || app.charts.counted == Some(app.clock) {
+        return;
+    }
+    app.charts.counted = Some(app.clock);
+    let end = Stretch::Minute.start(Stretch::Minute.of(app.clock));
+    let classes = classes(&app.data.log, None, end);
+    if app.charts.classes != classes {
+        app.charts.classes = classes;
+        app.dirty = true;
+    }
+}
