@@ -94,6 +94,8 @@ pub struct Appearance {
     pub glyphs: Glyphs,
     /// When the mouse is listened to.
     pub mouse: Mouse,
+    /// Little is drawn, for a slow line: rare frames, sixteen colours at most, lists that go on in steps.
+    pub slow: bool,
 }
 
 impl Default for Appearance {
@@ -104,6 +106,7 @@ impl Default for Appearance {
             depth: None,
             glyphs: Glyphs::default(),
             mouse: Mouse::default(),
+            slow: false,
         }
     }
 }

@@ -81,6 +81,7 @@ async fn open(
             directories: places::theme_directories(),
             depth: args.look.color,
             mouse: args.look.mouse,
+            slow: args.look.slow,
         },
         keys: places::keys().filter(|path| path.exists()),
         saves: places::saves(),

@@ -19,7 +19,7 @@ use super::{
     layout,
     state::{
         burst::Burst, change::Followed, chart::Charts, comparing::Comparing, data::Data,
-        events::Events, home::Home, message::Messages, plan::Form, reviews::Reviews,
+        events::Events, home::Home, link::Link, message::Messages, plan::Form, reviews::Reviews,
         route_facts::RouteFacts, table::Table, themes::Themes,
     },
 };
@@ -135,6 +135,8 @@ pub struct App {
     pub wrap: bool,
     /// The terminal reports the mouse.
     pub mouse: bool,
+    /// The line to the terminal.
+    pub link: Link,
     /// The themes.
     pub themes: Themes,
     /// How times are written.
@@ -181,6 +183,7 @@ impl App {
             pane_scroll: None,
             wrap: true,
             mouse: false,
+            link: Link::default(),
             themes: Themes::default(),
             times: Times::default(),
             paused: None,
@@ -232,7 +235,7 @@ impl App {
     pub fn events_end(&self) -> u64 {
         self.paused
             .as_ref()
-            .map_or_else(|| self.data.log.end(), |paused| paused.end)
+            .map_or_else(|| self.link.end(), |paused| paused.end)
     }
 
     /// How many events came since the view was paused.

@@ -48,6 +48,12 @@ impl Look {
         let depth = appearance
             .depth
             .unwrap_or_else(|| Depth::detect(&variables));
+        // A colour of the palette is three bytes instead of up to seventeen.
+        let depth = if appearance.slow {
+            depth.min(Depth::Ansi)
+        } else {
+            depth
+        };
         let glyphs = Glyphs::of(appearance.glyphs, &variables);
         let look = Self {
             read,

@@ -8,7 +8,10 @@ use std::{path::PathBuf, time::Duration};
 use crossterm::event::KeyEvent;
 
 use super::pointer::Pointer;
-use super::state::comparing::{live, weighed::Weighed};
+use super::state::{
+    comparing::{live, weighed::Weighed},
+    link::Speed,
+};
 use crate::{
     control::{ControlError, Drill, News, Progress, traffic::History},
     model::{
@@ -28,6 +31,8 @@ pub enum Msg {
     Pointer(Pointer, (u16, u16)),
     /// A bracketed paste, as sent: not sanitised.
     Paste(String),
+    /// The line to the terminal carries so much now.
+    Link(Speed),
     /// The terminal is so many columns and rows large.
     Resize(u16, u16),
     /// A second has passed, or the delay of an [`super::effect::Effect::Wake`].

@@ -2,14 +2,15 @@
 //!
 //! It waits for the first of them, takes in everything else that is ready, and then draws once, if something
 //! visible has changed and the terminal has taken the frame before. Keys draw at once, data at most ten times
-//! a second, and nothing is written when nothing changed.
+//! a second and no quicker than the terminal takes it, and nothing is written when nothing changed.
 
 mod aside;
 mod frame;
 mod lend;
+mod pace;
 mod wait;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use crossterm::{
     Command as _,
@@ -38,7 +39,7 @@ use super::{
     pointer::Pointer,
     reload,
     signals::{self, Heard, Signals},
-    state::themes::Themes,
+    state::{link::Speed, themes::Themes},
     terminal::{self, Screen},
     theme_file,
     update::update,
@@ -49,10 +50,8 @@ use crate::{
 };
 use aside::Aside;
 use lend::Lend;
+use pace::Pace;
 use wait::{End, Failure, Wake};
-
-/// News that comes together is drawn together.
-const TOGETHER: Duration = Duration::from_millis(8);
 
 /// Messages taken in before a frame, so that a flood cannot keep the screen from being drawn.
 const ROUND: usize = 256;
@@ -87,8 +86,8 @@ struct Console {
     variables: Variables,
     /// The next frame does not wait.
     urgent: bool,
-    /// When the next frame of data may be drawn.
-    next_frame: Instant,
+    /// How quickly frames follow each other.
+    pace: Pace,
     /// The theme to wear.
     wanted: watch::Sender<String>,
     /// Asked for by an effect or a signal, done when the round is over.
@@ -153,6 +152,9 @@ impl Console {
         };
         let appearance = &options.appearance;
         let mut app = App::new(setup);
+        if appearance.slow {
+            app.link.set(Speed::Spared);
+        }
         app.themes = Themes::new(
             &appearance.theme,
             theme_file::names(&appearance.directories),
@@ -174,7 +176,7 @@ impl Console {
             clock: options.clock.clone(),
             variables: Arc::clone(&options.variables),
             urgent: true,
-            next_frame: Instant::now(),
+            pace: Pace::new(appearance.slow, Instant::now()),
             suspend: None,
             lend: None,
             quit: false,
@@ -193,7 +195,7 @@ impl Console {
             return End::Lost(error);
         }
         // The skeleton holds no data: the first that comes need not wait for it.
-        self.next_frame = Instant::now();
+        self.pace.at_once(Instant::now());
         let (opened, door_opened) = oneshot::channel();
         self.door = Some(door_opened);
         self.executor.spawn(async move {
@@ -262,7 +264,11 @@ impl Console {
                 return Some(End::Lost(error));
             }
             Wake::Event(None) => return Some(End::Lost(io::ErrorKind::UnexpectedEof.into())),
-            Wake::Written(Ok(())) | Wake::Draw => {}
+            Wake::Written(Ok(())) => {
+                self.pace.taken(Instant::now());
+                self.feel();
+            }
+            Wake::Draw => {}
             Wake::Arrived(Arrival::Msg(message)) => {
                 // What streams in is drawn as other data is.
                 self.urgent |= !matches!(
@@ -328,7 +334,7 @@ impl Console {
         let clean = !self.app.dirty;
         let effects = update(&mut self.app, message, now);
         if clean && self.app.dirty {
-            self.next_frame = self.next_frame.max(Instant::now() + TOGETHER);
+            self.pace.changed(Instant::now());
         }
         for effect in effects {
             self.carry_out(effect);
@@ -371,7 +377,7 @@ impl Console {
                     let mut sequence = String::new();
                     // Writing to a string cannot fail.
                     let _ = CopyToClipboard::to_clipboard_from(&text).write_ansi(&mut sequence);
-                    self.tty.screen.aside(sequence.as_bytes());
+                    self.tty.screen.aside(sequence.into_bytes());
                 }
                 self.executor.copy(text, sent);
             }

@@ -12,6 +12,7 @@ pub mod events;
 pub mod field;
 pub mod filter;
 pub mod home;
+pub mod link;
 pub mod list;
 pub mod log;
 pub mod marks;

@@ -5,6 +5,7 @@
 //! SSH would be typed into the screen.
 
 use std::{
+    collections::VecDeque,
     fs::{File, OpenOptions},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt as _,
@@ -37,6 +38,9 @@ const LEAVE: &[u8] =
 /// Mouse: presses and the wheel, in the form that has no limit of columns.
 const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
+/// So many asides wait at most.
+const ASIDES: usize = 8;
 
 /// How long a terminal that does not read may hold up the way back, twice.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -87,8 +91,9 @@ impl Taken {
 pub(super) struct Screen {
     outlet: Outlet,
     taken: Arc<Taken>,
-    /// Bytes to go out before the next frame.
+    /// Bytes to go out before the next frame: those that take the terminal, and others after them.
     ahead: Vec<u8>,
+    asides: VecDeque<Vec<u8>>,
     mouse: bool,
 }
 
@@ -134,6 +139,7 @@ impl Screen {
             outlet,
             taken,
             ahead: ENTER.to_vec(),
+            asides: VecDeque::new(),
             mouse: false,
         }
     }
@@ -143,15 +149,19 @@ impl Screen {
         !self.outlet.is_busy()
     }
 
-    /// Sends what `paint` writes behind what waits; nothing when that is nothing. Must be ready.
-    pub(super) fn send(&mut self, paint: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+    /// Sends what `paint` writes behind what waits; answers whether that was anything. Must be ready.
+    pub(super) fn send(&mut self, paint: impl FnOnce(&mut Vec<u8>)) -> io::Result<bool> {
         let mut frame = self.outlet.buffer();
         frame.append(&mut self.ahead);
+        for mut aside in self.asides.drain(..) {
+            frame.append(&mut aside);
+        }
         paint(&mut frame);
         if frame.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        self.outlet.send(frame)
+        self.outlet.send(frame)?;
+        Ok(true)
     }
 
     /// Waits until the frame before is written. Never ends when none is.
@@ -162,20 +172,28 @@ impl Screen {
         self.outlet.written().await
     }
 
-    /// Bytes outside of frames, to go out with the next one: a bell, a clipboard.
-    pub(super) fn aside(&mut self, bytes: &[u8]) {
-        self.ahead.extend_from_slice(bytes);
+    /// Bytes outside of frames, to go out with the next one: a bell, a clipboard. Of many that wait for a terminal
+    /// that does not read, only the newest are kept.
+    pub(super) fn aside(&mut self, bytes: Vec<u8>) {
+        if self.asides.back() == Some(&bytes) {
+            return;
+        }
+        if self.asides.len() == ASIDES {
+            self.asides.pop_front();
+        }
+        self.asides.push_back(bytes);
     }
 
     /// Whether something waits to go out with the next frame.
     pub(super) fn has_aside(&self) -> bool {
-        !self.ahead.is_empty()
+        !self.ahead.is_empty() || !self.asides.is_empty()
     }
 
     /// Mouse reports on or off.
     pub(super) fn mouse(&mut self, on: bool) {
         self.mouse = on;
-        self.aside(if on { MOUSE_ON } else { MOUSE_OFF });
+        let bytes = if on { MOUSE_ON } else { MOUSE_OFF };
+        self.aside(bytes.to_vec());
     }
 
     /// Gives the terminal back. Later calls do nothing.
@@ -197,6 +215,7 @@ impl Screen {
             enable_raw_mode()?;
         }
         self.ahead.clear();
+        self.asides.clear();
         self.ahead.extend_from_slice(ENTER);
         if self.mouse {
             self.ahead.extend_from_slice(MOUSE_ON);

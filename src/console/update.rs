@@ -43,7 +43,8 @@ use crate::control::News;
 pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
     let mut effects = Vec::new();
     app.now = now;
-    if now.as_second() != app.clock.as_second() {
+    let moves = app.link.moves(app.clock, now, app.form().is_some());
+    if moves {
         app.clock = now;
         app.dirty = true;
     }
@@ -69,6 +70,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             Level::Warning,
             "it cannot be suspended here: it was started without a shell that could bring it back",
         ),
+        Msg::Link(speed) => app.dirty |= app.link.set(speed),
         Msg::Tick => tick(app, &mut effects),
         Msg::News(news) => absorb(app, news, &mut effects),
         Msg::Planned { request, result } => planning::planned(app, request, result, &mut effects),
@@ -121,6 +123,8 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             Err(why) => app.say(Level::Error, &format!("the theme in use is kept: {why}")),
         },
     }
+    let log = &app.data.log;
+    app.link.follow(log.first(), log.end(), moves);
     refresh(app, &mut effects);
     probing::settle(app, &mut effects);
     settle(app);
@@ -215,10 +219,7 @@ fn settle(app: &mut App) {
     app.routes.settle(height);
     app.reviews.table.settle(height);
     app.audit.settle(height);
-    let end = app
-        .paused
-        .as_ref()
-        .map_or_else(|| app.data.log.end(), |paused| paused.end);
+    let end = app.events_end();
     app.events.settle(&app.data.log, end, height);
     go::clamp(app, layout::area(app.size));
 }

@@ -61,7 +61,7 @@ pub fn view(app: &App, theme: &Theme, glyphs: &Glyphs, frame: &mut Frame<'_>) {
 /// The same into a buffer, whose area is the screen.
 pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
     let area = buffer.area;
-    let mut pen = Pen::new(buffer, theme, glyphs);
+    let mut pen = Pen::new(buffer, theme, glyphs).spared(app.link.is_slow());
     pen.style(area, Role::Text);
     if plan::draw(app, &mut pen, area) {
         return;

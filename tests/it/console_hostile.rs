@@ -296,11 +296,12 @@ fn attack() -> Script {
 /// What a console may send: its own modes, colours and moves; and nothing else behind an escape.
 fn is_own(sequence: &str) -> bool {
     let Some(rest) = sequence.strip_prefix('[') else {
-        return false;
+        // One line back, at the top of a region that scrolls.
+        return sequence.starts_with('M');
     };
     rest.chars()
         .find(|character| !character.is_ascii_digit() && !";?".contains(*character))
-        .is_some_and(|last| "mHJKhlABCDGdXsu".contains(last))
+        .is_some_and(|last| "mHJKhlABCDGdXrsu".contains(last))
 }
 
 #[tokio::test(flavor = "multi_thread")]

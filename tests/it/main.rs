@@ -41,6 +41,7 @@ mod console_review_pty;
 mod console_screens;
 mod console_signals;
 mod console_sizes;
+mod console_slow;
 mod console_ssh;
 mod console_stage;
 mod console_tmux;

@@ -1,6 +1,6 @@
 //! How the console looks and listens, as typed.
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, builder::FalseyValueParser};
 
 use crate::console::{Depth, Glyphs, Mouse};
 
@@ -34,6 +34,10 @@ pub(in crate::cli) struct LookArgs {
         hide_default_value = true
     )]
     pub(in crate::cli) mouse: Mouse,
+    /// For a slow line: at most two frames a second besides keys, 16 colours at most, lists and clocks that move in
+    /// steps; a terminal that takes frames slowly is spared by itself
+    #[arg(long, env = "BACKSTOP_SLOW", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) slow: bool,
 }
 
 impl LookArgs {

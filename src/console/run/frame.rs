@@ -1,14 +1,11 @@
 //! Frames: when one is due, how it is drawn, and what happens to them when somebody else has had the terminal.
 
-use std::{io, time::Duration};
+use std::io;
 
 use tokio::time::Instant;
 
 use super::Console;
 use crate::console::{msg::Msg, view};
-
-/// Data is drawn at most so often.
-const FRAME: Duration = Duration::from_millis(100);
 
 impl Console {
     /// The next frame is a whole one.
@@ -29,6 +26,7 @@ impl Console {
         self.tty.screen.take_again()?;
         let (columns, rows) = (self.tty.size)();
         self.canvas.forget();
+        self.pace.forget();
         self.resized(columns, rows);
         Ok(())
     }
@@ -46,12 +44,12 @@ impl Console {
     }
 
     pub(super) fn is_due(&self) -> bool {
-        self.wants_frame() && (self.urgent || self.next_frame <= Instant::now())
+        self.wants_frame() && (self.urgent || self.pace.next() <= Instant::now())
     }
 
     /// When a frame that is wanted but not due will be.
     pub(super) fn draw_at(&self) -> Option<Instant> {
-        self.wants_frame().then_some(self.next_frame)
+        self.wants_frame().then(|| self.pace.next())
     }
 
     pub(super) fn draw(&mut self) -> io::Result<()> {
@@ -60,8 +58,20 @@ impl Console {
             .draw(|buffer| view::draw(app, &look.theme, &look.glyphs, buffer));
         self.app.dirty = false;
         self.urgent = false;
-        self.next_frame = Instant::now() + FRAME;
         let canvas = &mut self.canvas;
-        self.tty.screen.send(|frame| canvas.take(frame))
+        if self.tty.screen.send(|frame| canvas.take(frame))? {
+            let taken = self.tty.screen.is_ready();
+            self.pace.sent(Instant::now(), taken);
+            self.feel();
+        }
+        Ok(())
+    }
+
+    /// The view is told how much the line to the terminal carries.
+    pub(super) fn feel(&mut self) {
+        let speed = self.pace.speed();
+        if self.app.link.speed() != speed {
+            self.take_in(Msg::Link(speed));
+        }
     }
 }

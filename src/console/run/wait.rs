@@ -58,7 +58,7 @@ impl Console {
             Some(arrival) = self.arrivals.recv() => Wake::Arrived(arrival),
             Some(opened) = answer(&mut self.door) => Wake::Opened(opened),
             Some(news) = receive(&mut self.feed) => Wake::News(news),
-            () = sleep_until(draw_at.unwrap_or(self.next_frame)), if draw_at.is_some() => Wake::Draw,
+            () = sleep_until(draw_at.unwrap_or(self.pace.next())), if draw_at.is_some() => Wake::Draw,
             () = sleep(second) => Wake::Second,
         }
     }

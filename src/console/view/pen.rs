@@ -19,11 +19,16 @@ use crate::console::{
 /// Before a marked row.
 const MARK: &str = "*";
 
+/// Of a selected row so many columns wear the selection where little is to change: the sign and the name.
+const SPARED: u16 = 28;
+
 /// Draws with a theme and a set of signs.
 pub(super) struct Pen<'a> {
     buffer: &'a mut Buffer,
     theme: &'a Theme,
     pub(super) glyphs: &'a Glyphs,
+    /// Little is to change from one frame to the next.
+    spared: bool,
 }
 
 /// A line of text in parts, each with its meaning.
@@ -59,7 +64,14 @@ impl<'a> Pen<'a> {
             buffer,
             theme,
             glyphs,
+            spared: false,
         }
+    }
+
+    /// The same for a slow line: less changes from one frame to the next.
+    pub(super) const fn spared(mut self, spared: bool) -> Self {
+        self.spared = spared;
+        self
     }
 
     /// Writes into the first row of an area, from a column of it on; answers the column behind.
@@ -173,7 +185,12 @@ impl<'a> Pen<'a> {
         let behind = self.theme.style(Role::Text).bg.unwrap_or_default();
         let selection = self.theme.style(Role::Selection);
         let area = area.intersection(self.buffer.area);
-        for position in area.positions() {
+        let width = if self.spared { SPARED } else { u16::MAX };
+        let marked = Rect {
+            width: area.width.min(width),
+            ..area
+        };
+        for position in marked.positions() {
             if let Some(cell) = self.buffer.cell_mut(position) {
                 let (own, stays) = (cell.bg, cell.bg != behind && cell.bg != Color::Reset);
                 cell.set_style(selection);

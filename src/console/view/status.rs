@@ -9,7 +9,7 @@ use super::{
     tabs, title, words,
 };
 use crate::{
-    console::{app::App, layout::Areas, theme::Role},
+    console::{app::App, layout::Areas, state::link::Speed, theme::Role},
     control::{Mode, State},
     store::Health,
 };
@@ -171,7 +171,12 @@ fn people(app: &App, room: usize) -> Line {
 
 /// The time.
 fn clock(app: &App) -> Line {
-    Line::of(Role::Text, app.clock.strftime("%H:%M:%SZ").to_string())
+    let format = if app.link.is_slow() {
+        "%H:%MZ"
+    } else {
+        "%H:%M:%SZ"
+    };
+    Line::of(Role::Text, app.clock.strftime(format).to_string())
 }
 
 /// That probing has spent its budget: what is shown as proven grows old, and nobody asks.
@@ -193,6 +198,11 @@ fn budgets(app: &App, short: u8) -> Option<(Role, String)> {
 /// way: first the host, then the gateways, then the age; what is wrong never does.
 fn freshness(app: &App, short: u8) -> Line {
     let mut parts = Vec::new();
+    match app.link.speed() {
+        Speed::Spared if short < 2 => parts.push((Role::Muted, "slow".to_owned())),
+        Speed::Quick | Speed::Spared => {}
+        Speed::Slow => parts.push((Role::Warning, "SLOW LINK".to_owned())),
+    }
     if let Some(overview) = &app.data.overview {
         let alive = overview.alive().count();
         let current = overview.alive().filter(|gateway| gateway.current).count();
@@ -218,7 +228,7 @@ fn freshness(app: &App, short: u8) -> Line {
         Some(age) if age > OLD => {
             parts.push((Role::Warning, format!("DATA {} OLD", words::span(age))));
         }
-        Some(age) if short < 3 => {
+        Some(age) if short < 3 && !app.link.is_slow() => {
             parts.push((Role::Muted, format!("data {}", words::span(age))));
         }
         Some(_) | None => {}

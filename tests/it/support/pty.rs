@@ -5,6 +5,7 @@
 use std::{
     io::{Read, Write},
     num::NonZeroU16,
+    path::Path,
     process::Command,
     sync::{Arc, Condvar, Mutex, MutexGuard},
     time::Duration,
@@ -25,6 +26,8 @@ struct Screen {
     closed: bool,
     /// The reader must let go of the terminal.
     hung_up: bool,
+    /// The reader leaves what is written where it is.
+    held: bool,
 }
 
 /// A terminal with a program in it.
@@ -38,7 +41,7 @@ pub(crate) struct Pty {
     screen: Arc<(Mutex<Screen>, Condvar)>,
     modes: String,
     /// The home of the program.
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Pty {
@@ -70,6 +73,7 @@ impl Pty {
                 bytes: Vec::new(),
                 closed: false,
                 hung_up: false,
+                held: false,
             }),
             Condvar::new(),
         ));
@@ -77,6 +81,8 @@ impl Pty {
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             loop {
+                let held = |screen: &mut Screen| screen.held && !screen.hung_up;
+                drop(shared.1.wait_while(shared.0.lock().unwrap(), held).unwrap());
                 let read = output.read(&mut buffer).unwrap_or_default();
                 let mut screen = shared.0.lock().unwrap();
                 screen.parser.process(&buffer[..read]);
@@ -95,7 +101,7 @@ impl Pty {
             child: Some(child),
             screen,
             modes,
-            _home: home,
+            home,
         }
     }
 
@@ -236,6 +242,17 @@ impl Pty {
         pid.unwrap()
     }
 
+    /// From now on nobody reads what the program writes, as on a link that is stuck; or somebody does again.
+    pub(crate) fn hold(&self, held: bool) {
+        self.screen().held = held;
+        self.screen.1.notify_all();
+    }
+
+    /// The home of the program.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// Sends a signal to the program, by its number or name.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
@@ -253,6 +270,11 @@ impl Pty {
     /// Waits until the program has ended.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         self.wait("the end of the program", |screen| screen.closed);
+        self.ended_unread()
+    }
+
+    /// The same when nobody reads.
+    pub(crate) fn ended_unread(&mut self) -> ExitStatus {
         let mut child = self.child.take().unwrap();
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || tell.send(child.wait()));
