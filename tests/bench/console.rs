@@ -1,16 +1,21 @@
-//! What the console costs: a message, a frame, and the bytes of a frame. `cargo bench --bench console`.
+//! What the console costs: a message, a frame, and the bytes of a frame. `cargo bench --bench console`; with
+//! `-- soak` eight hours of work on a simulated clock instead.
 //!
-//! Bytes are those that leave for the terminal, with the synchronised-update brackets; they are printed once,
-//! before the timings.
+//! Bytes are those that leave for the terminal; they and the spread of whole frames are printed once, beside the
+//! goals, before the timings.
 #![expect(
     clippy::print_stderr,
     clippy::unwrap_used,
+    clippy::cast_precision_loss,
     reason = "a bench is read by its names, tells its byte counts, and fails by panicking"
 )]
+
+mod soak;
 
 use std::{cell::Cell, collections::BTreeMap, hint::black_box, sync::Arc, time::Duration};
 
 use backstop::{
+    clock::Clock,
     console::{
         app::{App, Setup},
         canvas::Canvas,
@@ -38,8 +43,7 @@ use backstop::{
     store::Health,
 };
 use criterion::{
-    BatchSize, BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main,
-    measurement::WallTime,
+    BatchSize, BenchmarkGroup, BenchmarkId, Criterion, criterion_group, measurement::WallTime,
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
@@ -247,17 +251,21 @@ fn entries(first: u64, count: u64, at: Timestamp) -> News {
     )
 }
 
+fn actor() -> Actor {
+    Actor {
+        user: "mira".to_owned(),
+        declared: None,
+        host: "ops1".to_owned(),
+        from: None,
+        via: "console".to_owned(),
+    }
+}
+
 /// A console with so many workloads and events.
 fn app(workloads: usize, events: u64, size: (u16, u16)) -> App {
     let at = now();
     let mut app = App::new(Setup {
-        actor: Actor {
-            user: "mira".to_owned(),
-            declared: None,
-            host: "ops1".to_owned(),
-            from: None,
-            via: "console".to_owned(),
-        },
+        actor: actor(),
         mode: Mode::Write,
         session: "s".to_owned(),
         opened: at,
@@ -444,15 +452,60 @@ fn tell_bytes() {
         key(&mut app, KeyCode::Char('3'), at + Duration::from_secs(1));
         let switched = screen.bytes(&app);
         eprintln!(
-            "bytes {}x{} {workloads} workloads: first {first}, unchanged {same}, key {moved}, clock {clock}, \
-             one event {event}, new figures {figures}, another screen {switched}",
+            "bytes {}x{} {workloads} workloads: first {first}, unchanged {same}, key {moved} (goal 300), clock {clock} \
+             (goal 100), one event {event}, new figures {figures}, another screen {switched}",
             size.0, size.1
+        );
+    }
+}
+
+/// Whole frames one after the other, each with a heartbeat or a key before it: drawn, compared with the frame before,
+/// and put into bytes.
+fn tell_frames() {
+    const FRAMES: u32 = 400;
+    let size = (200, 50);
+    for (name, screen, mut app) in [
+        (
+            "home, 1000 workloads, 10000 events",
+            '1',
+            app(1_000, 10_000, size),
+        ),
+        ("home, 2000 routes probed", '1', probed(1_000, size)),
+        ("routes, 2000 routes probed", '2', probed(1_000, size)),
+        ("events, 10000 events", '3', app(1_000, 10_000, size)),
+    ] {
+        let mut canvas = Counted::new(size);
+        let mut at = now() + Duration::from_secs(3);
+        key(&mut app, KeyCode::Char(screen), at);
+        canvas.bytes(&app);
+        let mut took = Vec::new();
+        for number in 0..FRAMES {
+            at += Duration::from_millis(500);
+            if number % 2 == 0 {
+                let down = number % 100 < 50;
+                key(&mut app, KeyCode::Char(if down { 'j' } else { 'k' }), at);
+            } else {
+                let beat = heartbeat(1_000, at, u64::from(number));
+                update(&mut app, Msg::News(News::Heartbeats(vec![beat])), at);
+                let first = 20_000 + u64::from(number);
+                update(&mut app, Msg::News(entries(first, 1, at)), at);
+            }
+            let start = Clock::instant();
+            black_box(canvas.bytes(&app));
+            took.push(start.elapsed());
+        }
+        took.sort_unstable();
+        eprintln!(
+            "frame 200x50 {name}: p50 {:.2} ms, p99 {:.2} ms (goal 1)",
+            took[took.len() / 2].as_secs_f64() * 1e3,
+            took[took.len() * 99 / 100].as_secs_f64() * 1e3,
         );
     }
 }
 
 fn frames(criterion: &mut Criterion) {
     tell_bytes();
+    tell_frames();
     let mut group = criterion.benchmark_group("frame");
     let theme = theme();
     for (name, workloads, size, keys) in [
@@ -714,4 +767,11 @@ fn probed_messages(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, frames, messages, comparisons, probed_messages);
-criterion_main!(benches);
+
+fn main() {
+    if std::env::args().any(|word| word == "soak") {
+        return soak::soak();
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
