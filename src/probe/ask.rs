@@ -19,7 +19,7 @@ use crate::{
     policy::{BrokenKind, Evidence, ProviderError, TimeoutStage},
     wire::{
         response as answers,
-        said::{self, Listener, Said},
+        said::{self, Delta, Listener, Said},
         stream::Watch,
         upstream::{Answer, Client, Slices},
     },
@@ -75,6 +75,12 @@ impl Prober {
         let mut heard = asking.heard;
         heard.total = Clock::instant().saturating_duration_since(asking.started);
         let evidence = result.err();
+        if let Some(secret) = &target.credential {
+            heard.said.hide(secret);
+            if let Some(hidden) = secret.hidden_in(&heard.body) {
+                heard.body = hidden.into();
+            }
+        }
         heard.evidence = evidence.map(|it| it.without(target.credential.as_ref()));
         if heard.evidence.is_none() && !question.stream {
             heard.first_output = Some(heard.total);
@@ -197,7 +203,7 @@ impl Asking<'_> {
             }
             for piece in pieces.drain(..) {
                 for delta in listener.push(&piece) {
-                    (self.hear)(Step::Said(delta));
+                    self.pass_on(delta);
                 }
             }
             if watch.seen().output && self.heard.first_output.is_none() {
@@ -219,10 +225,17 @@ impl Asking<'_> {
             }
         };
         for delta in listener.finish() {
-            (self.hear)(Step::Said(delta));
+            self.pass_on(delta);
         }
         self.heard.said = listener.into_said();
         result
+    }
+
+    fn pass_on(&mut self, mut delta: Delta) {
+        if let Some(secret) = &self.target.credential {
+            delta.hide(secret);
+        }
+        (self.hear)(Step::Said(delta));
     }
 
     fn elapsed(&self) -> Duration {

@@ -7,6 +7,7 @@
 
 mod anthropic;
 mod gemini;
+mod hidden;
 mod openai_chat;
 mod openai_embeddings;
 mod openai_responses;
