@@ -37,6 +37,7 @@ mod serve;
 mod session;
 mod standing_text;
 mod status;
+mod supervisor;
 mod table;
 mod theme;
 mod time;
@@ -51,7 +52,10 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::model::{Command as Order, Mode as WorkloadMode, Verb};
+use crate::{
+    model::{Command as Order, Mode as WorkloadMode, Verb},
+    telemetry,
+};
 use args::{Args, Command, ConsoleArgs, Global, ModeArgs, Switch};
 use change::Asked;
 use error::CliError;
@@ -75,24 +79,25 @@ pub fn main() -> ExitCode {
     let args = match args {
         Ok(args) => args,
         Err(error) => {
+            if error.use_stderr() {
+                // It repeats what was typed, or what a script has put there.
+                output::talk(error.render().to_string().trim_end());
+                return Exit::Usage.into();
+            }
             // Help and version are data and no error; a closed pipe is none either.
             let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                Exit::Done.into()
-            };
+            return Exit::Done.into();
         }
     };
-    match run(args) {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            if let Some(message) = error.message() {
-                output::talk(message);
-            }
-            error.exit().into()
+    let exit = run(args).unwrap_or_else(|error| {
+        telemetry::flush();
+        if let Some(message) = error.message() {
+            output::talk(message);
         }
-    }
+        error.exit()
+    });
+    telemetry::flush();
+    exit.into()
 }
 
 fn run(args: Args) -> Result<Exit, CliError> {
@@ -117,6 +122,7 @@ fn at_once(global: &Global, command: Command) -> ControlFlow<Result<Exit, CliErr
         Command::Theme { command } => theme::run(command),
         Command::Completions { shell } => about::completions(shell),
         Command::Man { command } => about::manual(command.as_deref()),
+        Command::Unit => about::unit(),
         Command::Paths { json } => places::print(global, json),
         Command::Version => output::line(format_args!("backstop {}", env!("CARGO_PKG_VERSION")))
             .map(|()| Exit::Done)
@@ -130,7 +136,7 @@ fn at_once(global: &Global, command: Command) -> ControlFlow<Result<Exit, CliErr
 fn runtime(command: &Command) -> Result<Runtime, CliError> {
     let stays = matches!(
         command,
-        Command::Serve | Command::Demo(_) | Command::Simulate(_)
+        Command::Serve(_) | Command::Demo(_) | Command::Simulate(_)
     );
     let mut builder = if stays {
         Builder::new_multi_thread()
@@ -144,7 +150,7 @@ fn runtime(command: &Command) -> Result<Runtime, CliError> {
 async fn staying(global: Global, command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Console(args) => front::console(&global, args).await,
-        Command::Serve => serve::run(&global).await,
+        Command::Serve(args) => serve::run(&global, args).await,
         Command::Demo(args) => front::demo(&global, args).await,
         Command::Simulate(args) => front::simulate(&global, args).await,
         command => {
@@ -243,7 +249,7 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
             change::run(&doors.writing().await?, asked, args.change).await
         }
         Command::Console(_)
-        | Command::Serve
+        | Command::Serve(_)
         | Command::Check { .. }
         | Command::Key { .. }
         | Command::Demo(_)
@@ -251,6 +257,7 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
         | Command::Theme { .. }
         | Command::Completions { .. }
         | Command::Man { .. }
+        | Command::Unit
         | Command::Paths { .. }
         | Command::Version => Ok(Exit::Done),
     }

@@ -1,19 +1,24 @@
-//! Logs of the process itself: to standard error, or to a file while a console owns the screen.
+//! Logs of the process itself: to standard error, or to a file, while a console owns the screen or where the operator
+//! wants one.
 //!
 //! Called once by `cli` when a mode was chosen; everybody else only uses `tracing`'s macros. It must never
-//! write to the screen of a console. Nothing that is logged may hold a credential: `model::Secret` prints
-//! `***`.
+//! write to the screen of a console, and never hold up who logs. Nothing that is logged may hold a credential:
+//! `model::Secret` prints `***`.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, IsTerminal as _},
-    path::Path,
-};
+mod file;
+mod lines;
+
+use std::{io, path::Path, sync::OnceLock};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
     EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
+
+use file::LogFile;
+use lines::Lines;
+
+pub use lines::Border;
 
 /// The variable that chooses what is logged, for instance `debug` or `backstop::gateway=trace,info`.
 pub const VARIABLE: &str = "BACKSTOP_LOG";
@@ -25,41 +30,65 @@ const DEFAULT: &str = "warn,backstop=info";
 /// log stands in that directory each word is news: without an end, and faster than it can be stopped.
 const WATCHER: &str = "notify";
 
-/// A file larger than this is put aside (`.old`) when a process starts to write to it.
-const LARGEST: u64 = 8 << 20;
+/// How lines look, and what makes text from outside in them harmless.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// JSON objects instead of text.
+    pub json: bool,
+    /// For a line of text, or for one of JSON.
+    pub border: Border,
+}
 
-/// Logs to standard error, as lines or as JSON objects. The first call of a process wins.
-pub fn to_stderr(json: bool) {
+/// The way out of this process's lines.
+static OUT: OnceLock<Lines> = OnceLock::new();
+
+/// Logs to standard error. The first call of a process wins.
+///
+/// # Errors
+/// When there can be no thread for it.
+pub fn to_stderr(style: Style) -> io::Result<()> {
+    to(Lines::start(io::stderr(), style.border, style.json)?, style);
+    Ok(())
+}
+
+/// Logs to a file that only its owner can read; what is there stays, and it may be rotated at any time. The first
+/// call of a process wins.
+///
+/// # Errors
+/// When the file or its directory cannot be made, or there can be no thread for it.
+pub fn to_file(path: &Path, style: Style) -> io::Result<()> {
+    let file = LogFile::open(path)?;
+    to(Lines::start(file, style.border, style.json)?, style);
+    Ok(())
+}
+
+/// Waits for a moment until what was logged is out: at the end of the process.
+pub fn flush() {
+    if let Some(lines) = OUT.get() {
+        // What nobody takes now is lost; the process ends all the same.
+        let _ = lines.flush();
+    }
+}
+
+fn to(lines: Lines, style: Style) {
     let (filter, complaint) = filter();
-    let base = fmt().with_env_filter(filter).with_writer(io::stderr);
+    // No colours: then every escape sequence in a line is somebody else's.
+    let base = fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(lines.clone());
     // A second call finds a subscriber in place; keeping that one is right.
-    let _ = if json {
+    let first = if style.json {
         let logs = base.json().flatten_event(true).finish();
         logs.with(filter_fn(ends)).try_init()
     } else {
-        let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let logs = base.with_ansi(colour).with_target(false).finish();
+        let logs = base.with_target(false).finish();
         logs.with(filter_fn(ends)).try_init()
     };
+    if first.is_ok() {
+        let _ = OUT.set(lines);
+    }
     complain(complaint);
-}
-
-/// Logs to a file that only its owner can read; what is there stays. The first call of a process wins.
-///
-/// # Errors
-/// When the file or its directory cannot be made.
-pub fn to_file(path: &Path) -> io::Result<()> {
-    let (filter, complaint) = filter();
-    let file = open(path)?;
-    let _ = fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .with_writer(file)
-        .finish()
-        .with(filter_fn(ends))
-        .try_init();
-    complain(complaint);
-    Ok(())
 }
 
 /// Whether writing this down cannot lead to more of the same. Whatever [`VARIABLE`] asks for.
@@ -85,27 +114,13 @@ fn complain(complaint: Option<String>) {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    if fs::metadata(path).is_ok_and(|metadata| metadata.len() > LARGEST) {
-        fs::rename(path, path.with_extension("old"))?;
-    }
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use tracing_subscriber::{filter::filter_fn, fmt, layer::SubscriberExt as _};
 
-    use super::{LARGEST, ends, open};
+    use super::ends;
 
     #[test]
     fn only_what_cannot_cause_itself_is_written() {
@@ -114,7 +129,7 @@ mod tests {
         let logs = fmt()
             .with_env_filter("trace,notify::inotify=trace")
             .with_ansi(false)
-            .with_writer(open(&path).unwrap())
+            .with_writer(fs::File::create(&path).unwrap())
             .finish()
             .with(filter_fn(ends));
         tracing::subscriber::with_default(logs, || {
@@ -127,22 +142,5 @@ mod tests {
         assert!(!written.contains("event"), "{written}");
         assert!(written.contains("a lost watch"), "{written}");
         assert!(written.contains("another crate"), "{written}");
-    }
-
-    #[test]
-    fn a_log_file_is_private_and_a_large_one_is_put_aside() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("deep").join("console.log");
-        let file = open(&path).unwrap();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        }
-        file.set_len(LARGEST + 1).unwrap();
-        let fresh = open(&path).unwrap();
-        assert_eq!(fresh.metadata().unwrap().len(), 0);
-        let old = fs::metadata(path.with_extension("old")).unwrap();
-        assert_eq!(old.len(), LARGEST + 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Completions and manual pages, made from the same table as `--help`.
+//! Completions and manual pages, made from the same table as `--help`, and what a service manager reads.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -9,6 +9,15 @@ use super::{
     exit::{EXIT_CODES, Exit},
     output,
 };
+
+/// The gateway as a service of systemd.
+const UNIT: &str = include_str!("about/backstop.service");
+
+/// Prints the unit.
+pub(super) fn unit() -> Result<Exit, CliError> {
+    output::raw(UNIT.as_bytes())?;
+    Ok(Exit::Done)
+}
 
 /// Prints the completions of one shell.
 pub(super) fn completions(shell: Shell) -> Result<Exit, CliError> {

@@ -12,6 +12,7 @@ mod probe;
 mod report;
 mod review;
 mod samples;
+mod serve;
 mod theme;
 mod traffic;
 
@@ -41,6 +42,7 @@ pub(super) use probe::ProbeArgs;
 pub(super) use report::ReportArgs;
 pub(super) use review::{ReviewCommand, ReviewImportArgs};
 pub(super) use samples::{SamplesAddArgs, SamplesCommand};
+pub(super) use serve::ServeArgs;
 pub(super) use theme::{ThemeCommand, ThemePreviewArgs};
 pub(super) use traffic::TrafficArgs;
 
@@ -98,7 +100,7 @@ pub(super) enum Command {
     Console(ConsoleArgs),
     /// Run the gateway: SIGTERM or SIGINT drains, SIGHUP reads the configuration again
     #[command(after_help = EXIT_CODES)]
-    Serve,
+    Serve(ServeArgs),
     /// Check the configuration: 0 good, 1 warnings, 2 errors
     #[command(after_help = EXIT_CODES)]
     Check {
@@ -252,6 +254,8 @@ pub(super) enum Command {
         /// Of which command
         command: Option<String>,
     },
+    /// Print a systemd unit for the gateway: sandboxed, without root
+    Unit,
     /// Print every path that is used
     #[command(after_help = EXIT_CODES)]
     Paths {

@@ -30,7 +30,7 @@ pub(super) async fn console(global: &Global, args: ConsoleArgs) -> Result<Exit, 
             places::WANTED
         )),
         Some(log) => {
-            if let Err(error) = telemetry::to_file(&log) {
+            if let Err(error) = telemetry::to_file(&log, output::log_style(global.log_json)) {
                 output::talk(format_args!(
                     "no log: {} cannot be written: {error}",
                     log.display()
@@ -157,7 +157,7 @@ pub(super) async fn demo(global: &Global, args: DemoArgs) -> Result<Exit, CliErr
         keep: args.keep,
     })?;
     if args.headless {
-        telemetry::to_stderr(global.log_json);
+        telemetry::to_stderr(output::log_style(global.log_json))?;
         let mut printed = Ok(());
         prepared
             .headless(Clock::system(), |line| printed = output::line(line))
@@ -165,7 +165,7 @@ pub(super) async fn demo(global: &Global, args: DemoArgs) -> Result<Exit, CliErr
         printed?;
         return Ok(Exit::Done);
     }
-    if let Err(error) = telemetry::to_file(prepared.log()) {
+    if let Err(error) = telemetry::to_file(prepared.log(), output::log_style(global.log_json)) {
         output::talk(format_args!(
             "no log: {} cannot be written: {error}",
             prepared.log().display()
@@ -187,7 +187,7 @@ pub(super) async fn demo(global: &Global, args: DemoArgs) -> Result<Exit, CliErr
 
 /// Runs the simulated providers alone.
 pub(super) async fn simulate(global: &Global, args: SimulateArgs) -> Result<Exit, CliError> {
-    telemetry::to_stderr(global.log_json);
+    telemetry::to_stderr(output::log_style(global.log_json))?;
     let options = demo::SimulateOptions {
         port: args.port,
         script: args.script,

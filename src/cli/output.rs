@@ -1,4 +1,7 @@
 //! The one way to standard output and standard error. stdout is data, stderr is talk.
+//!
+//! It is also the last border in front of a terminal: whatever a caller forgot to make visible becomes a mark here.
+//! The only escape sequences that pass are those of [`Paint`]. A test sees to it that nothing else writes there.
 
 use std::{
     borrow::Cow,
@@ -9,7 +12,16 @@ use std::{
 
 use serde::Serialize;
 
-use crate::model::{hostile, visible_lines};
+use crate::{
+    model::{hostile, visible},
+    telemetry::Style,
+};
+
+/// Every escape sequence that [`Paint`] makes.
+const STYLES: [&str; 5] = ["\x1b[32m", "\x1b[33m", "\x1b[1;31m", "\x1b[1m", "\x1b[0m"];
+
+/// The longest line of a log, in characters.
+const LOG_LINE: usize = 16 * 1024;
 
 /// Columns of data that goes elsewhere than to a terminal.
 const ELSEWHERE: usize = 120;
@@ -39,29 +51,21 @@ fn plain_at_least(wanted: u8) -> bool {
     PLAIN.load(Ordering::Relaxed) >= wanted
 }
 
-/// Text in which a terminal finds nothing to obey but ends of lines. What is shown was made safe where it came in;
-/// this is the last border.
-fn plainly(text: &str) -> Cow<'_, str> {
-    if text.contains(|character| character != '\n' && hostile(character)) {
-        Cow::Owned(visible_lines(text, usize::MAX))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-/// Writes a line of data.
+/// Writes a line of data, or several.
 pub(super) fn line(text: impl Display) -> io::Result<()> {
-    if are_only_lines() {
-        return writeln!(io::stdout().lock(), "{}", plainly(&text.to_string()));
-    }
-    writeln!(io::stdout().lock(), "{text}")
+    writeln!(io::stdout().lock(), "{}", harmless(&text.to_string()))
 }
 
-/// Writes data as it is.
+/// Writes a document of several lines: Markdown, CSV, commands for a shell.
+pub(super) fn document(text: &str) -> io::Result<()> {
+    raw(harmless(text).as_bytes())
+}
+
+/// Writes what this program has made itself as it is: scripts, manual pages, pictures of a screen.
 pub(super) fn raw(text: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if are_only_lines() {
-        out.write_all(plainly(&String::from_utf8_lossy(text)).as_bytes())?;
+        out.write_all(harmless(&String::from_utf8_lossy(text)).as_bytes())?;
     } else {
         out.write_all(text)?;
     }
@@ -112,24 +116,58 @@ fn escape(json: &str, needs: impl Fn(char) -> bool) -> Cow<'_, str> {
 
 /// Says something to the person; nobody listening is no reason to stop.
 pub(super) fn talk(text: impl Display) {
-    if are_only_lines() {
-        let _ = writeln!(io::stderr().lock(), "{}", plainly(&text.to_string()));
-        return;
-    }
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(&text.to_string()));
 }
 
 /// Asks something, without a line end.
 pub(super) fn ask(text: impl Display) {
     let text = text.to_string();
     let mut out = io::stderr().lock();
-    let text = if are_only_lines() {
-        plainly(&text)
-    } else {
-        text.into()
-    };
-    let _ = write!(out, "{text}");
+    let _ = write!(out, "{}", harmless(&text));
     let _ = out.flush();
+}
+
+/// Text with a mark for whatever a terminal could obey, but for line ends and our own colours.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let obeyed = |character: char| character != '\n' && hostile(character);
+    if !text.chars().any(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        // Where only lines leave nothing was coloured here.
+        let own = STYLES
+            .iter()
+            .find(|style| !are_only_lines() && rest.starts_with(**style));
+        let length = own.map_or(character.len_utf8(), |style| style.len());
+        let (piece, behind) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        if own.is_none() && obeyed(character) {
+            out.push_str(&visible(piece, 1));
+        } else {
+            out.push_str(piece);
+        }
+        rest = behind;
+    }
+    Cow::Owned(out)
+}
+
+/// A line of the log: one line, whatever is in it.
+pub(super) fn log_line(text: &str) -> Cow<'_, str> {
+    visible(text, LOG_LINE)
+}
+
+/// The same as JSON.
+pub(super) fn log_json(text: &str) -> Cow<'_, str> {
+    escape(text, hostile)
+}
+
+/// How this process logs.
+pub(super) fn log_style(json: bool) -> Style {
+    Style {
+        json,
+        border: if json { log_json } else { log_line },
+    }
 }
 
 /// Whether somebody sits there who can be asked.
@@ -225,11 +263,25 @@ mod tests {
         fn plain_text_holds_nothing_that_a_terminal_obeys_but_line_ends(
             text in "(\\PC|[\\x00-\\x1f\\x7f-\\x9f\\u{202e}\\u{200b}]|\r\n){0,60}",
         ) {
-            let plain = plainly(&text);
+            let plain = harmless(&text);
             prop_assert!(!plain.contains(|it: char| it != '\n' && hostile(it)), "{plain:?}");
             prop_assert_eq!(plain.matches('\n').count(), text.matches('\n').count());
-            prop_assert_eq!(plainly(&plain), plain.clone());
+            prop_assert_eq!(harmless(&plain), plain.clone());
         }
+    }
+
+    #[test]
+    fn what_a_caller_forgot_is_marked_here_and_our_own_colours_stay() {
+        let paint = Paint { on: true };
+        for tone in [Tone::Good, Tone::Attention, Tone::Bad, Tone::Strong] {
+            let painted = paint.paint(tone, "word\nnext");
+            assert_eq!(harmless(&painted), painted);
+        }
+        assert_eq!(
+            harmless("\u{1b}[1mbold\u{1b}[0m \u{1b}[8mhidden\u{1b}]0;title\u{7}\r\n\u{202e}"),
+            "\u{1b}[1mbold\u{1b}[0m \u{241b}[8mhidden\u{241b}]0;title\u{2407}\u{240d}\n\u{fffd}"
+        );
+        assert_eq!(log_line("one\ntwo\u{1b}[m"), "one\u{240a}two\u{241b}[m");
     }
 
     #[test]

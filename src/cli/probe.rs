@@ -95,7 +95,7 @@ fn print_commands(catalog: &Catalog, args: &ProbeArgs) -> Result<Exit, CliError>
     for job in &jobs {
         output::talk(format_args!("{} to {}", job.sample.id, job.route.name));
         let command = probe::curl(job.sample, job.route).map_err(CliError::Probe)?;
-        output::raw(command.as_bytes())?;
+        output::document(&command)?;
     }
     Ok(Exit::Done)
 }

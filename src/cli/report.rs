@@ -22,7 +22,7 @@ pub(super) async fn run(session: &Session, args: ReportArgs) -> Result<Exit, Cli
     if args.json {
         output::json(&report)?;
     } else {
-        output::raw(report.markdown().as_bytes())?;
+        output::document(&report.markdown())?;
     }
     Ok(Exit::Done)
 }

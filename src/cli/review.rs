@@ -48,7 +48,7 @@ pub(super) async fn run(doors: &Doors, command: ReviewCommand) -> Result<Exit, C
             if json {
                 output::json(&Sheet::of_review(review))?;
             } else if markdown {
-                output::raw(Sheet::of_review(review).markdown().as_bytes())?;
+                output::document(&Sheet::of_review(review).markdown())?;
             } else {
                 let paint = Paint::of(Stream::Out);
                 output::line(text::review(&review, answers, paint))?;
@@ -62,9 +62,9 @@ pub(super) async fn run(doors: &Doors, command: ReviewCommand) -> Result<Exit, C
         } => {
             let sheet = Sheet::of_review(find(&reading().await?, &review).await?);
             if markdown {
-                output::raw(sheet.markdown().as_bytes())?;
+                output::document(&sheet.markdown())?;
             } else if csv {
-                output::raw(sheet.csv().as_bytes())?;
+                output::document(&sheet.csv())?;
             } else {
                 output::json(&sheet)?;
             }
@@ -76,7 +76,7 @@ pub(super) async fn run(doors: &Doors, command: ReviewCommand) -> Result<Exit, C
                 sample.judgement = None;
                 sample.note = String::new();
             }
-            output::raw(sheet.csv().as_bytes())?;
+            output::document(&sheet.csv())?;
             Ok(Exit::Done)
         }
         ReviewCommand::Import(args) => import(doors, args).await,

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{args::Global, error::CliError, exit::Exit, harden, session};
+use super::{
+    args::{Global, ServeArgs},
+    error::CliError,
+    exit::Exit,
+    harden, output, session, supervisor,
+};
 use crate::{
     clock::Clock,
     config::{self, Keys},
@@ -18,8 +23,17 @@ use crate::{
 
 /// Serves. The first SIGTERM or SIGINT drains, a second one ends at once; SIGHUP reads the configuration
 /// again.
-pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
-    telemetry::to_stderr(global.log_json);
+pub(super) async fn run(global: &Global, args: ServeArgs) -> Result<Exit, CliError> {
+    let style = output::log_style(global.log_json);
+    match &args.log {
+        None => telemetry::to_stderr(style)?,
+        Some(path) => telemetry::to_file(path, style).map_err(|error| {
+            CliError::Usage(format!(
+                "the log {} cannot be written: {error}",
+                path.display()
+            ))
+        })?,
+    }
     allow_descriptors();
     // Before anything else: a signal during the start must not be lost, or kill half a gateway.
     let mut terminate = signal(SignalKind::terminate())?;
@@ -73,6 +87,7 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
         name: gateway.name().clone(),
         beat: probe::BEAT,
     })?;
+    supervisor::tell(&format!("READY=1\nSTATUS=serving at {}", gateway.address()));
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -83,6 +98,7 @@ pub(super) async fn run(global: &Global) -> Result<Exit, CliError> {
             }
         }
     }
+    supervisor::tell("STOPPING=1\nSTATUS=draining");
     tracing::info!("draining; another signal ends at once");
     let stopping = async {
         schedule.stop().await;

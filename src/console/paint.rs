@@ -13,6 +13,8 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::model::hostile;
+
 /// Begins a synchronised update: terminals that know it show the frame at once.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
@@ -262,7 +264,7 @@ impl Paint {
             return;
         }
         self.exact = false;
-        if symbol.chars().any(char::is_control) {
+        if symbol.chars().any(hostile) {
             self.bytes.push(b'?');
         } else {
             self.push(symbol.as_bytes());

@@ -11,14 +11,16 @@ use std::borrow::Cow;
 #[must_use]
 pub fn visible(text: &str, limit: usize) -> Cow<'_, str> {
     let clean = text.chars().all(|character| mark(character).is_none());
-    if clean && text.chars().take(limit + 1).count() <= limit {
+    if clean && text.chars().take(limit.saturating_add(1)).count() <= limit {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len().min(limit.saturating_mul(4)));
     for (count, character) in text.chars().enumerate() {
         if count == limit {
-            out.pop();
-            out.push('~');
+            // Of nothing there is no last one to give way to the mark.
+            if out.pop().is_some() {
+                out.push('~');
+            }
             break;
         }
         out.push(mark(character).unwrap_or(character));
@@ -41,8 +43,10 @@ pub fn visible_lines(text: &str, limit: usize) -> String {
     });
     for (count, character) in ends.enumerate() {
         if count == limit {
-            out.pop();
-            out.push('~');
+            // Of nothing there is no last one to give way to the mark.
+            if out.pop().is_some() {
+                out.push('~');
+            }
             break;
         }
         let feed = character == '\n';
@@ -114,5 +118,7 @@ mod tests {
         assert_eq!(visible("abcdef", 6), "abcdef");
         assert_eq!(visible("abcdefg", 6), "abcde~");
         assert_eq!(visible("", 0), "");
+        assert_eq!(visible("a", 0), "");
+        assert_eq!(visible_lines("a\n", 0), "");
     }
 }

@@ -39,12 +39,13 @@ const COMMANDS: &[&str] = &[
     "theme",
     "completions",
     "man",
+    "unit",
     "paths",
     "version",
 ];
 
 /// Commands that can end with every exit code, and say so.
-const WITHOUT_CODES: [&str; 3] = ["completions", "man", "version"];
+const WITHOUT_CODES: [&str; 4] = ["completions", "man", "unit", "version"];
 
 #[test]
 fn every_command_explains_itself_and_the_exit_codes() {

@@ -141,3 +141,12 @@ impl Drop for Running {
         let _ = self.0.wait();
     }
 }
+
+/// Where the gateway that logs into this file listens.
+pub(crate) fn listens(log: &std::path::Path) -> String {
+    wait_for("the gateway", || {
+        let text = std::fs::read_to_string(log).ok()?;
+        let (_, rest) = text.split_once("the gateway serves address=")?;
+        Some(rest.split_whitespace().next()?.to_owned())
+    })
+}
