@@ -75,6 +75,8 @@ pub struct Options {
     pub keys: Option<PathBuf>,
     /// The directory for copied texts and saved views; made when first needed. `None`: nothing can be saved.
     pub saves: Option<PathBuf>,
+    /// Whether the tour is on from the start.
+    pub tour: bool,
     /// The environment.
     pub variables: Variables,
     /// Cancelled when the console should end by itself.

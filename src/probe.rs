@@ -9,6 +9,7 @@
 //! strict providers refuse headers they do not know in odd ways.
 
 mod ask;
+mod asked;
 mod bodies;
 mod budget;
 mod changed;
@@ -43,6 +44,7 @@ use crate::{
     },
 };
 
+pub use asked::asked;
 pub use budget::Purse;
 pub use compare::{CompareError, Comparison, News, PAIRS_AT_ONCE, Payload, Seat, Tell};
 pub use curl::{curl, escaped};

@@ -40,7 +40,7 @@ pub(super) use log::{EventExport, EventsArgs};
 pub(super) use look::LookArgs;
 pub(super) use probe::ProbeArgs;
 pub(super) use report::ReportArgs;
-pub(super) use review::{ReviewCommand, ReviewImportArgs};
+pub(super) use review::{ReviewCommand, ReviewImportArgs, ReviewJudgeArgs};
 pub(super) use samples::{SamplesAddArgs, SamplesCommand};
 pub(super) use serve::ServeArgs;
 pub(super) use theme::{ThemeCommand, ThemePreviewArgs};
@@ -273,6 +273,9 @@ pub(super) struct ConsoleArgs {
     /// Allow changes, also in production (where the console opens in OBSERVE)
     #[arg(long, conflicts_with = "observe")]
     pub(super) write: bool,
+    /// Show the tour: an incident in five steps, told while you do them
+    #[arg(long)]
+    pub(super) tour: bool,
     #[command(flatten)]
     pub(super) look: LookArgs,
 }

@@ -7,7 +7,7 @@ mod markdown;
 mod outcome;
 mod pair;
 mod rows;
-mod strip;
+pub(super) mod strip;
 mod text;
 mod wrap;
 
@@ -16,6 +16,7 @@ use std::{
     collections::BTreeMap,
     io::{self, Read as _},
     path::Path,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -31,21 +32,27 @@ use super::{
     exit::Exit,
     output::{self, Paint, Stream},
     probe::{hurry, tell},
-    samples, session,
+    samples,
+    session::{self, Session},
 };
 use crate::{
     clock::Clock,
     config::Keys,
-    model::{Answer, Catalog, Place},
+    model::{Answer, Catalog, Place, Spent},
     probe::{self, Advice, Comparison, Judge, News, Payload, Prober, Seat},
     store::{Access, Store},
     wire::upstream::Tls,
 };
 use outcome::Outcome;
-use pair::{Bar, Pair, Side};
+use pair::{Bar, Side};
+
+pub(super) use pair::Pair;
+pub(super) use rows::Row;
 
 /// How many pairs are judged at once.
 const JUDGED_AT_ONCE: usize = 4;
+/// The longest time for all answers to be judged.
+const LONGEST: Duration = Duration::from_mins(10);
 /// The largest body that is read.
 const LARGEST: u64 = 32 << 20;
 
@@ -131,6 +138,28 @@ pub(super) async fn run(global: &Global, args: CompareArgs) -> Result<Exit, CliE
     } else {
         Exit::Reserved
     })
+}
+
+/// Both answers to each sample, asked once, for somebody who judges them. What they cost is counted.
+pub(super) async fn answers(
+    comparison: &Comparison<'_>,
+    session: &Session,
+) -> Result<Vec<Pair>, CliError> {
+    let asking = Asking {
+        prober: Prober::new(Tls::new().into(), session.clock.clone()),
+        comparison,
+        judge: None,
+        bar: Bar {
+            percent: 100,
+            same_shape: false,
+        },
+        deadline: Clock::instant() + LONGEST,
+    };
+    let pairs = asking.pairs().await;
+    for spent in Spent::of(pairs.iter().flat_map(Pair::results)) {
+        session.store.spend(spent).await?;
+    }
+    Ok(pairs)
 }
 
 /// Puts another body in the place of the only sample's.

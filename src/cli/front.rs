@@ -85,6 +85,7 @@ async fn open(
         },
         keys: places::keys().filter(|path| path.exists()),
         saves: places::saves(),
+        tour: args.tour,
         variables: Arc::new(session::variable),
         end,
     })
@@ -173,6 +174,8 @@ pub(super) async fn demo(global: &Global, args: DemoArgs) -> Result<Exit, CliErr
     }
     let args = ConsoleArgs {
         write: false,
+        tour: args.tour
+            || (!args.no_tour && plain::because(global).is_none() && places::first_tour()),
         look: args.look,
     };
     let front = async |stage: demo::Stage| {

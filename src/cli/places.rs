@@ -38,6 +38,16 @@ pub(super) fn theme_directories() -> Vec<PathBuf> {
         .collect()
 }
 
+/// Whether the tour was never shown to this user; from now on it was. Without a place to remember it, it is not
+/// shown unasked: it would come every time.
+pub(super) fn first_tour() -> bool {
+    state().is_some_and(|state| {
+        let first = std::fs::create_dir_all(&state)
+            .and_then(|()| std::fs::File::create_new(state.join("tour-shown")));
+        first.is_ok()
+    })
+}
+
 fn state() -> Option<PathBuf> {
     base("XDG_STATE_HOME", ".local/state")
 }

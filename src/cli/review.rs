@@ -1,8 +1,9 @@
 //! `review`: what people said of fallbacks, for scripts and for people without the console.
 //!
-//! It reads through the door and records through it; what a review means is judged elsewhere.
+//! It reads through the door and records through it; what a review means is decided elsewhere.
 
 mod gate;
+mod judge;
 mod text;
 
 use std::{
@@ -79,6 +80,7 @@ pub(super) async fn run(doors: &Doors, command: ReviewCommand) -> Result<Exit, C
             output::document(&sheet.csv())?;
             Ok(Exit::Done)
         }
+        ReviewCommand::Judge(args) => judge::run(doors, args).await,
         ReviewCommand::Import(args) => import(doors, args).await,
     }
 }

@@ -3,6 +3,8 @@
 //! The keymap, the footer, the help screen, the documentation and the duplicate check all read this table.
 //! It must not do anything: what an action means is `update`'s business.
 
+mod group;
+
 use std::fmt;
 
 use crossterm::event::KeyCode;
@@ -15,6 +17,8 @@ use super::{
         Workloads,
     },
 };
+
+pub use group::Group;
 
 /// Something an operator can ask for with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -205,40 +209,10 @@ pub enum Action {
     Mouse,
     /// Draw the whole screen again.
     Repaint,
+    /// The tour: its next step, or its beginning.
+    Tour,
     /// Give the terminal back to the shell.
     Suspend,
-}
-
-/// Under which heading the help shows an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Group {
-    /// Verbs that open a plan.
-    Change,
-    /// What two answers are worth.
-    Judge,
-    /// Typing and plans.
-    Form,
-    /// Where am I.
-    Move,
-    /// Which rows, and how they look.
-    View,
-    /// The program itself.
-    Session,
-}
-
-impl Group {
-    /// The heading.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Change => "change",
-            Self::Judge => "judge",
-            Self::Form => "form",
-            Self::Move => "move",
-            Self::View => "view",
-            Self::Session => "session",
-        }
-    }
 }
 
 /// One line of the table.
@@ -405,6 +379,7 @@ pub const TABLE: &[Entry] = &[
 
     entry(Action::Messages, "messages", "messages", "everything that was said here, the newest first", Group::Session, PLACES, &[key('L')]),
     entry(Action::Mouse, "mouse", "mouse", "mouse reporting on or off; off keeps the terminal's own selection", Group::Session, PLACES, &[key('M')]),
+    entry(Action::Tour, "tour", "tour", "the tour of an incident: its next step, or its beginning", Group::Session, PLACES, &[key('T')]),
     entry(Action::Repaint, "repaint", "repaint", "draw the whole screen again", Group::Session, LEAVING, &[ctrl('l')]),
     entry(Action::Suspend, "suspend", "suspend", "give the terminal back to the shell; fg returns", Group::Session, LEAVING, &[ctrl('z')]),
     entry(Action::Quit, "quit", "quit", "back; at the top, quit", Group::Session, READING, &[key('q')]),

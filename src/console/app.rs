@@ -20,7 +20,7 @@ use super::{
     state::{
         burst::Burst, change::Followed, chart::Charts, comparing::Comparing, data::Data,
         events::Events, home::Home, link::Link, message::Messages, plan::Form, reviews::Reviews,
-        route_facts::RouteFacts, table::Table, themes::Themes,
+        route_facts::RouteFacts, table::Table, themes::Themes, tour::Tour,
     },
 };
 use crate::{
@@ -143,6 +143,8 @@ pub struct App {
     pub times: Times,
     /// The view stands still.
     pub paused: Option<Paused>,
+    /// The tour, while it is on.
+    pub tour: Option<Tour>,
     /// The message line.
     pub messages: Messages,
     /// Changes of this console that are followed.
@@ -187,6 +189,7 @@ impl App {
             themes: Themes::default(),
             times: Times::default(),
             paused: None,
+            tour: None,
             messages: Messages::default(),
             changes: Vec::new(),
             claim: None,

@@ -4,7 +4,6 @@
 //! Owned by `run`. Tasks wait for the door when it is not open yet. A change that was sent off is finished,
 //! also when the operator quits meanwhile.
 
-mod asked;
 mod comparing;
 mod heard;
 mod probing;

@@ -49,6 +49,8 @@ const CLASSES: u16 = 24;
 const CLASSES_PART: u16 = 6;
 /// The fewest rows for the selected route below the list.
 const ROUTE: u16 = 8;
+/// The fewest rows that the tour leaves of a list.
+const TOUR: u16 = 5;
 /// The most rows of a message.
 pub const MESSAGE: u16 = 3;
 
@@ -87,12 +89,42 @@ pub struct Areas {
     pub chart: Rect,
     /// The selected workload or route: from 160 columns on beside the list; of routes, else below it.
     pub pane: Rect,
+    /// What the tour says, while it is on.
+    pub tour: Rect,
     /// One sentence.
     pub message: Rect,
     /// Keys.
     pub footer: Rect,
     /// Horizontal rules.
     pub rules: [Rect; 3],
+}
+
+impl Areas {
+    /// Takes so many rows over the message for the tour: from events and panes first, as they stand there. On a
+    /// screen that has too few it gets none.
+    #[must_use]
+    pub fn reserve(mut self, rows: u16) -> Self {
+        let top = self.message.y.saturating_sub(rows);
+        if rows == 0 || top < self.body.y + TOUR {
+            return self;
+        }
+        for part in [
+            &mut self.body,
+            &mut self.strip,
+            &mut self.chart,
+            &mut self.pane,
+        ] {
+            part.height = part.height.min(top.saturating_sub(part.y));
+        }
+        // A heading with nothing below it goes, too.
+        for part in [&mut self.strip_title, &mut self.rules[2]] {
+            if part.bottom() > top {
+                *part = Rect::default();
+            }
+        }
+        self.tour = Rect::new(self.message.x, top, self.message.width, rows);
+        self
+    }
 }
 
 /// The whole screen of so many columns and rows.
@@ -284,16 +316,18 @@ mod tests {
         #[test]
         fn no_part_leaves_the_screen_or_covers_another(
             width in 1_u16..300, height in 1_u16..100, rows in 0_usize..2000,
-            form in 1_u16..8, message in 0_u16..9,
+            form in 1_u16..8, message in 0_u16..9, tour in 0_u16..5,
         ) {
             let area = Rect::new(0, 0, width, height);
             for areas in [
                 home(area, message, rows), routes(area, message, rows), screen(area, message),
                 events(area, message, rows),
             ] {
+                let areas = areas.reserve(tour);
                 let parts = [
                     areas.status, areas.title, areas.head, areas.body, areas.strip_title, areas.strip,
-                    areas.chart, areas.pane, areas.message, areas.footer, areas.rules[0], areas.rules[1], areas.rules[2],
+                    areas.chart, areas.pane, areas.tour, areas.message, areas.footer, areas.rules[0], areas.rules[1],
+                    areas.rules[2],
                 ];
                 check(area, &parts)?;
                 prop_assert!(areas.body.height > 0 || areas.status == area);

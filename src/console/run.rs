@@ -39,7 +39,7 @@ use super::{
     pointer::Pointer,
     reload,
     signals::{self, Heard, Signals},
-    state::{link::Speed, themes::Themes},
+    state::{link::Speed, themes::Themes, tour::Tour},
     terminal::{self, Screen},
     theme_file,
     update::update,
@@ -155,6 +155,7 @@ impl Console {
         if appearance.slow {
             app.link.set(Speed::Spared);
         }
+        app.tour = options.tour.then(Tour::default);
         app.themes = Themes::new(
             &appearance.theme,
             theme_file::names(&appearance.directories),

@@ -27,4 +27,5 @@ pub mod reviews;
 pub mod route_facts;
 pub mod table;
 pub mod themes;
+pub mod tour;
 pub mod verbs;

@@ -19,6 +19,7 @@ mod probing;
 mod reviews;
 mod sift;
 mod take;
+mod tour;
 mod typing;
 mod wearing;
 
@@ -130,6 +131,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
     settle(app);
     charting::settle(app, &mut effects);
     wearing::settle(app, &mut effects);
+    tour::settle(app);
     comparing::settle(app, &mut effects);
     go::look_back(app, &mut effects);
     present::present(app, &mut effects);

@@ -37,6 +37,7 @@ mod strip;
 mod summary;
 mod tabs;
 mod title;
+mod tour;
 mod words;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
@@ -99,6 +100,7 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
         )
         | None => screen(app, &mut pen, &areas),
     }
+    tour::draw(app, &mut pen, areas.tour);
     message::draw(app, &mut pen, &areas);
     footer::draw(app, &mut pen, &areas);
     match app.overlays.last() {
@@ -150,6 +152,10 @@ pub fn areas(app: &App) -> Areas {
 }
 
 fn areas_in(app: &App, area: Rect) -> Areas {
+    without_tour(app, area).reserve(tour::rows(app, area))
+}
+
+fn without_tour(app: &App, area: Rect) -> Areas {
     let message = message::rows(app, area.width);
     match (&app.screen, below_filter(app)) {
         (

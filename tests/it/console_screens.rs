@@ -17,10 +17,10 @@ use crate::console_stage::{
 };
 
 /// What is done on the stage before it is looked at.
-type Script = fn(&mut Stage);
+pub(crate) type Script = fn(&mut Stage);
 
 /// Every screen that is looked at on a small and on a wide terminal.
-const SCREENS: [(&str, Script); 15] = [
+pub(crate) const SCREENS: [(&str, Script); 15] = [
     ("home", |_| {}),
     ("detail", |stage| {
         stage.press(KeyCode::Enter);
@@ -81,7 +81,7 @@ const SCREENS: [(&str, Script); 15] = [
 ];
 
 /// Plans on the smallest terminal that takes them.
-const PLANS: [(&str, Script); 6] = [
+pub(crate) const PLANS: [(&str, Script); 6] = [
     ("plan-planning", |stage| {
         stage.keys("F1s");
     }),

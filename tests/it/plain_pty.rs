@@ -157,3 +157,67 @@ fn a_signal_ends_it_with_its_number() {
         talk.only_lines();
     }
 }
+
+#[test]
+fn a_review_is_judged_blind_by_questions_and_recorded_when_that_is_wanted() {
+    let mut talk = Talk::start(&["demo", "--plain", "--no-faults", "--no-traffic"]);
+    talk.hears(PROMPT);
+    talk.says("judge support-chat --sample support-return --sample support-german");
+    let page = talk.hears("verdict? ");
+    assert!(page.contains("sample 1 of 2: support-chat/"), "{page}");
+    assert!(page.contains("\nasked: "), "{page}");
+    assert!(page.contains("\nA:") && page.contains("\nB:"), "{page}");
+    for told in ["premium-chat", "stable-chat", "tokens", " s,"] {
+        let behind = page.split("asked: ").nth(1).unwrap();
+        assert!(!behind.contains(told), "{told}: {page}");
+    }
+    talk.says("nonsense");
+    talk.hears("verdict? ");
+    talk.says("#");
+    talk.hears("note: ");
+    talk.says("both say the same");
+    talk.hears("verdict? ");
+    talk.says("=");
+    let judged = talk.hears("sample 2 of 2");
+    assert!(judged.contains("noted: same. A was the "), "{judged}");
+    talk.hears("verdict? ");
+    talk.says("!");
+    talk.hears("which must never reach a user? ");
+    talk.says("");
+    talk.hears("verdict? ");
+    talk.says("-");
+    talk.hears("same or better in 1 of 2");
+    talk.hears("a note on the whole, or Enter: ");
+    talk.says("by ear");
+    talk.hears("record it? [y/N] ");
+    talk.says("y");
+    talk.hears("recorded as ");
+    talk.hears(PROMPT);
+    talk.says("review list --workload support-chat --limit 1 --json");
+    let listed = talk.hears(PROMPT);
+    for told in ["\"mode\":\"blind\"", "\"judged\":2", "\"note\":\"by ear\""] {
+        assert!(listed.contains(told), "{told}: {listed}");
+    }
+    // Left in the middle, nothing is recorded; openly judged, names are told.
+    talk.says("review judge support-chat --sample support-return --open");
+    let page = talk.hears("verdict? ");
+    assert!(page.contains(", the primary, done in "), "{page}");
+    talk.pty.press("\x03");
+    talk.hears("broken off");
+    talk.hears(PROMPT);
+    talk.says("review support-chat --sample support-return");
+    talk.hears("verdict? ");
+    talk.says("a");
+    talk.hears("a note on the whole");
+    talk.says("");
+    talk.hears("record it? ");
+    talk.says("n");
+    talk.hears("not recorded");
+    talk.hears(PROMPT);
+    talk.says("review list --workload support-chat --json");
+    let listed = talk.hears(PROMPT);
+    assert_eq!(listed.matches("by ear").count(), 1, "{listed}");
+    talk.only_lines();
+    talk.says("quit");
+    assert!(talk.pty.ended().success());
+}

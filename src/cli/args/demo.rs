@@ -26,6 +26,12 @@ pub(in crate::cli) struct DemoArgs {
     /// Keep the directory when the demo ends
     #[arg(long)]
     pub(in crate::cli) keep: bool,
+    /// Show the tour of the incident, as on the first run
+    #[arg(long)]
+    pub(in crate::cli) tour: bool,
+    /// No tour, also on the first run
+    #[arg(long, conflicts_with = "tour")]
+    pub(in crate::cli) no_tour: bool,
     #[command(flatten)]
     pub(in crate::cli) look: LookArgs,
 }

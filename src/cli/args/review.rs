@@ -32,6 +32,9 @@ pub(in crate::cli) enum ReviewCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Judge both answers to each sample, blind, by questions: the compare screen's review in lines
+    #[command(after_help = EXIT_CODES)]
+    Judge(ReviewJudgeArgs),
     /// For continuous integration: 0 every gate is open, 1 a review is missing, stale, or below its bar
     #[command(after_help = EXIT_CODES)]
     Check {
@@ -82,6 +85,31 @@ pub(in crate::cli) enum ReviewCommand {
     /// Record verdicts that were given elsewhere
     #[command(after_help = EXIT_CODES)]
     Import(ReviewImportArgs),
+}
+
+/// What to judge, and how.
+///
+/// Both routes are asked past the gateway, so no traffic moves. Each pair is shown whole as A and B; which is the
+/// fallback, and how quick, long and dear it was, is said after the verdict. Nothing is recorded before the end,
+/// where it is asked for.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct ReviewJudgeArgs {
+    /// Whose fallback
+    pub(in crate::cli) workload: WorkloadName,
+    /// Only the sample with this id (WORKLOAD/NAME) or name; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub(in crate::cli) sample: Vec<String>,
+    /// Not blind: names and figures stand beside the answers, and the review says so
+    #[arg(long)]
+    pub(in crate::cli) open: bool,
+    /// What you say of the whole
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(in crate::cli) note: String,
 }
 
 /// Which verdicts, and on what.

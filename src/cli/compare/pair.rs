@@ -12,21 +12,21 @@ use crate::{
 };
 
 /// An answer, or why nothing was asked.
-pub(super) type Side = Result<Box<Answer>, String>;
+pub(in crate::cli) type Side = Result<Box<Answer>, String>;
 
 /// What the fallback must come to.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Bar {
+pub(in crate::cli) struct Bar {
     /// The share of pairs that must hold.
-    pub(super) percent: u8,
+    pub(in crate::cli) percent: u8,
     /// Whether another shape falls.
-    pub(super) same_shape: bool,
+    pub(in crate::cli) same_shape: bool,
 }
 
 /// How a pair came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Held {
+pub(in crate::cli) enum Held {
     /// The fallback does what the primary does.
     Holds,
     /// It does not.
@@ -37,34 +37,34 @@ pub(super) enum Held {
 
 /// Both answers to one sample.
 #[derive(Debug, Serialize)]
-pub(super) struct Pair {
+pub(in crate::cli) struct Pair {
     #[serde(skip)]
-    pub(super) sample: SampleId,
+    pub(in crate::cli) sample: SampleId,
     #[serde(skip)]
-    pub(super) class: PayloadClass,
+    pub(in crate::cli) class: PayloadClass,
     #[serde(skip)]
-    pub(super) edited: bool,
+    pub(in crate::cli) edited: bool,
     /// Which time, from 1.
-    pub(super) run: usize,
-    pub(super) held: Held,
+    pub(in crate::cli) run: usize,
+    pub(in crate::cli) held: Held,
     /// Why it does not hold, or cannot be said.
-    pub(super) why: Vec<String>,
+    pub(in crate::cli) why: Vec<String>,
     #[serde(serialize_with = "side")]
-    pub(super) primary: Side,
+    pub(in crate::cli) primary: Side,
     #[serde(serialize_with = "side")]
-    pub(super) fallback: Side,
+    pub(in crate::cli) fallback: Side,
     /// Rows that differ.
-    pub(super) differences: Vec<Row>,
+    pub(in crate::cli) differences: Vec<Row>,
     /// How many rows do not.
-    pub(super) same: usize,
+    pub(in crate::cli) same: usize,
     /// What else must be said of the answers.
-    pub(super) remarks: Vec<String>,
+    pub(in crate::cli) remarks: Vec<String>,
     /// What a judge says: advice, not a verdict.
     #[serde(serialize_with = "advice", skip_serializing_if = "Option::is_none")]
-    pub(super) advice: Option<Result<Advice, String>>,
+    pub(in crate::cli) advice: Option<Result<Advice, String>>,
     /// Rows that are the same, for people who want to see them.
     #[serde(skip)]
-    pub(super) rows: Vec<Row>,
+    pub(in crate::cli) rows: Vec<Row>,
 }
 
 fn side<S: Serializer>(side: &Side, serializer: S) -> Result<S::Ok, S::Error> {
@@ -88,7 +88,7 @@ fn advice<S: Serializer>(
 
 impl Pair {
     /// Compares two answers.
-    pub(super) fn new(
+    pub(in crate::cli) fn new(
         payload: &Payload<'_>,
         run: usize,
         bar: Bar,
@@ -165,13 +165,13 @@ impl Pair {
         (held, why)
     }
 
-    pub(super) fn results(&self) -> impl Iterator<Item = &ProbeResult> {
+    pub(in crate::cli) fn results(&self) -> impl Iterator<Item = &ProbeResult> {
         let sides = [&self.primary, &self.fallback].into_iter();
         sides.filter_map(|side| Some(&side.as_ref().ok()?.result))
     }
 
     /// For the scores; nobody has judged it.
-    pub(super) fn reviewed(&self) -> Option<ReviewedSample> {
+    pub(in crate::cli) fn reviewed(&self) -> Option<ReviewedSample> {
         let of = |side: &Side| side.as_ref().ok().map(|answer| Answer::clone(answer));
         Some(ReviewedSample {
             sample: self.sample.clone(),
@@ -184,13 +184,13 @@ impl Pair {
         })
     }
 
-    pub(super) fn advice(&self) -> Option<&Advice> {
+    pub(in crate::cli) fn advice(&self) -> Option<&Advice> {
         self.advice.as_ref()?.as_ref().ok()
     }
 }
 
 /// A mark in a sentence.
-pub(super) const fn words(mark: Mark) -> &'static str {
+pub(in crate::cli) const fn words(mark: Mark) -> &'static str {
     match mark {
         Mark::Same => "is the same",
         Mark::Changed => "differs",

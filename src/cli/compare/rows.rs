@@ -17,30 +17,30 @@ const PATH: usize = 200;
 
 /// One row. Texts are fit to be shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Row {
+pub(in crate::cli) struct Row {
     /// What is compared.
-    pub(super) kind: Kind,
+    pub(in crate::cli) kind: Kind,
     /// `same`, `changed`, `type-changed`, `only-primary` or `only-fallback`.
     #[serde(serialize_with = "word")]
-    pub(super) mark: Mark,
+    pub(in crate::cli) mark: Mark,
     /// A JSON pointer, a tool, numbers of lines; empty where there is nothing to name.
-    pub(super) at: String,
+    pub(in crate::cli) at: String,
     /// What the primary has there.
-    pub(super) primary: Option<String>,
+    pub(in crate::cli) primary: Option<String>,
     /// What the fallback has there.
-    pub(super) fallback: Option<String>,
+    pub(in crate::cli) fallback: Option<String>,
     /// In which trifle it differs, or where else it stands; empty: nothing to add.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) note: String,
+    pub(in crate::cli) note: String,
     /// Words of both that differ, in bytes.
     #[serde(skip)]
-    pub(super) words: [Vec<Range<usize>>; 2],
+    pub(in crate::cli) words: [Vec<Range<usize>>; 2],
 }
 
 /// What a row compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Kind {
+pub(in crate::cli) enum Kind {
     /// A paragraph, heading, list item or table row.
     Text,
     /// A line of code.
@@ -58,7 +58,7 @@ pub(super) enum Kind {
 }
 
 /// The mark in the words of this command.
-pub(super) const fn mark(mark: Mark) -> &'static str {
+pub(in crate::cli) const fn mark(mark: Mark) -> &'static str {
     match mark {
         Mark::Same => "same",
         Mark::Changed => "changed",
@@ -74,8 +74,16 @@ fn word<S: serde::Serializer>(of: &Mark, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl Row {
+    /// Whether it is of values that a program reads: prose and code are read whole.
+    pub(in crate::cli) fn is_of_data(&self) -> bool {
+        match self.kind {
+            Kind::Text | Kind::Code => false,
+            Kind::Field | Kind::Argument | Kind::Call | Kind::Label | Kind::Vectors => true,
+        }
+    }
+
     /// Whether the fallback's answer has another form here: what code that reads it would trip over.
-    pub(super) fn is_another_shape(&self) -> bool {
+    pub(in crate::cli) fn is_another_shape(&self) -> bool {
         match self.kind {
             Kind::Text | Kind::Code | Kind::Label => false,
             Kind::Field | Kind::Argument | Kind::Call => match self.mark {
@@ -88,7 +96,11 @@ impl Row {
 }
 
 /// Every row of a comparison, with the primary as A.
-pub(super) fn rows(comparison: &Comparison, primary: &Answer, fallback: &Answer) -> Vec<Row> {
+pub(in crate::cli) fn rows(
+    comparison: &Comparison,
+    primary: &Answer,
+    fallback: &Answer,
+) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut place = 0;
     for section in &comparison.sections {

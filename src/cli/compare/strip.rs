@@ -11,7 +11,7 @@ use crate::{
 const NOTICED: f64 = 0.05;
 
 /// What became of a request.
-pub(super) fn status(answer: &Answer) -> String {
+pub(in crate::cli) fn status(answer: &Answer) -> String {
     let result = &answer.result;
     let total = time(result.total);
     match &result.failure {
@@ -26,7 +26,7 @@ pub(super) fn status(answer: &Answer) -> String {
 }
 
 /// How a route answered.
-pub(super) fn strip(answer: &Answer) -> Vec<String> {
+pub(in crate::cli) fn strip(answer: &Answer) -> Vec<String> {
     let result = &answer.result;
     let mut words = vec![status(answer)];
     if result.failure.is_some() {
@@ -56,7 +56,7 @@ pub(super) fn strip(answer: &Answer) -> Vec<String> {
 }
 
 /// How the fallback's figures stand to the primary's; empty where one of them has no answer.
-pub(super) fn deltas(primary: &Answer, fallback: &Answer) -> Vec<String> {
+pub(in crate::cli) fn deltas(primary: &Answer, fallback: &Answer) -> Vec<String> {
     let (one, other) = (&primary.result, &fallback.result);
     if one.failure.is_some() || other.failure.is_some() {
         return Vec::new();

@@ -20,7 +20,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "messages",
         ],
     ),
-    ("prove", &["probe", "compare", "review", "drill"]),
+    ("prove", &["probe", "compare", "judge", "review", "drill"]),
     (
         "change: a plan is shown and confirmed first",
         &[
@@ -58,10 +58,18 @@ pub(super) fn words(verb: &[String]) -> Result<String, String> {
             (command.get_name().to_owned(), about.unwrap_or_default())
         })
         .collect();
-    left.push((
-        "reviews".to_owned(),
-        "Whose fallback needs a review first: the same as `review queue`".to_owned(),
-    ));
+    for (name, about) in [
+        (
+            "reviews",
+            "Whose fallback needs a review first: the same as `review queue`",
+        ),
+        (
+            "judge",
+            "Judge both answers of a workload, blind: the same as `review judge`",
+        ),
+    ] {
+        left.push((name.to_owned(), about.to_owned()));
+    }
     let mut group = |title: &str, rows: Vec<(String, String)>| {
         lines.push(format!("{title}:"));
         lines.extend(

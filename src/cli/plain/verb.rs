@@ -138,6 +138,8 @@ pub(super) fn read(line: &str, catalog: &Catalog) -> Said {
         ["help", "help"] => words.truncate(1),
         // As the palette opens them.
         [name] if catalog.workloads.contains_key(*name) => words.insert(0, "show"),
+        ["judge", ..] => words.insert(0, "review"),
+        ["review", name, ..] if catalog.workloads.contains_key(*name) => words.insert(1, "judge"),
         ["reviews"] => words = vec!["review", "queue"],
         ["report"] => words.extend(["--since", "2h"]),
         ["drill", name, ..] if !name.starts_with('-') => words.insert(1, "--down"),

@@ -22,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Arrival, Executor,
-    asked::asked,
     heard::{Heard, TOGETHER},
     opened,
 };
@@ -36,7 +35,7 @@ use crate::{
     },
     control::{Control, NewReview},
     model::{Answer, Place, ProbeRecord, ReviewedSample, SampleId, WorkloadName},
-    probe::{Comparison, News, Prober, Seat},
+    probe::{Comparison, News, Prober, Seat, asked},
     review,
     wire::upstream::Tls,
 };

@@ -129,6 +129,7 @@ fn options(door: Opening, home: &Path) -> Options {
         },
         keys: None,
         saves: Some(home.join("saves")),
+        tour: false,
         variables: Arc::new(|_| None),
         end: CancellationToken::new(),
     }

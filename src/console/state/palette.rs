@@ -35,7 +35,7 @@ pub enum Spoken {
 }
 
 /// What stands alone.
-const ALONE: [(&str, Action); 10] = [
+const ALONE: [(&str, Action); 11] = [
     ("workloads", Action::Workloads),
     ("routes", Action::Routes),
     ("events", Action::Events),
@@ -44,6 +44,7 @@ const ALONE: [(&str, Action); 10] = [
     ("undo", Action::Undo),
     ("pause", Action::Pause),
     ("save", Action::Save),
+    ("tour", Action::Tour),
     ("help", Action::Help),
     ("quit", Action::Exit),
 ];

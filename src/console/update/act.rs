@@ -1,7 +1,7 @@
 //! What each action means. The table of keys decides when one is asked for.
 
 use super::{
-    charting, comparing, drilling, go, menu, planning, probing, reviews, sift, take, typing,
+    charting, comparing, drilling, go, menu, planning, probing, reviews, sift, take, tour, typing,
 };
 use crate::{
     console::{
@@ -159,6 +159,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
             app.say(Level::Note, text);
             effects.push(Effect::Mouse(app.mouse));
         }
+        Action::Tour => tour::step(app),
         Action::Repaint => effects.push(Effect::Repaint),
         Action::Suspend => effects.push(Effect::Suspend),
     }

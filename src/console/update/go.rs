@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{charting, comparing, probing, sift};
+use super::{charting, comparing, probing, sift, tour};
 use crate::{
     console::{
         app::{App, Overlay, Paused, Screen},
@@ -53,7 +53,9 @@ pub(super) fn back(app: &mut App, effects: &mut Vec<Effect>) {
 pub(super) fn leave(app: &mut App) {
     match app.screen {
         Screen::Home => {
-            app.messages.read();
+            if !tour::end(app) {
+                app.messages.read();
+            }
         }
         Screen::Compare(_) => {
             let back = app.before.clone();

@@ -1,6 +1,6 @@
 //! Keys of text fields: accept, complete, walk through proposals and fields; and what a command in the palette does.
 
-use super::{act, comparing, drilling, go, probing, sift, wearing};
+use super::{act, comparing, drilling, go, probing, sift, tour, wearing};
 use crate::console::{
     action::Action,
     app::{App, Overlay},
@@ -30,6 +30,7 @@ pub(super) fn accept(app: &mut App, effects: &mut Vec<Effect>) {
 /// Does what was said in the palette: the same as its key.
 fn speak(app: &mut App, spoken: Spoken, effects: &mut Vec<Effect>) {
     match spoken {
+        Spoken::Do(Action::Tour) => tour::toggle(app),
         Spoken::Do(action) => act::act(app, action, Pace::Typed, effects),
         Spoken::Drill(name) => drilling::named(app, &name, effects),
         Spoken::Probe(name) => probing::named(app, &name, effects),

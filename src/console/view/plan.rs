@@ -11,7 +11,7 @@ use super::{
     Extent, footer,
     home::more,
     pen::{Line, Pen, paragraph, row, wrap},
-    plan_form as form_view, status, words,
+    plan_form as form_view, status, tour, words,
 };
 use crate::{
     console::{
@@ -50,6 +50,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, area: Rect) -> bool {
     let body = body(app, form, areas.body.width, areas.body.height);
     pen.lines(areas.body, &body.lines, form.scroll);
     more(pen, areas.body, form.scroll, body.lines.len());
+    tour::over_plan(app, pen, areas.body, body.lines.len());
     let end = form.scroll + usize::from(areas.body.height);
     let below = body.lines.len().saturating_sub(end);
     let page = app.setup.keymap.shown(Action::PageDown);

@@ -1,6 +1,6 @@
 //! What a sample asks, in words: the last thing that a user says in it.
 //!
-//! For a line or two over two answers; whoever wants all of it opens the payload.
+//! For a line or two over two answers, on the screen and in lines; whoever wants all of it opens the payload.
 
 use serde_json::Value;
 
@@ -10,7 +10,8 @@ use crate::model::visible_lines;
 const MOST: usize = 2_000;
 
 /// What a body asks; `None`: nothing of the kind is in it.
-pub(super) fn asked(body: &[u8]) -> Option<String> {
+#[must_use]
+pub fn asked(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let text = ["messages", "input", "contents"]
         .into_iter()
