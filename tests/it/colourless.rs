@@ -231,6 +231,18 @@ fn without_colours_every_screen_has_the_same_text_and_no_colour() {
 }
 
 #[test]
+fn an_empty_list_names_its_key() {
+    for screen in ["1", "2", "3", "4", "5"] {
+        let mut stage = Stage::incident(80, 24, Door::Write);
+        stage.keys(&format!("{screen}/nothing-like-it"));
+        stage.press(KeyCode::Enter);
+        let text = stage.text();
+        assert!(text.contains("filter; Esc lifts it"), "{screen}: {text}");
+        assert!(!text.contains("<key:"), "{screen}: {text}");
+    }
+}
+
+#[test]
 fn every_state_has_a_sign_and_a_word_of_its_own() {
     let mut shown = String::new();
     for (_, stage) in stages() {

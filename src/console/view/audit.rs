@@ -6,8 +6,8 @@ use ratatui::layout::Rect;
 
 use super::{
     events::wide,
-    home::more,
-    pen::{Line, Pen, paragraph, row},
+    home::{empty, more},
+    pen::{Line, Pen, paragraph},
     words,
 };
 use crate::{
@@ -51,7 +51,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         } else {
             "no record matches the filter; <key:back> lifts it"
         };
-        pen.put(row(areas.body, 0), 3, text, Role::Muted);
+        empty(app, pen, areas.body, text);
         return;
     }
     let selected = app.audit.list.selected();

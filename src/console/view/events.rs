@@ -4,8 +4,8 @@ use ratatui::layout::Rect;
 
 use super::{
     chart, happened,
-    home::more,
-    pen::{Line, Pen, row},
+    home::{empty, more},
+    pen::{Line, Pen},
     words,
 };
 use crate::{
@@ -79,7 +79,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         } else {
             "no event matches the filter; <key:back> lifts it"
         };
-        pen.put(row(areas.body, 0), 3, text, Role::Muted);
+        empty(app, pen, areas.body, text);
         return;
     }
     let offset = app.events.offset(rows);

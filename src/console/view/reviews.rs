@@ -4,9 +4,9 @@ use ratatui::layout::Rect;
 
 use super::{
     events::wide,
-    home::more,
+    home::{empty, more},
     past::{share, trend},
-    pen::{Pen, row},
+    pen::Pen,
     words,
 };
 use crate::{
@@ -48,7 +48,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         } else {
             "no workload has a fallback"
         };
-        pen.put(row(areas.body, 0), 3, text, Role::Muted);
+        empty(app, pen, areas.body, text);
         return;
     }
     let offset = table.list.offset();

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    home::more,
+    home::{empty, more},
     pen::{Pen, row},
     route, words,
 };
@@ -69,11 +69,11 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     };
     let keys = &app.routes.keys;
     if keys.is_empty() {
-        pen.put(
-            row(areas.body, 0),
-            3,
+        empty(
+            app,
+            pen,
+            areas.body,
             "no route matches the filter; <key:back> lifts it",
-            Role::Muted,
         );
     }
     let selected = app.routes.list.selected();
