@@ -47,7 +47,7 @@ use std::{fmt, io, path::PathBuf, pin::Pin, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, config::Report, control::Control, model::Actor};
+use crate::{clock::Clock, control::Control, model::Actor};
 
 pub use depth::Depth;
 pub use glyph::Choice as Glyphs;
@@ -71,7 +71,7 @@ pub struct Options {
     pub clock: Clock,
     /// How it looks.
     pub appearance: Appearance,
-    /// The operator's key file (`[keys]`), when there is one.
+    /// The operator's key file (`[keys]`), when there is one. A mistake in it is shown, and the built-in keys hold.
     pub keys: Option<PathBuf>,
     /// The directory for copied texts and saved views; made when first needed. `None`: nothing can be saved.
     pub saves: Option<PathBuf>,
@@ -143,9 +143,6 @@ pub enum ConsoleError {
         /// Every name.
         known: Vec<String>,
     },
-    /// The key file cannot be used: the findings, to be rendered with their carets.
-    #[error("the key file has {} errors; fix them, or start without it", .0.diagnostics.len())]
-    Keys(Box<Report>),
     /// The door did not open.
     #[error("{0}")]
     Door(Box<dyn std::error::Error + Send + Sync>),

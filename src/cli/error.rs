@@ -118,9 +118,6 @@ impl CliError {
         match self {
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Console(ConsoleError::Signal(_) | ConsoleError::Panicked) => None,
-            Self::Console(ConsoleError::Keys(report)) => {
-                Some(format!("error: {self}\n{}", report.render(false)))
-            }
             Self::BadConfig { report, .. } => {
                 let colour = output::Paint::of(output::Stream::Err).on();
                 Some(format!("{}\nerror: {self}", report.render(colour)))
@@ -189,7 +186,7 @@ fn copy(error: &CopyError) -> Exit {
 
 fn console(error: &ConsoleError) -> Exit {
     match error {
-        ConsoleError::NoTheme { .. } | ConsoleError::Keys(_) => Exit::Usage,
+        ConsoleError::NoTheme { .. } => Exit::Usage,
         ConsoleError::Signal(number) => Exit::Signal(*number),
         ConsoleError::Door(error) => error
             .downcast_ref::<CliError>()

@@ -55,6 +55,8 @@ pub enum Action {
     Quit,
     /// Quit from anywhere.
     Exit,
+    /// Quit, and leave a summary in the terminal's history.
+    Leave,
     /// The home screen.
     Workloads,
     /// The routes screen.
@@ -383,6 +385,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Repaint, "repaint", "repaint", "draw the whole screen again", Group::Session, LEAVING, &[ctrl('l')]),
     entry(Action::Suspend, "suspend", "suspend", "give the terminal back to the shell; fg returns", Group::Session, LEAVING, &[ctrl('z')]),
     entry(Action::Quit, "quit", "quit", "back; at the top, quit", Group::Session, READING, &[key('q')]),
+    entry(Action::Leave, "leave", "leave", "quit, and leave a summary in the terminal's history", Group::Session, SCREENS, &[key('Q')]),
     entry(Action::Exit, "exit", "exit", "quit from anywhere", Group::Session, LEAVING, &[ctrl('c')]),
 ];
 

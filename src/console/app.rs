@@ -20,7 +20,7 @@ use super::{
     state::{
         burst::Burst, change::Followed, chart::Charts, comparing::Comparing, data::Data,
         events::Events, home::Home, link::Link, message::Messages, plan::Form, reviews::Reviews,
-        route_facts::RouteFacts, table::Table, themes::Themes, tour::Tour,
+        route_facts::RouteFacts, series::Series, table::Table, themes::Themes, tour::Tour,
     },
 };
 use crate::{
@@ -147,6 +147,8 @@ pub struct App {
     pub tour: Option<Tour>,
     /// The message line.
     pub messages: Messages,
+    /// The plans for marked rows, one after the other.
+    pub series: Option<Series>,
     /// Changes of this console that are followed.
     pub changes: Vec<Followed>,
     /// The workload of which this operator said "I'm on it".
@@ -191,6 +193,7 @@ impl App {
             paused: None,
             tour: None,
             messages: Messages::default(),
+            series: None,
             changes: Vec::new(),
             claim: None,
             dirty: true,

@@ -111,8 +111,10 @@ pub enum Effect {
     Save {
         /// The view's name, for the file names: lower case, without separators.
         name: String,
-        /// What is on screen.
+        /// What is on screen, or a text about it.
         text: String,
+        /// What kind of text: the extension of its file.
+        extension: &'static str,
         /// The data behind it.
         json: String,
     },
@@ -126,6 +128,8 @@ pub enum Effect {
     Repaint,
     /// Give the terminal back to the shell until the process is continued.
     Suspend,
+    /// Print this once the terminal is given back.
+    Farewell(String),
     /// End.
     Quit,
 }

@@ -223,9 +223,14 @@ impl Executor {
     }
 
     /// Saves a view as text and as JSON.
-    pub(super) fn save(&self, name: String, text: String, json: String) {
+    pub(super) fn save(
+        &self,
+        name: String,
+        (extension, text): (&'static str, String),
+        json: String,
+    ) {
         self.save_with(move |directory, now| {
-            let files = [("txt", text), ("json", json)]
+            let files = [(extension, text), ("json", json)]
                 .map(|(extension, text)| saves::write(directory, now, &name, extension, &text));
             Msg::Saved(files.into_iter().collect())
         });

@@ -1,7 +1,8 @@
 //! The operator's key file: `[keys]`, action = ["chord", ...]. What it names replaces the table's chords.
 //!
-//! Called by `run` at the start. Everything wrong with it is found in one run, and any error stops the
-//! start: a key that does something else than its owner thinks is worse than no console.
+//! Called by `run` at the start. Everything wrong with it is found in one run, and with any error none of it is
+//! taken: a key that does something else than its owner thinks is worse than the built-in ones, which footer and
+//! help show.
 
 use std::{borrow::Cow, collections::HashMap, ops::Range, path::Path};
 

@@ -126,6 +126,8 @@ pub enum Msg {
         /// The file it was written to, or why it was not, in words.
         saved: Result<PathBuf, String>,
     },
+    /// The operator's key file is not in use: what is wrong with it, with file, line and column.
+    KeysRefused(Vec<String>),
     /// The theme was read again: its name, or why the last good one is kept (file, line and column inside).
     Themed(Result<String, String>),
     /// The console was not suspended: nobody could bring it back.

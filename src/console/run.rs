@@ -10,7 +10,10 @@ mod lend;
 mod pace;
 mod wait;
 
-use std::{io, sync::Arc};
+use std::{
+    io::{self, Write as _},
+    sync::Arc,
+};
 
 use crossterm::{
     Command as _,
@@ -95,6 +98,8 @@ struct Console {
     /// The operator's own editor wants a text and the terminal.
     lend: Option<Lend>,
     quit: bool,
+    /// To be printed once the terminal is given back.
+    farewell: Option<String>,
 }
 
 /// Runs the console until it ends.
@@ -102,9 +107,14 @@ pub(super) async fn run(mut options: Options) -> Result<(), ConsoleError> {
     if !terminal::is_terminal() {
         return Err(ConsoleError::NoTerminal);
     }
-    let keymap = match &options.keys {
-        Some(path) => keymap_file::read(path).map_err(ConsoleError::Keys)?,
-        None => Keymap::default(),
+    let (keymap, refused) = match options.keys.as_deref().map(keymap_file::read) {
+        Some(Ok(keymap)) => (keymap, Vec::new()),
+        // At 3 a.m. a mistake in a file of keys locks nobody out: what it is stays on screen until it is read.
+        Some(Err(report)) => {
+            let found = report.diagnostics.iter();
+            (Keymap::default(), found.map(ToString::to_string).collect())
+        }
+        None => (Keymap::default(), Vec::new()),
     };
     let (look, complaint) = Look::new(&options)?;
     let tty = Tty {
@@ -115,6 +125,9 @@ pub(super) async fn run(mut options: Options) -> Result<(), ConsoleError> {
     };
     let door = std::mem::replace(&mut options.door, Box::pin(std::future::pending()));
     let mut console = Console::new(&options, keymap, look, tty)?;
+    if !refused.is_empty() {
+        console.take_in(Msg::KeysRefused(refused));
+    }
     if let Some(complaint) = complaint {
         console.take_in(Msg::Themed(Err(complaint)));
     }
@@ -181,6 +194,7 @@ impl Console {
             suspend: None,
             lend: None,
             quit: false,
+            farewell: None,
         })
     }
 
@@ -382,12 +396,18 @@ impl Console {
                 }
                 self.executor.copy(text, sent);
             }
-            Effect::Save { name, text, json } => self.executor.save(name, text, json),
+            Effect::Save {
+                name,
+                text,
+                extension,
+                json,
+            } => self.executor.save(name, (extension, text), json),
             Effect::Wake(delay) => self.executor.wake(delay),
             Effect::Wear(name) => drop(self.wanted.send(name)),
             Effect::Mouse(on) => self.tty.screen.mouse(on),
             Effect::Repaint => self.repaint(),
             Effect::Suspend => self.suspend = Some(Aside::Key),
+            Effect::Farewell(text) => self.farewell = Some(text),
             Effect::Quit => self.quit = true,
         }
     }
@@ -403,6 +423,10 @@ impl Console {
         };
         drop(self.arrivals);
         self.executor.close().await;
+        if let (End::Wanted, Some(text)) = (&end, &self.farewell) {
+            // Who has no terminal any more has no history to leave it in.
+            let _ = io::stdout().write_all(text.as_bytes());
+        }
         match end {
             End::Wanted => Ok(()),
             End::Signal(number) => Err(ConsoleError::Signal(number)),

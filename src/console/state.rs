@@ -25,6 +25,7 @@ pub mod policy_table;
 pub mod probing;
 pub mod reviews;
 pub mod route_facts;
+pub mod series;
 pub mod table;
 pub mod themes;
 pub mod tour;

@@ -17,6 +17,7 @@ mod pointing;
 mod present;
 mod probing;
 mod reviews;
+mod series;
 mod sift;
 mod take;
 mod tour;
@@ -119,6 +120,14 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             Err(why) => app.say(Level::Error, &format!("not saved: {why}")),
         },
         Msg::Copied { sent, saved } => copied(app, sent, saved),
+        Msg::KeysRefused(found) => {
+            for finding in found {
+                app.say(
+                    Level::Error,
+                    &format!("{finding}; the key file is not in use, every key is as built in"),
+                );
+            }
+        }
         Msg::Themed(result) => match result {
             Ok(name) => app.say(Level::Note, &format!("theme {name} read again")),
             Err(why) => app.say(Level::Error, &format!("the theme in use is kept: {why}")),
@@ -130,6 +139,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
     probing::settle(app, &mut effects);
     settle(app);
     charting::settle(app, &mut effects);
+    series::settle(app);
     wearing::settle(app, &mut effects);
     tour::settle(app);
     comparing::settle(app, &mut effects);

@@ -4,12 +4,14 @@
 
 mod answer;
 mod audit;
+mod cells;
 mod chart;
 mod columns;
 mod comparing;
 mod detail;
 mod drill;
 mod events;
+mod farewell;
 mod footer;
 mod happened;
 mod help;
@@ -46,7 +48,10 @@ use super::{
     app::{App, Overlay, Screen},
     glyph::{ASCII, Glyphs},
     layout::{self, Areas, Room},
-    state::comparing::{over::Over, sheet},
+    state::{
+        comparing::{over::Over, sheet},
+        marks::Marks,
+    },
     theme::{Role, Theme},
 };
 pub use chart::charted;
@@ -331,6 +336,62 @@ pub fn text_of(buffer: &Buffer) -> String {
     text
 }
 
+/// What is left in the terminal's history.
+#[must_use]
+pub fn farewell(app: &App) -> String {
+    farewell::text(app)
+}
+
+/// The marked rows of a list, else the selected one, a line each.
+fn rows(app: &App) -> Option<String> {
+    fn of<K: Clone + Ord>(
+        marks: &Marks<K>,
+        keys: &[K],
+        selected: Option<&K>,
+        line: impl Fn(&K) -> Option<String>,
+    ) -> Option<String> {
+        let marked: String = marks.of(keys).filter_map(&line).collect();
+        if marked.is_empty() {
+            selected.and_then(line)
+        } else {
+            Some(marked)
+        }
+    }
+    match app.screen {
+        Screen::Home => of(
+            &app.home.marks,
+            app.home.names(),
+            app.home.list.selected(),
+            |name| home::copied(app, name),
+        ),
+        Screen::Routes => of(
+            &app.routes.marks,
+            &app.routes.keys,
+            app.routes.list.selected(),
+            |name| routes::copied(app, name),
+        ),
+        Screen::Events => of(
+            &app.events.marks,
+            &app.marked_events(),
+            app.events.selected().as_ref(),
+            |number| events::copied(app, *number),
+        ),
+        Screen::Reviews => {
+            let table = &app.reviews.table;
+            of(&table.marks, &table.keys, table.list.selected(), |name| {
+                reviews::copied(app, name)
+            })
+        }
+        Screen::Audit => of(
+            &app.audit.marks,
+            &app.audit.keys,
+            app.audit.list.selected(),
+            |sequence| audit::copied(app, *sequence),
+        ),
+        Screen::Detail(_) | Screen::Compare(_) => None,
+    }
+}
+
 /// What `copy` takes: the text that is open, or the selected row.
 #[must_use]
 pub fn copied(app: &App) -> Option<String> {
@@ -366,11 +427,10 @@ pub fn copied(app: &App) -> Option<String> {
             lines(comparing::verdict_lines(app, width))
         }
         (None, Screen::Compare(_)) => comparing::copied(app),
-        (None, Screen::Home) => home::copied(app),
-        (None, Screen::Routes) => routes::copied(app),
-        (None, Screen::Events) => events::copied(app),
-        (None, Screen::Reviews) => reviews::copied(app),
-        (None, Screen::Audit) => audit::copied(app),
+        (
+            None,
+            Screen::Home | Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit,
+        ) => rows(app),
         (None, Screen::Detail(workload)) => lines(detail::all(app, workload, width, &ASCII)),
     }
 }

@@ -55,7 +55,7 @@ enum Step {
 
 fn code() -> impl Strategy<Value = KeyCode> {
     prop_oneof![
-        6 => prop::sample::select("jkgG?/:123 45-[]pfwtyYSxiFHADXzoOWnNqMsuportbchay!~rr  vvLUT".chars().collect::<Vec<_>>())
+        6 => prop::sample::select("jkgG?/:123 45-[]pfwtyYSxiFHADXzoOWnNqMsuportbchay!~rr  vvLUTW".chars().collect::<Vec<_>>())
             .prop_map(KeyCode::Char),
         3 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Backspace,

@@ -41,6 +41,7 @@ mod console_probing;
 mod console_pty;
 mod console_review_pty;
 mod console_screens;
+mod console_series;
 mod console_signals;
 mod console_sizes;
 mod console_slow;

@@ -78,6 +78,7 @@ impl Past {
         Some(Effect::Save {
             name: format!("review-{}", review.head.id.0.to_ascii_lowercase()),
             text: sheet.markdown(),
+            extension: "md",
             json: serde_json::to_string_pretty(&sheet).ok()?,
         })
     }

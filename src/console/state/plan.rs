@@ -72,6 +72,8 @@ pub struct Form {
     pub note: Field,
     /// Which field has the keys.
     pub focus: Focus,
+    /// Which it is of how many, when one plan comes after the other.
+    pub place: Option<(usize, usize)>,
     /// When it was opened.
     pub opened: Timestamp,
     /// The first line of the text that is shown.
@@ -101,6 +103,7 @@ impl Form {
             ticket: Field::new(40),
             note: Field::new(200),
             focus: Focus::default(),
+            place: None,
             opened: now,
             scroll: 0,
             read: false,
@@ -295,7 +298,9 @@ impl Form {
 
     /// The plan is there.
     pub fn arrive(&mut self, plan: Box<Plan>, now: Timestamp) {
-        if matches!(self.stage, Stage::Planning(Some(_))) {
+        // A key that was meant for the plan before does not confirm the next one either.
+        let follows = self.place.is_some_and(|(nth, _)| nth > 1);
+        if follows || matches!(self.stage, Stage::Planning(Some(_))) {
             self.replaced = Some(now);
         }
         self.scroll = 0;

@@ -29,6 +29,8 @@ pub enum Subject {
     Workload(WorkloadName),
     /// One route, with the samples of all of its workloads.
     Route(RouteName),
+    /// Some of either; how many, in words.
+    Several(String, Vec<Self>),
 }
 
 impl Subject {
@@ -38,6 +40,7 @@ impl Subject {
         match self {
             Self::Workload(name) => name.as_str(),
             Self::Route(name) => name.as_str(),
+            Self::Several(words, _) => words,
         }
     }
 }
@@ -63,11 +66,30 @@ pub enum With {
 /// What to ask, the routes of a workload side by side; and how many questions were left out.
 #[must_use]
 pub fn questions(catalog: &Catalog, subject: &Subject) -> (Vec<Question>, usize) {
+    let mut questions = Vec::new();
+    let one = std::slice::from_ref(subject);
+    let all = match subject {
+        Subject::Several(_, all) => all,
+        Subject::Workload(_) | Subject::Route(_) => one,
+    };
+    for question in all.iter().flat_map(|subject| of_one(catalog, subject)) {
+        // Two workloads may share a route that has no sample.
+        if !questions.contains(&question) {
+            questions.push(question);
+        }
+    }
+    let left_out = questions.len().saturating_sub(MOST);
+    questions.truncate(MOST);
+    (questions, left_out)
+}
+
+fn of_one(catalog: &Catalog, subject: &Subject) -> Vec<Question> {
     let mut jobs = probe::jobs(catalog, &[subject.as_str().to_owned()], None).unwrap_or_default();
     // A route may have the name of a workload.
     jobs.retain(|job| match subject {
         Subject::Workload(name) => job.workload.name == *name,
         Subject::Route(name) => job.route.name == *name,
+        Subject::Several(..) => false,
     });
     let fallback = |job: &probe::Job<'_>| job.route.name != job.workload.primary;
     jobs.sort_by(|left, right| {
@@ -88,15 +110,14 @@ pub fn questions(catalog: &Catalog, subject: &Subject) -> (Vec<Question>, usize)
         let routes = match subject {
             Subject::Workload(_) => probe::routes(catalog, &named).unwrap_or_default(),
             Subject::Route(name) => catalog.routes.get(name).into_iter().collect(),
+            Subject::Several(..) => Vec::new(),
         };
         questions.extend(routes.into_iter().map(|route| Question {
             route: route.name.clone(),
             with: With::Ladder,
         }));
     }
-    let left_out = questions.len().saturating_sub(MOST);
-    questions.truncate(MOST);
-    (questions, left_out)
+    questions
 }
 
 /// The probe.

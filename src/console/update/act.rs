@@ -1,13 +1,15 @@
 //! What each action means. The table of keys decides when one is asked for.
 
 use super::{
-    charting, comparing, drilling, go, menu, planning, probing, reviews, sift, take, tour, typing,
+    charting, comparing, drilling, go, menu, planning, probing, reviews, series, sift, take, tour,
+    typing,
 };
 use crate::{
     console::{
         action::Action,
         app::{App, Helping, Overlay, Screen, Times},
         effect::Effect,
+        layout::Room,
         state::{
             burst::Pace,
             comparing::{Said, case::Side},
@@ -17,6 +19,7 @@ use crate::{
             palette::Palette,
             verbs,
         },
+        view,
     },
     model::{RouteName, WorkloadName},
 };
@@ -111,7 +114,15 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Actions => menu::open(app),
         Action::Sort => sift::sort(app),
         Action::Reverse => sift::reverse(app),
-        Action::Wide => app.home.wide = !app.home.wide,
+        Action::Wide => {
+            app.home.wide = !app.home.wide;
+            let text = if app.home.wide == (app.room() != Room::Wide) {
+                "more columns"
+            } else {
+                "fewer columns"
+            };
+            app.say(Level::Note, text);
+        }
         Action::Pause => go::pause(app),
         Action::Follow => follow(app),
         Action::Wrap => app.wrap = !app.wrap,
@@ -124,6 +135,8 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Copy => take::copy(app, effects),
         Action::Save => take::save(app, effects),
         Action::Claim => claim(app),
+        Action::Force | Action::Hold | Action::Auto | Action::Notice | Action::Drain
+            if series::begin(app, action, effects) => {}
         Action::Force | Action::Hold | Action::Auto | Action::Notice => {
             match app.workload().cloned() {
                 Some(workload) => workload_verb(app, action, &workload, effects),
@@ -162,6 +175,12 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Tour => tour::step(app),
         Action::Repaint => effects.push(Effect::Repaint),
         Action::Suspend => effects.push(Effect::Suspend),
+        Action::Leave => {
+            if comparing::may_quit(app) {
+                effects.push(Effect::Farewell(view::farewell(app)));
+                effects.push(Effect::Quit);
+            }
+        }
     }
 }
 
@@ -353,6 +372,9 @@ fn follow(app: &mut App) {
 
 /// "I'm on it", or not any more.
 fn claim(app: &mut App) {
+    if app.marked().0 > 1 {
+        app.say(Level::Note, "you are on one workload at a time: this one");
+    }
     if let Some(workload) = app.workload().cloned() {
         claim_of(app, workload);
     }

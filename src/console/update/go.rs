@@ -2,15 +2,22 @@
 
 use ratatui::layout::Rect;
 
-use super::{charting, comparing, probing, sift, tour};
+use super::{charting, comparing, probing, series, sift, tour};
 use crate::{
     console::{
         app::{App, Overlay, Paused, Screen},
         effect::Effect,
-        state::{chart::Page, comparing::over::Over, list::Step, message::Level, plan::Stage},
+        state::{
+            chart::Page,
+            comparing::over::Over,
+            list::Step,
+            message::Level,
+            plan::{Form, Stage},
+            series::Became,
+        },
         view,
     },
-    model::WorkloadName,
+    model::{Plan, WorkloadName},
 };
 
 /// Goes to a screen, remembering the one before.
@@ -27,15 +34,7 @@ pub(super) fn go(app: &mut App, screen: Screen) {
 pub(super) fn back(app: &mut App, effects: &mut Vec<Effect>) {
     match app.overlays.pop() {
         Some(Overlay::Comparing(Over::Payload(payload))) => comparing::left(app, &payload),
-        Some(Overlay::Plan(form)) => match form.stage {
-            Stage::Applying(_) => app.say(
-                Level::Warning,
-                "left the plan while it is being applied: what came of it is said here",
-            ),
-            Stage::Planning(_) | Stage::Ready(_) => {
-                app.say(Level::Note, "left the plan; nothing was changed");
-            }
-        },
+        Some(Overlay::Plan(form)) => left(app, &form, effects),
         Some(Overlay::Filter(_, before)) => sift::filter(app, &before),
         Some(_) => {}
         None if app.messages.is_error() => {
@@ -46,6 +45,30 @@ pub(super) fn back(app: &mut App, effects: &mut Vec<Effect>) {
         None if matches!(app.screen, Screen::Compare(_)) => comparing::leave(app, effects),
         None if charting::back(app) => {}
         None => leave(app),
+    }
+}
+
+/// A plan was left. In a series a plan that is refused only gives way to the next one.
+fn left(app: &mut App, form: &Form, effects: &mut Vec<Effect>) {
+    let refusal = form.ready().and_then(Plan::refusal);
+    match (&form.stage, refusal) {
+        (Stage::Ready(_), Some(refusal)) if app.series.is_some() => {
+            series::note(app, Became::Refused(refusal.why.clone()));
+            series::next(app, effects);
+        }
+        (Stage::Applying(_), _) => {
+            series::note(
+                app,
+                Became::Refused("left while it was being applied".to_owned()),
+            );
+            app.say(
+                Level::Warning,
+                "left the plan while it is being applied: what came of it is said here",
+            );
+        }
+        (Stage::Planning(_) | Stage::Ready(_), _) => {
+            app.say(Level::Note, "left the plan; nothing was changed");
+        }
     }
 }
 

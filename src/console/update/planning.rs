@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::follow;
+use super::{follow, series};
 use crate::{
     console::{
         app::{App, Overlay},
@@ -17,6 +17,7 @@ use crate::{
             burst::{Burst, Pace},
             message::Level,
             plan::{Focus, Form, Stage, title},
+            series::Became,
             verbs::Offer,
         },
         view,
@@ -98,9 +99,13 @@ pub(super) fn planned(
         }
         Err(error) => {
             let title = form.title();
-            app.overlays
-                .retain(|overlay| !matches!(overlay, Overlay::Plan(_)));
-            app.say(level(&error), &format!("{title}: {error}"));
+            close(app);
+            if app.series.is_some() {
+                series::note(app, Became::Refused(error.to_string()));
+                series::next(app, effects);
+            } else {
+                app.say(level(&error), &format!("{title}: {error}"));
+            }
         }
     }
 }
@@ -285,10 +290,16 @@ pub(super) fn applied(
         .is_some_and(|open| open.id == *plan);
     match result {
         Ok(record) => {
-            if mine {
-                close(app);
-            }
             follow::begin(app, &record, effects);
+            if mine {
+                let given = app.form().cloned();
+                close(app);
+                if let (Some(series), Some(form)) = (&mut app.series, given) {
+                    series.remember(&form);
+                    series.note(Became::Applied);
+                    series::next(app, effects);
+                }
+            }
         }
         Err(error @ (ControlError::Stale { .. } | ControlError::Conflict(_))) if mine => {
             again(app, Some(format!("{error}: this is the new one")), effects);

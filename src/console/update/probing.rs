@@ -20,6 +20,9 @@ use crate::{
 pub(super) fn begin(app: &mut App, effects: &mut Vec<Effect>) {
     let subject = match (app.overlays.last(), &app.screen) {
         (Some(Overlay::Probe(probing)), _) => Some(probing.subject.clone()),
+        (None, Screen::Home | Screen::Routes | Screen::Reviews) if app.marked().0 > 0 => {
+            Some(marked(app))
+        }
         (_, Screen::Routes) => app.routes.list.selected().cloned().map(Subject::Route),
         (
             _,
@@ -50,6 +53,20 @@ pub(super) fn named(app: &mut App, name: &str, effects: &mut Vec<Effect>) {
         Subject::Route(name.into())
     };
     probe(app, subject, effects);
+}
+
+/// The marked rows.
+fn marked(app: &App) -> Subject {
+    let mut all: Vec<Subject> = app
+        .marked_workloads()
+        .into_iter()
+        .map(Subject::Workload)
+        .collect();
+    if app.screen == Screen::Routes {
+        let routes = app.routes.marks.of(&app.routes.keys).cloned();
+        all.extend(routes.map(Subject::Route));
+    }
+    Subject::Several(format!("{} marked", all.len()), all)
 }
 
 /// Probes something.

@@ -27,21 +27,53 @@ pub(super) fn save(app: &mut App, effects: &mut Vec<Effect>) {
         }
         return;
     }
+    let marked = app.marked().0 > 0;
     let (name, json) = match &app.screen {
+        Screen::Home if marked => {
+            let names = app.marked_workloads();
+            let overview = app.overview();
+            let workloads = overview.map(|overview| {
+                let all = overview.workloads.iter();
+                all.filter(|status| names.contains(&status.workload))
+                    .collect::<Vec<_>>()
+            });
+            ("workloads-marked".to_owned(), json(&workloads))
+        }
         Screen::Home => ("workloads".to_owned(), json(&app.overview())),
-        Screen::Routes => (
-            "routes".to_owned(),
-            json(&app.overview().map(|overview| &overview.routes)),
-        ),
+        Screen::Routes => {
+            let marks = &app.routes.marks;
+            let routes = app.overview().map(|overview| {
+                let all = overview.routes.iter();
+                all.filter(|status| !marked || marks.contains(&status.route))
+                    .collect::<Vec<_>>()
+            });
+            ("routes".to_owned(), json(&routes))
+        }
         Screen::Events => {
             let rows = app.events.rows(&app.data.log, app.events_end());
             let events: Vec<&StoredEvent> = (0..rows.len())
-                .filter_map(|row| app.data.log.get(rows.get(row)?))
+                .filter_map(|row| rows.get(row))
+                .filter(|number| !marked || app.events.marks.contains(number))
+                .filter_map(|number| app.data.log.get(number))
                 .collect();
             ("events".to_owned(), json(&events))
         }
-        Screen::Reviews => ("reviews".to_owned(), json(&app.reviews.queue)),
-        Screen::Audit => ("audit".to_owned(), json(&app.data.audit)),
+        Screen::Reviews => {
+            let marks = &app.reviews.table.marks;
+            let all = app.reviews.queue.iter();
+            let queue: Vec<_> = all
+                .filter(|due| !marked || marks.contains(&due.workload))
+                .collect();
+            ("reviews".to_owned(), json(&queue))
+        }
+        Screen::Audit => {
+            let marks = &app.audit.marks;
+            let all = app.data.audit.iter();
+            let audit: Vec<_> = all
+                .filter(|record| !marked || marks.contains(&record.sequence))
+                .collect();
+            ("audit".to_owned(), json(&audit))
+        }
         Screen::Compare(workload) => {
             let Some(comparing) = app.comparing() else {
                 return;
@@ -73,6 +105,7 @@ pub(super) fn save(app: &mut App, effects: &mut Vec<Effect>) {
                 })
                 .collect(),
             text: view::plain(app),
+            extension: "txt",
             json,
         }),
         Err(why) => app.say(Level::Error, &format!("the view cannot be saved: {why}")),

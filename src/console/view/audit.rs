@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use ratatui::layout::Rect;
-
 use super::{
+    cells::{Columns, cells, heads},
     events::wide,
     home::{empty, more},
     pen::{Line, Pen, paragraph},
@@ -13,7 +12,7 @@ use super::{
 use crate::{
     console::{
         app::{App, Times},
-        layout::Areas,
+        layout::{Areas, Room},
         state::verbs,
         theme::Role,
     },
@@ -21,7 +20,7 @@ use crate::{
 };
 
 /// Title and width, from left to right; the last one takes what is left.
-const NARROW: [(&str, u16); 6] = [
+const NARROW: Columns = &[
     ("TIME", 11),
     ("WHO", 8),
     ("WHAT", 10),
@@ -29,7 +28,7 @@ const NARROW: [(&str, u16); 6] = [
     ("UNTIL", 11),
     ("WHY", 12),
 ];
-const WIDE: [(&str, u16); 8] = [
+const WIDE: Columns = &[
     ("TIME", 11),
     ("WHO", 12),
     ("WHAT", 10),
@@ -40,11 +39,29 @@ const WIDE: [(&str, u16); 8] = [
     ("WHY", 20),
 ];
 
+/// What a narrow screen shows when it is asked for the other columns.
+const OTHER: Columns = &[
+    ("TIME", 11),
+    ("WHO", 8),
+    ("WHAT", 10),
+    ("TARGET", 19),
+    ("BEFORE -> AFTER", 18),
+    ("UNDONE", 6),
+];
+/// Before the first column.
+const FROM: u16 = 2;
+
+fn columns(app: &App) -> Columns {
+    match (app.room() == Room::Wide, app.home.wide) {
+        (true, false) => WIDE,
+        (false, true) => OTHER,
+        (true, true) | (false, false) => NARROW,
+    }
+}
+
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
-    let columns: &[(&str, u16)] = if wide(app) { &WIDE } else { &NARROW };
-    cells(pen, areas.head, columns, |title| {
-        (title.to_owned(), Role::Heading)
-    });
+    let columns = columns(app);
+    heads(pen, areas.head, FROM, columns);
     if app.audit.keys.is_empty() {
         let text = if app.audit.filter.is_empty() {
             "nothing was changed yet"
@@ -60,7 +77,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         let Some(record) = app.data.record_of(*sequence) else {
             continue;
         };
-        cells(pen, area, columns, |title| cell(app, record, title));
+        cells(pen, area, FROM, columns, |title| cell(app, record, title));
         if selected == Some(sequence) {
             pen.select(area, 0);
         }
@@ -69,26 +86,6 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         }
     }
     more(pen, areas.body, offset, app.audit.keys.len());
-}
-
-fn cells(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    columns: &[(&str, u16)],
-    text: impl Fn(&str) -> (String, Role),
-) {
-    let mut at = 2;
-    for (index, (title, width)) in columns.iter().enumerate() {
-        let last = index + 1 == columns.len();
-        let width = if last {
-            area.width.saturating_sub(at)
-        } else {
-            *width
-        };
-        let (text, role) = text(title);
-        pen.cell(area, at, width, &text, role);
-        at += width + 1;
-    }
 }
 
 fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
@@ -117,7 +114,7 @@ fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
             (Some(expires), _) => (words::until(app, expires), Role::Text),
             (None, _) => ("-".to_owned(), Role::Muted),
         },
-        "UNDONE BY" => match app.data.undone_by(record.sequence) {
+        "UNDONE BY" | "UNDONE" => match app.data.undone_by(record.sequence) {
             Some(sequence) => (format!("#{sequence}"), Role::Muted),
             None => ("-".to_owned(), Role::Muted),
         },
@@ -282,10 +279,9 @@ pub(super) fn popup(app: &App, pen: &mut Pen<'_>, areas: &Areas, sequence: u64, 
     more(pen, areas.body, scroll, lines.len());
 }
 
-/// The selected record in one line.
-pub(super) fn copied(app: &App) -> Option<String> {
-    let record = app.data.record_of(*app.audit.list.selected()?)?;
-    Some(line_of(record))
+/// A record in one line.
+pub(super) fn copied(app: &App, sequence: u64) -> Option<String> {
+    app.data.record_of(sequence).map(line_of)
 }
 
 /// One record in one line, for lists elsewhere.

@@ -125,9 +125,9 @@ pub(super) fn popup(app: &App, pen: &mut Pen<'_>, areas: &Areas, number: u64, sc
     more(pen, areas.body, scroll, lines.len());
 }
 
-/// The selected event in one line.
-pub(super) fn copied(app: &App) -> Option<String> {
-    let stored = app.data.log.get(app.events.selected()?)?;
+/// An event in one line.
+pub(super) fn copied(app: &App, number: u64) -> Option<String> {
+    let stored = app.data.log.get(number)?;
     let event = &stored.event;
     Some(format!(
         "{} {} {} {} ({})\n",
@@ -139,7 +139,7 @@ pub(super) fn copied(app: &App) -> Option<String> {
     ))
 }
 
-/// Whether there is room for more than the essential.
+/// Whether there is room for more than the essential, or the operator asked for the other columns.
 pub(super) fn wide(app: &App) -> bool {
-    app.room() == Room::Wide
+    (app.room() == Room::Wide) != app.home.wide
 }

@@ -181,7 +181,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, helping: &Helpin
     pen.put(areas.head, 1, "HELP", Role::Heading);
     let filter = helping.filter.trim();
     let about = if filter.is_empty() {
-        "this screen's keys first; upper case changes the world and opens a plan; <key:filter> filters"
+        "<key:filter> filters; upper case changes the world and opens a plan first"
     } else {
         "only what holds:"
     };

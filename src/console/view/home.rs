@@ -17,7 +17,7 @@ use crate::{
         theme::Role,
     },
     control::{Alarm, Overview, Serving, State, WorkloadStatus},
-    model::{Capture, Readiness, Tier, Workload},
+    model::{Capture, Readiness, Tier, Workload, WorkloadName},
 };
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
@@ -340,7 +340,14 @@ fn flags(
     }
     let mut column = at;
     let mut left_out = false;
+    let room = usize::from(area.width.saturating_sub(at));
     for (text, role) in flags {
+        // What fits no column of flags at all is told in short.
+        let text = if text.width() > room {
+            short(&text)
+        } else {
+            text
+        };
         if usize::from(column) + text.width() <= usize::from(area.width) {
             column = pen.put(area, column, &text, role) + 1;
         } else {
@@ -353,9 +360,20 @@ fn flags(
     }
 }
 
-/// The selected workload in one line.
-pub(super) fn copied(app: &App) -> Option<String> {
-    let name = app.home.list.selected()?;
+/// A flag in few letters.
+fn short(flag: &str) -> String {
+    match flag {
+        "unreviewed" => "unrev".to_owned(),
+        "provider-made" => "by-prov".to_owned(),
+        other => match other.strip_suffix(":on it") {
+            Some(who) => format!("{}:on", who.chars().take(5).collect::<String>()),
+            None => other.to_owned(),
+        },
+    }
+}
+
+/// A workload in one line.
+pub(super) fn copied(app: &App, name: &WorkloadName) -> Option<String> {
     let status = app
         .overview()?
         .workloads

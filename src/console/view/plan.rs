@@ -155,9 +155,12 @@ fn title(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
         Stage::Ready(plan) if plan.tier == RiskTier::BreakGlass => ("BREAK-GLASS", Role::Error),
         Stage::Ready(_) => ("", Role::Text),
     };
+    let place = form
+        .place
+        .map_or_else(String::new, |(nth, total)| format!(" {nth} of {total}"));
     let titled = |gap: &str| {
         let stage = format!("{gap}{stage}");
-        Line::of(Role::Title, format!(" PLAN{id}{gap}"))
+        Line::of(Role::Title, format!(" PLAN{place}{id}{gap}"))
             .and(Role::Title, words::safe(&form.title()).into_owned())
             .and(role, if stage == gap { String::new() } else { stage })
     };

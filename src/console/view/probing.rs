@@ -293,7 +293,7 @@ fn asked(probing: &Probing, answer: &Answer) -> String {
     };
     let name = match probing.subject {
         Subject::Workload(_) => sample.name(),
-        Subject::Route(_) => sample.as_str(),
+        Subject::Route(_) | Subject::Several(..) => sample.as_str(),
     };
     words::safe(name).into_owned()
 }

@@ -1,8 +1,7 @@
 //! The reviews screen: whose fallback needs a review first, what the last one said, and how they went before.
 
-use ratatui::layout::Rect;
-
 use super::{
+    cells::{Columns, cells, heads},
     events::wide,
     home::{empty, more},
     past::{share, trend},
@@ -10,20 +9,24 @@ use super::{
     words,
 };
 use crate::{
-    console::{app::App, layout::Areas, theme::Role},
+    console::{
+        app::App,
+        layout::{Areas, Room},
+        theme::Role,
+    },
     control::{Due, Urgency},
-    model::Standing,
+    model::{Standing, WorkloadName},
 };
 
 /// Title and width, from left to right; the last one takes what is left.
-const NARROW: [(&str, u16); 5] = [
+const NARROW: Columns = &[
     ("DUE", 9),
     ("WORKLOAD", 20),
     ("LAST", 9),
     ("AGE", 5),
     ("WHY", 20),
 ];
-const WIDE: [(&str, u16); 8] = [
+const WIDE: Columns = &[
     ("DUE", 12),
     ("WORKLOAD", 22),
     ("FALLBACK", 20),
@@ -34,11 +37,29 @@ const WIDE: [(&str, u16); 8] = [
     ("WHY", 20),
 ];
 
+/// What a narrow screen shows when it is asked for the other columns.
+const OTHER: Columns = &[
+    ("DUE", 9),
+    ("WORKLOAD", 20),
+    ("FALLBACK", 20),
+    ("LAST", 9),
+    ("BEFORE", 12),
+    ("RPS", 5),
+];
+/// Before the first column.
+const FROM: u16 = 4;
+
+fn columns(app: &App) -> Columns {
+    match (app.room() == Room::Wide, app.home.wide) {
+        (true, false) => WIDE,
+        (false, true) => OTHER,
+        (true, true) | (false, false) => NARROW,
+    }
+}
+
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
-    let columns: &[(&str, u16)] = if wide(app) { &WIDE } else { &NARROW };
-    cells(pen, areas.head, columns, |title| {
-        (title.to_owned(), Role::Heading)
-    });
+    let columns = columns(app);
+    heads(pen, areas.head, FROM, columns);
     let table = &app.reviews.table;
     if table.keys.is_empty() {
         let text = if !table.filter.is_empty() {
@@ -58,7 +79,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         };
         let (sign, role) = sign(due);
         pen.put(area, 2, sign, role);
-        cells(pen, area, columns, |title| cell(app, due, title));
+        cells(pen, area, FROM, columns, |title| cell(app, due, title));
         if table.list.selected() == Some(workload) {
             pen.select(area, 0);
         }
@@ -76,26 +97,6 @@ const fn sign(due: &Due) -> (&'static str, Role) {
         Urgency::Armed | Urgency::Shut | Urgency::Soon => ("!", Role::Warning),
         Urgency::Holds => ("+", Role::Success),
         Urgency::NotRequired => ("-", Role::Muted),
-    }
-}
-
-fn cells(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    columns: &[(&str, u16)],
-    text: impl Fn(&str) -> (String, Role),
-) {
-    let mut at = 4;
-    for (index, (title, width)) in columns.iter().enumerate() {
-        let last = index + 1 == columns.len();
-        let width = if last {
-            area.width.saturating_sub(at)
-        } else {
-            *width
-        };
-        let (text, role) = text(title);
-        pen.cell(area, at, width, &text, role);
-        at += width + 1;
     }
 }
 
@@ -140,9 +141,9 @@ fn cell(app: &App, due: &Due, title: &str) -> (String, Role) {
     }
 }
 
-/// The selected row in one line.
-pub(super) fn copied(app: &App) -> Option<String> {
-    let due = app.reviews.due(app.reviews.table.list.selected()?)?;
+/// A row in one line.
+pub(super) fn copied(app: &App, workload: &WorkloadName) -> Option<String> {
+    let due = app.reviews.due(workload)?;
     let last = app.data.reviewed.of(&due.workload).next();
     Some(format!(
         "{} {}: {}; {}\n",

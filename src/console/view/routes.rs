@@ -16,7 +16,7 @@ use crate::{
         theme::Role,
     },
     control::{Overview, RouteStatus},
-    model::{CircuitState, ProbeSubject, Verdict, WorkloadName},
+    model::{CircuitState, ProbeSubject, RouteName, Verdict, WorkloadName},
 };
 
 /// Title, width, and whether it stands on the right. The last one takes what is left.
@@ -259,9 +259,8 @@ fn users(app: &App, status: &RouteStatus) -> (String, Role) {
     }
 }
 
-/// The selected route in one line.
-pub(super) fn copied(app: &App) -> Option<String> {
-    let name = app.routes.list.selected()?;
+/// A route in one line.
+pub(super) fn copied(app: &App, name: &RouteName) -> Option<String> {
     let status = app
         .overview()?
         .routes

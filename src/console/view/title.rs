@@ -18,7 +18,9 @@ const STEP: &str = " > ";
 
 /// The line. What is paused is said in the strip, when there is one; with `costs`, what probing has cost.
 pub(super) fn line(app: &App, strip: bool, costs: bool) -> Line {
-    let (name, rest) = match over(app) {
+    let path = over(app);
+    let listed = path.is_none();
+    let (name, rest) = match path {
         Some(path) => (path, String::new()),
         None => match &app.screen {
             Screen::Compare(_) => {
@@ -30,21 +32,22 @@ pub(super) fn line(app: &App, strip: bool, costs: bool) -> Line {
             }
             Screen::Detail(workload) => (detail(app, workload), String::new()),
             Screen::Home | Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit => {
-                listed(app)
+                rows(app)
             }
         },
     };
-    let mut line = Line::of(Role::Title, name)
-        .and(Role::Muted, rest)
-        .and(Role::Match, sifted(app));
-    if let (Screen::Routes, true, Some(overview)) = (&app.screen, costs, app.overview()) {
+    let mut line = Line::of(Role::Title, name).and(Role::Muted, rest).and(
+        Role::Match,
+        if listed { sifted(app) } else { String::new() },
+    );
+    if let (Screen::Routes, true, Some(overview)) = (&app.screen, costs && listed, app.overview()) {
         line = line.and(Role::Muted, format!("  probes {}", overview.spending));
     }
     if let Some(held_back) = app.held_back().filter(|_| !strip) {
         line = line
             .and(Role::Text, "  ")
             .and(Role::Warning, format!("PAUSED +{held_back}"));
-    } else if app.screen == Screen::Events {
+    } else if listed && app.screen == Screen::Events {
         let follow = if app.events.follows() {
             "  follow"
         } else {
@@ -125,7 +128,7 @@ fn over(app: &App) -> Option<String> {
 }
 
 /// A list: what it is, how much of it is shown, and in which order.
-fn listed(app: &App) -> (String, String) {
+fn rows(app: &App) -> (String, String) {
     let overview = app.overview();
     let order = |name: &str, reversed: bool| {
         let turned = if reversed { " reversed" } else { "" };
