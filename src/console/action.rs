@@ -9,6 +9,8 @@ use std::fmt;
 
 use crossterm::event::KeyCode;
 
+pub use group::Group;
+
 use super::{
     chord::{Chord, ctrl, key, named},
     keymap::Context::{
@@ -17,8 +19,6 @@ use super::{
         Workloads,
     },
 };
-
-pub use group::Group;
 
 /// Something an operator can ask for with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -147,6 +147,8 @@ pub struct App {
     pub tour: Option<Tour>,
     /// The message line.
     pub messages: Messages,
+    /// Commands that were typed, oldest first.
+    pub spoken: Vec<String>,
     /// The plans for marked rows, one after the other.
     pub series: Option<Series>,
     /// Changes of this console that are followed.
@@ -193,6 +195,7 @@ impl App {
             paused: None,
             tour: None,
             messages: Messages::default(),
+            spoken: Vec::new(),
             series: None,
             changes: Vec::new(),
             claim: None,

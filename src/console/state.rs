@@ -5,6 +5,7 @@
 pub mod burst;
 pub mod change;
 pub mod chart;
+pub mod commands;
 pub mod comparing;
 pub mod data;
 pub mod drilling;

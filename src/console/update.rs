@@ -120,14 +120,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             Err(why) => app.say(Level::Error, &format!("not saved: {why}")),
         },
         Msg::Copied { sent, saved } => copied(app, sent, saved),
-        Msg::KeysRefused(found) => {
-            for finding in found {
-                app.say(
-                    Level::Error,
-                    &format!("{finding}; the key file is not in use, every key is as built in"),
-                );
-            }
-        }
+        Msg::KeysRefused(found) => keys_refused(app, &found),
         Msg::Themed(result) => match result {
             Ok(name) => app.say(Level::Note, &format!("theme {name} read again")),
             Err(why) => app.say(Level::Error, &format!("the theme in use is kept: {why}")),
@@ -154,6 +147,14 @@ impl App {
         let text = self.setup.keymap.keyed(text).into_owned();
         self.messages.say(level, &text, self.now);
         self.dirty = true;
+    }
+}
+
+/// The key file is not in use: each mistake stays until it is read.
+fn keys_refused(app: &mut App, found: &[String]) {
+    for finding in found {
+        let text = format!("{finding}; the key file is not in use, every key is as built in");
+        app.say(Level::Error, &text);
     }
 }
 

@@ -19,6 +19,7 @@ mod home;
 mod menu;
 mod message;
 mod messages;
+mod palette;
 mod past;
 mod payload;
 mod pen;
@@ -45,6 +46,7 @@ mod words;
 use ratatui::{Frame, buffer::Buffer, layout::Rect};
 
 use super::{
+    action::Action,
     app::{App, Overlay, Screen},
     glyph::{ASCII, Glyphs},
     layout::{self, Areas, Room},
@@ -116,7 +118,7 @@ pub fn draw(app: &App, theme: &Theme, glyphs: &Glyphs, buffer: &mut Buffer) {
             menu::filter(app, &mut pen, &areas, field);
         }
         Some(Overlay::Actions(menu)) => menu::actions(app, &mut pen, &areas, menu),
-        Some(Overlay::Palette(palette)) => menu::palette(&mut pen, &areas, palette),
+        Some(Overlay::Palette(palette)) => palette::draw(app, &mut pen, &areas, palette),
         Some(Overlay::Plan(form)) => plan::panel(app, &mut pen, area, form),
         Some(Overlay::Comparing(over)) => comparing::over(app, &mut pen, &areas, over),
         Some(
@@ -334,6 +336,12 @@ pub fn text_of(buffer: &Buffer) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Why an action is refused now; `None`: it is not.
+#[must_use]
+pub fn refusal(app: &App, action: Action) -> Option<String> {
+    refused::reason(app, action)
 }
 
 /// What is left in the terminal's history.

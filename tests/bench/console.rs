@@ -468,11 +468,23 @@ fn tell_frames() {
         (
             "home, 1000 workloads, 10000 events",
             '1',
-            app(1_000, 10_000, size),
+            Box::new(app(1_000, 10_000, size)),
         ),
-        ("home, 2000 routes probed", '1', probed(1_000, size)),
-        ("routes, 2000 routes probed", '2', probed(1_000, size)),
-        ("events, 10000 events", '3', app(1_000, 10_000, size)),
+        (
+            "home, 2000 routes probed",
+            '1',
+            Box::new(probed(1_000, size)),
+        ),
+        (
+            "routes, 2000 routes probed",
+            '2',
+            Box::new(probed(1_000, size)),
+        ),
+        (
+            "events, 10000 events",
+            '3',
+            Box::new(app(1_000, 10_000, size)),
+        ),
     ] {
         let mut canvas = Counted::new(size);
         let mut at = now() + Duration::from_secs(3);

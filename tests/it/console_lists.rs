@@ -273,3 +273,64 @@ fn help_and_actions_are_filtered_and_an_action_is_run_from_its_list() {
     stage.press(KeyCode::Enter);
     assert!(matches!(stage.app.overlays[..], [Overlay::Drill(_)]));
 }
+
+#[test]
+fn the_palette_shows_keys_and_what_is_refused() {
+    let mut stage = stage();
+    stage.keys(":force ");
+    let text = stage.text();
+    let row = |text: &str, name: &str| {
+        let found = text.lines().find(|line| line.contains(name));
+        found.unwrap_or_default().to_owned()
+    };
+    let allowed = row(&text, "force support-chat");
+    assert!(allowed.contains(" F "), "{text}");
+    assert!(allowed.contains("all traffic to stable-baseline"), "{text}");
+    let refused = row(&text, "force code-assistant");
+    assert!(refused.contains("refused: no fallback by policy"), "{text}");
+    stage.press(KeyCode::Esc);
+    stage.keys(":fo su");
+    assert!(
+        stage.text().contains("force support-chat"),
+        "{}",
+        stage.text()
+    );
+    stage.press(KeyCode::Tab);
+    stage.press(KeyCode::Enter);
+    assert!(stage.app.form().is_some());
+    stage.press(KeyCode::Esc);
+    stage.keys(":");
+    stage.press(KeyCode::Up);
+    assert!(
+        stage.text().contains(":force support-chat"),
+        "what was said before"
+    );
+    stage.press(KeyCode::Esc);
+    stage.keys(":messages");
+    stage.press(KeyCode::Enter);
+    assert!(matches!(stage.app.overlays[..], [Overlay::Messages(0)]));
+}
+
+#[test]
+fn every_command_of_the_command_line_is_one_here_or_says_where_it_is() {
+    let reference = backstop::cli::reference();
+    let mut names: Vec<&str> = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split([' ', '`']).next())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    assert!(
+        names.contains(&"force") && names.contains(&"report"),
+        "{names:?}"
+    );
+    for name in names {
+        let mut stage = stage();
+        stage.keys(":");
+        stage.keys(name);
+        stage.press(KeyCode::Enter);
+        let said = said(&stage);
+        let told = !said.contains("is no command") || said.contains("did you mean");
+        assert!(told, "{name}: {said}");
+    }
+}

@@ -42,7 +42,7 @@ fn apply(stage: &mut Stage, name: &str, reason: &str) -> Vec<Effect> {
     let plan = plan_of(stage, name);
     stage.planned(plan.clone());
     stage.keys(reason);
-    stage.keys(&name[..3]);
+    stage.keys(name.get(..3).unwrap());
     stage.press(KeyCode::PageDown);
     let effects = stage.press(KeyCode::Enter);
     assert!(
@@ -232,6 +232,22 @@ fn the_last_words_tell_what_is_wrong_and_are_printed_only_when_asked_for() {
         Stage::incident(80, 24, Door::Write).keys("q"),
         [Effect::Quit]
     );
+}
+
+#[test]
+fn what_is_wrong_has_room_beside_marks_and_a_filter() {
+    let mut stage = stage();
+    stage.keys("/!xyz !uvw");
+    stage.press(KeyCode::Enter);
+    stage.keys("  v");
+    stage.wait(std::time::Duration::from_mins(2));
+    let title = |stage: &Stage| stage.text().lines().nth(1).unwrap().to_owned();
+    assert!(title(&stage).contains("(range) "), "{}", title(&stage));
+    assert!(title(&stage).ends_with("OLD"), "{}", title(&stage));
+    stage.keys("/ and a filter that is longer than the whole line is");
+    stage.press(KeyCode::Enter);
+    assert!(title(&stage).contains("~ NO GATEWAY"), "{}", title(&stage));
+    assert!(title(&stage).ends_with("OLD"), "{}", title(&stage));
 }
 
 #[test]

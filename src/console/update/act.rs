@@ -94,7 +94,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::NextMatch => sift::next_match(app, true),
         Action::PreviousMatch => sift::next_match(app, false),
         Action::Palette => {
-            let palette = Palette::new(app.data.catalog.as_deref(), &app.themes.names);
+            let palette = Palette::new(app.data.catalog.as_deref(), &app.themes.names, &app.spoken);
             app.overlays.push(Overlay::Palette(palette));
         }
         Action::Help => {

@@ -8,6 +8,9 @@ use crate::console::{
     state::{burst::Pace, list::Step, message::Level, palette::Spoken, plan::Focus},
 };
 
+/// So many commands are remembered.
+const SPOKEN: usize = 50;
+
 /// Enter in a text field.
 pub(super) fn accept(app: &mut App, effects: &mut Vec<Effect>) {
     match app.overlays.last_mut() {
@@ -18,13 +21,23 @@ pub(super) fn accept(app: &mut App, effects: &mut Vec<Effect>) {
         Some(Overlay::Plan(form)) => form.focus = Focus::Name,
         Some(Overlay::Palette(palette)) => match palette.understand(app.data.catalog.as_deref()) {
             Ok(spoken) => {
+                let said = palette.text().to_owned();
                 app.overlays.pop();
+                remember(app, said);
                 speak(app, spoken, effects);
             }
             Err(why) => app.say(Level::Warning, &why),
         },
         Some(_) | None => {}
     }
+}
+
+/// Remembers a command for the arrows of the next palette.
+fn remember(app: &mut App, said: String) {
+    app.spoken.retain(|before| *before != said);
+    app.spoken.push(said);
+    let over = app.spoken.len().saturating_sub(SPOKEN);
+    app.spoken.drain(..over);
 }
 
 /// Does what was said in the palette: the same as its key.
@@ -78,8 +91,9 @@ pub(super) fn complete(app: &mut App) {
 }
 
 pub(super) fn choice(app: &mut App, forward: bool) {
+    let catalog = app.data.catalog.clone();
     match app.overlays.last_mut() {
-        Some(Overlay::Palette(palette)) => palette.turn(forward),
+        Some(Overlay::Palette(palette)) => palette.turn(forward, catalog.as_deref()),
         Some(Overlay::Filter(..)) => go::step(app, Step::Rows(if forward { 1 } else { -1 })),
         Some(_) | None => {}
     }

@@ -2,18 +2,24 @@
 
 use std::fmt::Write as _;
 
-use super::{audit, home, status};
+use super::{audit, home, status, words};
 use crate::console::app::App;
-use crate::control::State;
+use crate::control::{Mode, State};
 
 /// The most changes that are told.
 const CHANGES: usize = 5;
 
 /// A few lines, without colours.
 pub(super) fn text(app: &App) -> String {
+    let environment = app.data.catalog.as_ref();
+    let environment = environment.map_or("backstop", |catalog| catalog.environment.name.as_str());
+    let mode = match app.setup.mode {
+        Mode::Observe => "OBSERVE",
+        Mode::Write => "WRITE",
+    };
     let mut text = format!(
-        "{}  {}  {}\n",
-        status::place(app).text(),
+        "{} {mode}  {}  {}\n",
+        words::safe(environment),
         status::counts(app, usize::MAX).text(),
         app.clock.strftime("%Y-%m-%d %H:%M:%SZ"),
     );

@@ -1,10 +1,9 @@
-//! What opens over a screen from below: the list of actions, the palette, the filter.
+//! What opens over a screen from below: the list of actions, and the filter.
 
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    home::more,
     pen::{Line, Pen, fit, row},
     words,
 };
@@ -12,7 +11,7 @@ use crate::{
     console::{
         app::{App, Menu, Sifted},
         layout::Areas,
-        state::{field::Field, palette::Palette},
+        state::field::Field,
         theme::Role,
     },
     control::Mode,
@@ -21,11 +20,8 @@ use crate::{
 /// Rows of a filter that is typed, and of what is said of it.
 const FILTER: u16 = 3;
 
-/// Proposals seen at a time.
-const PROPOSALS: usize = 8;
-
 /// The lower part of a screen: a rule, and so many rows below it as far as there is room.
-fn place(areas: &Areas, rows: u16) -> Rect {
+pub(super) fn place(areas: &Areas, rows: u16) -> Rect {
     let bottom = areas.message.bottom();
     let top = areas.title.bottom();
     let height = rows.saturating_add(1).min(bottom.saturating_sub(top));
@@ -50,7 +46,7 @@ pub(super) fn above_filter(areas: &Areas) -> Areas {
 }
 
 /// What is below its rule.
-fn below(area: Rect) -> Rect {
+pub(super) fn below(area: Rect) -> Rect {
     Rect {
         y: area.y + 1,
         height: area.height.saturating_sub(1),
@@ -75,25 +71,6 @@ pub(super) fn offers_seen(areas: &Areas, menu: &Menu) -> (Rect, usize) {
     let area = below(place(areas, offers(menu)));
     let selected = menu.list.position(&menu.rows());
     let first = selected.map_or(0, |row| (row + 1).saturating_sub(usize::from(area.height)));
-    (area, first)
-}
-
-/// Rows for the proposals of the palette and for what is typed.
-fn commands(palette: &Palette) -> u16 {
-    u16::try_from(palette.proposals.len().min(PROPOSALS)).unwrap_or(0) + 1
-}
-
-/// Where the proposals of the palette stand, and the first of them that can be seen.
-pub(super) fn proposals_seen(areas: &Areas, palette: &Palette) -> (Rect, usize) {
-    let area = below(place(areas, commands(palette)));
-    let area = Rect {
-        height: area.height.saturating_sub(1),
-        ..area
-    };
-    let height = usize::from(area.height);
-    let first = palette
-        .chosen
-        .map_or(0, |chosen| (chosen + 1).saturating_sub(height));
     (area, first)
 }
 
@@ -143,26 +120,6 @@ pub(super) fn actions(app: &App, pen: &mut Pen<'_>, areas: &Areas, menu: &Menu) 
             pen.select(place, 1);
         }
     }
-}
-
-/// A command that is being typed, with proposals.
-pub(super) fn palette(pen: &mut Pen<'_>, areas: &Areas, palette: &Palette) {
-    let area = panel(pen, areas, commands(palette), "command");
-    let (list, offset) = proposals_seen(areas, palette);
-    let proposals = palette.proposals.iter().enumerate().skip(offset);
-    for (place, (index, proposal)) in list.rows().zip(proposals) {
-        pen.put(place, 3, &words::safe(proposal), Role::Text);
-        if palette.chosen == Some(index) {
-            pen.select(place, 1);
-        }
-    }
-    if !list.is_empty() {
-        more(pen, list, offset, palette.proposals.len());
-    }
-    let line = row(area, area.height.saturating_sub(1));
-    let at = pen.put(line, 1, ":", Role::Key);
-    let room = usize::from(line.width.saturating_sub(at + 1));
-    pen.line(line, at, &typed(&palette.field, true, Role::Text, room));
 }
 
 /// A filter that is being typed, and below it what it can be made of or what of it is not understood.

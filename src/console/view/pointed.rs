@@ -4,7 +4,7 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::{areas, footer, menu, tabs};
+use super::{areas, footer, menu, palette, tabs};
 use crate::console::{
     action::Action,
     app::{App, Overlay, Screen},
@@ -37,7 +37,7 @@ pub fn pointed(app: &App, column: u16, row: u16) -> Option<Pointed> {
     }
     let (list, first) = match app.overlays.last() {
         Some(Overlay::Actions(menu)) => menu::offers_seen(&areas, menu),
-        Some(Overlay::Palette(palette)) => menu::proposals_seen(&areas, palette),
+        Some(Overlay::Palette(palette)) => palette::seen(&areas, palette),
         Some(Overlay::Filter(..)) | None => (areas.body, offset(app)),
         Some(
             Overlay::Plan(_)

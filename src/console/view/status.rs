@@ -6,7 +6,9 @@ use ratatui::layout::Rect;
 
 use super::{
     pen::{Line, Pen, fit},
-    tabs, title, words,
+    tabs,
+    title::{self, Told},
+    words,
 };
 use crate::{
     console::{app::App, layout::Areas, state::link::Speed, theme::Role},
@@ -16,6 +18,9 @@ use crate::{
 
 /// The most columns for the name of an environment: the mode must stand beside it, and what is planned.
 const ENVIRONMENT: usize = 24;
+
+/// Columns that the left and the right part never share: one at each end, and one between them.
+const BESIDE: usize = 3;
 
 /// Older than this, data is marked.
 const OLD: std::time::Duration = std::time::Duration::from_secs(5);
@@ -27,19 +32,31 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     both(pen, areas.status, &left, rights, |room| counts(app, room));
     let rights = [0, 1, 2, 3].map(|short| freshness(app, short));
     let strip = !areas.strip_title.is_empty();
-    let full = title::line(app, strip, true);
-    // What is wrong never gives way to what probing has cost.
-    let gives_way = rights.last().is_some_and(|least| {
-        let wrong = |(role, _): &(Role, String)| matches!(role, Role::Warning | Role::Error);
-        let fits = full.width() + 2 + least.width() <= usize::from(areas.title.width);
-        !fits && least.0.iter().any(wrong)
-    });
-    let left = if gives_way {
-        title::line(app, strip, false)
+    // What is wrong never gives way: first what probing has cost does, then the order.
+    let wrong = |(role, _): &(Role, String)| matches!(role, Role::Warning | Role::Error);
+    let least = rights.last().filter(|least| least.0.iter().any(wrong));
+    let needed = least.map_or(0, Line::width) + BESIDE;
+    let fits = |left: &Line| left.width() + needed <= usize::from(areas.title.width);
+    let shorter = [Told::Costs, Told::Order].map(|told| title::line(app, strip, told));
+    let left = shorter
+        .into_iter()
+        .find(|left| least.is_none() || fits(left))
+        .unwrap_or_else(|| title::line(app, strip, Told::Rows));
+    if !fits(&left)
+        && let Some(least) = least
+    {
+        // A long filter is cut before what is wrong is not said.
+        let width = usize::from(areas.title.width);
+        let start = u16::try_from(width.saturating_sub(least.width() + 1)).unwrap_or(0);
+        let beside = Rect {
+            width: start.saturating_sub(1),
+            ..areas.title
+        };
+        pen.line(beside, 1, &left);
+        pen.line(areas.title, start, least);
     } else {
-        full
-    };
-    both(pen, areas.title, &left, rights, |_| Line::default());
+        both(pen, areas.title, &left, rights.clone(), |_| Line::default());
+    }
     top(app, pen, areas.rules[0]);
     tabs::draw(app, pen, areas.rules[0]);
     pen.rule(areas.rules[1], "");
@@ -63,7 +80,7 @@ fn both<const N: usize>(
     middle: impl Fn(usize) -> Line,
 ) {
     let width = usize::from(area.width);
-    let room = width.saturating_sub(left.width() + 2);
+    let room = width.saturating_sub(left.width() + BESIDE);
     let right = rights
         .into_iter()
         .find(|right| right.width() <= room)

@@ -16,8 +16,19 @@ use crate::{
 /// Between the steps of a path. Not a glyph: it is copied along with the names.
 const STEP: &str = " > ";
 
-/// The line. What is paused is said in the strip, when there is one; with `costs`, what probing has cost.
-pub(super) fn line(app: &App, strip: bool, costs: bool) -> Line {
+/// How much is told of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Told {
+    /// How many rows there are, and what is filtered and marked.
+    Rows,
+    /// In which order, too.
+    Order,
+    /// And what probing has cost.
+    Costs,
+}
+
+/// The line. What is paused is said in the strip, when there is one.
+pub(super) fn line(app: &App, strip: bool, told: Told) -> Line {
     let path = over(app);
     let listed = path.is_none();
     let (name, rest) = match path {
@@ -40,7 +51,9 @@ pub(super) fn line(app: &App, strip: bool, costs: bool) -> Line {
         Role::Match,
         if listed { sifted(app) } else { String::new() },
     );
-    if let (Screen::Routes, true, Some(overview)) = (&app.screen, costs && listed, app.overview()) {
+    if let (Screen::Routes, true, Some(overview)) =
+        (&app.screen, told == Told::Costs && listed, app.overview())
+    {
         line = line.and(Role::Muted, format!("  probes {}", overview.spending));
     }
     if let Some(held_back) = app.held_back().filter(|_| !strip) {
@@ -59,24 +72,25 @@ pub(super) fn line(app: &App, strip: bool, costs: bool) -> Line {
     line
 }
 
-/// The filter and the marks of the rows, as long as there are some.
+/// The marks and the filter of the rows, as long as there are some.
 fn sifted(app: &App) -> String {
     let mut text = String::new();
-    if let Some(filter) = app.filter().filter(|filter| !filter.text().is_empty()) {
-        text = format!("  /{}", words::safe(filter.text()));
-        if let Some(since) = filter.since() {
-            text = format!("{text} (from {})", words::until(app, since));
-        }
-    }
+    // Before the filter, which may be long: what is done next is done to the marks.
     let (seen, hidden) = app.marked();
     if seen + hidden > 0 {
-        text = format!("{text}  {seen} marked");
+        text = format!("  {seen} marked");
     }
     if hidden > 0 {
         text = format!("{text} +{hidden} hidden");
     }
     if app.is_ranging() {
         text.push_str(" (range)");
+    }
+    if let Some(filter) = app.filter().filter(|filter| !filter.text().is_empty()) {
+        text = format!("{text}  /{}", words::safe(filter.text()));
+        if let Some(since) = filter.since() {
+            text = format!("{text} (from {})", words::until(app, since));
+        }
     }
     text
 }
@@ -166,10 +180,19 @@ fn rows(app: &App) -> (String, String) {
                 format!("  {due} due{sorted}"),
             )
         }
-        Screen::Audit => (
-            format!("Audit {}/{}", app.audit.keys.len(), app.data.audit.len()),
-            order(nth(&AUDIT_ORDERS, app.audit.sort), app.audit.reversed),
-        ),
+        Screen::Audit => {
+            let audit = &app.data.audit;
+            let first = audit.front().map_or(0, |record| record.sequence);
+            let gone = match first.saturating_sub(1) {
+                0 => String::new(),
+                gone => format!("  {gone} older: `backstop audit`"),
+            };
+            let sorted = order(nth(&AUDIT_ORDERS, app.audit.sort), app.audit.reversed);
+            (
+                format!("Audit {}/{}", app.audit.keys.len(), audit.len()),
+                sorted + &gone,
+            )
+        }
         Screen::Detail(_) | Screen::Compare(_) => (String::new(), String::new()),
     }
 }

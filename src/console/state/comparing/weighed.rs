@@ -84,12 +84,20 @@ impl Weighed {
 }
 
 impl Comparing {
-    /// What is to be worked out for the sample on screen; `None`: nothing, or it is being worked out.
+    /// What is to be worked out next: for the sample on screen before the others, of which the list tells whether
+    /// they differ. `None`: nothing, or it is being worked out.
     pub fn weigh(&mut self) -> Option<Weighing> {
-        let hidden = self.hides(self.case()?);
+        let others = 0..self.cases.len();
+        std::iter::once(self.selected)
+            .chain(others)
+            .find_map(|place| self.weigh_at(place))
+    }
+
+    fn weigh_at(&mut self, place: usize) -> Option<Weighing> {
+        let hidden = self.hides(self.cases.get(place)?);
         let names = self.names.clone();
         let workload = self.workload.clone();
-        let case = self.cases.get_mut(self.selected)?;
+        let case = self.cases.get_mut(place)?;
         let run = case.run().filter(|run| run.over())?;
         let of = Of {
             workload,

@@ -80,12 +80,24 @@ fn state(app: &App, comparing: &Comparing, case: &Case) -> (&'static str, Role) 
     worst.map_or((" ", Role::Muted), measured::sign)
 }
 
+/// Whether the answers of a sample that nobody has judged yet differ, and in how much.
+fn apart(comparing: &Comparing, case: &Case) -> String {
+    let differences = comparing
+        .weighed(case)
+        .map(|weighed| weighed.comparison.differences().len());
+    match differences {
+        None => String::new(),
+        Some(0) => "alike".to_owned(),
+        Some(number) => format!("{number} differ"),
+    }
+}
+
 fn verdict(comparing: &Comparing, case: &Case) -> String {
     let Some(judgement) = case.judgement else {
         return if case.edited.is_some() {
             "edited".to_owned()
         } else {
-            String::new()
+            apart(comparing, case)
         };
     };
     if comparing.hides(case) {
