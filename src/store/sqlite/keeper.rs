@@ -15,6 +15,8 @@ const PAGES: i64 = 8 * 1024;
 const REST: i64 = 512;
 /// How often it tries to come so close to a writer that goes on.
 const TRIES: u32 = 4;
+/// After so many steps of a removal the log is moved into the file.
+const STEPS: u64 = 16;
 /// How long the writer may be stopped by readers that still use the old log.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -56,17 +58,22 @@ impl Keeper {
 
     /// Removes what is older; answers how many decisions went.
     pub(super) fn remove(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        let turn = &self.turn;
         let mut gone = 0;
-        loop {
+        for step in 1_u64.. {
+            let turn = &self.turn;
             let (decisions, more) = self
                 .log
                 .run(|connection| log::remove(connection, turn, before))?;
             gone += decisions;
             if !more {
-                return Ok(gone);
+                break;
+            }
+            // What is removed stands in the log, too, and nobody else moves it meanwhile.
+            if step.is_multiple_of(STEPS) {
+                self.checkpoint();
             }
         }
+        Ok(gone)
     }
 }
 

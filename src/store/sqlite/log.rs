@@ -231,6 +231,14 @@ impl Walk {
         let low = self
             .bottom
             .max(self.top.saturating_sub(1 + self.steps.window));
+        if self.query.id.is_some() {
+            return self.step_up(connection);
+        }
+        self.look(connection, low)
+    }
+
+    /// Looks at what stands above a place.
+    fn look(&mut self, connection: &Connection, low: u64) -> Result<(), Fault> {
         let most = if self.query.limit == 0 {
             self.steps.page
         } else {
@@ -270,6 +278,30 @@ impl Walk {
             }
         }
         self.top = if count == most { lowest } else { low + 1 };
+        Ok(())
+    }
+
+    /// The same from below: an event stands near the first place of its minute, and there is one of its id.
+    fn step_up(&mut self, connection: &Connection) -> Result<(), Fault> {
+        let top = self.top;
+        let end = top.min(self.bottom.saturating_add(1 + self.steps.window));
+        let mut statement = connection.prepare_cached(
+            "SELECT max(seq) FROM entries
+             WHERE seq > ?1 AND seq < ?2 AND event = ?3 AND decision IS NOT NULL",
+        )?;
+        let id = self.query.id.map(|id| id.to_bytes());
+        let place: Option<i64> = statement
+            .query_row(params![integer(self.bottom), integer(end), id], |row| {
+                row.get(0)
+            })?;
+        match place.and_then(|place| u64::try_from(place).ok()) {
+            Some(place) => {
+                (self.bottom, self.top) = (place.saturating_sub(1), place.saturating_add(1));
+                self.look(connection, self.bottom)?;
+                self.top = self.bottom;
+            }
+            None => self.bottom = end.saturating_sub(1),
+        }
         Ok(())
     }
 
