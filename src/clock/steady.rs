@@ -24,6 +24,8 @@ struct Belief {
     claimed: Option<(i64, i64)>,
     /// Another process has been heard.
     heard: bool,
+    /// When it was last logged that a jump is not believed.
+    logged: Option<i64>,
 }
 
 static BELIEF: Mutex<Belief> = Mutex::new(Belief::none());
@@ -34,7 +36,18 @@ impl Belief {
             offset: None,
             claimed: None,
             heard: false,
+            logged: None,
         }
+    }
+
+    /// By how many seconds the system's clock has jumped, once in a while.
+    fn news(&mut self, steady: i64) -> Option<i64> {
+        let (claimed, _) = self.claimed?;
+        if self.logged.is_some_and(|at| steady - at < BELIEVED_AFTER) {
+            return None;
+        }
+        self.logged = Some(steady);
+        Some((claimed - self.offset?) / 1_000_000)
     }
 
     /// The time of day, from what the system's clock says and from the steady time.
@@ -101,7 +114,17 @@ impl Told {
 
 /// The time of day in microseconds since 1970, from what the system's clock says.
 pub(super) fn now(says: i64) -> i64 {
-    belief(|belief| belief.now(says, steady()))
+    let (now, news) = belief(|belief| {
+        let steady = steady();
+        (belief.now(says, steady), belief.news(steady))
+    });
+    if let Some(seconds) = news {
+        tracing::warn!(
+            seconds,
+            "the system's clock has jumped; it is believed when it stays there for a minute"
+        );
+    }
+    now
 }
 
 /// What this process believes, for others of this host.
@@ -166,7 +189,13 @@ mod tests {
     #[test]
     fn jumps_that_do_not_last_are_not_seen_and_others_a_minute_later() {
         for wrong in [HOUR, -HOUR, 20 * 365 * 24 * HOUR, -5 * SECOND] {
-            let brief = asked(&mut Belief::none(), wrong, 59);
+            let mut belief = Belief::none();
+            let brief = asked(&mut belief, wrong, 59);
+            assert_eq!(belief.news(0), None, "it is over");
+            belief.now(NOON + wrong, 77);
+            let said = [belief.news(0), belief.news(1), belief.news(2 * HOUR)];
+            let seconds = Some(wrong / SECOND);
+            assert_eq!(said, [seconds, None, seconds]);
             assert!(brief.iter().all(|off| *off == 0), "{wrong}: {brief:?}");
             let lasting = asked(&mut Belief::none(), wrong, 500);
             let at = lasting.iter().position(|off| *off == wrong);
