@@ -18,7 +18,7 @@ use std::{
 
 use backstop::{
     clock::Clock,
-    model::{Entry, Seq},
+    model::{Entry, EventDecision, EventId, Seq},
     store::{Access, Store},
 };
 use tokio::{
@@ -88,11 +88,19 @@ struct Sample {
     missing: usize,
 }
 
+/// Events of fallbacks as clients and the log have them.
+#[derive(Default)]
+struct Both {
+    /// Of clients, and not yet found.
+    open: HashSet<EventId>,
+    /// Found before a client has had its answer.
+    ahead: HashSet<EventId>,
+}
+
 /// What clients were told.
 #[derive(Default)]
 struct Seen {
-    /// Events that were not yet found in the store.
-    open: Mutex<HashSet<String>>,
+    both: Mutex<Both>,
     events: AtomicUsize,
     unlogged: AtomicUsize,
     refused: AtomicUsize,
@@ -140,7 +148,7 @@ async fn nothing_grows_but_the_log() {
             console: Held::of(console.pid()),
             store: size(&post.state()),
             expected: seen.events.load(Ordering::Relaxed),
-            missing: seen.open.lock().unwrap().len(),
+            missing: seen.both.lock().unwrap().open.len(),
         });
     }
     post.faults("gateway", "");
@@ -163,7 +171,12 @@ async fn client(address: SocketAddr, workload: &'static str, seen: Arc<Seen>) {
         let answer = ask(&client, address, workload).await.expect("a gateway");
         match (answer.fallback, answer.event) {
             (Some(_), Some(event)) if !answer.unlogged => {
-                seen.open.lock().unwrap().insert(event);
+                let event = event.parse().unwrap();
+                let mut both = seen.both.lock().unwrap();
+                if !both.ahead.remove(&event) {
+                    both.open.insert(event);
+                }
+                drop(both);
                 seen.events.fetch_add(1, Ordering::Relaxed);
             }
             (Some(_), _) => {
@@ -186,10 +199,13 @@ async fn find(store: &Store, place: &mut Seq, seen: &Seen) {
             return;
         };
         *place = *last;
-        let mut open = seen.open.lock().unwrap();
+        let mut both = seen.both.lock().unwrap();
         for (_, entry) in page {
-            if let Entry::Decision(event) = entry {
-                open.remove(&event.id.to_string());
+            if let Entry::Decision(event) = entry
+                && event.decision == EventDecision::Fallback
+                && !both.open.remove(&event.id)
+            {
+                both.ahead.insert(event.id);
             }
         }
     }
@@ -238,7 +254,7 @@ fn report(samples: &[Sample], seen: &Seen, place: Seq) -> String {
         text,
         "soak: events expected {expected}, found {}, marked as unlogged {}, refused for want of one {}, entries in \
          the log {}",
-        expected - seen.open.lock().unwrap().len(),
+        expected - seen.both.lock().unwrap().open.len(),
         seen.unlogged.load(Ordering::Relaxed),
         seen.refused.load(Ordering::Relaxed),
         place.0
@@ -247,11 +263,13 @@ fn report(samples: &[Sample], seen: &Seen, place: Seq) -> String {
 }
 
 fn judge(samples: &[Sample], seen: &Seen, place: Seq) {
-    let open = seen.open.lock().unwrap();
+    let both = seen.both.lock().unwrap();
     assert!(
-        open.is_empty(),
-        "events that clients hold are lost: {open:?}"
+        both.open.is_empty(),
+        "events that clients hold are lost: {:?}",
+        both.open
     );
+    drop(both);
     assert!(seen.events.load(Ordering::Relaxed) > 0);
     assert!(
         seen.unlogged.load(Ordering::Relaxed) > 0,

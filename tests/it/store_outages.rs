@@ -405,3 +405,78 @@ async fn files_that_are_damaged_under_a_gateway_take_no_traffic_down() {
         assert!(*store.newest().borrow() > Seq(0), "{case}");
     }
 }
+
+/// Whoever holds up a database, until it is dropped.
+type Held = Option<Box<dyn Send>>;
+type Break = fn(&Outpost) -> Held;
+type Mend = fn(&Outpost);
+
+/// What happens to a store under an open console, and how it is mended.
+const UNDER_A_CONSOLE: [(&str, Break, Mend); 5] = [
+    (
+        "the disk is full",
+        |post| {
+            post.faults("console", "pwrite state/ enospc 0\n");
+            None
+        },
+        |post| post.faults("console", ""),
+    ),
+    (
+        "the file system became read-only",
+        |post| {
+            post.faults("console", "pwrite state/ erofs 0\nopen state/ erofs 0\n");
+            None
+        },
+        |post| post.faults("console", ""),
+    ),
+    (
+        "an I/O error",
+        |post| {
+            post.faults("console", "any pulse.db eio 0\n");
+            None
+        },
+        |post| post.faults("console", ""),
+    ),
+    (
+        "a lock that a stuck process holds",
+        |post| {
+            let stuck = Connection::open(post.state().join("pulse.db")).unwrap();
+            stuck.execute_batch("BEGIN IMMEDIATE").unwrap();
+            Some(Box::new(stuck))
+        },
+        |_| {},
+    ),
+    (
+        "a directory that is gone",
+        |post| {
+            fs::rename(post.state(), post.path().join("away")).unwrap();
+            None
+        },
+        |post| {
+            // What was made in its place meanwhile is not the store.
+            let _ = fs::remove_dir_all(post.state());
+            fs::rename(post.path().join("away"), post.state()).unwrap();
+        },
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_console_says_that_the_store_fails_and_that_it_works_again() {
+    let post = Outpost::new("").await;
+    post.faults("console", "");
+    post.faults("gateway", "");
+    let mut gateway = post.serve();
+    gateway.address().await;
+    let console = post.console();
+    console.wait_for("store ok");
+    for (case, break_it, mend) in UNDER_A_CONSOLE {
+        let held = break_it(&post);
+        console.wait_for("STORE FAILS");
+        console.wait_for("x the store fails: ");
+        drop(held);
+        mend(&post);
+        console.wait_gone("STORE FAILS");
+        console.wait_for("store ok");
+        assert!(gateway.runs(), "{case}");
+    }
+}

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::{
     gateway::{FALLBACK, OVERLOADED},
+    pty::Pty,
     upstream::{DEADLINE, Script, Upstream},
 };
 use crate::cli_project::Run;
@@ -99,6 +100,21 @@ impl Outpost {
     /// Loads the layer into a command; its calls obey the faults of this name.
     pub(crate) fn under_faults<'a>(&self, command: &'a mut Command, name: &str) -> &'a mut Command {
         under_faults(command, self.path(), name)
+    }
+
+    /// Opens a console whose system calls obey the faults of the name `console`.
+    pub(crate) fn console(&self) -> Pty {
+        let config = self.path().join("backstop.toml");
+        let line = [
+            &format!("LD_PRELOAD={}", layer().display()),
+            &format!("FAULTS={}", self.path().join("faults-console").display()),
+            env!("CARGO_BIN_EXE_backstop"),
+            "console",
+            "--write",
+            "--config",
+            config.to_str().unwrap(),
+        ];
+        Pty::start("env", &line, (120, 30))
     }
 
     /// How many seconds the clock is wrong from now on, for everything under the layer.
