@@ -294,7 +294,7 @@ fn attack() -> Script {
 }
 
 /// What a console may send: its own modes, colours and moves; and nothing else behind an escape.
-fn is_own(sequence: &str) -> bool {
+pub(crate) fn is_own(sequence: &str) -> bool {
     let Some(rest) = sequence.strip_prefix('[') else {
         // One line back, at the top of a region that scrolls.
         return sequence.starts_with('M');

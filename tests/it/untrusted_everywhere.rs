@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     cli_project::{Run, Running, listens},
+    console_hostile::is_own,
     support::{
         pty::Pty,
         upstream::{Script, Upstream},
@@ -506,16 +507,6 @@ async fn nothing_from_outside_is_obeyed_wherever_it_comes_out() {
     for first in (0..ATTACKS.len()).step_by(step) {
         round(first).await;
     }
-}
-
-/// What a console may send: its own modes, colours and moves; and nothing else behind an escape.
-fn is_own(sequence: &str) -> bool {
-    let Some(rest) = sequence.strip_prefix('[') else {
-        return false;
-    };
-    rest.chars()
-        .find(|character| !character.is_ascii_digit() && !";?".contains(*character))
-        .is_some_and(|last| "mHJKhlABCDGdXsu".contains(last))
 }
 
 #[tokio::test(flavor = "multi_thread")]
