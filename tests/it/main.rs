@@ -92,6 +92,7 @@ mod probe_judge;
 mod probe_lease;
 mod probe_rounds;
 mod probe_route;
+mod promises;
 mod race;
 mod readme;
 mod review_any;
