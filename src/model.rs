@@ -78,5 +78,5 @@ pub use sample::{PayloadClass, Sample, SampleCheck};
 pub use secret::Secret;
 pub use standing::{Debt, Reviewed, Standing};
 pub use text::{hostile, visible, visible_lines};
-pub use traffic::{Stretch, TrafficPast};
+pub use traffic::{EventCount, EventTally, Stretch, TrafficPast};
 pub use workload::{AllDown, Backoff, LogFailure, Tier, Timeouts, Workload};

@@ -22,10 +22,10 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     model::{
-        Anchor, AuditRecord, Captured, ChangeRequest, Checkup, Entry, GatewayName, Heartbeat,
-        Lease, Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention,
-        Review, ReviewHead, ReviewId, Reviewed, Revision, SealedRecord, Seq, Spent, StoredEvent,
-        TrafficPast, WorkloadName, WorkloadReadiness,
+        Anchor, AuditRecord, Captured, ChangeRequest, Checkup, Entry, EventTally, GatewayName,
+        Heartbeat, Lease, Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord,
+        Retention, Review, ReviewHead, ReviewId, Reviewed, Revision, SealedRecord, Seq, Spent,
+        StoredEvent, TrafficPast, WorkloadName, WorkloadReadiness,
     },
 };
 
@@ -218,6 +218,11 @@ impl Store {
     /// the workload. What is not here nobody knows.
     pub async fn counted(&self, query: TrafficQuery) -> Result<Vec<Timestamp>, StoreError> {
         on!(self, backend => backend.counted(query).await)
+    }
+
+    /// How many events there were of each class in each stretch; changes of readiness are none.
+    pub async fn event_tally(&self, query: TrafficQuery) -> Result<EventTally, StoreError> {
+        on!(self, backend => backend.event_tally(query).await)
     }
 
     /// Writes a console's presence over its last one.

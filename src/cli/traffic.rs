@@ -1,6 +1,8 @@
 //! `traffic`: what workloads carried over time, as numbers, as a line of signs, and as JSON. What the charts of the
 //! console are drawn from.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{
@@ -18,7 +20,7 @@ use crate::{
         state::chart::{Axis, bins},
     },
     control::traffic::{self, History, Mark, Sum, Told},
-    model::Stretch,
+    model::{ErrorClass, Stretch},
 };
 
 /// The most signs of a line.
@@ -46,7 +48,7 @@ pub(super) async fn run(session: &Session, args: TrafficArgs) -> Result<Exit, Cl
     };
     let mut all = Vec::with_capacity(names.len());
     for name in names {
-        let history = session.control.history(&name, since).await?;
+        let history = session.control.history(Some(&name), since).await?;
         all.push(Traffic {
             changes: session.control.marks(&history, since).await?,
             now: traffic::now(&heartbeats, &name, now),
@@ -90,7 +92,10 @@ fn render(all: &[Traffic], alone: bool, paint: Paint) -> String {
         table.row(
             Tone::Plain,
             &[
-                one.history.workload.as_str(),
+                one.history
+                    .workload
+                    .as_ref()
+                    .map_or("-", |workload| workload.as_str()),
                 &sum.map_or_else(|| "-".to_owned(), |sum| sum.requests.to_string()),
                 &share(sum, Sum::error_share),
                 &percent(worst.map(|(_, share)| share)),
@@ -111,12 +116,33 @@ fn render(all: &[Traffic], alone: bool, paint: Paint) -> String {
         lines.push(legend(first, &signs));
     }
     if alone {
+        lines.extend(all.iter().map(|one| events(&one.history)));
         for mark in all.iter().flat_map(|one| &one.changes) {
             let done = format!("{} by {} {}", mark.done(), mark.by, time::moment(mark.at));
             lines.push(crate::model::visible(&mark.effect.of(&done), 400).into_owned());
         }
     }
     lines.join("\n")
+}
+
+/// The events by class, the most frequent first.
+fn events(history: &History) -> String {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for of in &history.events.counts {
+        let class = of.class.map_or("switched by hand", ErrorClass::as_str);
+        *counts.entry(class).or_default() += of.count;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let said: Vec<String> = counts
+        .iter()
+        .map(|(class, count)| format!("{class} {count}"))
+        .collect();
+    if said.is_empty() {
+        "no events".to_owned()
+    } else {
+        format!("events: {}", said.join(", "))
+    }
 }
 
 fn total(one: &Traffic) -> Option<Sum> {

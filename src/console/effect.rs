@@ -4,6 +4,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
+
 use super::state::{comparing::weighed::Weighing, probing::Question};
 use crate::{
     control::{Consent, NewReview},
@@ -98,8 +100,8 @@ pub enum Effect {
     ReadReview(ReviewId),
     /// Read how quickly these routes answered their last probes. Answered by `Msg::History`.
     History(Vec<RouteName>),
-    /// Read what a workload carried in the last hour. Answered by `Msg::Traffic`.
-    Traffic(WorkloadName),
+    /// Read what a workload carried since a moment, or the events of all. Answered by `Msg::Traffic`.
+    Traffic(Option<WorkloadName>, Timestamp),
     /// Poll how far a revision has come, until every living gateway has applied it. Answered by
     /// `Msg::Progress`.
     Watch(Revision),

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, timeout},
@@ -34,9 +35,6 @@ const WAITING: usize = 256;
 
 /// A console that is not heard of for three times this long is forgotten.
 const PRESENCE: Duration = Duration::from_secs(5);
-
-/// How far back charts go, and a little, so that their first minute is whole.
-const HOUR: Duration = Duration::from_mins(62);
 
 /// How often a revision is looked for while its operator watches the screen, and later.
 const EAGER: Duration = Duration::from_millis(50);
@@ -187,11 +185,10 @@ impl Executor {
         });
     }
 
-    /// Reads what a workload carried.
-    pub(super) fn traffic(&self, workload: WorkloadName) {
-        let since = self.clock.now() - HOUR;
+    /// Reads what a workload carried, or the events of all.
+    pub(super) fn traffic(&self, workload: Option<WorkloadName>, since: Timestamp) {
         self.ask(async move |control: Control| {
-            let history = control.history(&workload, since).await;
+            let history = control.history(workload.as_ref(), since).await;
             Msg::Traffic(workload, history.map_err(|error| error.to_string()))
         });
     }

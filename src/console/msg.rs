@@ -106,8 +106,8 @@ pub enum Msg {
     },
     /// How routes answered their last probes, oldest first.
     History(Vec<(RouteName, Vec<ProbePoint>)>),
-    /// What a workload carried was read, or why not in words.
-    Traffic(WorkloadName, Result<History, String>),
+    /// What a workload carried was read, or the events of all, or why not in words.
+    Traffic(Option<WorkloadName>, Result<History, String>),
     /// A review that was asked for was read, or not.
     ReviewRead(ReviewId, Result<Box<Review>, ControlError>),
     /// How far a watched revision has come. Sent on each change until every gateway has applied it.

@@ -383,7 +383,7 @@ impl Console {
             }
             Effect::ReadReview(id) => self.executor.read_review(id),
             Effect::History(routes) => self.executor.history(routes),
-            Effect::Traffic(workload) => self.executor.traffic(workload),
+            Effect::Traffic(workload, since) => self.executor.traffic(workload, since),
             Effect::Watch(revision) => self.executor.watch(revision),
             Effect::Present(presence) => self.executor.present(*presence),
             Effect::Copy(text) => {

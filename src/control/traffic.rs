@@ -14,7 +14,8 @@ use serde::Serialize;
 use super::{Control, ControlError, overview::alive};
 use crate::{
     model::{
-        AuditRecord, Heartbeat, OverrideKey, Stretch, TrafficPast, Verb, Workload, WorkloadName,
+        AuditRecord, EventTally, Heartbeat, OverrideKey, Stretch, TrafficPast, Verb, Workload,
+        WorkloadName,
     },
     store::{AuditQuery, TrafficQuery},
 };
@@ -141,31 +142,74 @@ pub struct Mark {
     pub effect: Effect,
 }
 
-/// The past of one workload.
+/// The past of one workload, or the events of all.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct History {
-    /// Whose.
-    pub workload: WorkloadName,
+    /// Whose; `None`: of all of them, and then there are no points.
+    pub workload: Option<WorkloadName>,
+    /// From the stretch on that began then.
+    pub since: Timestamp,
     /// How long each point is.
     pub stretch: Stretch,
     /// Every stretch of the range that is over, oldest first, without holes.
     pub points: Vec<Point>,
     /// When the last of them ended.
     pub until: Timestamp,
+    /// The events of the same time.
+    pub events: EventTally,
+}
+
+impl History {
+    /// This one with what came before it, as far back as `since`.
+    #[must_use]
+    pub fn behind(mut self, before: Option<Self>, since: Timestamp) -> Self {
+        let fits = |before: &Self| {
+            before.workload == self.workload
+                && before.stretch == self.stretch
+                && before.until >= self.since
+        };
+        let Some(before) = before.filter(fits) else {
+            return self;
+        };
+        let (first, own) = (before.since.max(since), self.since);
+        let wanted = |start: Timestamp| first <= start && start < own;
+        let mut points = before.points;
+        points.retain(|point| wanted(point.start));
+        points.append(&mut self.points);
+        let mut counts = before.events.counts;
+        counts.retain(|count| wanted(count.start));
+        counts.append(&mut self.events.counts);
+        let counted = if self.events.since > own {
+            self.events.since
+        } else {
+            before.events.since.max(first)
+        };
+        Self {
+            since: first,
+            points,
+            events: EventTally {
+                since: counted,
+                counts,
+            },
+            ..self
+        }
+    }
 }
 
 impl Control {
-    /// Reads what a workload carried since a moment: by minutes where those are still kept, else by hours. The
-    /// running stretch is not in it: [`now`] tells of that.
+    /// Reads what a workload carried since a moment, and its events; of all workloads the events alone. By minutes
+    /// where those are still kept, else by hours. The running stretch is not in it: [`now`] tells of that.
     ///
     /// # Errors
     /// When the workload is not known, or the store cannot be read.
     pub async fn history(
         &self,
-        workload: &WorkloadName,
+        workload: Option<&WorkloadName>,
         since: Timestamp,
     ) -> Result<History, ControlError> {
-        self.workload_known(workload)?;
+        if let Some(workload) = workload {
+            self.workload_known(workload)?;
+        }
         let store = &self.inner.store;
         let now = self.inner.clock.now();
         let stretch = if now.duration_since(since).as_secs() < Stretch::Minute.kept() {
@@ -179,15 +223,22 @@ impl Control {
             since,
             until,
             stretch,
-            workload: Some(workload.clone()),
+            workload: workload.cloned(),
         };
-        let counted = store.counted(query.clone()).await?;
-        let past = store.traffic(query).await?;
+        let points = if workload.is_some() {
+            let counted = store.counted(query.clone()).await?;
+            let past = store.traffic(query.clone()).await?;
+            points(stretch, (since, until), &counted, past)
+        } else {
+            Vec::new()
+        };
         Ok(History {
-            points: points(stretch, (since, until), &counted, past),
-            workload: workload.clone(),
+            points,
+            workload: workload.cloned(),
+            since: stretch.start(stretch.of(since)),
             stretch,
             until,
+            events: store.event_tally(query).await?,
         })
     }
 
@@ -206,7 +257,8 @@ impl Control {
         };
         let records = self.inner.store.audit(query).await?;
         let catalog = self.inner.catalog();
-        let Some(workload) = catalog.workloads.get(&history.workload) else {
+        let name = history.workload.as_ref();
+        let Some(workload) = name.and_then(|name| catalog.workloads.get(name)) else {
             return Ok(Vec::new());
         };
         let now = self.inner.clock.now();

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::WorkloadName;
+use super::{ErrorClass, WorkloadName};
 
 /// How long a stretch of time is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -80,4 +80,24 @@ pub struct TrafficPast {
     /// The 95th percentile of the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_output_p95_ms: Option<u64>,
+}
+
+/// Events of one class in one stretch of time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventCount {
+    /// When the stretch began.
+    pub start: Timestamp,
+    /// The class; `None`: no failure, an operator has moved the traffic.
+    pub class: Option<ErrorClass>,
+    /// How many.
+    pub count: u64,
+}
+
+/// Events by class and stretch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventTally {
+    /// From then on everything was counted.
+    pub since: Timestamp,
+    /// Oldest first; stretches and classes without any are left out.
+    pub counts: Vec<EventCount>,
 }

@@ -10,6 +10,7 @@
 mod captures;
 mod chain;
 mod duty;
+mod events;
 mod past;
 mod probes;
 mod reviews;
@@ -33,8 +34,8 @@ use probes::Probes;
 use reviews::Reviews;
 
 use super::{
-    Access, Added, AuditQuery, ChangeError, EventQuery, HEARTBEAT_LIFE, Health, PLAN_LIFE,
-    PRESENCE_LIFE, Reservation, StoreError, earlier, host_name,
+    Access, Added, AuditQuery, ChangeError, HEARTBEAT_LIFE, Health, PLAN_LIFE, PRESENCE_LIFE,
+    Reservation, StoreError, earlier, host_name,
     queue::{Places, Sink},
     rules::{self, Counters},
 };
@@ -43,7 +44,7 @@ use crate::{
     model::{
         AuditRecord, ChangeRequest, Conflict, Entry, Event, EventId, GatewayName, Heartbeat, Lease,
         Outcome, Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention,
-        Revision, RouteName, Seq, Spent, StoredEvent, WorkloadReadiness,
+        Revision, RouteName, Seq, Spent, WorkloadReadiness,
     },
 };
 
@@ -278,30 +279,6 @@ impl Memory {
             .take(limit)
             .map(|(seq, entry)| (*seq, entry.clone()))
             .collect())
-    }
-
-    pub(super) async fn events(&self, query: EventQuery) -> Result<Vec<StoredEvent>, StoreError> {
-        let tables = self.read()?;
-        let limit = if query.limit == 0 {
-            usize::MAX
-        } else {
-            query.limit
-        };
-        let mut found: Vec<StoredEvent> = tables
-            .log
-            .iter()
-            .rev()
-            .filter_map(|(seq, entry)| Some((*seq, decision(entry)?)))
-            .filter(|(seq, event)| query.wants(*seq, event))
-            .take(limit)
-            .map(|(seq, event)| StoredEvent {
-                seq,
-                event: event.clone(),
-                outcome: tables.outcomes.get(&event.id).cloned(),
-            })
-            .collect();
-        found.reverse();
-        Ok(found)
     }
 
     pub(super) async fn audit(&self, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {

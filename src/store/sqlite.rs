@@ -36,6 +36,7 @@ mod schema;
 mod start;
 mod state;
 mod table;
+mod tally;
 mod turn;
 mod vitals;
 mod worker;

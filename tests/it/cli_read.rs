@@ -323,6 +323,7 @@ async fn traffic_of_the_past_as_a_table_and_as_json() {
     assert_eq!(json["workload"], "support-chat");
     assert_eq!(json["stretch"], "minute");
     assert_eq!(json["changes"], Value::Array(vec![]));
+    assert_eq!(json["events"]["counts"], Value::Array(vec![]));
     let points = json["points"].as_array().unwrap();
     let told: Vec<_> = points
         .iter()

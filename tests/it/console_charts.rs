@@ -7,7 +7,7 @@ use backstop::{
         Mode as Door, News,
         traffic::{History, Point, Sum, Told},
     },
-    model::{AuditRecord, Stretch, Verb},
+    model::{AuditRecord, ErrorClass, EventCount, EventTally, Stretch, Verb},
 };
 use crossterm::event::KeyCode;
 use jiff::{SignedDuration, Timestamp};
@@ -52,10 +52,24 @@ fn history(now: Timestamp) -> History {
         }
     });
     History {
-        workload: "support-chat".into(),
+        workload: Some("support-chat".into()),
+        since: until - SignedDuration::from_mins(60),
         stretch: Stretch::Minute,
         points: points.collect(),
         until,
+        events: EventTally {
+            since: until - SignedDuration::from_mins(60),
+            counts: (40..52)
+                .flat_map(|minute| {
+                    let classes = [Some(ErrorClass::RateLimited), Some(ErrorClass::Overloaded)];
+                    classes.map(|class| EventCount {
+                        start: until - SignedDuration::from_mins(60 - minute),
+                        class,
+                        count: u64::from(class == Some(ErrorClass::Overloaded)) * 100 + 30,
+                    })
+                })
+                .collect(),
+        },
     }
 }
 
@@ -81,7 +95,7 @@ fn stage(width: u16, height: u16) -> Stage {
 
 fn told(stage: &mut Stage) {
     let history = history(stage.now);
-    stage.send(Msg::Traffic("support-chat".into(), Ok(history)));
+    stage.send(Msg::Traffic(Some("support-chat".into()), Ok(history)));
     stage.wait(std::time::Duration::from_secs(1));
 }
 
@@ -156,7 +170,7 @@ fn the_past_is_asked_for_where_it_is_seen_and_not_for_each_key() {
     let asks = |effects: &[Effect]| {
         let asks = effects
             .iter()
-            .filter(|effect| matches!(effect, Effect::Traffic(_)));
+            .filter(|effect| matches!(effect, Effect::Traffic(..)));
         asks.count()
     };
     let mut small = stage(80, 24);
@@ -168,7 +182,7 @@ fn the_past_is_asked_for_where_it_is_seen_and_not_for_each_key() {
     assert_eq!(asks(&small.keys("b")), 1);
     assert_eq!(asks(&small.keys("jkjk")), 0, "it is being read");
     small.send(Msg::Traffic(
-        "batch-extraction".into(),
+        Some("batch-extraction".into()),
         Err("the disk is full".to_owned()),
     ));
     assert_eq!(asks(&small.keys("jk")), 0);

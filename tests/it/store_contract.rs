@@ -80,6 +80,7 @@ contract!(
     an_observer_reads_and_may_not_write,
     after_close_everything_is_refused,
     traffic_of_the_past_is_kept_by_minute_and_by_hour,
+    events_are_counted_by_class_and_minute,
 );
 
 async fn a_change_is_seen_by_both_and_audited(pair: Pair) {
@@ -1139,6 +1140,60 @@ fn traffic(workload: &str, requests: u64) -> WorkloadTraffic {
         last_primary_by: None,
         last_uncaught: None,
     }
+}
+
+async fn events_are_counted_by_class_and_minute(pair: Pair) {
+    let begin: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+    for (number, second, class, decision) in [
+        (1, -1, Some(ErrorClass::Timeout), EventDecision::Fallback),
+        (2, 1, Some(ErrorClass::Timeout), EventDecision::Fallback),
+        (3, 2, Some(ErrorClass::Timeout), EventDecision::Refused),
+        (4, 59, None, EventDecision::Fallback),
+        (5, 61, Some(ErrorClass::Overloaded), EventDecision::Broken),
+        (6, 62, None, EventDecision::Readiness),
+        (7, 125, Some(ErrorClass::Timeout), EventDecision::Fallback),
+    ] {
+        let mut of = event(number, begin + SignedDuration::from_secs(second));
+        (of.class, of.decision) = (class, decision);
+        append(&pair.first, Entry::Decision(Box::new(of.clone()))).await;
+        append(&pair.first, Entry::Outcome(outcome(number, of.at))).await;
+    }
+    let query = TrafficQuery {
+        since: begin,
+        until: begin + SignedDuration::from_secs(120),
+        stretch: Stretch::Minute,
+        workload: None,
+    };
+    let workload = event(1, begin).workload;
+    for workload in [None, Some(workload)] {
+        let query = TrafficQuery {
+            workload,
+            ..query.clone()
+        };
+        let tally = pair.second.event_tally(query).await.unwrap();
+        assert_eq!(tally.since, begin);
+        let told: Vec<_> = tally
+            .counts
+            .iter()
+            .map(|count| {
+                let start = count.start.duration_since(begin).as_secs();
+                (start, count.class, count.count)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (0, None, 1),
+                (0, Some(ErrorClass::Timeout), 2),
+                (60, Some(ErrorClass::Overloaded), 1)
+            ]
+        );
+    }
+    let other = TrafficQuery {
+        workload: Some("another".into()),
+        ..query
+    };
+    assert_eq!(pair.second.event_tally(other).await.unwrap().counts, []);
 }
 
 async fn traffic_of_the_past_is_kept_by_minute_and_by_hour(pair: Pair) {

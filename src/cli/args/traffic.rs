@@ -12,7 +12,7 @@ pub(in crate::cli) struct TrafficArgs {
     /// From when on: 15m, 2h, or a time; by minutes up to six hours back, then by hours
     #[arg(long, value_name = "WHEN", value_parser = time::since, default_value = "1h")]
     pub(in crate::cli) since: time::Since,
-    /// JSON: workload, stretch, until, points (start, is: unknown, idle or carried, and then the counts), now (the last
+    /// JSON: workload, stretch, until, points (start, is: unknown, idle or carried, and then the counts), events (since, counts by class), now (the last
     /// 60 seconds), changes (at, verb, by, effect); without a workload an array of these
     #[arg(long)]
     pub(in crate::cli) json: bool,

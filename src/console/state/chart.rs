@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{control::traffic::History, model::WorkloadName};
 
 pub use axis::{Axis, bins};
-pub use picture::{Class, Past, Picture, classes};
+pub use picture::{Class, Events, Past, Picture};
 
 /// Whole minutes on the axis; behind them stand the last 60 seconds.
 pub const MINUTES: usize = 60;
@@ -20,6 +20,8 @@ pub const SLOTS: usize = MINUTES + 1;
 
 /// Histories kept, so that going back and forth between workloads reads nothing again.
 const KEPT: usize = 8;
+/// How far back is read: an hour, and a little, so that its first minute is whole.
+const HOUR: SignedDuration = SignedDuration::from_mins(62);
 /// A minute is told a moment after its end; when reading failed it is tried again after a while.
 const TOLD: SignedDuration = SignedDuration::from_secs(63);
 const AGAIN: SignedDuration = SignedDuration::from_secs(10);
@@ -50,7 +52,8 @@ impl Page {
 /// What was read of one workload.
 #[derive(Clone, Debug)]
 struct Kept {
-    workload: WorkloadName,
+    /// `None`: the events of all.
+    workload: Option<WorkloadName>,
     history: Option<History>,
     asked: Timestamp,
     failed: Option<String>,
@@ -63,10 +66,10 @@ pub struct Charts {
     pub page: Page,
     /// What is drawn; `None`: no chart can be seen, or nothing is known of the workload.
     pub picture: Option<Picture>,
-    /// The events of all workloads by class; empty unless the events screen is open.
-    pub classes: Vec<Class>,
+    /// The events of all workloads by class; `None` unless the events screen is open.
+    pub events: Option<Events>,
     kept: Vec<Kept>,
-    asking: Option<WorkloadName>,
+    asking: bool,
     /// Of which workload and second the picture is.
     pub(in crate::console) built: Option<(WorkloadName, Timestamp)>,
     /// In which second the events were counted.
@@ -74,36 +77,44 @@ pub struct Charts {
 }
 
 impl Charts {
-    /// Whether a workload's past should be read now; when it says so, it has been noted as asked for.
-    pub fn ask(&mut self, workload: &WorkloadName, now: Timestamp) -> bool {
-        let due = match self.kept.iter().find(|kept| kept.workload == *workload) {
-            None => true,
-            Some(kept) if kept.failed.is_some() => now.duration_since(kept.asked) >= AGAIN,
-            Some(kept) => kept
-                .history
-                .as_ref()
-                .is_none_or(|history| now.duration_since(history.until) >= TOLD),
-        };
-        let ask = due && self.asking.is_none();
-        if ask {
-            self.asking = Some(workload.clone());
+    /// From when on a workload's past (`None`: the events of all) should be read now; it is noted as asked for then.
+    pub fn ask(&mut self, workload: Option<&WorkloadName>, now: Timestamp) -> Option<Timestamp> {
+        if self.asking {
+            return None;
         }
-        ask
+        let kept = self.kept(workload);
+        let known = kept.and_then(|kept| kept.history.as_ref());
+        let due = match (kept, known) {
+            (Some(kept), _) if kept.failed.is_some() => now.duration_since(kept.asked) >= AGAIN,
+            (_, Some(history)) => now.duration_since(history.until) >= TOLD,
+            (_, None) => true,
+        };
+        // Only what is new is read.
+        let since = known.map_or(now - HOUR, |history| history.until.max(now - HOUR));
+        self.asking = due;
+        due.then_some(since)
+    }
+
+    fn kept(&self, workload: Option<&WorkloadName>) -> Option<&Kept> {
+        self.kept
+            .iter()
+            .find(|kept| kept.workload.as_ref() == workload)
     }
 
     /// Takes in what was read. What was known before stays when reading failed.
     pub fn told(
         &mut self,
-        workload: WorkloadName,
+        workload: Option<WorkloadName>,
         result: Result<History, String>,
         now: Timestamp,
     ) {
-        self.asking = None;
+        self.asking = false;
         self.built = None;
+        self.counted = None;
         let place = self.kept.iter().position(|kept| kept.workload == workload);
         let before = place.and_then(|place| self.kept.remove(place).history);
         let (history, failed) = match result {
-            Ok(history) => (Some(history), None),
+            Ok(history) => (Some(history.behind(before, now - HOUR)), None),
             Err(why) => (before, Some(why)),
         };
         if self.kept.len() == KEPT {
@@ -119,8 +130,8 @@ impl Charts {
 
     /// What is known of a workload's past.
     #[must_use]
-    pub fn past(&self, workload: &WorkloadName) -> Past<'_> {
-        let kept = self.kept.iter().find(|kept| kept.workload == *workload);
+    pub fn past(&self, workload: Option<&WorkloadName>) -> Past<'_> {
+        let kept = self.kept(workload);
         Past {
             history: kept.and_then(|kept| kept.history.as_ref()),
             failed: kept.and_then(|kept| kept.failed.as_deref()),

@@ -5,11 +5,11 @@ use crate::{
     console::{
         app::{App, BACKLOG, Screen},
         effect::Effect,
-        state::chart::{Page, Picture, classes},
+        state::chart::{Events, Page, Picture},
         view,
     },
     control::traffic::History,
-    model::{Stretch, WorkloadName},
+    model::WorkloadName,
 };
 
 /// To the charts of the selection, or back to its facts.
@@ -39,14 +39,14 @@ pub(super) fn back(app: &mut App) -> bool {
     over
 }
 
-/// The past of a workload was read, or not.
-pub(super) fn told(app: &mut App, workload: WorkloadName, result: Result<History, String>) {
+/// The past of a workload was read, or the events of all, or not.
+pub(super) fn told(app: &mut App, workload: Option<WorkloadName>, result: Result<History, String>) {
     app.charts.told(workload, result, app.now);
 }
 
 /// Asks for what is shown and not known, and puts the picture together when something in it may have moved.
 pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
-    events(app);
+    events(app, effects);
     let Some(name) = view::charted(app).cloned() else {
         app.charts.picture = None;
         app.charts.built = None;
@@ -56,8 +56,8 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(workload) = app.data.workload(&name).cloned() else {
         return;
     };
-    if app.charts.ask(&name, app.now) {
-        effects.push(Effect::Traffic(name.clone()));
+    if let Some(since) = app.charts.ask(Some(&name), app.now) {
+        effects.push(Effect::Traffic(Some(name.clone()), since));
     }
     let built = Some((name.clone(), app.clock));
     let stands = app.paused.is_some()
@@ -69,7 +69,7 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     if app.charts.built == built || stands {
         return;
     }
-    let past = app.charts.past(&name);
+    let past = app.charts.past(Some(&name));
     let picture = Picture::new(&app.data, &workload, past, BACKLOG, app.clock);
     app.charts.built = built;
     if app.charts.picture.as_ref() != Some(&picture) {
@@ -79,21 +79,24 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 /// The events of all workloads, while they are looked at.
-fn events(app: &mut App) {
-    if app.screen != Screen::Events {
-        app.charts.classes = Vec::new();
+fn events(app: &mut App, effects: &mut Vec<Effect>) {
+    if app.screen != Screen::Events || app.data.catalog.is_none() {
+        app.charts.events = None;
         app.charts.counted = None;
         return;
     }
-    let paused = app.paused.is_some() && app.charts.counted.is_some();
+    if let Some(since) = app.charts.ask(None, app.now) {
+        effects.push(Effect::Traffic(None, since));
+    }
+    let paused = app.paused.is_some() && app.charts.events.is_some();
     if paused || app.charts.counted == Some(app.clock) {
         return;
     }
     app.charts.counted = Some(app.clock);
-    let end = Stretch::Minute.start(Stretch::Minute.of(app.clock));
-    let classes = classes(&app.data.log, None, end);
-    if app.charts.classes != classes {
-        app.charts.classes = classes;
+    let past = app.charts.past(None).history;
+    let events = Events::new(&app.data.log, None, past, BACKLOG, app.clock);
+    if app.charts.events.as_ref() != Some(&events) {
+        app.charts.events = Some(events);
         app.dirty = true;
     }
 }

@@ -87,6 +87,9 @@ pub(super) fn save(app: &mut App, effects: &mut Vec<Effect>) {
             }
             (format!("compare-{workload}"), json(&comparing.reviewed()))
         }
+        Screen::Detail(workload) if app.charts.page.is_charts() => {
+            (format!("charts-{workload}"), json(&app.charts.picture))
+        }
         Screen::Detail(workload) => (
             format!("workload-{workload}"),
             json(&(app.data.status(workload), app.data.workload(workload))),

@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     console::{
-        app::{App, BACKLOG, Times},
+        app::{App, Times},
         layout::{Areas, Room},
         theme::Role,
     },
-    model::{StoredEvent, Stretch},
+    model::StoredEvent,
 };
 
 /// Names of workloads take no more columns than this, on a narrow and on a wide screen.
@@ -61,13 +61,9 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
     let rows = app.events.rows(log, app.events_end());
     let names = names(app);
     if !areas.chart.is_empty() {
-        let since = log.counted_since(BACKLOG, 60, app.clock);
-        let (room, end) = (
-            areas.chart,
-            Stretch::Minute.start(Stretch::Minute.of(app.clock)),
-        );
+        let room = areas.chart;
         let size = (room.width, usize::from(room.height).saturating_sub(1));
-        let lines = chart::histogram(app, &app.charts.classes, since, end, size, pen.glyphs);
+        let lines = chart::histogram(app, app.charts.events.as_ref(), size, pen.glyphs);
         pen.lines(room, &lines, 0);
     }
     pen.put(areas.head, 1, "TIME", Role::Heading);

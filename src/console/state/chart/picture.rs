@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
 use super::{MINUTES, SLOTS};
 use crate::{
@@ -25,7 +26,7 @@ pub struct Past<'a> {
 }
 
 /// Events of one class.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Class {
     /// The class; `None`: no failure, an operator has moved the traffic.
     pub class: Option<ErrorClass>,
@@ -50,8 +51,19 @@ impl Class {
     }
 }
 
+/// The events of an hour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Events {
+    /// By class, the most frequent first.
+    pub classes: Vec<Class>,
+    /// Those before this moment are not counted.
+    pub since: Option<Timestamp>,
+    /// When the last whole minute ended.
+    pub end: Timestamp,
+}
+
 /// An hour of one workload.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Picture {
     /// Whose.
     pub workload: WorkloadName,
@@ -61,10 +73,8 @@ pub struct Picture {
     pub minutes: Vec<Told>,
     /// The changes of this hour, oldest first.
     pub marks: Vec<Mark>,
-    /// The events of this hour by class, the most frequent first.
-    pub classes: Vec<Class>,
-    /// Events before this moment may be missing.
-    pub events_since: Option<Timestamp>,
+    /// The events of this hour.
+    pub events: Events,
     /// Up to then the store has told. `None`: nothing yet.
     pub read: Option<Timestamp>,
     /// Why it could not be read the last time.
@@ -107,8 +117,7 @@ impl Picture {
             end,
             minutes,
             marks: traffic::marks(data.audit.iter(), workload, &points, now),
-            classes: classes(&data.log, Some(&workload.name), end),
-            events_since: data.log.counted_since(events, 60, now),
+            events: Events::new(&data.log, Some(&workload.name), past.history, events, now),
             read: past.history.map(|history| history.until),
             failed: past.failed.map(str::to_owned),
         }
@@ -146,26 +155,50 @@ fn slot(end: Timestamp, at: Timestamp) -> Option<usize> {
     usize::try_from(minutes.min(0) + last).ok()
 }
 
-/// The events of the hour before `end` and since by class, the most frequent first: of one workload, or of all.
-#[must_use]
-pub fn classes(log: &EventLog, workload: Option<&WorkloadName>, end: Timestamp) -> Vec<Class> {
-    let mut counts: BTreeMap<Option<ErrorClass>, Vec<u64>> = BTreeMap::new();
-    for stored in log.since(end - SignedDuration::from_hours(1)) {
-        let event = &stored.event;
-        if event.decision == EventDecision::Readiness
-            || workload.is_some_and(|only| *only != event.workload)
-        {
-            continue;
+impl Events {
+    /// The events of an hour: of one workload, or of all. Whole minutes are the store's where it has told, the running
+    /// one is the log's.
+    #[must_use]
+    pub fn new(
+        log: &EventLog,
+        workload: Option<&WorkloadName>,
+        past: Option<&History>,
+        told: usize,
+        now: Timestamp,
+    ) -> Self {
+        let end = end(past, now);
+        let first = end - SignedDuration::from_hours(1);
+        let mut counts: BTreeMap<Option<ErrorClass>, Vec<u64>> = BTreeMap::new();
+        let mut add = |at: Timestamp, class: Option<ErrorClass>, count: u64| {
+            if let Some(place) = slot(end, at) {
+                let of_class = counts.entry(class).or_insert_with(|| vec![0; SLOTS]);
+                of_class[place.min(MINUTES)] += count;
+            }
+        };
+        for count in past.into_iter().flat_map(|past| &past.events.counts) {
+            add(count.start, count.class, count.count);
         }
-        if let Some(place) = slot(end, event.at) {
-            let of_class = counts.entry(event.class).or_insert_with(|| vec![0; SLOTS]);
-            of_class[place.min(MINUTES)] += 1;
+        for stored in log.since(if past.is_some() { end } else { first }) {
+            let event = &stored.event;
+            if event.decision != EventDecision::Readiness
+                && workload.is_none_or(|only| *only == event.workload)
+            {
+                add(event.at, event.class, 1);
+            }
+        }
+        let mut classes: Vec<Class> = counts
+            .into_iter()
+            .map(|(class, counts)| Class { class, counts })
+            .collect();
+        classes.sort_by_key(|class| std::cmp::Reverse(class.total()));
+        let since = match past {
+            Some(past) => Some(past.events.since).filter(|since| *since > first),
+            None => log.counted_since(told, 60, now),
+        };
+        Self {
+            classes,
+            since,
+            end,
         }
     }
-    let mut classes: Vec<Class> = counts
-        .into_iter()
-        .map(|(class, counts)| Class { class, counts })
-        .collect();
-    classes.sort_by_key(|class| std::cmp::Reverse(class.total()));
-    classes
 }

@@ -3,13 +3,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{Axis, Charts, MINUTES, SLOTS, bins, classes};
+use super::{Axis, Charts, Events, MINUTES, SLOTS, bins};
 use crate::{
     console::state::log::EventLog,
-    control::traffic::{History, Sum, Told},
+    control::traffic::{History, Point, Sum, Told},
     model::{
-        Entry, ErrorClass, Event, EventDecision, EventId, Family, NoticeGiven, Reason, Revision,
-        Seq, Stretch,
+        Entry, ErrorClass, Event, EventCount, EventDecision, EventId, EventTally, Family,
+        NoticeGiven, Reason, Revision, Seq, Stretch,
     },
 };
 
@@ -91,13 +91,14 @@ proptest! {
             (Seq(seq), Entry::Decision(Box::new(event(end + SignedDuration::from_mins(*minute), *kind))))
         });
         log.extend(entries.collect());
-        let found = classes(&log, None, end);
+        let found = Events::new(&log, None, None, 10_000, end).classes;
         let expected = minutes.iter().filter(|(minute, kind)| *minute >= -60 && *kind != 3).count();
         let total: u64 = found.iter().map(super::Class::total).sum();
         prop_assert_eq!(total, expected as u64);
         prop_assert!(found.iter().all(|class| class.counts.len() == SLOTS));
         prop_assert!(found.is_sorted_by_key(|class| std::cmp::Reverse(class.total())));
-        prop_assert_eq!(classes(&log, Some(&"another".into()), end), vec![]);
+        let other = Events::new(&log, Some(&"another".into()), None, 10_000, end);
+        prop_assert_eq!(other.classes, vec![]);
     }
 }
 
@@ -136,29 +137,88 @@ fn event(at: Timestamp, kind: u8) -> Event {
 fn a_past_is_read_once_a_minute_and_again_soon_when_that_failed() {
     let now: Timestamp = "2026-11-21T14:32:07Z".parse().unwrap();
     let after = |seconds| now + Duration::from_secs(seconds);
-    let name = "support-chat".into();
+    let name = Some("support-chat".into());
     let other = "batch".into();
-    let mut charts = Charts::default();
-    assert!(charts.ask(&name, now), "nothing is known");
-    assert!(!charts.ask(&name, now), "it is being read");
-    assert!(!charts.ask(&other, now), "one at a time");
     let until = Stretch::Minute.start(Stretch::Minute.of(now));
-    let history = History {
-        workload: name.clone(),
-        stretch: Stretch::Minute,
-        points: Vec::new(),
-        until,
-    };
+    let mut charts = Charts::default();
+    let whole = Some(now - SignedDuration::from_mins(62));
+    assert_eq!(charts.ask(name.as_ref(), now), whole, "nothing is known");
+    assert_eq!(charts.ask(name.as_ref(), now), None, "it is being read");
+    assert_eq!(charts.ask(Some(&other), now), None, "one at a time");
+    let history = history(until - SignedDuration::from_mins(3), until);
     charts.told(name.clone(), Ok(history.clone()), now);
-    assert!(!charts.ask(&name, after(50)), "the minute is not over");
-    assert!(charts.ask(&name, after(56)), "it is, and has been told");
+    assert_eq!(
+        charts.ask(name.as_ref(), after(50)),
+        None,
+        "the minute is not over"
+    );
+    assert_eq!(
+        charts.ask(name.as_ref(), after(56)),
+        Some(until),
+        "only what is new"
+    );
     charts.told(name.clone(), Err("the disk is full".to_owned()), after(56));
-    let past = charts.past(&name);
+    let past = charts.past(name.as_ref());
     assert_eq!(past.history, Some(&history), "what was known stays");
     assert_eq!(past.failed, Some("the disk is full"));
-    assert!(!charts.ask(&name, after(60)));
-    assert!(charts.ask(&name, after(66)));
-    charts.told(name.clone(), Ok(history), after(66));
-    assert_eq!(charts.past(&name).failed, None);
+    assert_eq!(charts.ask(name.as_ref(), after(60)), None);
+    assert_eq!(charts.ask(name.as_ref(), after(66)), Some(until));
+    let newer = self::history(until, until + SignedDuration::from_mins(1));
+    charts.told(name.clone(), Ok(newer), after(66));
+    let past = charts.past(name.as_ref());
+    assert_eq!(past.failed, None);
+    let joined = past.history.unwrap();
+    assert_eq!(joined.points.len(), 4);
+    assert_eq!(joined.events.counts.len(), 4);
+    assert_eq!(joined.since, history.since);
     assert_eq!(SLOTS, MINUTES + 1);
+}
+
+/// A minute each, every one with an event.
+fn history(since: Timestamp, until: Timestamp) -> History {
+    let minutes = until.duration_since(since).as_mins();
+    let start = |minute| since + SignedDuration::from_mins(minute);
+    History {
+        workload: Some("support-chat".into()),
+        since,
+        stretch: Stretch::Minute,
+        points: (0..minutes)
+            .map(|minute| Point {
+                start: start(minute),
+                told: carried(7),
+            })
+            .collect(),
+        until,
+        events: EventTally {
+            since,
+            counts: (0..minutes)
+                .map(|minute| EventCount {
+                    start: start(minute),
+                    class: Some(ErrorClass::Overloaded),
+                    count: 3,
+                })
+                .collect(),
+        },
+    }
+}
+
+#[test]
+fn whole_minutes_are_the_stores_and_the_running_one_is_the_logs() {
+    let end: Timestamp = "2026-11-21T14:32:00Z".parse().unwrap();
+    let now = end + Duration::from_secs(20);
+    let mut log = EventLog::new(now);
+    let entries = [-2, -1, 0, 0].into_iter().zip(1..).map(|(minute, seq)| {
+        let at = end + SignedDuration::from_mins(minute) + Duration::from_secs(5);
+        (Seq(seq), Entry::Decision(Box::new(event(at, 0))))
+    });
+    log.extend(entries.collect());
+    let past = history(end - SignedDuration::from_mins(4), end);
+    let events = Events::new(&log, None, Some(&past), 2_000, now);
+    assert_eq!(events.classes.len(), 1);
+    assert_eq!(events.classes[0].counts[MINUTES - 4..], [3, 3, 3, 3, 2]);
+    assert_eq!(
+        events.since,
+        Some(past.since),
+        "and what lies before is not known"
+    );
 }

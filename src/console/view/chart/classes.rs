@@ -1,7 +1,5 @@
 //! Events by class over time.
 
-use jiff::Timestamp;
-
 use super::{
     super::{pen::Line, words},
     minute,
@@ -11,7 +9,7 @@ use super::{
 use crate::console::{
     app::App,
     glyph::Glyphs,
-    state::chart::{Axis, Class, Picture, SLOTS},
+    state::chart::{Axis, Class, Events, Picture, SLOTS},
     theme::Role,
 };
 
@@ -26,26 +24,20 @@ pub(super) fn by_class(
     rows: usize,
     glyphs: &Glyphs,
 ) -> Vec<Line> {
-    let since = picture.events_since;
-    histogram(
-        app,
-        &picture.classes,
-        since,
-        picture.end,
-        (width, rows),
-        glyphs,
-    )
+    histogram(app, Some(&picture.events), (width, rows), glyphs)
 }
 
 /// Events by class over the hour: a head, and a row for each class as far as there are rows.
 pub(in crate::console::view) fn histogram(
     app: &App,
-    classes: &[Class],
-    since: Option<Timestamp>,
-    end: Timestamp,
+    events: Option<&Events>,
     (width, rows): (u16, usize),
     glyphs: &Glyphs,
 ) -> Vec<Line> {
+    let Some(events) = events else {
+        return Vec::new();
+    };
+    let (classes, since, end) = (&events.classes, events.since, events.end);
     let head = Line::of(Role::Heading, " EVENTS BY CLASS ");
     let cut = since.map_or_else(String::new, |since| {
         format!(", those before {} are not here", minute(app, since))
