@@ -18,6 +18,7 @@ use backstop::{
     },
     control::{Mode as Door, News},
     model::{CheckVerdict, ReasonCode, RiskTier, visible},
+    store::Health,
 };
 use crossterm::event::KeyCode;
 use proptest::prelude::*;
@@ -101,7 +102,12 @@ fn head(app: &App, buffer: &Buffer) -> Option<String> {
     let text = rows(buffer).concat();
     let environment: String = shown(&catalog.environment.name).chars().take(6).collect();
     let there = squeezed(&text).contains(&environment);
-    (!there || !text.contains(mode)).then(|| format!("no {environment} {mode}"))
+    if !there || !text.contains(mode) {
+        return Some(format!("no {environment} {mode}"));
+    }
+    let failing = matches!(app.data.health, Some(Health::Failing(_)));
+    let titled = app.form().is_none() && app.room() > Room::Summary;
+    (failing && titled && !text.contains("STORE FAILS")).then(|| "no STORE FAILS".to_owned())
 }
 
 /// The way to the help is never cut; where it is text, the way out is not.
@@ -406,6 +412,30 @@ fn no_line_of_a_plan_is_passed_over_by_a_page_in_any_field() {
                 "{field:?} {number}"
             );
         }
+    }
+}
+
+#[test]
+fn what_is_filtered_and_what_is_wrong_are_never_written_into_one_another() {
+    let mut stage = Stage::incident(60, 15, Door::Write);
+    stage.keys("/");
+    for letters in 0..60 {
+        for fails in [false, true] {
+            stage.news(News::Health(if fails {
+                Health::Failing("the disk is full".to_owned())
+            } else {
+                Health::Good
+            }));
+            let text = stage.text();
+            let line = text.lines().nth(1).unwrap_or_default();
+            for right in ["gateways", "store ok", "STORE FAILS"] {
+                if let Some((before, _)) = line.split_once(right) {
+                    assert!(before.ends_with(' '), "{letters}: {line}");
+                }
+            }
+            assert!(!fails || line.contains("STORE FAILS"), "{letters}: {line}");
+        }
+        stage.keys("w");
     }
 }
 

@@ -1,10 +1,9 @@
 //! The editor of a payload: its lines with their numbers, JSON in its tones, and what is wrong with it.
 
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthChar;
 
 use super::{
-    pen::{Line, Pen, row, wrap},
+    pen::{Line, Pen, columns, row, wrap},
     words,
 };
 use crate::{
@@ -104,12 +103,12 @@ fn one(pen: &mut Pen<'_>, place: Rect, line: &str, left: usize) {
 /// The cursor, over the character that it stands before.
 fn mark(pen: &mut Pen<'_>, place: Rect, payload: &Payload, line: &str, left: usize) {
     let (_, column) = payload.cursor();
-    let before: usize = line
+    let before: String = line
         .chars()
         .skip(left)
         .take(column.saturating_sub(left))
-        .map(|character| character.width().unwrap_or(1))
-        .sum();
+        .collect();
+    let before = columns(&visible(&before, before.len()));
     let under: String = line.chars().skip(column).take(1).collect();
     let under = if under.is_empty() {
         " ".to_owned()

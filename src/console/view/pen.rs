@@ -9,7 +9,8 @@ use ratatui::{
     layout::Rect,
     style::{Color, Modifier, Style},
 };
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr;
 
 use crate::console::{
     glyph::Glyphs,
@@ -49,7 +50,7 @@ impl Line {
 
     /// Its columns.
     pub(super) fn width(&self) -> usize {
-        self.0.iter().map(|(_, text)| text.width()).sum()
+        self.0.iter().map(|(_, text)| columns(text)).sum()
     }
 
     /// Without meanings.
@@ -233,20 +234,29 @@ const fn plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~')
 }
 
+/// The columns that a text takes when it is drawn. Character by character it would come out as too little: a mark behind
+/// a sign can make it wider.
+pub(super) fn columns(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    text.graphemes(true).map(UnicodeWidthStr::width).sum()
+}
+
 /// A text in no more columns than there are, with a mark where it was cut.
 pub(super) fn fit<'t>(text: &'t str, width: usize, cut: &str) -> Cow<'t, str> {
-    if text.width() <= width {
+    if columns(text) <= width {
         return Cow::Borrowed(text);
     }
     let room = width.saturating_sub(cut.width());
     let mut fitting = String::new();
     let mut used = 0;
-    for character in text.chars() {
-        used += character.width().unwrap_or(0);
+    for sign in text.graphemes(true) {
+        used += sign.width();
         if used > room {
             break;
         }
-        fitting.push(character);
+        fitting.push_str(sign);
     }
     if cut.width() <= width {
         fitting.push_str(cut);
@@ -261,7 +271,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut line = String::new();
     let mut used = 0;
     for word in text.split(' ') {
-        let wide = word.width();
+        let wide = columns(word);
         if used > 0 && used + 1 + wide > width {
             lines.push(std::mem::take(&mut line));
             used = 0;
@@ -270,13 +280,18 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
             line.push(' ');
             used += 1;
         }
-        for character in word.chars() {
-            let wide = character.width().unwrap_or(0);
+        if used + wide <= width {
+            line.push_str(word);
+            used += wide;
+            continue;
+        }
+        for sign in word.graphemes(true) {
+            let wide = sign.width();
             if used + wide > width && used > 0 {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
             }
-            line.push(character);
+            line.push_str(sign);
             used += wide;
         }
     }
@@ -303,15 +318,13 @@ pub(super) fn paragraph(role: Role, mark: &str, text: &str, width: usize) -> Vec
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use ratatui::{buffer::Buffer, layout::Rect};
-    use unicode_width::UnicodeWidthStr;
-
-    use super::{Pen, fit, wrap};
+    use super::{Pen, columns, fit, wrap};
     use crate::console::{
         glyph::ASCII,
         theme::{Role, Theme},
     };
+    use proptest::prelude::*;
+    use ratatui::{buffer::Buffer, layout::Rect};
 
     #[test]
     fn what_does_not_fit_is_cut_with_a_mark() {
@@ -323,6 +336,9 @@ mod tests {
             ("日本語", 6, "日本語"),
             ("日本語", 5, "日本~"),
             ("日本語", 4, "日~"),
+            // A heart and what makes it a picture take two columns together.
+            ("\u{2764}\u{fe0f}ab", 4, "\u{2764}\u{fe0f}ab"),
+            ("\u{2764}\u{fe0f}ab", 3, "\u{2764}\u{fe0f}~"),
         ] {
             assert_eq!(fit(text, width, "~"), cut, "{text} in {width}");
         }
@@ -393,9 +409,12 @@ mod tests {
         }
 
         #[test]
-        fn wrapped_lines_fit_and_lose_nothing(text in "[a-z ]{0,80}", width in 1_usize..30) {
+        fn wrapped_lines_fit_and_lose_nothing(
+            text in "([a-z ]|\u{2764}\u{fe0f}|\u{4e2d}|e\u{301}|\u{644}\u{627}|\u{1f468}\u{200d}\u{1f469}){0,80}",
+            width in 2_usize..30,
+        ) {
             let lines = wrap(&text, width);
-            prop_assert!(lines.iter().all(|line| line.width() <= width));
+            prop_assert!(lines.iter().all(|line| columns(line) <= width), "{:?}", lines);
             let letters = |text: &str| text.replace(' ', "");
             prop_assert_eq!(letters(&lines.concat()), letters(&text));
         }
