@@ -46,6 +46,74 @@ fn keys() -> String {
     out
 }
 
+/// What people expect of a terminal program and where it is, with the keys as they are.
+fn features() -> String {
+    keymap::Keymap::default()
+        .keyed(include_str!("features.md"))
+        .into_owned()
+}
+
+/// What stands in backticks there and is neither key nor flag nor command.
+const OTHER_WORDS: [&str; 16] = [
+    "!",
+    "~",
+    "field:value",
+    "OBSERVE",
+    "WRITE",
+    "NO_COLOR",
+    "ACCESSIBLE=1",
+    "keys.toml",
+    "/etc/backstop",
+    "fg",
+    "PAUSED +37",
+    "SLOW LINK",
+    "ctrl-a",
+    "ctrl-b",
+    "ctrl-s",
+    "ctrl-q",
+];
+
+#[test]
+fn its_features_are_found_where_it_says() {
+    let table = features();
+    assert!(
+        !table.contains("<key:"),
+        "an action that is not there: {table}"
+    );
+    assert!(table.lines().count() > 35);
+    let keys: BTreeSet<String> = action::TABLE
+        .iter()
+        .flat_map(|entry| entry.chords)
+        .map(ToString::to_string)
+        .collect();
+    let help = |command: &str| {
+        let words = command.split_whitespace().chain(["--help"]);
+        let output = Command::new(env!("CARGO_BIN_EXE_backstop"))
+            .args(words)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "no command {command}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let usual = help("console") + &help("status");
+    for word in table.split('`').skip(1).step_by(2) {
+        if let Some(command) = word.strip_prefix("backstop ") {
+            let (command, flags) = command.split_once(" --").unwrap_or((command, ""));
+            let known = help(command);
+            for flag in flags.split(" --").filter(|flag| !flag.is_empty()) {
+                assert!(known.contains(&format!("--{flag}")), "{word}");
+            }
+        } else if word.starts_with("--") {
+            assert!(usual.contains(word), "no flag {word}");
+        } else {
+            assert!(
+                keys.contains(word) || OTHER_WORDS.contains(&word),
+                "neither a key nor a flag nor a command: {word}"
+            );
+        }
+    }
+}
+
 /// Replaces what stands between the marks of a block.
 fn with_block(text: &str, name: &str, body: &str) -> String {
     let begin = format!("<!-- begin: {name} -->\n");
@@ -62,6 +130,7 @@ fn its_tables_are_those_of_the_program() {
     let exit_codes = format!("```text\n{}\n```", cli::EXIT_CODES);
     for (name, body) in [
         ("keys", keys()),
+        ("features", features()),
         ("configuration", config::reference()),
         ("commands", cli::reference()),
         ("exit codes", exit_codes),
