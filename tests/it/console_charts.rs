@@ -74,7 +74,7 @@ fn history(now: Timestamp) -> History {
 }
 
 /// A console on which the history is known, with a force nine minutes ago and jo's notice before it.
-fn stage(width: u16, height: u16) -> Stage {
+pub(crate) fn stage(width: u16, height: u16) -> Stage {
     let mut stage = Stage::incident(width, height, Door::Write);
     let ago = |minutes| stage.now - SignedDuration::from_mins(minutes);
     let notice = AuditRecord {
@@ -93,7 +93,7 @@ fn stage(width: u16, height: u16) -> Stage {
     stage
 }
 
-fn told(stage: &mut Stage) {
+pub(crate) fn told(stage: &mut Stage) {
     let history = history(stage.now);
     stage.send(Msg::Traffic(Some("support-chat".into()), Ok(history)));
     stage.wait(std::time::Duration::from_secs(1));

@@ -5,22 +5,30 @@
 use std::fmt::Write as _;
 
 use backstop::{
-    console::{app::Overlay, depth::Depth, glyph, msg::Msg, theme::Theme, theme_file, view},
+    console::{
+        app::Overlay, depth::Depth, glyph, keymap::Context, msg::Msg, theme::Theme, theme_file,
+        view,
+    },
     control::{Mode as Door, News},
-    model::{AuditRecord, Check, CheckVerdict, Plan, Revision, RiskTier, Verb},
+    model::{
+        AuditRecord, Check, CheckVerdict, Entry, Plan, Reviewed, Revision, RiskTier, Seq, Verb,
+    },
 };
 use crossterm::event::KeyCode;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, style::Style};
 
 use crate::console_stage::{
-    Stage, audit, auto_plan, catalog, drill, force_plan, forced_record, heartbeat,
+    Stage, audit, auto_plan, catalog, drill, event, force_plan, forced_record, heartbeat,
 };
 
 /// What is done on the stage before it is looked at.
 pub(crate) type Script = fn(&mut Stage);
 
-/// Every screen that is looked at on a small and on a wide terminal.
-pub(crate) const SCREENS: [(&str, Script); 15] = [
+/// The terminals on which every screen is looked at: the smallest that has one, the usual ones, a large one.
+const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 40), (200, 50)];
+
+/// Every screen, and what lies over one, but for probes and comparisons: those are looked at beside their tests.
+pub(crate) const SCREENS: [(&str, Script); 22] = [
     ("home", |_| {}),
     ("detail", |stage| {
         stage.press(KeyCode::Enter);
@@ -65,6 +73,46 @@ pub(crate) const SCREENS: [(&str, Script); 15] = [
     }),
     ("plan-force", |stage| {
         typed(stage, force_plan);
+    }),
+    ("plan-auto", |stage| {
+        stage.keys("jjA");
+        let plan = auto_plan(stage.now);
+        stage.planned(plan);
+    }),
+    ("plan-glass", |stage| {
+        typed(stage, glass_plan);
+        stage.press(KeyCode::Enter);
+    }),
+    ("marked", |stage| {
+        stage.keys("vj");
+    }),
+    ("paused", |stage| {
+        stage.keys("3p");
+        stage.news(News::Entries(more_entries(stage)));
+    }),
+    ("messages", |stage| {
+        stage.keys("i");
+        stage.keys("U");
+        stage.keys("L");
+    }),
+    ("store-fails", |stage| {
+        let why = "the disk is full".to_owned();
+        stage.news(News::Health(backstop::store::Health::Failing(why)));
+    }),
+    ("past", |stage| {
+        let review = crate::store_reviews::review("support-chat", stage.now, 1);
+        stage.news(News::Reviews(std::sync::Arc::new(Reviewed {
+            place: 1,
+            heads: vec![review.head.clone()],
+            debts: Vec::new(),
+        })));
+        stage.keys("4/support");
+        stage.press(KeyCode::Enter);
+        stage.press(KeyCode::Enter);
+        stage.send(Msg::ReviewRead(
+            review.head.id.clone(),
+            Ok(Box::new(review)),
+        ));
     }),
     ("drill", |stage| {
         stage.keys("ds");
@@ -150,6 +198,16 @@ fn more_audit(stage: &mut Stage) {
     stage.news(News::Audit(vec![forced, undone]));
 }
 
+/// What happened while the view stands still.
+fn more_entries(stage: &Stage) -> Vec<(Seq, Entry)> {
+    (0..5)
+        .map(|number| {
+            let event = event(9_000 + number, stage.now, "batch-extraction");
+            (Seq(90_000 + number), Entry::Decision(Box::new(event)))
+        })
+        .collect()
+}
+
 fn theme() -> Theme {
     theme_file::load("terminal", &[])
         .unwrap()
@@ -218,20 +276,81 @@ pub(crate) fn look(name: &str, stage: &Stage) {
 }
 
 #[test]
-fn screens_at_80x24() {
-    for (name, script) in SCREENS {
-        let mut stage = Stage::incident(80, 24, Door::Write);
+fn every_screen_at_every_usual_size() {
+    for (width, height) in SIZES {
+        for (name, script) in SCREENS {
+            let mut stage = Stage::incident(width, height, Door::Write);
+            script(&mut stage);
+            look(name, &stage);
+        }
+    }
+}
+
+/// What is looked at here and beside the tests of probes and comparisons is all there is.
+#[test]
+fn every_place_of_the_console_is_looked_at() {
+    let elsewhere = [
+        Context::Compare,
+        Context::Unsafe,
+        Context::Verdicts,
+        Context::Question,
+        Context::Payload,
+        Context::Probe,
+        Context::Text,
+    ];
+    let mut seen: Vec<Context> = elsewhere.to_vec();
+    for (_, script) in SCREENS {
+        let mut stage = Stage::incident(120, 40, Door::Write);
         script(&mut stage);
-        look(name, &stage);
+        seen.push(stage.app.context());
+    }
+    for context in Context::ALL {
+        assert!(seen.contains(&context), "no picture of {context:?}");
     }
 }
 
 #[test]
-fn screens_at_120x40() {
-    for (name, script) in SCREENS {
-        let mut stage = Stage::incident(120, 40, Door::Write);
-        script(&mut stage);
-        look(name, &stage);
+fn fields_and_questions_over_a_comparison_at_every_usual_size() {
+    for (width, height) in SIZES {
+        for (name, keys) in [("compare-note", "#"), ("compare-question", "a[r")] {
+            let mut stage = crate::console_comparing::compared(width, height, Door::Write);
+            crate::console_comparing::keys(&mut stage, keys);
+            look(name, &stage);
+        }
+    }
+}
+
+#[test]
+fn charts_in_colours_at_every_usual_size() {
+    for (width, height) in SIZES {
+        let mut stage = crate::console_charts::stage(width, height);
+        stage.keys("b");
+        crate::console_charts::told(&mut stage);
+        look("charts", &stage);
+    }
+}
+
+/// The default theme is for sixteen colours; without any, meanings are told by attributes alone.
+#[test]
+fn the_incident_its_plan_and_a_comparison_without_any_colour() {
+    let theme = theme_file::load("mono", &[])
+        .unwrap()
+        .sheet
+        .theme(Depth::Mono);
+    let mut plan = Stage::incident(80, 24, Door::Write);
+    typed(&mut plan, force_plan);
+    for (name, stage) in [
+        ("home", Stage::incident(80, 24, Door::Write)),
+        ("plan-force", plan),
+        (
+            "compare",
+            crate::console_comparing::compared(80, 24, Door::Write),
+        ),
+    ] {
+        insta::assert_snapshot!(
+            format!("{name}-mono-80x24"),
+            picture(&frame(&stage, &theme))
+        );
     }
 }
 
@@ -246,7 +365,8 @@ fn plans_at_60x18() {
 
 #[test]
 fn plans_at_80x24() {
-    for (name, script) in PLANS.into_iter().filter(|(name, _)| *name != "plan-force") {
+    let elsewhere = |name| SCREENS.iter().any(|(other, _)| *other == name);
+    for (name, script) in PLANS.into_iter().filter(|(name, _)| !elsewhere(*name)) {
         let mut stage = Stage::incident(80, 24, Door::Write);
         script(&mut stage);
         look(name, &stage);
@@ -266,14 +386,12 @@ fn the_first_frame_stands_before_anything_is_known() {
 }
 
 #[test]
-fn small_terminals_get_a_list_and_then_a_summary() {
-    look("home", &Stage::incident(60, 15, Door::Write));
+fn the_smallest_terminals_get_a_summary() {
     look("home", &Stage::incident(40, 5, Door::Write));
 }
 
 #[test]
 fn large_terminals_show_the_selected_workload_beside_the_list() {
-    look("home", &Stage::incident(200, 50, Door::Write));
     look("home", &Stage::incident(160, 40, Door::Write));
 }
 
