@@ -157,11 +157,12 @@ pub enum ConsoleError {
     Panicked,
 }
 
-/// Runs the console until the operator quits. The terminal is as it was when this returns, or panics.
+/// Runs the console until the operator quits. The terminal is as it was when this returns, or panics. Answers the
+/// summary that they want left in its history.
 ///
 /// # Errors
 /// See [`ConsoleError`].
-pub async fn run(options: Options) -> Result<(), ConsoleError> {
+pub async fn run(options: Options) -> Result<Option<String>, ConsoleError> {
     // The whole console lives in this future: too large for the stacks of its callers.
     Box::pin(run::run(options)).await
 }

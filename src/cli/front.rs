@@ -68,7 +68,7 @@ async fn open(
         let (global, write) = (global.clone(), args.write);
         async move { Ok(door(global, write, actor, clock, &follow).await?.control) }
     });
-    console::run(console::Options {
+    let farewell = console::run(console::Options {
         door,
         actor,
         clock,
@@ -98,6 +98,9 @@ async fn open(
         },
         error => error.into(),
     })?;
+    if let Some(text) = farewell {
+        output::document(&text)?;
+    }
     Ok(Exit::Done)
 }
 

@@ -10,10 +10,7 @@ mod lend;
 mod pace;
 mod wait;
 
-use std::{
-    io::{self, Write as _},
-    sync::Arc,
-};
+use std::{io, sync::Arc};
 
 use crossterm::{
     Command as _,
@@ -103,7 +100,7 @@ struct Console {
 }
 
 /// Runs the console until it ends.
-pub(super) async fn run(mut options: Options) -> Result<(), ConsoleError> {
+pub(super) async fn run(mut options: Options) -> Result<Option<String>, ConsoleError> {
     if !terminal::is_terminal() {
         return Err(ConsoleError::NoTerminal);
     }
@@ -413,7 +410,7 @@ impl Console {
     }
 
     /// Gives the terminal back, and then ends what runs.
-    async fn finish(mut self, end: End) -> Result<(), ConsoleError> {
+    async fn finish(mut self, end: End) -> Result<Option<String>, ConsoleError> {
         self.input = None;
         self.tty.screen.restore();
         // A terminal that went away is a hang-up, whether its signal, a read or a write tells it first.
@@ -423,12 +420,8 @@ impl Console {
         };
         drop(self.arrivals);
         self.executor.close().await;
-        if let (End::Wanted, Some(text)) = (&end, &self.farewell) {
-            // Who has no terminal any more has no history to leave it in.
-            let _ = io::stdout().write_all(text.as_bytes());
-        }
         match end {
-            End::Wanted => Ok(()),
+            End::Wanted => Ok(self.farewell),
             End::Signal(number) => Err(ConsoleError::Signal(number)),
             End::Panicked => Err(ConsoleError::Panicked),
             End::Lost(error) => Err(ConsoleError::Terminal(error)),

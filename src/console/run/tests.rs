@@ -204,7 +204,7 @@ fn start_in(home: tempfile::TempDir, door: Opening) -> Running {
     let end = options.end.clone();
     let done = tokio::spawn(async move {
         let end = console.start(door, options.appearance).await;
-        console.finish(end).await
+        console.finish(end).await.map(drop)
     });
     Running {
         shown,

@@ -106,7 +106,7 @@ pub const COMMANDS: [Command; 34] = [
 ];
 
 /// Commands of a shell that are none here, by their first word.
-const OF_A_SHELL: [&str; 18] = [
+pub const OF_A_SHELL: [&str; 20] = [
     "serve",
     "check",
     "status",
@@ -124,6 +124,8 @@ const OF_A_SHELL: [&str; 18] = [
     "completions",
     "man",
     "paths",
+    "traffic",
+    "version",
     "console",
 ];
 

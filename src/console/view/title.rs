@@ -47,6 +47,11 @@ pub(super) fn line(app: &App, strip: bool, told: Told) -> Line {
             }
         },
     };
+    let rest = if told == Told::Rows {
+        String::new()
+    } else {
+        rest
+    };
     let mut line = Line::of(Role::Title, name).and(Role::Muted, rest).and(
         Role::Match,
         if listed { sifted(app) } else { String::new() },
