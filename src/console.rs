@@ -47,7 +47,11 @@ use std::{fmt, io, path::PathBuf, pin::Pin, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, control::Control, model::Actor};
+use crate::{
+    clock::Clock,
+    control::Control,
+    model::{Actor, AuditRecord, Command},
+};
 
 pub use depth::Depth;
 pub use glyph::Choice as Glyphs;
@@ -57,6 +61,17 @@ pub use pointer::Mouse;
 /// holds the screen back.
 pub type Opening =
     Pin<Box<dyn Future<Output = Result<Control, Box<dyn std::error::Error + Send + Sync>>> + Send>>;
+
+/// Asks about a plan in lines, on a terminal that is lent for it because it is too small for the plan's screen; applies
+/// it when it is confirmed. Answers the record, or why nothing was changed, in words.
+pub type InLines = Arc<
+    dyn Fn(
+            Control,
+            Command,
+        ) -> Pin<Box<dyn Future<Output = Result<Box<AuditRecord>, String>> + Send>>
+        + Send
+        + Sync,
+>;
 
 /// Reads an environment variable; a test passes its own.
 pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -75,6 +90,8 @@ pub struct Options {
     pub keys: Option<PathBuf>,
     /// The directory for copied texts and saved views; made when first needed. `None`: nothing can be saved.
     pub saves: Option<PathBuf>,
+    /// Asks about a plan for which the screen has no room.
+    pub in_lines: InLines,
     /// Whether the tour is on from the start.
     pub tour: bool,
     /// The environment.

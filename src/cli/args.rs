@@ -355,7 +355,7 @@ pub(super) struct LastingArgs {
 ///
 /// On a terminal the plan is shown and the confirmation asked for. Elsewhere nothing is changed without
 /// `--apply ID` (a plan that was printed before) or `--confirm NAME`.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ChangeArgs {
     /// Print the plan and keep it for ten minutes; change nothing

@@ -5,6 +5,7 @@
 use std::{fmt, time::Duration};
 
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     announce,
@@ -13,12 +14,13 @@ use super::{
     exit::Exit,
     output::{self, Paint, Stream},
     plan_text,
+    prompt::{Asker, is_yes},
     session::Session,
     time,
 };
 use crate::{
     clock::Clock,
-    control::{Consent, ControlError, Mode, Progress},
+    control::{Consent, Control, ControlError, Mode, Progress},
     model::{AuditRecord, Change, Command, Mode as WorkloadMode, Plan, Revision, RiskTier, Verb},
 };
 
@@ -117,6 +119,55 @@ pub(super) async fn run(
         Some(settled(session, record.revision).await?)
     };
     report(session, &record, progress.as_ref(), args.json)
+}
+
+/// Asks about a plan on a terminal that a console has lent, and applies it when it is confirmed. Answers why nothing
+/// was changed, in words; ctrl-c, and what ends the console, are a no.
+pub(super) async fn in_lines(
+    control: Control,
+    command: Command,
+) -> Result<Box<AuditRecord>, String> {
+    let interrupted = async || -> std::io::Result<()> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        tokio::select! {
+            _ = interrupt.recv() => Ok(()),
+            _ = terminate.recv() => Ok(()),
+            _ = hangup.recv() => Ok(()),
+        }
+    };
+    let done = tokio::select! {
+        done = ask(&control, command) => done,
+        _ = interrupted() => Err(CliError::Declined),
+    };
+    done.map(Box::new).map_err(|error| error.to_string())
+}
+
+async fn ask(control: &Control, command: Command) -> Result<AuditRecord, CliError> {
+    let environment = control.overview().await?.environment;
+    let plan = control.plan(command, true).await?;
+    let asker = Asker::default();
+    asker.forget().await?;
+    output::talk(plan_text::render(
+        &plan,
+        &environment,
+        Paint::of(Stream::Err),
+    ));
+    if let Some(refusal) = plan.refusal() {
+        let why = refusal.why.clone();
+        return Err(ControlError::Refused { why }.into());
+    }
+    if control.mode() == Mode::Observe {
+        return Err(ControlError::Observe.into());
+    }
+    let mut args = ChangeArgs::default();
+    if plan.tier == RiskTier::BreakGlass {
+        let answer = asker.question("a check fails: break glass? [y/N] ").await?;
+        args.break_glass = is_yes(&answer);
+    }
+    let consent = asker.consent(&plan, &args).await?;
+    Ok(control.apply(&plan, consent).await?)
 }
 
 /// Prints a kept plan; changes nothing.

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     args::{ConsoleArgs, DemoArgs, Global, SimulateArgs},
+    change,
     error::CliError,
     exit::Exit,
     output, places, plain, session,
@@ -85,6 +86,7 @@ async fn open(
         },
         keys: places::keys().filter(|path| path.exists()),
         saves: places::saves(),
+        in_lines: Arc::new(|control, command| Box::pin(change::in_lines(control, command))),
         tour: args.tour,
         variables: Arc::new(session::variable),
         end,

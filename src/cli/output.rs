@@ -42,6 +42,11 @@ pub(super) fn only_lines() {
     PLAIN.fetch_max(ONLY_LINES, Ordering::Relaxed);
 }
 
+/// Whether colour is allowed at all.
+pub(super) fn has_colour() -> bool {
+    !plain_at_least(NO_COLOUR)
+}
+
 /// Whether only lines leave.
 pub(super) fn are_only_lines() -> bool {
     plain_at_least(ONLY_LINES)

@@ -45,7 +45,11 @@ impl Asker {
 
     /// Drops what was typed before a question that it cannot have been meant for.
     pub(super) async fn forget(&self) -> Result<(), CliError> {
-        if let Some(lines) = &mut *self.lines.lock().await
+        let mut lines = self.lines.lock().await;
+        if lines.is_none() && output::somebody_types() {
+            *lines = Some(Lines::open()?);
+        }
+        if let Some(lines) = &mut *lines
             && lines.forget()? > 0
         {
             output::talk("what was typed before this was shown does not count");

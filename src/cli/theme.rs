@@ -197,7 +197,8 @@ fn list(as_json: bool) -> Result<Exit, CliError> {
 
 fn preview(args: ThemePreviewArgs) -> Result<Exit, CliError> {
     let terminal = io::stdout().is_terminal();
-    let plain = args.color.is_none() && !terminal;
+    let plain =
+        output::are_only_lines() || args.color.is_none() && (!terminal || !output::has_colour());
     let depth = args
         .color
         .unwrap_or_else(|| Depth::detect(&session::variable));

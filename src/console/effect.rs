@@ -45,6 +45,8 @@ pub enum Effect {
         /// What is asked.
         command: Command,
     },
+    /// Ask about a plan in lines, where the screen has no room for it. Answered by `Msg::InLines`.
+    InLines(Command),
     /// Apply a plan. Answered by `Msg::Applied`.
     Apply {
         /// The plan as it was on screen.

@@ -114,6 +114,11 @@ impl Executor {
         self.door.send_replace(Some(control));
     }
 
+    /// The door, once it is open.
+    pub(super) fn control(&self) -> Option<Control> {
+        self.door.borrow().clone()
+    }
+
     /// Makes a plan. It is kept in the store, so that its number can be given to others.
     pub(super) fn plan(&self, request: u64, command: Command) {
         self.ask(async move |control: Control| Msg::Planned {

@@ -53,6 +53,8 @@ pub enum Msg {
         /// Its line in the audit, or why nothing was changed.
         result: Result<Box<AuditRecord>, ControlError>,
     },
+    /// A plan was applied by questions in lines, or why nothing was changed, in words.
+    InLines(Result<Box<AuditRecord>, String>),
     /// What an outage would do was found out, or not.
     Drilled {
         /// The number of the [`super::effect::Effect::Drill`].

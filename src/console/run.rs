@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Appearance, ConsoleError, Opening, Options, Variables,
+    Appearance, ConsoleError, InLines, Opening, Options, Variables,
     app::{App, BACKLOG, Setup},
     canvas::Canvas,
     effect::Effect,
@@ -47,6 +47,7 @@ use super::{
 use crate::{
     clock::Clock,
     control::{Control, Mode, News},
+    model,
 };
 use aside::Aside;
 use lend::Lend;
@@ -94,6 +95,9 @@ struct Console {
     suspend: Option<Aside>,
     /// The operator's own editor wants a text and the terminal.
     lend: Option<Lend>,
+    in_lines: InLines,
+    /// A plan for which the screen has no room is to be asked about.
+    asked: Option<model::Command>,
     quit: bool,
     /// To be printed once the terminal is given back.
     farewell: Option<String>,
@@ -190,6 +194,8 @@ impl Console {
             pace: Pace::new(appearance.slow, Instant::now()),
             suspend: None,
             lend: None,
+            in_lines: Arc::clone(&options.in_lines),
+            asked: None,
             quit: false,
             farewell: None,
         })
@@ -247,9 +253,7 @@ impl Console {
             {
                 return End::Lost(error);
             }
-            if let Some(lend) = self.lend.take()
-                && let Err(error) = self.lend_out(lend).await
-            {
+            if let Err(error) = self.lend_what_is_wanted().await {
                 return End::Lost(error);
             }
             if self.is_due()
@@ -356,6 +360,7 @@ impl Console {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Plan { request, command } => self.executor.plan(request, command),
+            Effect::InLines(command) => self.asked = Some(command),
             Effect::Apply { plan, consent } => self.executor.apply(plan, consent),
             Effect::Probe { request, questions } => self.executor.probe(request, questions),
             Effect::Drill {

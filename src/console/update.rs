@@ -77,6 +77,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::News(news) => absorb(app, news, &mut effects),
         Msg::Planned { request, result } => planning::planned(app, request, result, &mut effects),
         Msg::Applied { plan, result } => planning::applied(app, &plan, result, &mut effects),
+        Msg::InLines(result) => planning::lined(app, result, &mut effects),
         Msg::Drilled { request, result } => drilling::drilled(app, request, result),
         Msg::Probe {
             request,

@@ -809,13 +809,26 @@ fn a_screen_too_small_for_a_plan_shows_the_command_line_and_applies_nothing() {
     let mut stage = planned();
     stage.keys("1sup");
     stage.send(Msg::Resize(59, 17));
-    assert_eq!(applies(&stage.press(KeyCode::Enter)), []);
-    let text = stage.text();
+    let effects = stage.press(KeyCode::Enter);
+    assert_eq!(applies(&effects), []);
     assert!(
-        text.contains("backstop force support-chat --for 30m --reason 5xx"),
-        "{text}"
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::InLines(_))),
+        "{effects:?}"
     );
-    assert!(text.contains("Enlarge"));
+    let text = stage.text();
+    for told in [
+        "backstop force support-chat --for 30m --reason 5xx",
+        "Enter asks in",
+        "enlarge",
+        "nothing has changed",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    stage.send(Msg::InLines(Err("not confirmed".to_owned())));
+    assert!(stage.text().contains("not confirmed"), "{}", stage.text());
+    // What was typed before is still there.
     stage.send(Msg::Resize(80, 24));
     assert_eq!(applies(&stage.press(KeyCode::Enter)).len(), 1);
 }

@@ -221,3 +221,33 @@ fn a_review_is_judged_blind_by_questions_and_recorded_when_that_is_wanted() {
     talk.says("quit");
     assert!(talk.pty.ended().success());
 }
+
+#[test]
+fn a_screen_too_small_for_a_plan_asks_in_lines_and_comes_back() {
+    let mut pty = Pty::backstop(&["demo", "--seed", "7", "--no-tour"], (58, 12));
+    pty.wait_for("FL support-chat");
+    pty.press("F");
+    pty.wait_for("Enter asks in");
+    pty.press("\r");
+    pty.wait_for("reason? 1 5xx");
+    pty.assert_restored_screen();
+    pty.press("\x03");
+    pty.wait_for("Enter asks in");
+    pty.wait_for("not confirmed; nothing was changed");
+    pty.press("\r");
+    // What stands on the screen below is that of the first time.
+    wait_for("the question again", || {
+        let bytes = pty.bytes();
+        let sent = String::from_utf8_lossy(&bytes);
+        (sent.matches("reason? 1 5xx").count() == 2).then_some(())
+    });
+    pty.press("1\r");
+    pty.wait_for("to force: ");
+    pty.press("sup\r");
+    pty.wait_for("enlarge to");
+    pty.resize(80, 24);
+    pty.wait_for("! FO  support-chat");
+    pty.press("\x03");
+    assert!(pty.ended().success());
+    pty.assert_restored();
+}

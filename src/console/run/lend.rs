@@ -1,4 +1,5 @@
-//! The terminal lent to the operator's own editor, with a text in a file that only they can read.
+//! The terminal lent: to the operator's own editor, with a text in a file that only they can read, and to questions
+//! about a plan for which the screen has no room.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -12,7 +13,7 @@ use tempfile::NamedTempFile;
 use super::Console;
 use crate::{
     console::{msg::Msg, state::payload::LARGEST},
-    model::{SampleId, WorkloadName},
+    model::{Command as ModelCommand, SampleId, WorkloadName},
 };
 
 /// What an editor is wanted for.
@@ -23,8 +24,19 @@ pub(super) struct Lend {
 }
 
 impl Console {
+    /// Gives the terminal to whatever a round has asked for.
+    pub(super) async fn lend_what_is_wanted(&mut self) -> io::Result<()> {
+        if let Some(command) = self.asked.take() {
+            self.ask_in_lines(command).await?;
+        }
+        match self.lend.take() {
+            Some(lend) => self.lend_out(lend).await,
+            None => Ok(()),
+        }
+    }
+
     /// Gives the terminal to an editor, waits for its end, and takes the terminal and the text again.
-    pub(super) async fn lend_out(&mut self, lend: Lend) -> io::Result<()> {
+    async fn lend_out(&mut self, lend: Lend) -> io::Result<()> {
         let editor = ["VISUAL", "EDITOR"]
             .into_iter()
             .find_map(|name| (self.variables)(name).filter(|value| !value.trim().is_empty()));
@@ -38,10 +50,32 @@ impl Console {
         self.input = None;
         self.tty.screen.restore();
         let text = Arc::clone(&lend.text);
-        let mut editing = tokio::task::spawn_blocking(move || edit(&editor, &text));
-        let edited = loop {
+        let editing = tokio::task::spawn_blocking(move || edit(&editor, &text));
+        let edited = self.lent(editing).await?;
+        let edited = edited.unwrap_or_else(|error| Err(error.to_string()));
+        self.answer(lend, edited);
+        Ok(())
+    }
+
+    /// Gives the terminal to questions about a plan for which the screen has no room.
+    async fn ask_in_lines(&mut self, command: ModelCommand) -> io::Result<()> {
+        let Some(control) = self.executor.control() else {
+            return Ok(());
+        };
+        self.input = None;
+        self.tty.screen.restore();
+        let asking = (self.in_lines)(control, command);
+        let record = self.lent(asking).await?;
+        self.take_in(Msg::InLines(record));
+        Ok(())
+    }
+
+    /// Waits while somebody else has the terminal, and takes it again.
+    async fn lent<T>(&mut self, work: impl Future<Output = T>) -> io::Result<T> {
+        let mut work = std::pin::pin!(work);
+        let done = loop {
             tokio::select! {
-                edited = &mut editing => break edited,
+                done = &mut work => break done,
                 // An editor that gives way to the shell tells its whole group; the screen is not ours.
                 () = self.signals.told_to_stop() => {
                     if (self.tty.jobs.can_stop)() {
@@ -50,13 +84,11 @@ impl Console {
                 }
             }
         };
-        // What was typed to interrupt the editor was not meant for the console.
+        // What was typed to interrupt them was not meant for the console.
         self.signals.forget_keys()?;
         self.listen()?;
         self.come_back()?;
-        let edited = edited.unwrap_or_else(|error| Err(error.to_string()));
-        self.answer(lend, edited);
-        Ok(())
+        Ok(done)
     }
 
     fn answer(&mut self, lend: Lend, text: Result<String, String>) {

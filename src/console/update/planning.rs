@@ -255,8 +255,9 @@ fn apply(app: &mut App, mode: control::Mode, effects: &mut Vec<Effect>) {
     let shown = view::measure(app, layout::area(app.size)).is_some();
     let Some(form) = app.form_mut() else { return };
     if !shown {
-        form.remark = Some("the plan cannot be seen whole: enlarge the terminal".to_owned());
-        app.dirty = true;
+        // What cannot be read here can be read line by line; nothing was consented to yet.
+        form.remark = None;
+        effects.push(Effect::InLines(form.command.clone()));
         return;
     }
     if let Some(missing) = form.missing(mode) {
@@ -317,6 +318,26 @@ pub(super) fn applied(
                 form.remark = Some(format!("NOT applied: {error}"));
             }
             app.say(Level::Error, &format!("{what} was NOT applied: {error}"));
+        }
+    }
+}
+
+/// The plan was asked about in lines. What was typed into the form stays when nothing came of it.
+pub(super) fn lined(
+    app: &mut App,
+    result: Result<Box<AuditRecord>, String>,
+    effects: &mut Vec<Effect>,
+) {
+    match result {
+        Ok(record) => {
+            close(app);
+            follow::begin(app, &record, effects);
+        }
+        Err(why) => {
+            if let Some(form) = app.form_mut() {
+                form.remark = Some(why.clone());
+            }
+            app.say(Level::Warning, &why);
         }
     }
 }

@@ -398,9 +398,15 @@ fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
 /// No room: says so, and gives the command line in full.
 fn enlarge(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
     let back = app.setup.keymap.shown(Action::Back);
+    let asks = if form.typed() {
+        Action::Apply
+    } else {
+        Action::Confirm
+    };
+    let asks = app.setup.keymap.shown(asks);
     let width = usize::from(area.width);
     let text = format!(
-        "{}: a plan needs {}x{}. Enlarge the terminal, or leave with {back} and run:",
+        "{}: a plan needs {}x{}. {asks} asks in lines; or enlarge the terminal; or leave with {back} and run:",
         form.title(),
         PLAN.0,
         PLAN.1
@@ -415,7 +421,10 @@ fn enlarge(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
             .into_iter()
             .map(|line| Line::of(Role::Text, line)),
     );
-    lines.push(Line::of(Role::Muted, "nothing has changed"));
+    match &form.remark {
+        Some(remark) => lines.extend(paragraph(Role::Warning, "", remark, width)),
+        None => lines.push(Line::of(Role::Muted, "nothing has changed")),
+    }
     // The command matters more than the explanation.
     let height = usize::from(area.height);
     let skip = lines
