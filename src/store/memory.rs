@@ -11,6 +11,7 @@ mod captures;
 mod chain;
 mod duty;
 mod events;
+mod import;
 mod past;
 mod probes;
 mod reviews;
@@ -34,8 +35,8 @@ use probes::Probes;
 use reviews::Reviews;
 
 use super::{
-    Access, Added, AuditQuery, ChangeError, HEARTBEAT_LIFE, Health, PLAN_LIFE, PRESENCE_LIFE,
-    Reservation, StoreError, earlier, host_name,
+    Access, AuditQuery, ChangeError, HEARTBEAT_LIFE, Health, PLAN_LIFE, PRESENCE_LIFE, Reservation,
+    StoreError, earlier, host_name,
     queue::{Places, Sink},
     rules::{self, Counters},
 };
@@ -239,27 +240,6 @@ impl Memory {
     pub(super) fn reserve(&self) -> Result<Reservation, StoreError> {
         drop(self.write()?);
         Reservation::of(Sink::Memory(Arc::clone(&self.shared)))
-    }
-
-    pub(super) fn import(&self, entries: Vec<Entry>) -> Result<Added, StoreError> {
-        let mut added = Added::default();
-        for entry in entries {
-            let tables = self.write()?;
-            let is_new = match &entry {
-                Entry::Decision(event) => !tables
-                    .log
-                    .values()
-                    .filter_map(decision)
-                    .any(|held| held.id == event.id),
-                Entry::Outcome(outcome) => !tables.outcomes.contains_key(&outcome.event),
-            };
-            drop(tables);
-            added.count(&entry, is_new);
-            if is_new {
-                self.shared.append(entry);
-            }
-        }
-        Ok(added)
     }
 
     pub(super) fn newest(&self) -> watch::Receiver<Seq> {

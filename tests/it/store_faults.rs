@@ -85,8 +85,8 @@ async fn everything_is_for_the_owner_alone() {
         assert_eq!(mode_of(&path), 0o600, "{}", path.display());
         files += 1;
     }
-    // Three databases with their logs and indexes, two bells, the anchors, the lock.
-    assert_eq!(files, 13);
+    // Three databases with their logs and indexes, two bells, the anchors, the time, the lock.
+    assert_eq!(files, 14);
 }
 
 #[tokio::test]
