@@ -142,7 +142,7 @@ fn plan(app: &App, form: &Form, buffer: &Buffer) -> Option<String> {
         if let Some(asked) = asks.iter().find(|asked| text.contains(**asked)) {
             return Some(format!("no room for the plan, and yet {asked}"));
         }
-        let words = "Enlargetheterminal";
+        let words = "nlargetheterminal";
         let (width, height) = app.size;
         let room = width >= 40 && height >= 12;
         return (room && !text.contains(words)).then(|| format!("no {words}"));

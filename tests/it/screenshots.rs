@@ -68,6 +68,17 @@ fn the_incident_and_its_plan() {
     for (name, size) in [("home.svg", (120, 40)), ("home-80x24.svg", (80, 24))] {
         let mut pty = demo(&[], size);
         keep(name, &pty.picture(&incident), &incident);
+        if size == (120, 40) {
+            pty.press("b");
+            let says = [
+                "support-chat > charts",
+                "ERRORS",
+                "BY FALLBACK",
+                "FIRST OUTPUT",
+                "? help",
+            ];
+            keep("charts.svg", &pty.picture(&says), &says);
+        }
         if size == (80, 24) {
             pty.press("F");
             pty.wait_for("To confirm, type support-chat");
