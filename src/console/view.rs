@@ -181,14 +181,7 @@ fn without_tour(app: &App, area: Rect) -> Areas {
         | (Screen::Reviews | Screen::Audit | Screen::Detail(_) | Screen::Compare(_), _) => {
             layout::screen(area, message)
         }
-        (Screen::Events, _) => layout::events(
-            area,
-            message,
-            app.charts
-                .events
-                .as_ref()
-                .map_or(0, |events| events.classes.len()),
-        ),
+        (Screen::Events, _) => layout::events(area, message, app.charts.kinds()),
         (Screen::Routes, _) => layout::routes(area, message, app.routes.keys.len()),
         (Screen::Home, _) => layout::home(area, message, app.home.rows().len()),
     }

@@ -128,6 +128,13 @@ impl Charts {
         });
     }
 
+    /// How many classes of events there are among all workloads.
+    #[must_use]
+    pub fn kinds(&self) -> usize {
+        let events = self.events.as_ref();
+        events.map_or(0, |events| events.classes.len())
+    }
+
     /// What is known of a workload's past.
     #[must_use]
     pub fn past(&self, workload: Option<&WorkloadName>) -> Past<'_> {
