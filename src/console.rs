@@ -31,6 +31,7 @@ mod reload;
 mod role;
 mod run;
 mod saves;
+mod session_file;
 mod signals;
 pub mod state;
 mod terminal;
@@ -94,13 +95,26 @@ pub struct Options {
     pub in_lines: InLines,
     /// Whether the tour is on from the start.
     pub tour: bool,
+    /// What is taken up of the last session, and left for the next one.
+    pub sessions: Sessions,
     /// The environment.
     pub variables: Variables,
     /// Cancelled when the console should end by itself.
     pub end: CancellationToken,
 }
 
-/// How the console looks.
+/// What goes from one session of an operator to the next.
+#[derive(Clone, Debug, Default)]
+pub struct Sessions {
+    /// The directory for it; made when first needed. `None`: nothing is taken up and nothing is left.
+    pub directory: Option<PathBuf>,
+    /// Nothing is taken up.
+    pub fresh: bool,
+    /// The theme of [`Appearance`] was asked for: none is restored over it.
+    pub theme_given: bool,
+}
+
+/// How the console looks, and how it calls.
 #[derive(Clone, Debug)]
 pub struct Appearance {
     /// A theme's name; `terminal` is right everywhere.
@@ -115,6 +129,8 @@ pub struct Appearance {
     pub mouse: Mouse,
     /// Little is drawn, for a slow line: rare frames, sixteen colours at most, lists that go on in steps.
     pub slow: bool,
+    /// Whether the terminal's bell rings for a workload that begins to fail and an override that has ended.
+    pub bell: bool,
 }
 
 impl Default for Appearance {
@@ -126,6 +142,7 @@ impl Default for Appearance {
             glyphs: Glyphs::default(),
             mouse: Mouse::default(),
             slow: false,
+            bell: false,
         }
     }
 }

@@ -276,6 +276,9 @@ pub(super) struct ConsoleArgs {
     /// Show the tour: an incident in five steps, told while you do them
     #[arg(long)]
     pub(super) tour: bool,
+    /// Start without what the last session here has left: screen, filters, orders, marks and theme
+    #[arg(long)]
+    pub(super) fresh: bool,
     #[command(flatten)]
     pub(super) look: LookArgs,
 }

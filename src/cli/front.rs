@@ -69,6 +69,8 @@ async fn open(
         let (global, write) = (global.clone(), args.write);
         async move { Ok(door(global, write, actor, clock, &follow).await?.control) }
     });
+    let sessions = places::sessions().filter(|_| serving.is_none());
+    let theme_given = args.look.theme.is_some();
     let farewell = console::run(console::Options {
         door,
         actor,
@@ -83,11 +85,18 @@ async fn open(
             depth: args.look.color,
             mouse: args.look.mouse,
             slow: args.look.slow,
+            bell: args.look.bell,
         },
         keys: places::keys().filter(|path| path.exists()),
         saves: places::saves(),
         in_lines: Arc::new(|control, command| Box::pin(change::in_lines(control, command))),
         tour: args.tour,
+        sessions: console::Sessions {
+            // Each demo is the first one.
+            directory: sessions,
+            fresh: args.fresh,
+            theme_given,
+        },
         variables: Arc::new(session::variable),
         end,
     })
@@ -181,6 +190,7 @@ pub(super) async fn demo(global: &Global, args: DemoArgs) -> Result<Exit, CliErr
         write: false,
         tour: args.tour
             || (!args.no_tour && plain::because(global).is_none() && places::first_tour()),
+        fresh: true,
         look: args.look,
     };
     let front = async |stage: demo::Stage| {

@@ -20,6 +20,11 @@ pub(super) fn saves() -> Option<PathBuf> {
     Some(state()?.join("saves"))
 }
 
+/// What the console leaves for its next start.
+pub(super) fn sessions() -> Option<PathBuf> {
+    Some(state()?.join("sessions"))
+}
+
 /// The operator's own keys.
 pub(super) fn keys() -> Option<PathBuf> {
     Some(own_config()?.join("keys.toml"))
@@ -84,6 +89,7 @@ pub(super) fn print(global: &Global, as_json: bool) -> Result<Exit, CliError> {
         ("themes", own(themes())),
         ("log", own(log())),
         ("saves", own(saves())),
+        ("sessions", own(sessions())),
     ];
     if as_json {
         let object: serde_json::Map<String, serde_json::Value> = rows
@@ -94,7 +100,7 @@ pub(super) fn print(global: &Global, as_json: bool) -> Result<Exit, CliError> {
     } else {
         for (name, path) in rows {
             output::line(format_args!(
-                "{name:<8}{}",
+                "{name:<10}{}",
                 path.as_deref().unwrap_or("none")
             ))?;
         }

@@ -18,9 +18,10 @@ use super::{
     keymap::{Context, Keymap},
     layout,
     state::{
-        burst::Burst, change::Followed, chart::Charts, comparing::Comparing, data::Data,
-        events::Events, home::Home, link::Link, message::Messages, plan::Form, reviews::Reviews,
-        route_facts::RouteFacts, series::Series, table::Table, themes::Themes, tour::Tour,
+        bell::Bell, burst::Burst, change::Followed, chart::Charts, clipboard::Between,
+        comparing::Comparing, data::Data, events::Events, home::Home, link::Link,
+        message::Messages, plan::Form, reviews::Reviews, route_facts::RouteFacts, series::Series,
+        session::Sessions, table::Table, themes::Themes, tour::Tour,
     },
 };
 use crate::{
@@ -139,6 +140,12 @@ pub struct App {
     pub link: Link,
     /// The themes.
     pub themes: Themes,
+    /// The terminal's bell.
+    pub bell: Bell,
+    /// What stands between here and the operator's clipboard.
+    pub between: Between,
+    /// The last session.
+    pub sessions: Sessions,
     /// How times are written.
     pub times: Times,
     /// The view stands still.
@@ -191,6 +198,9 @@ impl App {
             mouse: false,
             link: Link::default(),
             themes: Themes::default(),
+            bell: Bell::default(),
+            between: Between::default(),
+            sessions: Sessions::default(),
             times: Times::default(),
             paused: None,
             tour: None,

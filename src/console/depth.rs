@@ -278,6 +278,43 @@ mod tests {
     }
 
     #[test]
+    fn without_better_knowledge_the_terminals_entry_decides() {
+        let place = tempfile::tempdir().unwrap();
+        for (letter, name, colours) in [
+            ("t", "two", 2),
+            ("e", "eight", 8),
+            ("s", "sixteen", 16),
+            ("m", "many", 256),
+        ] {
+            let directory = place.path().join(letter);
+            std::fs::create_dir_all(&directory).unwrap();
+            std::fs::write(directory.join(name), entry(false, 20, colours)).unwrap();
+        }
+        let directory = place.path().join("a");
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("all-256color"), entry(true, 20, 0x100_0000)).unwrap();
+        for (term, more, expected) in [
+            ("two", None, Depth::Mono),
+            ("eight", None, Depth::Ansi),
+            ("sixteen", None, Depth::Ansi),
+            ("many", None, Depth::Indexed),
+            ("all-256color", None, Depth::Rgb),
+            ("two", Some(("COLORTERM", "truecolor")), Depth::Rgb),
+            ("many", Some(("NO_COLOR", "1")), Depth::Mono),
+            ("unknown", None, Depth::Ansi),
+        ] {
+            let variables = |name: &str| match name {
+                "TERM" => Some(term.to_owned()),
+                "TERMINFO" => Some(place.path().display().to_string()),
+                name => more
+                    .filter(|(key, _)| *key == name)
+                    .map(|(_, value)| value.to_owned()),
+            };
+            assert_eq!(Depth::detect(&variables), expected, "{term} {more:?}");
+        }
+    }
+
+    #[test]
     fn terminfo_entries_are_read_and_broken_ones_are_not_believed() {
         assert_eq!(terminfo_colours(&entry(false, 20, 256)), Some(256));
         assert_eq!(

@@ -126,6 +126,8 @@ pub enum Effect {
     Wake(Duration),
     /// Read a theme and wear it. Answered by the theme itself, or by `Msg::Themed`.
     Wear(String),
+    /// Ring the terminal's bell.
+    Bell,
     /// Switch mouse reporting on or off.
     Mouse(bool),
     /// Draw everything again.

@@ -22,7 +22,12 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{msg::Msg, saves, state::probing::Question, theme_file::Loaded};
+use super::{
+    msg::Msg,
+    saves, session_file,
+    state::{probing::Question, session::Session},
+    theme_file::Loaded,
+};
 use crate::{
     clock::Clock,
     control::{Consent, Control, ControlError, Progress},
@@ -216,11 +221,31 @@ impl Executor {
         self.presence.send_replace(Some(presence));
     }
 
-    /// Saves a copied text. `sent` is false when it is too long for a terminal's clipboard.
-    pub(super) fn copy(&self, text: String, sent: bool) {
+    /// Saves a copied text.
+    pub(super) fn copy(&self, text: String) {
         self.save_with(move |directory, now| {
             let saved = saves::write(directory, now, "copy", "txt", &text);
-            Msg::Copied { sent, saved }
+            let length = text.len();
+            Msg::Copied { length, saved }
+        });
+    }
+
+    /// Reads what the last session in an environment has left.
+    pub(super) fn read_session(&self, directory: PathBuf, environment: String) {
+        let arrivals = self.arrivals.clone();
+        self.tasks.spawn_blocking(move || {
+            let read = session_file::read(&directory, &environment);
+            let message = Msg::Session(read.map(|left| left.map(Box::new)));
+            let _ = arrivals.blocking_send(Arrival::Msg(message));
+        });
+    }
+
+    /// Leaves something for the next session. Nobody is there any more to be told when that fails.
+    pub(super) fn leave_session(&self, directory: PathBuf, session: Session) {
+        self.tasks.spawn_blocking(move || {
+            if let Err(why) = session_file::write(&directory, &session) {
+                tracing::warn!("the session is not kept: {why}");
+            }
         });
     }
 

@@ -11,6 +11,7 @@ use super::pointer::Pointer;
 use super::state::{
     comparing::{live, weighed::Weighed},
     link::Speed,
+    session::Session,
 };
 use crate::{
     control::{ControlError, Drill, News, Progress, traffic::History},
@@ -123,13 +124,15 @@ pub enum Msg {
     Saved(Result<Vec<PathBuf>, String>),
     /// A text was copied.
     Copied {
-        /// Sent to the terminal's clipboard; it is not when it is too long for one.
-        sent: bool,
+        /// Its bytes: what is too long for a terminal's clipboard was not sent to it.
+        length: usize,
         /// The file it was written to, or why it was not, in words.
         saved: Result<PathBuf, String>,
     },
     /// The operator's key file is not in use: what is wrong with it, with file, line and column.
     KeysRefused(Vec<String>),
+    /// What the last session left was read: nothing where there was none, or why it was not, in words.
+    Session(Result<Option<Box<Session>>, String>),
     /// The theme was read again: its name, or why the last good one is kept (file, line and column inside).
     Themed(Result<String, String>),
     /// The console was not suspended: nobody could bring it back.

@@ -5,12 +5,13 @@
 //! a second and no quicker than the terminal takes it, and nothing is written when nothing changed.
 
 mod aside;
+mod finish;
 mod frame;
 mod lend;
 mod pace;
 mod wait;
 
-use std::{io, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use crossterm::{
     Command as _,
@@ -38,8 +39,13 @@ use super::{
     msg::Msg,
     pointer::Pointer,
     reload,
-    signals::{self, Heard, Signals},
-    state::{link::Speed, themes::Themes, tour::Tour},
+    signals::{Heard, Signals},
+    state::{
+        clipboard::{self, Between},
+        link::Speed,
+        themes::Themes,
+        tour::Tour,
+    },
     terminal::{self, Screen},
     theme_file,
     update::update,
@@ -57,9 +63,6 @@ use wait::{End, Failure, Wake};
 /// Messages taken in before a frame, so that a flood cannot keep the screen from being drawn.
 const ROUND: usize = 256;
 
-/// The longest text for a terminal's clipboard, in bytes before encoding: what common terminals take.
-const CLIPBOARD: usize = 56_000;
-
 /// The terminal as the loop sees it; a test has its own.
 struct Tty {
     screen: Screen,
@@ -71,7 +74,7 @@ struct Tty {
 
 /// Everything the loop owns.
 struct Console {
-    app: App,
+    app: Box<App>,
     look: Look,
     tty: Tty,
     input: Option<Input>,
@@ -85,6 +88,10 @@ struct Console {
     feed: Option<Receiver<News>>,
     clock: Clock,
     variables: Variables,
+    /// Where sessions are kept.
+    sessions: Option<PathBuf>,
+    /// The last one is not taken up.
+    fresh: bool,
     /// The next frame does not wait.
     urgent: bool,
     /// How quickly frames follow each other.
@@ -174,9 +181,12 @@ impl Console {
             &appearance.theme,
             theme_file::names(&appearance.directories),
         );
+        app.sessions.theme_given = options.sessions.theme_given;
+        app.bell.enabled = appearance.bell;
+        app.between = Between::of(&|name| (options.variables)(name));
         Ok(Self {
             wanted: watch::Sender::new(appearance.theme.clone()),
-            app,
+            app: Box::new(app),
             look,
             input: None,
             canvas: Canvas::new(size.0, size.1),
@@ -190,6 +200,8 @@ impl Console {
             feed: None,
             clock: options.clock.clone(),
             variables: Arc::clone(&options.variables),
+            sessions: options.sessions.directory.clone(),
+            fresh: options.sessions.fresh,
             urgent: true,
             pace: Pace::new(appearance.slow, Instant::now()),
             suspend: None,
@@ -300,6 +312,10 @@ impl Console {
             }
             Wake::Opened(Ok(control)) => {
                 self.app.setup.mode = control.mode();
+                if let Some(directory) = self.sessions.clone().filter(|_| !self.fresh) {
+                    let environment = control.catalog().environment.name.clone();
+                    self.executor.read_session(directory, environment);
+                }
                 self.feed = Some(control.follow(BACKLOG));
                 self.executor.open(control);
             }
@@ -389,14 +405,13 @@ impl Console {
             Effect::Watch(revision) => self.executor.watch(revision),
             Effect::Present(presence) => self.executor.present(*presence),
             Effect::Copy(text) => {
-                let sent = text.len() <= CLIPBOARD;
-                if sent {
+                if text.len() <= clipboard::LONGEST {
                     let mut sequence = String::new();
                     // Writing to a string cannot fail.
                     let _ = CopyToClipboard::to_clipboard_from(&text).write_ansi(&mut sequence);
                     self.tty.screen.aside(sequence.into_bytes());
                 }
-                self.executor.copy(text, sent);
+                self.executor.copy(text);
             }
             Effect::Save {
                 name,
@@ -406,31 +421,12 @@ impl Console {
             } => self.executor.save(name, (extension, text), json),
             Effect::Wake(delay) => self.executor.wake(delay),
             Effect::Wear(name) => drop(self.wanted.send(name)),
+            Effect::Bell => self.tty.screen.bell(),
             Effect::Mouse(on) => self.tty.screen.mouse(on),
             Effect::Repaint => self.repaint(),
             Effect::Suspend => self.suspend = Some(Aside::Key),
             Effect::Farewell(text) => self.farewell = Some(text),
             Effect::Quit => self.quit = true,
-        }
-    }
-
-    /// Gives the terminal back, and then ends what runs.
-    async fn finish(mut self, end: End) -> Result<Option<String>, ConsoleError> {
-        self.input = None;
-        self.tty.screen.restore();
-        // A terminal that went away is a hang-up, whether its signal, a read or a write tells it first.
-        let end = match end {
-            End::Lost(_) if self.tty.screen.is_lost() => End::Signal(signals::HANGUP),
-            end => end,
-        };
-        drop(self.arrivals);
-        self.executor.close().await;
-        match end {
-            End::Wanted => Ok(self.farewell),
-            End::Signal(number) => Err(ConsoleError::Signal(number)),
-            End::Panicked => Err(ConsoleError::Panicked),
-            End::Lost(error) => Err(ConsoleError::Terminal(error)),
-            End::Door(error) => Err(ConsoleError::Door(error)),
         }
     }
 }

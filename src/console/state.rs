@@ -2,9 +2,11 @@
 //!
 //! Changed only by `console::update`; read by `console::view`. Nothing here draws, waits or does I/O.
 
+pub mod bell;
 pub mod burst;
 pub mod change;
 pub mod chart;
+pub mod clipboard;
 pub mod commands;
 pub mod comparing;
 pub mod data;
@@ -27,6 +29,7 @@ pub mod probing;
 pub mod reviews;
 pub mod route_facts;
 pub mod series;
+pub mod session;
 pub mod table;
 pub mod themes;
 pub mod tour;

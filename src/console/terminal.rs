@@ -31,9 +31,9 @@ use super::outlet::{Exit, Outlet};
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[m\x1b[2J\x1b[?2004h\x1b[?25l";
 
 /// All of it back, also what a frame that was cut may have left: an open update, a style, a region that scrolls,
-/// mouse reports.
+/// mouse reports. The screen is wiped first: screen and the Linux console have no other one to go back to.
 const LEAVE: &[u8] =
-    b"\x1b[?2026l\x1b[m\x1b[r\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?1049l\x1b[?25h";
+    b"\x1b[?2026l\x1b[m\x1b[r\x1b[H\x1b[J\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?1049l\x1b[?25h";
 
 /// Mouse: presses and the wheel, in the form that has no limit of columns.
 const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
@@ -41,6 +41,7 @@ const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// So many asides wait at most.
 const ASIDES: usize = 8;
+const BELL: &[u8] = b"\x07";
 
 /// How long a terminal that does not read may hold up the way back, twice.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -187,6 +188,11 @@ impl Screen {
     /// Whether something waits to go out with the next frame.
     pub(super) fn has_aside(&self) -> bool {
         !self.ahead.is_empty() || !self.asides.is_empty()
+    }
+
+    /// Rings the bell with the next frame.
+    pub(super) fn bell(&mut self) {
+        self.aside(BELL.to_vec());
     }
 
     /// Mouse reports on or off.

@@ -18,6 +18,7 @@ mod present;
 mod probing;
 mod reviews;
 mod series;
+pub mod session;
 mod sift;
 mod take;
 mod tour;
@@ -34,6 +35,7 @@ use super::{
     layout,
     msg::Msg,
     state::{
+        clipboard,
         data::{Changed, Refreshed},
         message::Level,
     },
@@ -120,8 +122,9 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             }
             Err(why) => app.say(Level::Error, &format!("not saved: {why}")),
         },
-        Msg::Copied { sent, saved } => copied(app, sent, saved),
         Msg::KeysRefused(found) => keys_refused(app, &found),
+        Msg::Copied { length, saved } => copied(app, length, &saved),
+        Msg::Session(result) => session::told(app, result),
         Msg::Themed(result) => match result {
             Ok(name) => app.say(Level::Note, &format!("theme {name} read again")),
             Err(why) => app.say(Level::Error, &format!("the theme in use is kept: {why}")),
@@ -130,6 +133,8 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
     let log = &app.data.log;
     app.link.follow(log.first(), log.end(), moves);
     refresh(app, &mut effects);
+    session::settle(app);
+    ring(app, &mut effects);
     probing::settle(app, &mut effects);
     settle(app);
     charting::settle(app, &mut effects);
@@ -159,16 +164,18 @@ fn keys_refused(app: &mut App, found: &[String]) {
     }
 }
 
-/// A text was copied. Whether the terminal took it nobody can know, so it says only what was done.
-fn copied(app: &mut App, sent: bool, saved: Result<PathBuf, String>) {
-    let sent = if sent {
-        "sent to the terminal's clipboard"
-    } else {
-        "too long for a terminal's clipboard"
-    };
-    match saved {
-        Ok(file) => app.say(Level::Note, &format!("{sent}, saved to {}", file.display())),
-        Err(why) => app.say(Level::Warning, &format!("{sent}; not saved: {why}")),
+/// A text was copied.
+fn copied(app: &mut App, length: usize, saved: &Result<PathBuf, String>) {
+    let (text, all) = clipboard::told(app.between, length, saved);
+    app.say(if all { Level::Note } else { Level::Warning }, &text);
+}
+
+/// Rings for what is new.
+fn ring(app: &mut App, effects: &mut Vec<Effect>) {
+    let (overview, overrides) = (&app.data.overview, &app.data.overrides);
+    let overview = overview.as_ref();
+    if app.bell.look(overview, overrides.as_deref(), app.now) {
+        effects.push(Effect::Bell);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, Permissions},
+    fs::{self, File, Permissions},
+    io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -168,9 +169,7 @@ impl Prepared {
         behind?;
         let path = directory.path().to_owned();
         if !options.keep {
-            directory
-                .close()
-                .map_err(|cause| DemoError::write(&path, cause))?;
+            clear(directory).map_err(|cause| DemoError::write(&path, cause))?;
         }
         // Only now: nobody else may clear the directory away before.
         drop(lock);
@@ -296,6 +295,24 @@ impl Parts {
         end(self.providers).await;
         Ok(self.store.close().await?)
     }
+}
+
+/// Removes the directory. The console's last connection to the store may end at the same moment, and leave or take
+/// away a file of its own while the directory is read.
+fn clear(directory: TempDir) -> io::Result<()> {
+    /// So often at most.
+    const TRIES: usize = 100;
+    let path = directory.keep();
+    let mut removed = Ok(());
+    for _ in 0..TRIES {
+        removed = fs::remove_dir_all(&path);
+        match &removed {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Ok(()) | Err(_) => return removed,
+        }
+    }
+    removed
 }
 
 async fn end((token, tasks): (CancellationToken, TaskTracker)) {

@@ -170,11 +170,11 @@ fn paths_are_printed() {
         store.starts_with("sqlite:") && store.ends_with("/state"),
         "{store}"
     );
-    for name in ["config", "keys", "themes", "log", "saves"] {
+    for name in ["config", "keys", "themes", "log", "saves", "sessions"] {
         assert!(paths[name].is_string(), "{name}: {paths}");
     }
     let table = run(&project, "paths").exits(0).out;
-    assert_eq!(table.lines().count(), 6);
+    assert_eq!(table.lines().count(), 7);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn without_a_home_nothing_is_taken_from_a_shared_directory() {
         let paths = Run::of(command.output().unwrap()).exits(0);
         assert!(paths.err.contains("set HOME"), "{home:?}: {}", paths.err);
         let paths = paths.json();
-        for name in ["keys", "themes", "log", "saves"] {
+        for name in ["keys", "themes", "log", "saves", "sessions"] {
             assert!(paths[name].is_null(), "{home:?}: {name}: {paths}");
         }
     }

@@ -168,6 +168,90 @@ fn no_colour_is_sent_under_no_color_and_no_question_is_ever_asked() {
     }
 }
 
+#[test]
+fn the_selected_row_can_be_told_without_colours() {
+    for variable in ["NO_COLOR=1", "COLORTERM="] {
+        let binary = env!("CARGO_BIN_EXE_backstop");
+        let arguments = [variable, binary, "demo", "--color", "never"];
+        let mut pty = Pty::start("env", &arguments, (80, 24));
+        pty.wait_for("> x FL");
+        let text = pty.text();
+        let row = text.lines().position(|line| line.starts_with(" > x FL"));
+        let row = u16::try_from(row.unwrap()).unwrap();
+        assert!(pty.is_marked(row, 10), "the row under the cursor");
+        assert!(!pty.is_marked(row + 1, 10), "and no other");
+        pty.press("\x03");
+        assert_eq!(pty.ended().exit_code(), 0);
+    }
+}
+
+#[test]
+fn what_is_asked_for_goes_before_no_color() {
+    let binary = env!("CARGO_BIN_EXE_backstop");
+    let arguments = ["NO_COLOR=1", binary, "demo", "--no-faults", "--color", "16"];
+    let mut pty = Pty::start("env", &arguments, (80, 24));
+    pty.wait_for(HOME);
+    pty.press("\x03");
+    assert_eq!(pty.ended().exit_code(), 0);
+    let bytes = String::from_utf8(pty.bytes()).unwrap();
+    assert!(bytes.split('\x1b').skip(1).any(colours));
+}
+
+#[test]
+fn answers_of_a_terminal_that_nobody_asked_for_are_no_keys() {
+    let mut pty = Pty::backstop(&["demo", "--no-faults", "--no-traffic"], (80, 24));
+    pty.wait_for(HOME);
+    // Colours, kind, version, position, state, theme, clipboard; each in one piece, and cut.
+    let answers = [
+        "\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\",
+        "\x1b]10;rgb:ffff/ffff/ffff\x07",
+        "\x1b[?62;22;52c",
+        "\x1b[>41;330;0c",
+        "\x1bP>|tmux 3.3a\x1b\\",
+        "\x1bP1+r524742=38\x1b\\",
+        "\x1b[24;80R",
+        "\x1b[?2026;2$y",
+        "\x1b[?997;1n",
+        "\x1b]52;c;RjFzdXA=\x07",
+        "\x1b_Gi=31;OK\x1b\\",
+    ];
+    for answer in answers {
+        pty.press(answer);
+        let (first, second) = answer.split_at(answer.len() / 2);
+        pty.press(first);
+        pty.press(second);
+    }
+    pty.press("3");
+    pty.wait_for("Events 0");
+    pty.press("1");
+    pty.wait_for(HOME);
+    let text = pty.text();
+    assert!(!text.contains("means nothing here"), "{text}");
+    pty.press("\x03");
+    assert_eq!(pty.ended().exit_code(), 0);
+    pty.assert_restored();
+}
+
+#[test]
+fn a_copied_row_is_sent_once_saved_and_told_without_a_promise() {
+    for (case, variables, told) in [
+        ("bare", "TMUX=", "sent to terminal, and saved to"),
+        ("tmux", "TMUX=/tmp/tmux,1,0", "set-clipboard on"),
+        ("screen", "STY=1.pts-0", "screen does not pass it on"),
+    ] {
+        let binary = env!("CARGO_BIN_EXE_backstop");
+        let arguments = [variables, binary, "demo", "--no-faults", "--no-traffic"];
+        let mut pty = Pty::start("env", &arguments, (120, 40));
+        pty.wait_for(HOME);
+        pty.press("y");
+        pty.wait_for(told);
+        pty.press("\x03");
+        assert_eq!(pty.ended().exit_code(), 0);
+        let bytes = String::from_utf8(pty.bytes()).unwrap();
+        assert_eq!(bytes.matches("\x1b]52;c;").count(), 1, "{case}");
+    }
+}
+
 /// Whether a sequence sets a colour.
 fn colours(sequence: &str) -> bool {
     let Some((numbers, _)) = sequence

@@ -77,6 +77,18 @@ impl Stage {
         stage
     }
 
+    /// A console on an ordinary day: nothing fails.
+    pub(crate) fn calm(width: u16, height: u16, mode: Door) -> Self {
+        let mut stage = Self::dark(width, height, mode);
+        stage.news(News::Health(Health::Good));
+        stage.news(News::Catalog(Arc::new(catalog())));
+        stage.news(News::Overrides(Arc::new(overrides(stage.now))));
+        stage.news(News::Audit(vec![audit(1, "jo", stage.now)]));
+        stage.news(News::Heartbeats(vec![calm_heartbeat(stage.now)]));
+        stage.wait(Duration::from_secs(1));
+        stage
+    }
+
     pub(crate) fn send(&mut self, message: Msg) -> Vec<Effect> {
         update(&mut self.app, message, self.now)
     }
@@ -619,6 +631,19 @@ pub(crate) fn heartbeat(now: Timestamp, revision: Revision) -> Heartbeat {
             route("vision-baseline", 300, 2, CircuitState::Closed),
         ],
     }
+}
+
+/// A heartbeat of a gateway without a failure.
+pub(crate) fn calm_heartbeat(now: Timestamp) -> Heartbeat {
+    let mut beat = heartbeat(now, Revision(412));
+    for traffic in &mut beat.workloads {
+        traffic.primary_failures = 0;
+        traffic.fallbacks = 0;
+        traffic.errors = 0;
+        traffic.uncaught = 0;
+        traffic.failing_since = None;
+    }
+    beat
 }
 
 pub(crate) fn event(seq: u64, at: Timestamp, workload: &str) -> Event {

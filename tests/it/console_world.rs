@@ -485,7 +485,7 @@ impl World {
                 }),
             }],
             Effect::Copy(_) => vec![Msg::Copied {
-                sent: !badly,
+                length: if badly { 100_000 } else { 10 },
                 saved: Err(self.chance.text()),
             }],
             Effect::Save { .. } => vec![Msg::Saved(Err(self.chance.text()))],

@@ -38,6 +38,9 @@ pub(in crate::cli) struct LookArgs {
     /// steps; a terminal that takes frames slowly is spared by itself
     #[arg(long, env = "BACKSTOP_SLOW", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) slow: bool,
+    /// Ring the terminal's bell once when a workload begins to fail, and when an override has ended by itself
+    #[arg(long, env = "BACKSTOP_BELL", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) bell: bool,
 }
 
 impl LookArgs {

@@ -26,7 +26,8 @@ use crate::{
     clock::Clock,
     config,
     console::{
-        Appearance, ConsoleError, Depth, Opening, Options, keymap::Keymap, look::Look, msg::Msg,
+        Appearance, ConsoleError, Depth, Opening, Options, Sessions, keymap::Keymap, look::Look,
+        msg::Msg,
     },
     control::{Control, Mode},
     model::Actor,
@@ -131,6 +132,7 @@ fn options(door: Opening, home: &Path) -> Options {
         saves: Some(home.join("saves")),
         tour: false,
         in_lines: Arc::new(|_, _| Box::pin(async { Err("nobody is asked here".to_owned()) })),
+        sessions: Sessions::default(),
         variables: Arc::new(|_| None),
         end: CancellationToken::new(),
     }
@@ -295,7 +297,7 @@ async fn data_is_filled_in_when_the_door_opens() {
     running.press(KeyCode::Char('y'), KeyModifiers::NONE);
     running
         .shown
-        .wait_for("sent to the terminal's clipboard")
+        .wait_for("sent to terminal, and saved to")
         .await;
     assert!(running.shown.bytes().contains("^]52;c;"));
     running.press(KeyCode::Char('S'), KeyModifiers::SHIFT);
@@ -484,7 +486,10 @@ async fn a_theme_is_tried_on_while_it_is_chosen_and_escape_puts_the_old_one_back
     running.shown.wait("the old one is back", gone).await;
     say();
     running.press(KeyCode::Enter, none);
-    running.shown.wait_for("theme mine until you quit").await;
+    running
+        .shown
+        .wait_for("theme mine, also at the next start")
+        .await;
     running.shown.wait("it stays", is_mine).await;
     running.end.cancel();
     running.result().await.unwrap();

@@ -43,6 +43,15 @@ impl Sort {
         }
     }
 
+    /// The order of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let orders = std::iter::successors(Some(Self::default()), |sort| {
+            Some(sort.next()).filter(|next| *next != Self::default())
+        });
+        orders.into_iter().find(|sort| sort.as_str() == name)
+    }
+
     /// In one word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -7,6 +7,8 @@
 pub struct Themes {
     /// Every theme there is.
     pub names: Vec<String>,
+    /// The one that was worn at the start.
+    pub first: String,
     /// The one that stays.
     pub worn: String,
     /// The one that was asked for last: what is on screen, as soon as it is read.
@@ -19,6 +21,7 @@ impl Themes {
     pub fn new(worn: &str, names: Vec<String>) -> Self {
         Self {
             names,
+            first: worn.to_owned(),
             worn: worn.to_owned(),
             shown: worn.to_owned(),
         }

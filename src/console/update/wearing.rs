@@ -20,11 +20,13 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     }
 }
 
-/// A theme was chosen: it stays until the end.
+/// A theme was chosen: it stays, here and at the next start.
 pub(super) fn choose(app: &mut App, name: &str) {
     app.say(
         Level::Note,
-        &format!("theme {name} until you quit; BACKSTOP_THEME={name} keeps it"),
+        &format!(
+            "theme {name}, also at the next start here; BACKSTOP_THEME={name} wears it everywhere"
+        ),
     );
     name.clone_into(&mut app.themes.worn);
 }

@@ -139,6 +139,13 @@ impl Pty {
         super::svg::picture(screen.parser.screen())
     }
 
+    /// Whether a place of the screen stands out by something else than a colour.
+    pub(crate) fn is_marked(&self, row: u16, column: u16) -> bool {
+        let screen = self.screen();
+        let cell = screen.parser.screen().cell(row, column).unwrap();
+        cell.inverse() || cell.underline()
+    }
+
     /// Every byte that was sent.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.screen().bytes.clone()
