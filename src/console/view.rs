@@ -8,6 +8,7 @@ mod cells;
 mod chart;
 mod columns;
 mod comparing;
+mod copied;
 mod detail;
 mod drill;
 mod events;
@@ -50,10 +51,7 @@ use super::{
     app::{App, Overlay, Screen},
     glyph::{ASCII, Glyphs},
     layout::{self, Areas, Room},
-    state::{
-        comparing::{over::Over, sheet},
-        marks::Marks,
-    },
+    state::comparing::{over::Over, sheet},
     theme::{Role, Theme},
 };
 pub use chart::charted;
@@ -350,56 +348,6 @@ pub fn farewell(app: &App) -> String {
     farewell::text(app)
 }
 
-/// The marked rows of a list, else the selected one, a line each.
-fn rows(app: &App) -> Option<String> {
-    fn of<K: Clone + Ord>(
-        marks: &Marks<K>,
-        keys: &[K],
-        selected: Option<&K>,
-        line: impl Fn(&K) -> Option<String>,
-    ) -> Option<String> {
-        let marked: String = marks.of(keys).filter_map(&line).collect();
-        if marked.is_empty() {
-            selected.and_then(line)
-        } else {
-            Some(marked)
-        }
-    }
-    match app.screen {
-        Screen::Home => of(
-            &app.home.marks,
-            app.home.names(),
-            app.home.list.selected(),
-            |name| home::copied(app, name),
-        ),
-        Screen::Routes => of(
-            &app.routes.marks,
-            &app.routes.keys,
-            app.routes.list.selected(),
-            |name| routes::copied(app, name),
-        ),
-        Screen::Events => of(
-            &app.events.marks,
-            &app.marked_events(),
-            app.events.selected().as_ref(),
-            |number| events::copied(app, *number),
-        ),
-        Screen::Reviews => {
-            let table = &app.reviews.table;
-            of(&table.marks, &table.keys, table.list.selected(), |name| {
-                reviews::copied(app, name)
-            })
-        }
-        Screen::Audit => of(
-            &app.audit.marks,
-            &app.audit.keys,
-            app.audit.list.selected(),
-            |sequence| audit::copied(app, *sequence),
-        ),
-        Screen::Detail(_) | Screen::Compare(_) => None,
-    }
-}
-
 /// What `copy` takes: the text that is open, or the selected row.
 #[must_use]
 pub fn copied(app: &App) -> Option<String> {
@@ -438,7 +386,7 @@ pub fn copied(app: &App) -> Option<String> {
         (
             None,
             Screen::Home | Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit,
-        ) => rows(app),
+        ) => copied::rows(app),
         (None, Screen::Detail(workload)) => lines(detail::all(app, workload, width, &ASCII)),
     }
 }
