@@ -16,6 +16,7 @@ fn demo(arguments: &[&str], size: (u16, u16)) -> Pty {
         "LANG=C.UTF-8",
         env!("CARGO_BIN_EXE_backstop"),
         "demo",
+        "--no-tour",
         "--seed",
         "7",
     ];
