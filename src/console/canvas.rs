@@ -99,7 +99,16 @@ impl Canvas {
                 }
             }
             self.paint.put((x, y).into(), cell);
-            behind = Some((x.saturating_add(width(cell)), y));
+            let mut end = x.saturating_add(width(cell));
+            // Where a wide character was cut in two, terminals differ in what its other half becomes.
+            if width(&self.shown[(end - 1, y)]) > 1
+                && let Some(half) = self.next.cell((end, y))
+                && self.shown.cell((end, y)) == Some(half)
+            {
+                self.paint.put((end, y).into(), half);
+                end = end.saturating_add(1);
+            }
+            behind = Some((end, y));
         }
         self.paint.settle_all();
     }

@@ -128,6 +128,40 @@ fn the_next_row_begins_with_a_line_feed() {
     assert_eq!(shown(&bytes), "^[Ha\r\nb");
 }
 
+#[test]
+fn what_is_left_of_a_wide_character_is_written_again() {
+    let marked = Style::new().add_modifier(Modifier::DIM | Modifier::UNDERLINED);
+    for (case, before, after) in [
+        (
+            "a mark ends where it was",
+            (12, 1, "a\u{65e5}", Style::new()),
+            (4, 1, "  a a  a a", marked),
+        ),
+        (
+            "a mark of its own goes",
+            (12, 1, "a\u{65e5}", marked),
+            (13, 1, "b", Style::new()),
+        ),
+        (
+            "another wide character over its first half",
+            (5, 1, "\u{65e5}", Style::new()),
+            (4, 1, "\u{65e5}", marked),
+        ),
+        (
+            "at the edge",
+            (28, 1, "\u{65e5}", Style::new()),
+            (28, 1, "b", marked),
+        ),
+    ] {
+        let mut stepwise = Canvas::new(30, 6);
+        let (mut shown, mut once) = (blank(), blank());
+        shown.process(&draw(&mut stepwise, &[before]));
+        shown.process(&draw(&mut stepwise, &[after]));
+        once.process(&draw(&mut Canvas::new(30, 6), &[after]));
+        assert_eq!(screen(&shown), screen(&once), "{case}");
+    }
+}
+
 /// A list between a head and a foot, from its line number `first` on.
 fn list(first: u16, rows: u16) -> Vec<(u16, u16, String, Style)> {
     let plain = Style::new();
