@@ -24,6 +24,7 @@ mod queue;
 mod report;
 mod reviews;
 mod sheet;
+mod touch;
 pub mod traffic;
 mod undo;
 mod words;
@@ -223,10 +224,11 @@ impl Control {
         ))
     }
 
-    /// Makes a plan; nothing changes. The plan is kept in the store when `keep` is set, so that
+    /// Makes a plan; nothing changes. Refused while apart from the store. The plan is kept in the store when `keep` is set, so that
     /// another process can apply it by its id. An observing door keeps none.
     pub async fn plan(&self, command: Command, keep: bool) -> Result<Plan, ControlError> {
         let inner = &self.inner;
+        self.in_touch()?;
         let material = self.material().await?;
         let (overrides, now) = (&material.overrides, material.now);
         let intent = match intent::intend(&command, &material.catalog, overrides, now)? {

@@ -13,6 +13,7 @@ mod queue;
 mod reviews;
 mod rules;
 mod sqlite;
+mod touch;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -35,6 +36,7 @@ pub use error::{ChangeError, StoreError};
 pub use import::{Added, Import};
 pub use query::{AuditQuery, EventQuery, ReviewQuery, TrafficQuery};
 pub use queue::{Receipt, Reservation};
+pub use touch::{Pretence, Touch};
 
 /// How long a plan is kept.
 const PLAN_LIFE: Duration = Duration::from_hours(24);

@@ -157,6 +157,7 @@ fn control(error: &ControlError) -> Exit {
         | ControlError::Stale { .. }
         | ControlError::Conflict(_)
         | ControlError::Replaced { .. } => Exit::Stale,
+        ControlError::Apart { .. } => Exit::Unavailable,
         ControlError::Store(error) => store(error),
     }
 }
@@ -165,6 +166,7 @@ fn store(error: &StoreError) -> Exit {
     match error {
         StoreError::UnknownUrl { .. } => Exit::Usage,
         StoreError::ReadOnly => Exit::Refused,
+        StoreError::Unknown { .. } => Exit::Unknown,
         StoreError::Open { .. }
         | StoreError::NewerSchema { .. }
         | StoreError::OlderSchema { .. }

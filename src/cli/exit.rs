@@ -18,6 +18,8 @@ pub enum Exit {
     Stale,
     /// The store, the gateway's address or the terminal cannot be used.
     Unavailable,
+    /// The store went away before it answered: nobody knows whether the change was made.
+    Unknown,
     /// Ended by a signal: 128 and its number.
     Signal(i32),
 }
@@ -33,6 +35,8 @@ Exit codes:
   3    refused by policy, by OBSERVE, or for want of confirmation; nothing was changed
   4    the plan is stale or unknown, or somebody else was faster; nothing was changed
   5    the store, an address or the terminal cannot be used
+  6    nobody knows whether the change was made: the store went away before it answered; look
+       at `backstop audit` before trying again
   130  interrupted (128 + signal number)
 
 Data goes to standard output, talk to standard error. A closed pipe is no error.";
@@ -48,6 +52,7 @@ impl Exit {
             Self::Refused => 3,
             Self::Stale => 4,
             Self::Unavailable => 5,
+            Self::Unknown => 6,
             Self::Signal(number) => u8::try_from(number).unwrap_or_default().saturating_add(128),
         }
     }
@@ -72,6 +77,7 @@ mod tests {
             Exit::Refused,
             Exit::Stale,
             Exit::Unavailable,
+            Exit::Unknown,
             Exit::Signal(2),
         ] {
             let line = format!("\n  {:<3}  ", exit.code());

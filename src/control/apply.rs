@@ -26,6 +26,7 @@ pub(super) async fn apply(
     if control.mode() == Mode::Observe {
         return Err(ControlError::Observe);
     }
+    control.in_touch()?;
     let material = control.material().await?;
     still_true(control, plan, &material).await?;
     let intent = Intent::of(plan);

@@ -1,5 +1,7 @@
 //! Why the door did not do what was asked, in words that name the thing and the next step.
 
+use jiff::Timestamp;
+
 use crate::{
     model::{Conflict, EventId, PlanId, ReviewId, Revision},
     store::StoreError,
@@ -30,6 +32,18 @@ pub enum ControlError {
     /// This door only observes.
     #[error("this is an OBSERVE session; start again with --write to change anything")]
     Observe,
+    /// Nothing can be changed from here.
+    #[error(
+        "apart from the store since {}: {cause}; nothing can be changed from here until it is back, and what is seen \
+         is what was known then",
+        .since.strftime("%H:%M:%SZ")
+    )]
+    Apart {
+        /// The last moment at which it was in touch.
+        since: Timestamp,
+        /// In words.
+        cause: String,
+    },
     /// A check that nothing can override.
     #[error("refused: {why}")]
     Refused {
@@ -83,6 +97,14 @@ pub enum ControlError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl ControlError {
+    /// Whether the change may have been made all the same: the store went away before it answered.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unknown { .. }))
+    }
 }
 
 /// Who won, when and why.

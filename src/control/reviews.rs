@@ -64,6 +64,7 @@ impl Control {
         if self.mode() == Mode::Observe {
             return Err(ControlError::Observe);
         }
+        self.in_touch()?;
         fits(&new)?;
         let now = self.inner.clock.now();
         let catalog = self.inner.catalog();

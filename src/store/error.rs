@@ -52,6 +52,17 @@ pub enum StoreError {
         /// In words.
         cause: String,
     },
+    /// The store went away between a change and its answer.
+    #[error(
+        "the store at {place} gave no answer: {cause}; nobody knows whether the change was made: look at \
+         `backstop audit` before trying again"
+    )]
+    Unknown {
+        /// Path or URL.
+        place: String,
+        /// In words.
+        cause: String,
+    },
     /// The event queue is full: more events arise than become durable.
     #[error("the event queue is full ({capacity} waiting)")]
     QueueFull {

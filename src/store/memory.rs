@@ -15,6 +15,7 @@ mod import;
 mod past;
 mod probes;
 mod reviews;
+mod stage;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -70,6 +71,7 @@ pub(super) struct Shared {
     overrides: watch::Sender<Arc<Overrides>>,
     newest: watch::Sender<Seq>,
     health: watch::Sender<Health>,
+    stage: stage::Stage,
 }
 
 #[derive(Default)]
@@ -97,6 +99,7 @@ impl Shared {
             overrides: watch::Sender::default(),
             newest: watch::Sender::default(),
             health: watch::Sender::new(Health::Good),
+            stage: stage::Stage::default(),
         }
     }
 
@@ -155,7 +158,10 @@ impl Memory {
     fn write(&self) -> Result<MutexGuard<'_, Tables>, StoreError> {
         match self.access {
             Access::Observe => Err(StoreError::ReadOnly),
-            Access::Write => self.read(),
+            Access::Write => {
+                self.shared.stage.may_write()?;
+                self.read()
+            }
         }
     }
 
@@ -215,11 +221,15 @@ impl Memory {
         let Some(record) = applied.records.last().cloned() else {
             return Err(StoreError::Closed.into());
         };
+        let unknown = self.shared.stage.lost();
+        if let Some((false, error)) = unknown {
+            return Err(error.into());
+        }
         if let Some(plan) = plan.and_then(|id| tables.plans.get_mut(&id)) {
             plan.1 = Some(record.revision);
         }
         self.keep(&mut tables, key, applied);
-        Ok(record)
+        unknown.map_or(Ok(record), |(_, error)| Err(error.into()))
     }
 
     pub(super) async fn end_expired(&self) -> Result<Vec<AuditRecord>, StoreError> {

@@ -52,6 +52,7 @@ mod console_stage;
 mod console_tmux;
 mod console_update;
 mod console_world;
+mod control_apart;
 mod control_apply;
 mod control_follow;
 mod control_project;

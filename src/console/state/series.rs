@@ -16,6 +16,8 @@ pub enum Became {
     Applied,
     /// It could not be, in words.
     Refused(String),
+    /// Nobody knows whether it was applied; why, in words.
+    Unknown(String),
 }
 
 /// What the operator has given with the plan before.
@@ -114,8 +116,10 @@ impl Series {
             _ = write!(text, " ({})", applied.join(", "));
         }
         for (name, became) in &self.became {
-            if let Became::Refused(why) = became {
-                _ = write!(text, "; {name} not: {why}");
+            match became {
+                Became::Applied => {}
+                Became::Refused(why) => _ = write!(text, "; {name} not: {why}"),
+                Became::Unknown(why) => _ = write!(text, "; {name} UNKNOWN: {why}"),
             }
         }
         let left: Vec<&str> = self

@@ -117,6 +117,7 @@ fn level(error: &ControlError) -> Level {
         ControlError::Unknown { .. }
         | ControlError::NoEvent(_)
         | ControlError::Observe
+        | ControlError::Apart { .. }
         | ControlError::Refused { .. }
         | ControlError::Consent { .. }
         | ControlError::NoPlan(_)
@@ -310,6 +311,10 @@ pub(super) fn applied(
                 Some(plan) => title(plan.verb, plan.target()),
                 None => format!("plan {plan}"),
             };
+            if error.is_unknown() {
+                unknown(app, mine, &what, &error);
+                return;
+            }
             // The form stays as it was, so that what is missing can be given.
             if let Some(form) = app.form_mut().filter(|_| mine)
                 && let Stage::Applying(plan) = &form.stage
@@ -320,6 +325,18 @@ pub(super) fn applied(
             app.say(Level::Error, &format!("{what} was NOT applied: {error}"));
         }
     }
+}
+
+/// Nobody knows whether the plan was applied. It is not offered again: whoever wants it looks first.
+fn unknown(app: &mut App, mine: bool, what: &str, error: &ControlError) {
+    if mine {
+        close(app);
+    }
+    if app.series.is_some() {
+        series::note(app, Became::Unknown(error.to_string()));
+    }
+    let told = format!("UNKNOWN whether {what} was applied: {error}");
+    app.say(Level::Error, &told);
 }
 
 /// The plan was asked about in lines. What was typed into the form stays when nothing came of it.
