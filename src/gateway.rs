@@ -58,7 +58,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::CertificateError,
-    model::{Catalog, GatewayName},
+    model::{Catalog, GatewayName, RegionName},
     store::Store,
     wire::upstream::Tls,
 };
@@ -87,6 +87,8 @@ pub struct Options {
     pub clock: Clock,
     /// How providers prove who they are.
     pub tls: Arc<Tls>,
+    /// The region of this gateway, in the place of the configured one.
+    pub region: Option<RegionName>,
 }
 
 /// The gateway could not start.
@@ -147,6 +149,8 @@ impl Gateway {
         let host = heartbeat::host();
         let shared = Arc::new(Shared {
             name: heartbeat::name(&host, started),
+            host: host.as_str().into(),
+            region: options.region,
             store: options.store,
             clock: options.clock,
             started: Clock::instant(),
@@ -173,7 +177,6 @@ impl Gateway {
         };
         let beater = Beater {
             shared: Arc::clone(&shared),
-            host,
             listen: address,
             started,
         };

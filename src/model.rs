@@ -30,6 +30,7 @@ mod readiness;
 mod review;
 mod route_mark;
 mod sample;
+mod scope;
 mod secret;
 mod standing;
 mod text;
@@ -45,7 +46,7 @@ pub use catalog::{
     Catalog, Environment, GatewaySettings, KeyPlace, Provider, Retention, Route, TlsFiles,
 };
 pub use checkup::{Checkup, Soundness};
-pub use client::{AcceptedKey, Client, ClientKey, KeyHash, Scope};
+pub use client::{AcceptedKey, Client, ClientKey, KeyHash, Reach};
 pub use error_class::{ErrorClass, ErrorClassSet};
 pub use error_detail::ErrorDetail;
 pub use event::{
@@ -56,7 +57,9 @@ pub use heartbeat::{CircuitState, Heartbeat, RouteTraffic, Routed, WorkloadTraff
 pub use lease::{Lease, Spent};
 pub use markdown::{markdown, markdown_block};
 pub use method::Method;
-pub use name::{ClientName, GatewayName, ProviderName, RouteName, SampleId, WorkloadName};
+pub use name::{
+    ClientName, GatewayName, HostName, ProviderName, RegionName, RouteName, SampleId, WorkloadName,
+};
 pub use notice::{NoticeGiven, NoticePolicy, NoticeStyle};
 pub use overrides::{
     Change, ChangeRequest, Conflict, Mode, Override, OverrideKey, Overrides, Revision, Slot,
@@ -75,6 +78,7 @@ pub use review::{
 };
 pub use route_mark::RouteMark;
 pub use sample::{PayloadClass, Sample, SampleCheck};
+pub use scope::{Scope, Site};
 pub use secret::Secret;
 pub use standing::{Debt, Reviewed, Standing};
 pub use text::{hostile, visible, visible_lines};

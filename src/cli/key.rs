@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::Keys,
-    model::{AcceptedKey, Catalog, Client, ClientKey, Scope, WorkloadName},
+    model::{AcceptedKey, Catalog, Client, ClientKey, Reach, WorkloadName},
 };
 
 /// The longest text that is read as a key.
@@ -124,7 +124,7 @@ fn list(global: &Global, as_json: bool) -> Result<Exit, CliError> {
                 client.name.as_str(),
                 &key.hash.short(),
                 &state,
-                &format!("{}{metrics}", scope(client)),
+                &format!("{}{metrics}", reach(client)),
             ],
         );
     }
@@ -170,7 +170,7 @@ fn check(global: &Global, as_json: bool) -> Result<Exit, CliError> {
                 "client {}: {}; workloads: {}",
                 client.name,
                 state(key, now).1,
-                scope(client)
+                reach(client)
             ))?,
             None => output::talk(format_args!(
                 "no client of {} has it",
@@ -199,18 +199,18 @@ fn state(key: &AcceptedKey, now: Timestamp) -> (Tone, String) {
     }
 }
 
-fn scope(client: &Client) -> String {
-    match &client.scope {
-        Scope::Every => "every".to_owned(),
-        Scope::Only(workloads) if workloads.is_empty() => "none".to_owned(),
-        Scope::Only(workloads) => names(workloads.iter().map(WorkloadName::as_str)),
+fn reach(client: &Client) -> String {
+    match &client.reach {
+        Reach::Every => "every".to_owned(),
+        Reach::Only(workloads) if workloads.is_empty() => "none".to_owned(),
+        Reach::Only(workloads) => names(workloads.iter().map(WorkloadName::as_str)),
     }
 }
 
 fn shown(client: &Client, key: &AcceptedKey, now: Timestamp) -> Value {
-    let workloads = match &client.scope {
-        Scope::Every => vec!["*"],
-        Scope::Only(names) => names.iter().map(WorkloadName::as_str).collect(),
+    let workloads = match &client.reach {
+        Reach::Every => vec!["*"],
+        Reach::Only(names) => names.iter().map(WorkloadName::as_str).collect(),
     };
     json!({
         "client": client.name,

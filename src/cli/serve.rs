@@ -77,6 +77,7 @@ pub(super) async fn run(global: &Global, args: ServeArgs) -> Result<Exit, CliErr
         store: store.clone(),
         clock: clock.clone(),
         tls: Arc::clone(&tls),
+        region: args.region,
     })
     .await?;
     let schedule = Schedule::start(Rounds {

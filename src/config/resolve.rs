@@ -19,7 +19,7 @@ use super::{
 };
 use crate::model::{
     Catalog, Client, ClientName, GatewaySettings, KeyPlace, NoticePolicy, NoticeStyle, Provider,
-    Retention, Route, Sample, Scope, Secret, Workload,
+    Reach, Retention, Route, Sample, Secret, Workload,
 };
 
 /// What is known about the file besides its text.
@@ -254,9 +254,9 @@ fn client(entry: &file::Client) -> (ClientName, Client) {
     let client = Client {
         name: name.clone(),
         keys: entry.keys.iter().map(|key| *key.get_ref()).collect(),
-        scope: match &entry.workloads {
-            file::Workloads::Every => Scope::Every,
-            file::Workloads::These(names) => Scope::Only(
+        reach: match &entry.workloads {
+            file::Workloads::Every => Reach::Every,
+            file::Workloads::These(names) => Reach::Only(
                 names
                     .iter()
                     .map(|name| name.get_ref().as_str().into())

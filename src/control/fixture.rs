@@ -116,6 +116,7 @@ pub(super) fn catalog() -> Catalog {
         store: "memory:test".to_owned(),
         gateway: GatewaySettings {
             listen: ([127, 0, 0, 1], 0).into(),
+            region: None,
             workers: 1,
             max_body: 1 << 20,
             max_body_memory: 64 << 20,
@@ -146,6 +147,7 @@ pub(super) fn heartbeat(workloads: Vec<WorkloadTraffic>, routes: Vec<RouteTraffi
     Heartbeat {
         gateway: "gw1".into(),
         host: "ops1".to_owned(),
+        region: None,
         pid: 1,
         version: "0".to_owned(),
         listen: ([127, 0, 0, 1], 1).into(),

@@ -18,8 +18,8 @@ use super::Probed;
 use crate::{
     model::{
         Capture, Catalog, CircuitState, Debt, ErrorClass, Family, GatewayName, Heartbeat, Mode,
-        Overrides, Readiness, Reviewed, Revision, RouteName, Standing, StoredEvent, Tier, Workload,
-        WorkloadName, WorkloadReadiness,
+        Overrides, Readiness, RegionName, Reviewed, Revision, RouteName, Standing, StoredEvent,
+        Tier, Workload, WorkloadName, WorkloadReadiness,
     },
     probe, review,
 };
@@ -169,6 +169,9 @@ pub struct GatewayStatus {
     pub gateway: GatewayName,
     /// Its host.
     pub host: String,
+    /// The region that it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<RegionName>,
     /// Its version.
     pub version: String,
     /// The revision it has applied.
@@ -356,6 +359,7 @@ fn gateway(
     GatewayStatus {
         gateway: heartbeat.gateway.clone(),
         host: heartbeat.host.clone(),
+        region: heartbeat.region.clone(),
         version: heartbeat.version.clone(),
         revision: heartbeat.revision,
         current: heartbeat.revision >= overrides.revision,

@@ -252,6 +252,7 @@ impl Parts {
             store: store.clone(),
             clock: clock.clone(),
             tls: Arc::clone(&tls),
+            region: None,
         })
         .await?;
         let schedule = Schedule::start(Rounds {

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{Catalog, ClientKey, ClientName, KeyHash, Scope, visible},
+    model::{Catalog, ClientKey, ClientName, KeyHash, Reach, visible},
     wire::{Shape, error_body::GatewayError},
 };
 
@@ -38,7 +38,7 @@ const PARAMETERS: [&str; 3] = ["key", "api_key", "access_token"];
 #[derive(Debug)]
 pub(super) struct ReadyClient {
     pub(super) name: ClientName,
-    scope: Scope,
+    reach: Reach,
     metrics: bool,
 }
 
@@ -152,7 +152,7 @@ impl Callers {
         for client in catalog.clients.values() {
             let ready = Arc::new(ReadyClient {
                 name: client.name.clone(),
-                scope: client.scope.clone(),
+                reach: client.reach.clone(),
                 metrics: client.metrics,
             });
             keys.extend(client.keys.iter().map(|key| ReadyKey {
@@ -219,7 +219,7 @@ impl Caller {
     pub(super) fn may_call(&self, workload: &str) -> bool {
         match self {
             Self::Anyone => true,
-            Self::Client(client) => client.scope.covers(workload),
+            Self::Client(client) => client.reach.covers(workload),
         }
     }
 
@@ -259,9 +259,9 @@ impl Caller {
     pub(super) fn no_workload(&self, name: &str) -> GatewayError {
         let confined = match self {
             Self::Anyone => None,
-            Self::Client(client) => match client.scope {
-                Scope::Every => None,
-                Scope::Only(_) => Some(client),
+            Self::Client(client) => match client.reach {
+                Reach::Every => None,
+                Reach::Only(_) => Some(client),
             },
         };
         let Some(client) = confined else {

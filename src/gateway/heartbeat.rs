@@ -20,7 +20,6 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Beater {
     pub(super) shared: Arc<Shared>,
-    pub(super) host: String,
     pub(super) listen: SocketAddr,
     pub(super) started: Timestamp,
 }
@@ -32,9 +31,11 @@ impl Beater {
         let snapshot = Arc::clone(&shared.snapshot.borrow());
         let now = Clock::instant();
         let second = shared.second_of(now);
+        let site = shared.site(&snapshot.prepared.catalog);
         Heartbeat {
             gateway: shared.name.clone(),
-            host: self.host.clone(),
+            host: site.host.as_str().to_owned(),
+            region: site.region,
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             listen: self.listen,

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{GatewayName, TlsFiles, WorkloadReadiness},
+    model::{Catalog, GatewayName, HostName, RegionName, Site, TlsFiles, WorkloadReadiness},
     store::Store,
     wire::upstream::{Client, Tls},
 };
@@ -40,6 +40,9 @@ const PURGE_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) name: GatewayName,
+    pub(super) host: HostName,
+    /// Given at the start, in the place of the configured one.
+    pub(super) region: Option<RegionName>,
     pub(super) store: Store,
     pub(super) clock: Clock,
     /// Seconds of counters are counted from here.
@@ -73,6 +76,15 @@ impl Shared {
 
     pub(super) fn second_of(&self, now: Instant) -> u64 {
         now.saturating_duration_since(self.started).as_secs()
+    }
+
+    /// Where this gateway runs, under a configuration.
+    pub(super) fn site(&self, catalog: &Catalog) -> Site {
+        let region = self.region.as_ref().or(catalog.gateway.region.as_ref());
+        Site {
+            host: self.host.clone(),
+            region: region.cloned(),
+        }
     }
 
     pub(super) fn unlogged(&self) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Boundary, CapabilitySet, Client, ClientName, Family, LogFailure, Price, Probing, ProviderName,
-    RouteName, Secret, Workload, WorkloadName,
+    RegionName, RouteName, Secret, Workload, WorkloadName,
 };
 
 /// Where this configuration is in force, and how loudly the console says so.
@@ -104,6 +104,8 @@ pub struct Route {
 pub struct GatewaySettings {
     /// Address of the listener.
     pub listen: SocketAddr,
+    /// The region of the gateways that read this file, for overrides that hold in one region only.
+    pub region: Option<RegionName>,
     /// Worker threads; 0: one per processor.
     pub workers: usize,
     /// The largest request body in bytes.

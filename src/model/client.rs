@@ -128,14 +128,14 @@ pub struct AcceptedKey {
 
 /// What a client may call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum Reach {
     /// Every workload, also one that is added later.
     Every,
     /// These.
     Only(BTreeSet<WorkloadName>),
 }
 
-impl Scope {
+impl Reach {
     /// Whether a workload is inside.
     #[must_use]
     pub fn covers(&self, workload: &str) -> bool {
@@ -154,7 +154,7 @@ pub struct Client {
     /// Any of them is accepted: several while keys are exchanged.
     pub keys: Vec<AcceptedKey>,
     /// What it may call.
-    pub scope: Scope,
+    pub reach: Reach,
     /// Whether it may read metrics and the details of readiness.
     pub metrics: bool,
 }
@@ -170,7 +170,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientKey, KeyHash, Scope};
+    use super::{ClientKey, KeyHash, Reach};
 
     #[test]
     fn a_key_is_read_back_and_hashed_as_sha256sum_does() {
@@ -208,8 +208,8 @@ mod tests {
 
     #[test]
     fn a_scope_covers_what_it_names() {
-        let only = Scope::Only(["chat".into()].into());
+        let only = Reach::Only(["chat".into()].into());
         assert!(only.covers("chat") && !only.covers("cha") && !only.covers(""));
-        assert!(Scope::Every.covers("anything"));
+        assert!(Reach::Every.covers("anything"));
     }
 }

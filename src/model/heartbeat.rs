@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{GatewayName, Revision, RouteMark, RouteName, WorkloadName};
+use super::{GatewayName, RegionName, Revision, RouteMark, RouteName, Site, WorkloadName};
 
 /// The state of a route's circuit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -106,6 +106,9 @@ pub struct Heartbeat {
     pub gateway: GatewayName,
     /// Its host.
     pub host: String,
+    /// The region that it was given. `None`: none, or a version that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<RegionName>,
     /// Its process.
     pub pid: u32,
     /// Its version.
@@ -130,4 +133,15 @@ pub struct Heartbeat {
     pub workloads: Vec<WorkloadTraffic>,
     /// Only routes with traffic in the last 60 s, or with a circuit that is not closed.
     pub routes: Vec<RouteTraffic>,
+}
+
+impl Heartbeat {
+    /// Where it runs.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        Site {
+            host: self.host.as_str().into(),
+            region: self.region.clone(),
+        }
+    }
 }

@@ -74,6 +74,14 @@ name!(
     GatewayName
 );
 name!(
+    /// A region of gateways, as `gateway.region` or `serve --region` gives it.
+    RegionName
+);
+name!(
+    /// A host of gateways, as the operating system calls it: any text.
+    HostName
+);
+name!(
     /// A sample, unique in a catalog: `WORKLOAD/NAME`.
     SampleId
 );

@@ -130,6 +130,7 @@ fn catalog(workloads: usize) -> Catalog {
         store: "sqlite:/var/lib/backstop".to_owned(),
         gateway: GatewaySettings {
             listen: "127.0.0.1:8080".parse().unwrap(),
+            region: None,
             workers: 0,
             max_body: 1 << 20,
             max_body_memory: 64 << 20,
@@ -164,6 +165,7 @@ fn heartbeat(workloads: usize, at: Timestamp, bump: u64) -> Heartbeat {
     Heartbeat {
         gateway: "gw1-4711-1".into(),
         host: "gw1".to_owned(),
+        region: None,
         pid: 4711,
         version: "0.1.0".to_owned(),
         listen: "127.0.0.1:8080".parse().unwrap(),

@@ -103,6 +103,7 @@ fn the_complete_example_loads_without_a_finding() {
     assert_eq!(catalog.retention.reviews, Duration::from_hours(90 * 24));
     assert_eq!(catalog.gateway.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(catalog.gateway.workers, 2);
+    assert_eq!(catalog.gateway.region, Some("eu-west".into()));
     assert_eq!(catalog.gateway.max_body, 16 << 20);
     assert_eq!(catalog.gateway.drain, Duration::from_secs(20));
     assert_eq!(catalog.gateway.max_connections, 4096);
@@ -120,7 +121,7 @@ fn the_complete_example_loads_without_a_finding() {
             .as_deref(),
         Some("2027-01-31T00:00:00Z")
     );
-    assert!(bot.scope.covers("support-chat") && !bot.scope.covers("code-assistant"));
+    assert!(bot.reach.covers("support-chat") && !bot.reach.covers("code-assistant"));
     assert!(!bot.metrics && catalog.clients["prometheus"].metrics);
 
     let chat = &catalog.workloads["support-chat"];

@@ -421,6 +421,7 @@ pub(crate) fn catalog() -> Catalog {
         store: "sqlite:/var/lib/backstop".to_owned(),
         gateway: GatewaySettings {
             listen: "127.0.0.1:8080".parse().unwrap(),
+            region: None,
             workers: 0,
             max_body: 1 << 20,
             max_body_memory: 64 << 20,
@@ -580,6 +581,7 @@ pub(crate) fn heartbeat(now: Timestamp, revision: Revision) -> Heartbeat {
     Heartbeat {
         gateway: "gw1-4711-1".into(),
         host: "gw1".to_owned(),
+        region: None,
         pid: 4711,
         version: "0.1.0".to_owned(),
         listen: "127.0.0.1:8080".parse().unwrap(),

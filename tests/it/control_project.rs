@@ -151,6 +151,7 @@ impl House {
         let mut heartbeat = Heartbeat {
             gateway: "gw1".into(),
             host: "ops1".to_owned(),
+            region: None,
             pid: 1,
             version: "0".to_owned(),
             listen: ([127, 0, 0, 1], 1).into(),

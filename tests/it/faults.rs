@@ -265,6 +265,7 @@ impl Table {
             store: store.clone(),
             clock,
             tls: Arc::new(Tls::with(identities.client())),
+            region: None,
         })
         .await
         .unwrap();

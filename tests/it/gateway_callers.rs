@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use backstop::model::{AcceptedKey, Catalog, Client, ClientKey, Scope};
+use backstop::model::{AcceptedKey, Catalog, Client, ClientKey, Reach};
 use serde_json::Value;
 
 use crate::support::{
@@ -17,7 +17,7 @@ fn key(seed: u8) -> ClientKey {
     ClientKey::new([seed; 32])
 }
 
-fn client(name: &str, scope: Scope, keys: &[&ClientKey]) -> Client {
+fn client(name: &str, reach: Reach, keys: &[&ClientKey]) -> Client {
     Client {
         name: name.into(),
         keys: keys
@@ -27,25 +27,25 @@ fn client(name: &str, scope: Scope, keys: &[&ClientKey]) -> Client {
                 expires: None,
             })
             .collect(),
-        scope,
+        reach,
         metrics: false,
     }
 }
 
 /// `bot` may call the one workload, `other` another one, `operator` everything and look.
 async fn site() -> Site {
-    let mut operator = client("operator", Scope::Every, &[&key(3)]);
+    let mut operator = client("operator", Reach::Every, &[&key(3)]);
     operator.metrics = true;
     Site::with(Plan {
         clients: vec![
             client(
                 "bot",
-                Scope::Only(["support-chat".into()].into()),
+                Reach::Only(["support-chat".into()].into()),
                 &[&key(1)],
             ),
             client(
                 "other",
-                Scope::Only(["elsewhere".into()].into()),
+                Reach::Only(["elsewhere".into()].into()),
                 &[&key(2)],
             ),
             operator,
@@ -140,7 +140,7 @@ async fn without_an_accepted_key_nothing_is_heard() {
     let expired = key(9);
     let known = Arc::clone(&site.catalog.borrow());
     let mut catalog: Catalog = (*known).clone();
-    let mut late = client("late", Scope::Every, &[&expired]);
+    let mut late = client("late", Reach::Every, &[&expired]);
     late.keys[0].expires = Some(site.clock.now());
     catalog.clients.insert("late".into(), late);
     catalog.fingerprint = "f2".to_owned();
@@ -292,7 +292,7 @@ async fn what_the_gateway_says_of_itself_needs_a_key_that_may_look() {
 async fn keys_are_exchanged_while_requests_run() {
     let site = site().await;
     let (old, new) = (key(1), key(11));
-    let scope = Scope::Only(["support-chat".into()].into());
+    let reach = Reach::Only(["support-chat".into()].into());
     for (step, keys, old_status, new_status) in [
         ("both", vec![&old, &new], 200, 200),
         ("new", vec![&new], 401, 200),
@@ -300,7 +300,7 @@ async fn keys_are_exchanged_while_requests_run() {
         let mut catalog: Catalog = (**site.catalog.borrow()).clone();
         catalog
             .clients
-            .insert("bot".into(), client("bot", scope.clone(), &keys));
+            .insert("bot".into(), client("bot", reach.clone(), &keys));
         step.clone_into(&mut catalog.fingerprint);
         site.catalog.send_replace(Arc::new(catalog));
         site.heartbeat(|beat| beat.fingerprint == step).await;
@@ -319,7 +319,7 @@ async fn keys_are_exchanged_while_requests_run() {
 
 #[tokio::test]
 async fn a_key_that_expires_ends_without_a_reload() {
-    let mut bot = client("bot", Scope::Every, &[&key(1)]);
+    let mut bot = client("bot", Reach::Every, &[&key(1)]);
     let clock = backstop::clock::Clock::system();
     bot.keys[0].expires = Some(clock.now() + Duration::from_millis(1500));
     let site = Site::with(Plan {
@@ -339,7 +339,7 @@ async fn a_key_that_expires_ends_without_a_reload() {
 #[tokio::test]
 async fn no_credential_is_in_anything_that_is_said() {
     const PROVIDER: &str = "sk-planted-provider-key";
-    let mut operator = client("operator", Scope::Every, &[&key(3)]);
+    let mut operator = client("operator", Reach::Every, &[&key(3)]);
     operator.metrics = true;
     let site = Site::with(Plan {
         clients: vec![operator],

@@ -181,6 +181,7 @@ pub(crate) fn heartbeat(gateway: &str, at: Timestamp) -> Heartbeat {
     Heartbeat {
         gateway: gateway.into(),
         host: "host-1".to_owned(),
+        region: None,
         pid: 4711,
         version: "0.1.0".to_owned(),
         listen: "127.0.0.1:4000".parse().unwrap(),

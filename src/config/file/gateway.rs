@@ -53,6 +53,13 @@ pub(super) fn gateway(
             "give it a certificate in [gateway.tls]; `plaintext = true` says that something in front does TLS; or listen on 127.0.0.1 or [::1]",
         );
     }
+    let region = table.parsed_if_there("region", |text| {
+        value::is_name(text).then(|| text.into()).ok_or_else(|| {
+            format!(
+                "\"{text}\" is not a name: lower-case letters, digits and inner `-`, `_` or `.`, at most 63 characters"
+            )
+        })
+    });
     let max_body = table.parsed("max_body", value::size);
     let max_body_memory = table.parsed("max_body_memory", value::size);
     if max_body_memory.get_ref() < max_body.get_ref() {
@@ -65,6 +72,7 @@ pub(super) fn gateway(
     }
     let settings = GatewaySettings {
         listen,
+        region: region.map(At::into_inner),
         workers: usize::try_from(table.whole("workers", 0..1025).into_inner()).unwrap_or_default(),
         max_body: max_body.into_inner(),
         max_body_memory: max_body_memory.into_inner(),

@@ -48,6 +48,8 @@ section! {
     GATEWAY = "gateway", "How the gateway listens. A change of `listen` or `workers`, or between HTTP and HTTPS, needs a restart.";
     "listen": "address", Value("127.0.0.1:8080"),
         "Beyond loopback it needs `[clients]`, and `tls` or `plaintext`. Port 0 takes a free one.";
+    "region": "name", Told("none"),
+        "The region of the gateways that read this file: an override can name it as its scope. `serve --region` (`BACKSTOP_REGION`) says it instead where hosts of several regions share one file.";
     "plaintext": "flag", Value("false"),
         "Beyond loopback: `true` says that something in front does TLS, or that keys and prompts may cross the network unencrypted.";
     "workers": "number", Value("0"), "Threads; 0: one per processor.";

@@ -432,6 +432,7 @@ fn heartbeat(
     Heartbeat {
         gateway: gateway.clone(),
         host: "demo".to_owned(),
+        region: None,
         pid: 0,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),

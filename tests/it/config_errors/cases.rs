@@ -80,7 +80,17 @@ pub(super) static CASES: &[Case] = &[
         name: "a key unlike any other",
         edits: &[("[providers.acme]", "[gateway]\nport = 80\n[providers.acme]")],
         found: &[
-            "3:1: error[unknown-key]: unknown key `port` in `gateway`; known keys: listen, plaintext, workers, max_body, max_body_memory, max_connections, max_requests, idle, pause, tls, drain, without_store",
+            "3:1: error[unknown-key]: unknown key `port` in `gateway`; known keys: listen, region, plaintext, workers, max_body, max_body_memory, max_connections, max_requests, idle, pause, tls, drain, without_store",
+        ],
+    },
+    Case {
+        name: "a region that is no name",
+        edits: &[(
+            "[providers.acme]",
+            "[gateway]\nregion = \"EU West\"\n[providers.acme]",
+        )],
+        found: &[
+            "3:10: error[bad-value]: `region`: \"EU West\" is not a name: lower-case letters, digits and inner `-`, `_` or `.`, at most 63 characters",
         ],
     },
     Case {

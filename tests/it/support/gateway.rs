@@ -119,6 +119,7 @@ impl Site {
             store: store.clone(),
             clock: clock.clone(),
             tls: Arc::clone(&plan.tls),
+            region: None,
         })
         .await
         .unwrap();
@@ -278,6 +279,7 @@ pub(crate) async fn change_override(
 pub(crate) fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -> Catalog {
     let mut settings = GatewaySettings {
         listen: "127.0.0.1:0".parse().unwrap(),
+        region: None,
         workers: 2,
         max_body: 1024 * 1024,
         max_body_memory: 64 << 20,
