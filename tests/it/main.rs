@@ -25,6 +25,7 @@ mod cli_theme;
 mod cli_transfer;
 mod cli_unit;
 mod clock_jumps;
+mod cluster;
 mod colourless;
 mod config_errors;
 mod config_follow;

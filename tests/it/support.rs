@@ -1,6 +1,7 @@
 //! What several test modules share.
 
 pub(crate) mod alive;
+pub(crate) mod cluster;
 pub(crate) mod encoded;
 pub(crate) mod frames;
 pub(crate) mod gateway;
