@@ -58,8 +58,8 @@ pub use explain::{
 pub use identity::actor;
 pub use intent::{DEFAULT_LASTING, LONGEST, UNTIL_CHANGED};
 pub use overview::{
-    Alarm, GatewayStatus, Overview, RouteProbed, RouteStatus, Serving, Spending, State, Tried,
-    WorkloadStatus, fails, overview,
+    Alarm, GatewayStatus, Mixed, Overview, RouteProbed, RouteStatus, Scoped, Serving, Spending,
+    State, Tried, WorkloadStatus, fails, overview,
 };
 pub use probed::Probed;
 pub use queue::{Due, Urgency, queue};

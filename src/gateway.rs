@@ -58,7 +58,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::CertificateError,
-    model::{Catalog, GatewayName, RegionName},
+    model::{Catalog, GatewayName, RegionName, Site},
     store::Store,
     wire::upstream::Tls,
 };
@@ -144,12 +144,16 @@ impl Gateway {
         let prepared = Arc::new(Prepared::new(catalog, &mut registry));
         let overrides = options.store.overrides();
         let started = options.clock.now();
-        let first = Snapshot::new(Arc::clone(&prepared), &overrides.borrow(), started);
-        let (sender, snapshot) = watch::channel(Arc::new(first));
         let host = heartbeat::host();
+        let site = Site {
+            host: host.as_str().into(),
+            region: options.region.clone().or(settings.region),
+        };
+        let first = Snapshot::new(Arc::clone(&prepared), &overrides.borrow(), &site, started);
+        let (sender, snapshot) = watch::channel(Arc::new(first));
         let shared = Arc::new(Shared {
             name: heartbeat::name(&host, started),
-            host: host.as_str().into(),
+            host: site.host,
             region: options.region,
             store: options.store,
             clock: options.clock,

@@ -63,6 +63,7 @@ pub use name::{
 pub use notice::{NoticeGiven, NoticePolicy, NoticeStyle};
 pub use overrides::{
     Change, ChangeRequest, Conflict, Mode, Override, OverrideKey, Overrides, Revision, Slot,
+    Subject,
 };
 pub use plan::{Check, CheckVerdict, Command, Plan, PlanId, RiskTier, Verb};
 pub use presence::Presence;

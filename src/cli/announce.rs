@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::session::Session;
-use crate::model::{OverrideKey, Plan, PlanId, Presence, WorkloadName};
+use crate::model::{OverrideKey, Plan, PlanId, Presence, Subject, WorkloadName};
 
 /// How often a presence is written again; the store forgets silent ones after 15 s.
 const EVERY: Duration = Duration::from_secs(5);
@@ -98,9 +98,9 @@ fn name() -> String {
 
 async fn announce(session: &Session, plan: &Plan) -> Infallible {
     let place = Place {
-        viewing: match &plan.key {
-            OverrideKey::Mode(workload) | OverrideKey::Notice(workload) => Some(workload.clone()),
-            OverrideKey::Drain(_) => None,
+        viewing: match &plan.key.subject {
+            Subject::Mode(workload) | Subject::Notice(workload) => Some(workload.clone()),
+            Subject::Drain(_) => None,
         },
         plan: Some((plan.id.clone(), plan.key.clone())),
         claim: None,

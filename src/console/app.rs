@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     control::{Mode, Overview},
-    model::{Actor, OverrideKey, Plan, PlanId, Presence, RouteName, WorkloadName},
+    model::{Actor, Plan, PlanId, Presence, RouteName, Subject, WorkloadName},
 };
 
 /// How many events of the past the console asks for when it opens.
@@ -303,9 +303,9 @@ impl App {
             // A workload without traffic has no first request to wait for.
             let waited = self.age(change.at) > LONG && change.applied();
             !(change.settled() || waited)
-                && match &change.key {
-                    OverrideKey::Mode(name) | OverrideKey::Notice(name) => name == workload,
-                    OverrideKey::Drain(_) => false,
+                && match &change.key.subject {
+                    Subject::Mode(name) | Subject::Notice(name) => name == workload,
+                    Subject::Drain(_) => false,
                 }
         })
     }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
     config,
-    model::{Catalog, OverrideKey, Plan, RouteName, Workload},
+    model::{Catalog, OverrideKey, Plan, RouteName, Subject, Workload},
 };
 
 /// Whether what a plan rests on is configured as it was when the plan was made.
@@ -18,12 +18,12 @@ pub fn rests_on(plan: &Plan, catalog: &Catalog) -> bool {
 /// A digest of everything configured that a plan for this key looks at: the workloads it changes, their routes,
 /// and who else uses these.
 pub(super) fn of(catalog: &Catalog, key: &OverrideKey) -> String {
-    let (changed, mut routes): (Vec<&Workload>, BTreeSet<&RouteName>) = match key {
-        OverrideKey::Mode(name) | OverrideKey::Notice(name) => (
+    let (changed, mut routes): (Vec<&Workload>, BTreeSet<&RouteName>) = match &key.subject {
+        Subject::Mode(name) | Subject::Notice(name) => (
             catalog.workloads.get(name).into_iter().collect(),
             BTreeSet::new(),
         ),
-        OverrideKey::Drain(route) => (catalog.users_of(route).collect(), [route].into()),
+        Subject::Drain(route) => (catalog.users_of(route).collect(), [route].into()),
     };
     for workload in &changed {
         routes.insert(&workload.primary);
@@ -50,8 +50,8 @@ mod tests {
     #[test]
     fn only_what_a_plan_looks_at_counts() {
         type Change = fn(&mut Catalog);
-        let mode = OverrideKey::Mode("chat".into());
-        let drain = OverrideKey::Drain("premium".into());
+        let mode = OverrideKey::mode("chat".into());
+        let drain = OverrideKey::drain("premium".into());
         // Named by what changes; whether that matters for a mode of `chat`, and for a drain of its primary.
         let cases: [(&str, Change, bool, bool); 7] = [
             ("nothing", |_| (), false, false),

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::model::{
     Actor, AuditRecord, Catalog, Change, Check, CheckVerdict, Mode, Override, OverrideKey,
-    Overrides, Presence, Route, RouteName, Verb, Workload, WorkloadName,
+    Overrides, Presence, Route, RouteName, Subject, Verb, Workload, WorkloadName,
 };
 
 /// What is known at one moment.
@@ -51,14 +51,14 @@ impl<'a> Scene<'a> {
 
     pub(super) fn drain(&self, route: &RouteName) -> Option<&'a Override> {
         self.overrides
-            .active(&OverrideKey::Drain(route.clone()), self.now)
+            .active(&OverrideKey::drain(route.clone()), self.now)
     }
 
     /// Whether a fallback of this workload would be announced.
     pub(super) fn notice(&self, workload: &Workload) -> bool {
         let switched = self
             .overrides
-            .active(&OverrideKey::Notice(workload.name.clone()), self.now);
+            .active(&OverrideKey::notice(workload.name.clone()), self.now);
         let enabled = match switched.map(|entry| entry.change) {
             Some(Change::Notice(given)) => given,
             Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
@@ -86,14 +86,14 @@ pub(super) fn check(name: &str, verdict: CheckVerdict, why: impl Into<String>) -
 
 /// Every check of an intent, worst first; checks of one verdict stay in the order of importance.
 pub(super) fn run(scene: &Scene<'_>, intent: &Intent) -> Vec<Check> {
-    let mut checks = match &intent.key {
-        OverrideKey::Mode(name) => scene
+    let mut checks = match &intent.key.subject {
+        Subject::Mode(name) => scene
             .workload(name)
             .map(|workload| mode(scene, intent, workload)),
-        OverrideKey::Notice(name) => scene
+        Subject::Notice(name) => scene
             .workload(name)
             .map(|workload| notice(intent, workload)),
-        OverrideKey::Drain(name) => scene.route(name).map(|route| drain(scene, intent, route)),
+        Subject::Drain(name) => scene.route(name).map(|route| drain(scene, intent, route)),
     }
     .unwrap_or_else(|| {
         // It was there when the override was made; only its end can be planned then.

@@ -84,7 +84,7 @@ mod tests {
             valid_until: now(),
             actor: actor("jo"),
             verb: Verb::Force,
-            key: OverrideKey::Mode(target.into()),
+            key: OverrideKey::mode(target.into()),
             expected: Revision(0),
             revision: Revision(0),
             before: None,

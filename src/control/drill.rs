@@ -210,7 +210,8 @@ fn drilled(ground: Ground<'_>, outage: &Outage, workload: &Workload) -> Option<D
         .fallback
         .as_ref()
         .and_then(|name| ground.catalog.routes.get(name));
-    let switches = Switches::of(workload, ground.overrides, ground.now);
+    let sites = ground.overview.sites();
+    let switches = Switches::common(workload, ground.overrides, &sites, ground.now);
     let circuit = |name: &RouteName| CircuitView {
         // The circuit of a route that is down is a matter of seconds; the policy is the question.
         state: match ground.overview.route(name) {

@@ -9,7 +9,7 @@ use super::{
     words,
 };
 use crate::model::{
-    Change, CircuitState, ErrorClass, Mode, NoticeStyle, OverrideKey, Route, RouteName, Workload,
+    Change, CircuitState, ErrorClass, Mode, NoticeStyle, Route, RouteName, Subject, Workload,
 };
 
 /// What happens to traffic now, what will happen, and what else changes.
@@ -21,14 +21,14 @@ pub(super) struct Effects {
 
 /// Writes the effects of an intent.
 pub(super) fn describe(scene: &Scene<'_>, intent: &Intent) -> Effects {
-    let mut effects = match &intent.key {
-        OverrideKey::Mode(name) => scene
+    let mut effects = match &intent.key.subject {
+        Subject::Mode(name) => scene
             .workload(name)
             .map(|workload| mode(scene, intent, workload)),
-        OverrideKey::Notice(name) => scene
+        Subject::Notice(name) => scene
             .workload(name)
             .map(|workload| notice(scene, intent, workload)),
-        OverrideKey::Drain(name) => scene.route(name).map(|route| drain(scene, intent, route)),
+        Subject::Drain(name) => scene.route(name).map(|route| drain(scene, intent, route)),
     }
     .unwrap_or_else(|| Effects {
         now_line: format!("`{}` is not configured any more", intent.key.target()),

@@ -82,7 +82,7 @@ pub(super) fn intend(
             };
             (
                 verb,
-                OverrideKey::Mode(workload.clone()),
+                OverrideKey::mode(workload.clone()),
                 Change::Mode(*mode),
                 Some(Change::Mode(find_workload(catalog, workload)?.mode)),
                 *lasting,
@@ -98,7 +98,7 @@ pub(super) fn intend(
             } else {
                 Verb::NoticeOff
             },
-            OverrideKey::Notice(workload.clone()),
+            OverrideKey::notice(workload.clone()),
             Change::Notice(*enabled),
             Some(Change::Notice(
                 find_workload(catalog, workload)?.notice.enabled,
@@ -109,7 +109,7 @@ pub(super) fn intend(
             find_route(catalog, route)?;
             (
                 Verb::Drain,
-                OverrideKey::Drain(route.clone()),
+                OverrideKey::drain(route.clone()),
                 Change::Drain,
                 None,
                 *lasting,
@@ -149,7 +149,7 @@ fn undrain(
     overrides: &Overrides,
     now: Timestamp,
 ) -> Result<Intent, ControlError> {
-    let key = OverrideKey::Drain(route.clone());
+    let key = OverrideKey::drain(route.clone());
     let Some(active) = overrides.active(&key, now) else {
         return Err(ControlError::Nothing {
             what: format!("`{route}` takes requests"),

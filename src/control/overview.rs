@@ -4,6 +4,7 @@
 mod alarms;
 mod judge;
 mod routes;
+mod scopes;
 mod spending;
 #[cfg(test)]
 mod tests;
@@ -18,13 +19,14 @@ use super::Probed;
 use crate::{
     model::{
         Capture, Catalog, CircuitState, Debt, ErrorClass, Family, GatewayName, Heartbeat, Mode,
-        Overrides, Readiness, RegionName, Reviewed, Revision, RouteName, Standing, StoredEvent,
-        Tier, Workload, WorkloadName, WorkloadReadiness,
+        Overrides, Readiness, RegionName, Reviewed, Revision, RouteName, Site, Standing,
+        StoredEvent, Tier, Workload, WorkloadName, WorkloadReadiness,
     },
     probe, review,
 };
 pub use alarms::Alarm;
 pub use routes::{RouteProbed, RouteStatus, Tried};
+pub use scopes::{Mixed, Scoped};
 pub use spending::Spending;
 
 use traffic::Totals;
@@ -121,11 +123,15 @@ pub struct WorkloadStatus {
     pub fallback_circuit: CircuitState,
     /// The primary's circuit.
     pub primary_circuit: CircuitState,
-    /// The mode in force.
+    /// The mode in force. Where it differs between gateways: the one that deviates most.
     pub mode: Mode,
+    /// Set where the mode differs between the living gateways.
+    pub mixed: Option<Mixed>,
+    /// What operators switched on some gateways only.
+    pub scoped: Vec<Scoped>,
     /// The mode's override ends then.
     pub mode_until: Option<Timestamp>,
-    /// Who set the mode.
+    /// Who set the mode, and where unless on all gateways.
     pub mode_by: Option<String>,
     /// Whether the notice is given.
     pub notice: bool,
@@ -246,7 +252,7 @@ pub fn overview<'a>(
             .into_iter()
             .map(|readiness| (readiness.workload.clone(), readiness))
             .collect();
-    let ground = routes::Ground::new(catalog, overrides, probed, now);
+    let ground = routes::Ground::new(catalog, overrides, probed, &totals.sites, now);
     let mut workloads: Vec<WorkloadStatus> = catalog
         .workloads
         .values()
@@ -321,6 +327,16 @@ impl Overview {
     #[must_use]
     pub fn route(&self, name: &RouteName) -> Option<&RouteStatus> {
         self.routes.iter().find(|status| status.route == *name)
+    }
+
+    /// Where the gateways that are alive run.
+    #[must_use]
+    pub fn sites(&self) -> Vec<Site> {
+        let site = |gateway: &GatewayStatus| Site {
+            host: gateway.host.as_str().into(),
+            region: gateway.region.clone(),
+        };
+        self.alive().map(site).collect()
     }
 
     /// The gateways that are alive.

@@ -272,7 +272,7 @@ mod tests {
         let armed = Overrides::default();
         let mode = |mode| {
             let set = fixture::set(Change::Mode(mode), "jo", None);
-            fixture::overrides(vec![(OverrideKey::Mode("chat".into()), set)])
+            fixture::overrides(vec![(OverrideKey::mode("chat".into()), set)])
         };
         let reviewed = |heads: Vec<ReviewHead>, debts: Vec<Debt>| Reviewed {
             place: 1,

@@ -17,7 +17,7 @@ use super::{Control, ControlError};
 use crate::{
     model::{
         Actor, AuditRecord, Debt, Override, OverrideKey, Overrides, Readiness, ReviewHead,
-        RouteName, Stretch, WorkloadName,
+        RouteName, Stretch, Subject, WorkloadName,
     },
     store::{AuditQuery, EventQuery, ReviewQuery, TrafficQuery},
 };
@@ -273,9 +273,9 @@ impl Control {
         let Some(only) = &range.workload else {
             return true;
         };
-        match key {
-            OverrideKey::Mode(workload) | OverrideKey::Notice(workload) => workload == only,
-            OverrideKey::Drain(route) => {
+        match &key.subject {
+            Subject::Mode(workload) | Subject::Notice(workload) => workload == only,
+            Subject::Drain(route) => {
                 let catalog = self.inner.catalog();
                 catalog.workloads.get(only).is_some_and(|workload| {
                     workload.primary == *route || workload.fallback.as_ref() == Some(route)

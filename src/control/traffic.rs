@@ -14,8 +14,8 @@ use serde::Serialize;
 use super::{Control, ControlError, overview::alive};
 use crate::{
     model::{
-        AuditRecord, EventTally, Heartbeat, OverrideKey, Stretch, TrafficPast, Verb, Workload,
-        WorkloadName,
+        AuditRecord, EventTally, Heartbeat, OverrideKey, Scope, Stretch, Subject, TrafficPast,
+        Verb, Workload, WorkloadName,
     },
     store::{AuditQuery, TrafficQuery},
 };
@@ -339,9 +339,9 @@ pub fn marks<'a>(
     points: &[Point],
     now: Timestamp,
 ) -> Vec<Mark> {
-    let concerns = |key: &OverrideKey| match key {
-        OverrideKey::Mode(name) | OverrideKey::Notice(name) => *name == workload.name,
-        OverrideKey::Drain(route) => {
+    let concerns = |key: &OverrideKey| match &key.subject {
+        Subject::Mode(name) | Subject::Notice(name) => *name == workload.name,
+        Subject::Drain(route) => {
             workload.primary == *route || workload.fallback.as_ref() == Some(route)
         }
     };
@@ -370,12 +370,16 @@ impl Mark {
     /// What was done, in a word or two: `force`, `hold ended by itself`.
     #[must_use]
     pub fn done(&self) -> String {
-        match (self.verb, &self.key) {
-            (Some(verb), OverrideKey::Drain(route)) => format!("{verb} of {route}"),
-            (Some(verb), OverrideKey::Mode(_) | OverrideKey::Notice(_)) => verb.to_string(),
-            (None, OverrideKey::Mode(_)) => "the end of a mode".to_owned(),
-            (None, OverrideKey::Notice(_)) => "the end of a notice's switch".to_owned(),
-            (None, OverrideKey::Drain(route)) => format!("the end of the drain of {route}"),
+        let done = match (self.verb, &self.key.subject) {
+            (Some(verb), Subject::Drain(route)) => format!("{verb} of {route}"),
+            (Some(verb), Subject::Mode(_) | Subject::Notice(_)) => verb.to_string(),
+            (None, Subject::Mode(_)) => "the end of a mode".to_owned(),
+            (None, Subject::Notice(_)) => "the end of a notice's switch".to_owned(),
+            (None, Subject::Drain(route)) => format!("the end of the drain of {route}"),
+        };
+        match &self.key.scope {
+            Scope::All => done,
+            Scope::Region(_) | Scope::Host(_) => format!("{done} {}", self.key.scope.words()),
         }
     }
 

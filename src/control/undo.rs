@@ -147,7 +147,7 @@ mod tests {
             at: seconds(-600),
             actor: actor(user),
             verb,
-            key: OverrideKey::Mode(workload.into()),
+            key: OverrideKey::mode(workload.into()),
             before,
             after,
             expires: after.map(|_| seconds(600)),

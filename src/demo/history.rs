@@ -144,14 +144,14 @@ async fn arm(store: &Store, clock: &Clock) -> Result<(), DemoError> {
         break_glass: true,
     };
     let request = ChangeRequest {
-        key: OverrideKey::Mode(workload.clone()),
+        key: OverrideKey::mode(workload.clone()),
         expected: Revision::default(),
         audit: AuditRecord {
             sequence: 0,
             at: since,
             actor: entry.actor.clone(),
             verb: Some(Verb::Auto),
-            key: OverrideKey::Mode(workload.clone()),
+            key: OverrideKey::mode(workload.clone()),
             before: None,
             after: Some(entry.change),
             expires: None,

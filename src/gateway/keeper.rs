@@ -80,7 +80,8 @@ impl Keeper {
     fn apply(&mut self) {
         let overrides = Arc::clone(&self.overrides.borrow_and_update());
         let now = self.shared.clock.now();
-        let snapshot = Snapshot::new(Arc::clone(&self.prepared), &overrides, now);
+        let site = self.shared.site(&self.prepared.catalog);
+        let snapshot = Snapshot::new(Arc::clone(&self.prepared), &overrides, &site, now);
         self.snapshot.send_replace(Arc::new(snapshot));
         self.applied.notify_one();
     }

@@ -23,7 +23,9 @@ use super::{
     traffic::WorkloadStats,
 };
 use crate::{
-    model::{Catalog, Overrides, Revision, Route, RouteMark, RouteName, Workload, WorkloadName},
+    model::{
+        Catalog, Overrides, Revision, Route, RouteMark, RouteName, Site, Workload, WorkloadName,
+    },
     policy::{CircuitView, RetryBudget, Side, Switches},
     wire::{RouteHead, Shape, Stored, Verb, upstream::Origin},
 };
@@ -232,12 +234,18 @@ pub(super) struct InForce {
 }
 
 impl Snapshot {
-    /// Lays the overrides that are active now over a catalog.
-    pub(super) fn new(prepared: Arc<Prepared>, overrides: &Overrides, now: Timestamp) -> Self {
+    /// Lays the overrides that are active now at this gateway's site over a catalog.
+    pub(super) fn new(
+        prepared: Arc<Prepared>,
+        overrides: &Overrides,
+        site: &Site,
+        now: Timestamp,
+    ) -> Self {
+        let of = |ready: &ReadyWorkload| Switches::of(&ready.workload, overrides, Some(site), now);
         let switches = prepared
             .workloads
             .iter()
-            .map(|ready| Arc::new(Switches::of(&ready.workload, overrides, now)))
+            .map(|ready| Arc::new(of(ready)))
             .collect();
         Self {
             prepared,

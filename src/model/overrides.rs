@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, AuditRecord, PlanId, ReasonCode, RouteName, WorkloadName};
+use super::{Actor, AuditRecord, PlanId, ReasonCode, RouteName, Scope, WorkloadName};
 
 /// Counts every change of the override table; grows by one or more with each. 0: nothing was ever changed.
 #[derive(
@@ -53,9 +53,9 @@ impl fmt::Display for Mode {
     }
 }
 
-/// What an override is about. Written as `mode/support-chat`, `notice/support-chat`, `drain/stable-chat`.
+/// What an override is about, wherever it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum OverrideKey {
+pub enum Subject {
     /// A workload's mode.
     Mode(WorkloadName),
     /// A workload's notice.
@@ -64,7 +64,7 @@ pub enum OverrideKey {
     Drain(RouteName),
 }
 
-impl OverrideKey {
+impl Subject {
     /// The name of the workload or route, which an operator types to confirm.
     #[must_use]
     pub fn target(&self) -> &str {
@@ -75,12 +75,80 @@ impl OverrideKey {
     }
 }
 
+/// What an override is about and where it holds: each is a place of its own in the table, with its own revision.
+///
+/// Written as `mode/support-chat`, `notice/support-chat`, `drain/stable-chat` where it holds on all gateways, and as
+/// `mode/support-chat@region:eu-west` or `mode/support-chat@host:ops-1` where it holds on some.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OverrideKey {
+    /// What it is about.
+    pub subject: Subject,
+    /// Where it holds.
+    pub scope: Scope,
+}
+
+impl From<Subject> for OverrideKey {
+    fn from(subject: Subject) -> Self {
+        Self {
+            subject,
+            scope: Scope::All,
+        }
+    }
+}
+
+impl OverrideKey {
+    /// A workload's mode on all gateways.
+    #[must_use]
+    pub fn mode(workload: WorkloadName) -> Self {
+        Subject::Mode(workload).into()
+    }
+
+    /// A workload's notice on all gateways.
+    #[must_use]
+    pub fn notice(workload: WorkloadName) -> Self {
+        Subject::Notice(workload).into()
+    }
+
+    /// A route's drain on all gateways.
+    #[must_use]
+    pub fn drain(route: RouteName) -> Self {
+        Subject::Drain(route).into()
+    }
+
+    /// The same subject in another scope.
+    #[must_use]
+    pub fn within(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// The name of the workload or route, which an operator types to confirm.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.subject.target()
+    }
+
+    /// The target and, unless it is meant on all gateways, where: `support-chat in region eu-west`.
+    #[must_use]
+    pub fn named(&self) -> String {
+        match &self.scope {
+            Scope::All => self.target().to_owned(),
+            Scope::Region(_) | Scope::Host(_) => {
+                format!("{} {}", self.target(), self.scope.words())
+            }
+        }
+    }
+}
+
 impl fmt::Display for OverrideKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mode(workload) => write!(formatter, "mode/{workload}"),
-            Self::Notice(workload) => write!(formatter, "notice/{workload}"),
-            Self::Drain(route) => write!(formatter, "drain/{route}"),
+        match &self.subject {
+            Subject::Mode(workload) => write!(formatter, "mode/{workload}")?,
+            Subject::Notice(workload) => write!(formatter, "notice/{workload}")?,
+            Subject::Drain(route) => write!(formatter, "drain/{route}")?,
+        }
+        match &self.scope {
+            Scope::All => Ok(()),
+            Scope::Region(_) | Scope::Host(_) => write!(formatter, "@{}", self.scope),
         }
     }
 }
@@ -89,12 +157,23 @@ impl FromStr for OverrideKey {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('/') {
-            Some(("mode", name)) => Ok(Self::Mode(name.into())),
-            Some(("notice", name)) => Ok(Self::Notice(name.into())),
-            Some(("drain", name)) => Ok(Self::Drain(name.into())),
-            _ => Err(format!("`{text}` is not an override key")),
-        }
+        let wrong = || format!("`{text}` is not an override key");
+        let (kind, rest) = text.split_once('/').ok_or_else(wrong)?;
+        let (name, scope) = match rest.split_once('@') {
+            None => (rest, Scope::All),
+            // One form for one key: `all` is not written.
+            Some((name, scope)) => match scope.parse() {
+                Ok(Scope::All) | Err(_) => return Err(wrong()),
+                Ok(scope) => (name, scope),
+            },
+        };
+        let subject = match kind {
+            "mode" => Subject::Mode(name.into()),
+            "notice" => Subject::Notice(name.into()),
+            "drain" => Subject::Drain(name.into()),
+            _ => return Err(wrong()),
+        };
+        Ok(Self { subject, scope })
     }
 }
 
@@ -116,11 +195,11 @@ impl<'de> Deserialize<'de> for OverrideKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
-    /// For [`OverrideKey::Mode`].
+    /// For [`Subject::Mode`].
     Mode(Mode),
-    /// For [`OverrideKey::Notice`]: given or not.
+    /// For [`Subject::Notice`]: given or not.
     Notice(bool),
-    /// For [`OverrideKey::Drain`]: no new request goes to the route.
+    /// For [`Subject::Drain`]: no new request goes to the route.
     Drain,
 }
 
@@ -191,7 +270,7 @@ impl Overrides {
             .map_or(Revision::default(), |slot| slot.revision)
     }
 
-    /// The override in force for a key.
+    /// The override in force for a key: for exactly this scope, whatever holds within wider or narrower ones.
     #[must_use]
     pub fn active(&self, key: &OverrideKey, now: Timestamp) -> Option<&Override> {
         self.slots
@@ -199,6 +278,24 @@ impl Overrides {
             .current
             .as_ref()
             .filter(|entry| entry.active(now))
+    }
+
+    /// The overrides in force for a subject in every scope, the widest first.
+    pub fn scoped<'a>(
+        &'a self,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&'a OverrideKey, &'a Override)> {
+        self.slots
+            .range(OverrideKey::from(subject.clone())..)
+            .take_while({
+                let subject = subject.clone();
+                move |(key, _)| key.subject == subject
+            })
+            .filter_map(move |(key, slot)| {
+                let entry = slot.current.as_ref()?;
+                entry.active(now).then_some((key, entry))
+            })
     }
 
     /// Every override in force.
@@ -246,4 +343,71 @@ pub struct Conflict {
     pub found: Slot,
     /// The audit record of the change that won, for saying who and why.
     pub winner: Option<Box<AuditRecord>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{OverrideKey, Scope, Subject};
+
+    #[test]
+    fn keys_are_written_as_they_always_were_unless_they_name_a_scope() {
+        for (key, written) in [
+            (OverrideKey::mode("chat".into()), "mode/chat"),
+            (OverrideKey::notice("chat".into()), "notice/chat"),
+            (OverrideKey::drain("premium".into()), "drain/premium"),
+            (
+                OverrideKey::mode("chat".into()).within(Scope::Region("eu-west".into())),
+                "mode/chat@region:eu-west",
+            ),
+            (
+                OverrideKey::drain("premium".into()).within(Scope::Host("ops-1".into())),
+                "drain/premium@host:ops-1",
+            ),
+        ] {
+            assert_eq!(key.to_string(), written);
+            assert_eq!(written.parse(), Ok(key));
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_and_each_key_has_one_form() {
+        for text in [
+            "",
+            "mode",
+            "size/chat",
+            "mode/chat@all",
+            "mode/chat@",
+            "mode/chat@zone:a",
+        ] {
+            assert!(text.parse::<OverrideKey>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_read_back_whatever_a_host_calls_itself(
+            name in "[a-z0-9]([a-z0-9._-]{0,20}[a-z0-9])?",
+            place in ".{1,70}",
+            kind in 0..3_u8,
+            scope in 0..3_u8,
+        ) {
+            let subject = match kind {
+                0 => Subject::Mode(name.as_str().into()),
+                1 => Subject::Notice(name.as_str().into()),
+                _ => Subject::Drain(name.as_str().into()),
+            };
+            let scope = match scope {
+                0 => Scope::All,
+                1 => Scope::Region(place.as_str().into()),
+                _ => Scope::Host(place.as_str().into()),
+            };
+            let key = OverrideKey { subject, scope };
+            prop_assert_eq!(key.to_string().parse::<OverrideKey>(), Ok(key.clone()));
+            let json = serde_json::to_string(&key).unwrap();
+            prop_assert_eq!(serde_json::from_str::<OverrideKey>(&json).unwrap(), key.clone());
+            prop_assert_eq!(key.target(), name.as_str());
+        }
+    }
 }

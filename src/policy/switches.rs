@@ -4,14 +4,18 @@
 
 use jiff::Timestamp;
 
-use crate::model::{Change, Mode, OverrideKey, Overrides, Revision, RouteName, Workload};
+use super::deciding;
+use crate::model::{
+    Change, Mode, Override, Overrides, Revision, RouteName, Scope, Site, Subject, Workload,
+};
 
 /// The overrides that are in force for a workload and its two routes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Switches {
     /// The mode in force.
     pub mode: Mode,
-    /// Who set the mode, when an override did.
+    /// Who set the mode, when an override did, and where unless it holds on all gateways:
+    /// `mira in region eu-west`.
     pub mode_by: Option<String>,
     /// Whether the workload was forced by breaking glass: the operator answers, in writing, for a boundary
     /// that is crossed and for a notice that is not given.
@@ -27,26 +31,28 @@ pub struct Switches {
 }
 
 impl Switches {
-    /// The switches of a workload at a moment.
+    /// The switches of a workload at a site, at a moment. Without a site only what holds on all gateways counts.
     #[must_use]
-    pub fn of(workload: &Workload, overrides: &Overrides, now: Timestamp) -> Self {
-        let drained_by = |route: &RouteName| {
-            overrides
-                .active(&OverrideKey::Drain(route.clone()), now)
-                .map(|entry| entry.actor.name().to_owned())
-        };
-        let mode = overrides.active(&OverrideKey::Mode(workload.name.clone()), now);
-        let notice = overrides.active(&OverrideKey::Notice(workload.name.clone()), now);
-        let break_glass = mode.is_some_and(|entry| entry.break_glass);
-        let (mode, mode_by): (Mode, _) = match mode.map(|entry| (entry.change, entry)) {
-            Some((Change::Mode(mode), entry)) => (mode, Some(entry.actor.name().to_owned())),
+    pub fn of(
+        workload: &Workload,
+        overrides: &Overrides,
+        site: Option<&Site>,
+        now: Timestamp,
+    ) -> Self {
+        let at = |subject: Subject| deciding(overrides, &subject, site, now);
+        let drained_by = |route: &RouteName| at(Subject::Drain(route.clone())).map(by);
+        let mode = at(Subject::Mode(workload.name.clone()));
+        let notice = at(Subject::Notice(workload.name.clone()));
+        let break_glass = mode.is_some_and(|(_, entry)| entry.break_glass);
+        let (mode, mode_by): (Mode, _) = match mode.map(|found| (found.1.change, found)) {
+            Some((Change::Mode(mode), found)) => (mode, Some(by(found))),
             Some((Change::Notice(_) | Change::Drain, _)) | None => (workload.mode, None),
         };
         Self {
             mode,
             mode_by,
             break_glass,
-            notice: match notice.map(|entry| entry.change) {
+            notice: match notice.map(|(_, entry)| entry.change) {
                 Some(Change::Notice(given)) => given,
                 Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
             },
@@ -54,5 +60,46 @@ impl Switches {
             fallback_drained_by: workload.fallback.as_ref().and_then(drained_by),
             revision: overrides.revision,
         }
+    }
+
+    /// The switches that all of some sites have. Where they differ, or where there is no site, those that hold on
+    /// all gateways.
+    #[must_use]
+    pub fn common(
+        workload: &Workload,
+        overrides: &Overrides,
+        sites: &[Site],
+        now: Timestamp,
+    ) -> Self {
+        let of = |site| Self::of(workload, overrides, site, now);
+        let mut rest = sites.iter();
+        let first = of(rest.next());
+        if rest.all(|site| of(Some(site)).effect() == first.effect()) {
+            first
+        } else {
+            of(None)
+        }
+    }
+}
+
+impl Switches {
+    /// What requests notice of them: all but who switched.
+    fn effect(&self) -> (Mode, bool, bool, bool, bool) {
+        (
+            self.mode,
+            self.break_glass,
+            self.notice,
+            self.primary_drained_by.is_some(),
+            self.fallback_drained_by.is_some(),
+        )
+    }
+}
+
+/// Who decides, and where when it is not on all gateways.
+fn by((scope, entry): (&Scope, &Override)) -> String {
+    let name = entry.actor.name();
+    match scope {
+        Scope::All => name.to_owned(),
+        Scope::Region(_) | Scope::Host(_) => format!("{name} {}", scope.words()),
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::model::{
-    Catalog, CircuitState, Heartbeat, Route, RouteMark, RouteName, Workload, WorkloadName,
+    Catalog, CircuitState, Heartbeat, Route, RouteMark, RouteName, Site, Workload, WorkloadName,
     WorkloadTraffic,
 };
 
@@ -29,6 +29,8 @@ pub(super) struct Live {
     fallbacks: BTreeMap<WorkloadName, f64>,
     load: BTreeMap<RouteName, f64>,
     open: BTreeSet<RouteName>,
+    /// Where the gateways that are alive run.
+    sites: Vec<Site>,
 }
 
 impl Live {
@@ -45,6 +47,7 @@ impl Live {
             if elapsed(heartbeat.at, now) >= ALIVE {
                 continue;
             }
+            live.sites.push(heartbeat.site());
             let seconds = elapsed(heartbeat.started, heartbeat.at)
                 .clamp(Duration::from_secs(1), WINDOW)
                 .as_secs_f64();
@@ -73,6 +76,11 @@ impl Live {
         let mark = RouteMark::of(route);
         let by_it = answers.iter().filter(|(by, _)| *by == mark);
         by_it.map(|(_, at)| *at).max()
+    }
+
+    /// Where the gateways that are alive run.
+    pub(super) fn sites(&self) -> &[Site] {
+        &self.sites
     }
 
     /// Whether any gateway pauses a route.

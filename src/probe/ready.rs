@@ -65,7 +65,7 @@ pub(super) fn judge(
         .fallback
         .as_ref()
         .and_then(|name| catalog.routes.get(name));
-    let switches = Switches::of(workload, overrides, now);
+    let switches = Switches::common(workload, overrides, live.sites(), now);
     let circuit = |route: Option<&RouteName>| CircuitView {
         state: if route.is_some_and(|route| live.is_open(route)) {
             CircuitState::Open

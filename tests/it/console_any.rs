@@ -115,7 +115,7 @@ fn plan(stage: &Stage, kind: u8, long: usize) -> Plan {
         },
     );
     if long % 4 == 3 {
-        plan.key = OverrideKey::Mode("a-very-long-name-that-goes-on-and-on-and-on-and-on".into());
+        plan.key = OverrideKey::mode("a-very-long-name-that-goes-on-and-on-and-on-and-on".into());
     }
     plan
 }
@@ -197,7 +197,7 @@ fn take(stage: &mut Stage, step: Step) -> Vec<Effect> {
             let mut jo = presence("jo", Some("support-chat"));
             jo.plan = Some((
                 PlanId("77cc".to_owned()),
-                OverrideKey::Mode("support-chat".into()),
+                OverrideKey::mode("support-chat".into()),
             ));
             stage.news(News::Presences(vec![jo, presence("\x1b[2Jeve", None)]))
         }

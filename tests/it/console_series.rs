@@ -32,7 +32,7 @@ fn asked(effects: &[Effect]) -> Vec<String> {
 fn plan_of(stage: &Stage, name: &str) -> Plan {
     Plan {
         id: PlanId(format!("plan-{name}")),
-        key: OverrideKey::Mode(name.into()),
+        key: OverrideKey::mode(name.into()),
         ..force_plan(stage.now)
     }
 }
@@ -53,7 +53,7 @@ fn apply(stage: &mut Stage, name: &str, reason: &str) -> Vec<Effect> {
         stage.text()
     );
     let mut record = forced_record(stage.now);
-    record.key = OverrideKey::Mode(name.into());
+    record.key = OverrideKey::mode(name.into());
     stage.send(Msg::Applied {
         plan: plan.id,
         result: Ok(Box::new(record)),

@@ -481,7 +481,7 @@ pub(crate) fn overrides(now: Timestamp) -> Overrides {
     };
     Overrides {
         revision: Revision(412),
-        slots: BTreeMap::from([(OverrideKey::Mode("image-understanding".into()), slot)]),
+        slots: BTreeMap::from([(OverrideKey::mode("image-understanding".into()), slot)]),
     }
 }
 
@@ -490,7 +490,7 @@ pub(crate) fn forced(now: Timestamp, by: &str, revision: u64) -> Overrides {
     let mut table = overrides(now);
     table.revision = Revision(revision);
     table.slots.insert(
-        OverrideKey::Mode("support-chat".into()),
+        OverrideKey::mode("support-chat".into()),
         Slot {
             revision: Revision(revision),
             current: Some(Override {
@@ -514,7 +514,7 @@ pub(crate) fn audit(sequence: u64, by: &str, now: Timestamp) -> AuditRecord {
         at: now - Duration::from_mins(26),
         actor: actor(by),
         verb: Some(Verb::Force),
-        key: OverrideKey::Mode("image-understanding".into()),
+        key: OverrideKey::mode("image-understanding".into()),
         before: None,
         after: Some(Change::Mode(Mode::Force)),
         expires: Some(now + Duration::from_mins(4)),
@@ -534,7 +534,7 @@ pub(crate) fn forced_record(now: Timestamp) -> AuditRecord {
         sequence: 2,
         at: now,
         actor: actor("mira"),
-        key: OverrideKey::Mode("support-chat".into()),
+        key: OverrideKey::mode("support-chat".into()),
         expires: Some(now + Duration::from_mins(30)),
         reason: ReasonCode::ServerErrors,
         note: String::new(),
@@ -795,7 +795,7 @@ pub(crate) fn force_plan(now: Timestamp) -> Plan {
         valid_until: now + Duration::from_mins(10),
         actor: actor("mira"),
         verb: Verb::Force,
-        key: OverrideKey::Mode("support-chat".into()),
+        key: OverrideKey::mode("support-chat".into()),
         expected: Revision(0),
         revision: Revision(412),
         before: None,
@@ -835,7 +835,7 @@ pub(crate) fn auto_plan(now: Timestamp) -> Plan {
     Plan {
         id: PlanId("8f32".to_owned()),
         verb: Verb::Auto,
-        key: OverrideKey::Mode("image-understanding".into()),
+        key: OverrideKey::mode("image-understanding".into()),
         expected: Revision(412),
         before: Some(Change::Mode(Mode::Force)),
         after: None,

@@ -399,7 +399,7 @@ fn the_reason_other_asks_for_words_and_takes_digits_there() {
 fn digits_are_the_reason_until_one_is_chosen_and_then_belong_to_a_name_that_has_them() {
     let mut stage = planned();
     let mut plan = force_plan(stage.now);
-    plan.key = OverrideKey::Mode("gpt4-chat".into());
+    plan.key = OverrideKey::mode("gpt4-chat".into());
     stage.app.overlays.clear();
     stage.keys("F");
     stage.planned(plan);
@@ -546,7 +546,7 @@ fn y_right_after_the_plan_was_replaced_does_not_confirm_the_new_one() {
     let table = forced(stage.now, "jo", 413);
     stage.news(News::Overrides(Arc::new(table)));
     let mut plan = auto_plan(stage.now);
-    plan.key = OverrideKey::Mode("support-chat".into());
+    plan.key = OverrideKey::mode("support-chat".into());
     plan.expected = Revision(413);
     stage.planned(plan);
     assert_eq!(applies(&stage.keys("y")), []);
@@ -703,7 +703,7 @@ fn sooner_and_later_make_another_plan_and_keep_what_was_typed() {
 #[test]
 fn plan_errors_are_said_in_words_with_the_next_step() {
     let conflict = Conflict {
-        key: OverrideKey::Mode("support-chat".into()),
+        key: OverrideKey::mode("support-chat".into()),
         expected: Revision(0),
         found: Slot {
             revision: Revision(413),
@@ -1352,7 +1352,7 @@ fn the_others_are_seen_in_the_plan() {
     let mut jo = presence("jo", None);
     jo.plan = Some((
         PlanId("77cc".to_owned()),
-        OverrideKey::Mode("support-chat".into()),
+        OverrideKey::mode("support-chat".into()),
     ));
     stage.news(News::Presences(vec![jo]));
     assert!(

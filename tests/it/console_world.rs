@@ -204,7 +204,7 @@ impl World {
             other.session = format!("s-{number}");
             if number % 2 == 0 {
                 other.claim = Some("support-chat".into());
-                let key = OverrideKey::Mode("support-chat".into());
+                let key = OverrideKey::mode("support-chat".into());
                 other.plan = Some((PlanId(self.chance.text()), key));
             }
             people.push(other);
@@ -510,7 +510,7 @@ impl World {
                     Mode::Hold => Verb::Hold,
                     Mode::Force => Verb::Force,
                 },
-                OverrideKey::Mode(workload.clone()),
+                OverrideKey::mode(workload.clone()),
                 Some(Change::Mode(*mode)),
             ),
             Command::Notice {
@@ -521,15 +521,15 @@ impl World {
                 } else {
                     Verb::NoticeOff
                 },
-                OverrideKey::Notice(workload.clone()),
+                OverrideKey::notice(workload.clone()),
                 Some(Change::Notice(*enabled)),
             ),
             Command::Drain { route, .. } => (
                 Verb::Drain,
-                OverrideKey::Drain(route.clone()),
+                OverrideKey::drain(route.clone()),
                 Some(Change::Drain),
             ),
-            Command::Undrain { route } => (Verb::Undrain, OverrideKey::Drain(route.clone()), None),
+            Command::Undrain { route } => (Verb::Undrain, OverrideKey::drain(route.clone()), None),
             Command::Undo { .. } => (Verb::Undo, plan.key.clone(), None),
         };
         (plan.verb, plan.key, plan.after) = (verb, key, after);

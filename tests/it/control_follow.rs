@@ -60,7 +60,7 @@ async fn everything_is_told_at_first_and_then_what_changes() {
         .await
         .unwrap();
     let record = door.apply(&plan, consent(&plan)).await.unwrap();
-    let key = OverrideKey::Mode("support-chat".into());
+    let key = OverrideKey::mode("support-chat".into());
     let change = wait_for(&mut news, |news| match news {
         News::Overrides(table) => table.active(&key, house.clock.now()).map(|it| it.change),
         _ => None,

@@ -230,7 +230,7 @@ pub(crate) fn consent(plan: &Plan) -> Consent {
 
 /// The value in force for `support-chat`.
 pub(crate) fn in_force(house: &House) -> Option<Change> {
-    let key = backstop::model::OverrideKey::Mode("support-chat".into());
+    let key = backstop::model::OverrideKey::mode("support-chat".into());
     house
         .store
         .overrides()

@@ -169,7 +169,7 @@ async fn the_last_switches_stay_in_force_when_the_store_is_down_and_end_at_their
         ..on_failure(LogFailure::Serve)
     })
     .await;
-    let key = OverrideKey::Mode("support-chat".into());
+    let key = OverrideKey::mode("support-chat".into());
     let lasting = Some(Duration::from_millis(700));
     site.switch_until(key, Some(Change::Mode(Mode::Force)), lasting)
         .await;
@@ -190,7 +190,7 @@ async fn a_forced_workload_that_must_be_logged_is_refused_with_an_error_of_our_o
         ..on_failure(LogFailure::Refuse)
     })
     .await;
-    let key = OverrideKey::Mode("support-chat".into());
+    let key = OverrideKey::mode("support-chat".into());
     site.switch(key, Some(Change::Mode(Mode::Force))).await;
     site.store.close().await.unwrap();
     let response = site.ask(BODY).await;

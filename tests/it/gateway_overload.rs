@@ -257,7 +257,7 @@ async fn a_storm_of_failures_loses_no_event_and_no_answer() {
     // An operator is heard in the middle of it.
     let operator = async {
         site.primary.asked(CLIENTS).await;
-        let key = OverrideKey::Mode("support-chat".into());
+        let key = OverrideKey::mode("support-chat".into());
         site.switch(key.clone(), Some(Change::Mode(Mode::Force)))
             .await;
         site.switch(key, None).await

@@ -19,15 +19,15 @@ use crate::support::{
 const BODY: &str = r#"{"model":"m","messages":[]}"#;
 
 fn mode() -> OverrideKey {
-    OverrideKey::Mode("support-chat".into())
+    OverrideKey::mode("support-chat".into())
 }
 
 fn notice() -> OverrideKey {
-    OverrideKey::Notice("support-chat".into())
+    OverrideKey::notice("support-chat".into())
 }
 
 fn drain(route: &str) -> OverrideKey {
-    OverrideKey::Drain(route.into())
+    OverrideKey::drain(route.into())
 }
 
 #[tokio::test]
@@ -70,6 +70,47 @@ async fn force_moves_all_traffic_and_every_answer_has_its_event() {
 
     site.switch(mode(), None).await;
     assert_eq!(site.ask(BODY).await.text().await.unwrap(), PRIMARY);
+}
+
+#[tokio::test]
+async fn the_most_specific_scope_of_the_own_site_decides() {
+    let site = Site::start().await;
+    let own = site.heartbeat(|_| true).await;
+    assert_eq!(own.region, None);
+    let served = async |case: &str, route: &str| {
+        let response = site.ask(BODY).await;
+        assert_eq!(header(&response, "x-backstop-route"), Some(route), "{case}");
+    };
+    let on = |scope: &str| mode().within(scope.parse().unwrap());
+    let (force, hold) = (Mode::Force, Mode::Hold);
+    let host = format!("host:{}", own.host);
+
+    site.switch(on("region:eu"), Some(Change::Mode(force)))
+        .await;
+    served("a gateway without a region", "premium").await;
+    let mut catalog = (**site.catalog.borrow()).clone();
+    catalog.gateway.region = Some("eu".into());
+    site.catalog.send_replace(Arc::new(catalog));
+    site.heartbeat(|beat| beat.region == Some("eu".into()))
+        .await;
+    served("its region is forced", "stable").await;
+    let forced = site.event().await.event.reason;
+    assert!(
+        matches!(&forced, Reason::Forced { by, .. } if by == "carol in region eu"),
+        "{forced:?}"
+    );
+    site.switch(on("region:us"), Some(Change::Mode(hold))).await;
+    site.switch(on("host:elsewhere"), Some(Change::Mode(hold)))
+        .await;
+    served("others are held", "stable").await;
+    site.switch(mode(), Some(Change::Mode(hold))).await;
+    served("all are held, its region is not", "stable").await;
+    site.switch(on(&host), Some(Change::Mode(hold))).await;
+    served("its host is held", "premium").await;
+    site.switch(on(&host), None).await;
+    served("its host's ended", "stable").await;
+    site.switch(on("region:eu"), None).await;
+    served("its region's ended: what all have", "premium").await;
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ impl Race {
     }
 
     fn in_force(&self, workload: &str) -> bool {
-        let key = OverrideKey::Mode(workload.into());
+        let key = OverrideKey::mode(workload.into());
         let table = self.store.overrides().borrow().clone();
         table
             .slots

@@ -51,6 +51,7 @@ pub(crate) use contract;
 contract!(
     a_change_is_seen_by_both_and_audited,
     a_stale_change_is_refused_with_the_winner,
+    each_scope_of_a_key_is_a_place_of_its_own,
     fifty_racing_changes_have_one_winner_per_revision,
     an_expired_override_is_ended_exactly_once,
     an_unexpired_override_is_left_alone,
@@ -152,6 +153,43 @@ async fn a_stale_change_is_refused_with_the_winner(pair: Pair) {
         pair.first.audit(AuditQuery::default()).await.unwrap().len(),
         1
     );
+}
+
+async fn each_scope_of_a_key_is_a_place_of_its_own(pair: Pair) {
+    let all = mode_key("support-chat");
+    // A host is called as it likes.
+    let scopes = ["region:eu-west", "host:ops-1", "host:Ops 1/eu:west@home.*>"];
+    let keys: Vec<_> = std::iter::once(all.clone())
+        .chain(scopes.map(|scope| all.clone().within(scope.parse().unwrap())))
+        .collect();
+    for (key, revision) in keys.iter().zip(1..) {
+        let request = change(key, Revision(0), FORCE, "ana", start(), None);
+        let record = pair.first.change(request).await.unwrap();
+        assert_eq!((record.revision, &record.key), (Revision(revision), key));
+    }
+    let hold = Some(Change::Mode(Mode::Hold));
+    let request = change(&keys[2], Revision(3), hold, "bob", start(), None);
+    pair.second.change(request).await.unwrap();
+    let mut followed = pair.first.overrides();
+    let table = tokio::time::timeout(PATIENCE, followed.wait_for(|it| it.revision == Revision(5)))
+        .await
+        .unwrap()
+        .unwrap()
+        .clone();
+    let set = |key| table.slots[key].current.as_ref().map(|it| it.change);
+    assert_eq!(
+        keys.iter().map(set).collect::<Vec<_>>(),
+        [FORCE, FORCE, hold, FORCE]
+    );
+    let expected: Vec<_> = keys.iter().map(|key| table.expected(key).0).collect();
+    assert_eq!(expected, [1, 2, 5, 4]);
+
+    // All of them are changes of one target.
+    let query = AuditQuery {
+        target: Some("support-chat".to_owned()),
+        ..AuditQuery::default()
+    };
+    assert_eq!(pair.second.audit(query).await.unwrap().len(), 5);
 }
 
 async fn fifty_racing_changes_have_one_winner_per_revision(pair: Pair) {

@@ -66,8 +66,8 @@ async fn tell(setup: Setup, steps: &[Step]) -> Story {
     let pair = Pair::open(setup).await;
     let keys: [OverrideKey; 3] = [
         mode_key("a"),
-        OverrideKey::Notice("a".into()),
-        OverrideKey::Drain("b".into()),
+        OverrideKey::notice("a".into()),
+        OverrideKey::drain("b".into()),
     ];
     // What each key's last change was, as the answers told it.
     let mut known = [0_u64; 3];

@@ -77,7 +77,7 @@ pub(crate) fn actor(user: &str) -> Actor {
 }
 
 pub(crate) fn mode_key(workload: &str) -> OverrideKey {
-    OverrideKey::Mode(workload.into())
+    OverrideKey::mode(workload.into())
 }
 
 /// A change to a mode, or back to the configuration.

@@ -10,7 +10,7 @@ use crate::{
     control::Progress,
     model::{
         AuditRecord, Change, EventDecision, Mode, OutcomeKind, OverrideKey, Revision, RouteName,
-        Verb, WorkloadName,
+        Subject, Verb, WorkloadName,
     },
 };
 
@@ -81,9 +81,9 @@ impl Followed {
     /// The workload it is about, when it is about where requests go.
     #[must_use]
     pub fn workload(&self) -> Option<&WorkloadName> {
-        match &self.key {
-            OverrideKey::Mode(workload) => Some(workload),
-            OverrideKey::Notice(_) | OverrideKey::Drain(_) => None,
+        match &self.key.subject {
+            Subject::Mode(workload) => Some(workload),
+            Subject::Notice(_) | Subject::Drain(_) => None,
         }
     }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::data::Data;
 use crate::{
+    control::Overview,
     model::{ErrorClass, Mode, Reason, RouteName, Workload},
     policy::{
         CircuitView, Decision, Failure, RequestFacts, Side, Situation, Switches, decide, explain,
@@ -36,7 +37,9 @@ pub fn of(data: &Data, workload: &Workload, now: Timestamp) -> Vec<(ErrorClass, 
         .fallback
         .as_ref()
         .and_then(|name| catalog.routes.get(name));
-    let mut switches = Switches::of(workload, overrides, now);
+    let sites = data.overview.as_ref().map(Overview::sites);
+    let sites = sites.unwrap_or_default();
+    let mut switches = Switches::common(workload, overrides, &sites, now);
     if switches.mode == Mode::Force {
         // The table answers for requests that went to the primary.
         switches.mode = Mode::Auto;

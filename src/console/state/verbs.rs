@@ -31,7 +31,7 @@ pub fn for_workload(data: &Data, name: &WorkloadName, now: Timestamp) -> Vec<Off
     let (Some(workload), Some(overrides)) = (data.workload(name), data.overrides.as_ref()) else {
         return Vec::new();
     };
-    let active = overrides.active(&OverrideKey::Mode(name.clone()), now);
+    let active = overrides.active(&OverrideKey::mode(name.clone()), now);
     let status = data.status(name);
     let mode = status.map_or(workload.mode, |status| status.mode);
     let notice = status.map_or(workload.notice.enabled, |status| status.notice);
@@ -110,7 +110,7 @@ pub fn for_route(data: &Data, name: &RouteName, now: Timestamp) -> Vec<Offer> {
         return Vec::new();
     };
     let drained = overrides
-        .active(&OverrideKey::Drain(name.clone()), now)
+        .active(&OverrideKey::drain(name.clone()), now)
         .is_some();
     let (does, command) = if drained {
         let route = name.clone();

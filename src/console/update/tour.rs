@@ -10,7 +10,7 @@ use crate::{
             tour::{Seen, Tour},
         },
     },
-    model::{Change, Mode, OverrideKey, WorkloadName},
+    model::{Change, Mode, Subject, WorkloadName},
 };
 
 const OVER: &str =
@@ -80,12 +80,12 @@ fn forced(app: &App) -> Option<WorkloadName> {
     let overrides = app.data.overrides.as_ref()?;
     overrides
         .all_active(app.now)
-        .find_map(|(key, entry)| match key {
-            OverrideKey::Mode(workload)
+        .find_map(|(key, entry)| match &key.subject {
+            Subject::Mode(workload)
                 if entry.change == Change::Mode(Mode::Force) && entry.actor == app.setup.actor =>
             {
                 Some(workload.clone())
             }
-            OverrideKey::Mode(_) | OverrideKey::Notice(_) | OverrideKey::Drain(_) => None,
+            Subject::Mode(_) | Subject::Notice(_) | Subject::Drain(_) => None,
         })
 }

@@ -21,7 +21,7 @@ use crate::{
         state::plan::{Form, Stage},
         theme::Role,
     },
-    model::{Check, CheckVerdict, OverrideKey, Plan, RiskTier},
+    model::{Check, CheckVerdict, Plan, RiskTier, Subject},
 };
 
 /// Rows of the screen below that stay visible over a panel.
@@ -345,9 +345,9 @@ fn about_people(check: &Check) -> bool {
 fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     let target = plan.target();
-    let workload = match &plan.key {
-        OverrideKey::Mode(workload) | OverrideKey::Notice(workload) => Some(workload),
-        OverrideKey::Drain(_) => None,
+    let workload = match &plan.key.subject {
+        Subject::Mode(workload) | Subject::Notice(workload) => Some(workload),
+        Subject::Drain(_) => None,
     };
     for other in app.others() {
         let name = words::safe(other.actor.name());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Scene, check};
 use crate::{
     control::{intent::Intent, words},
-    model::{Check, CheckVerdict, OverrideKey},
+    model::{Check, CheckVerdict, Subject},
 };
 
 /// A change by somebody else this young may be one that is still being worked on.
@@ -67,9 +67,9 @@ pub(super) fn gateways(scene: &Scene<'_>) -> Vec<Check> {
 /// Who else looks at the target, has a plan open on it, or said that they are on it.
 pub(super) fn others(scene: &Scene<'_>, intent: &Intent) -> Vec<Check> {
     let mut checks = Vec::new();
-    let workload = match &intent.key {
-        OverrideKey::Mode(workload) | OverrideKey::Notice(workload) => Some(workload),
-        OverrideKey::Drain(_) => None,
+    let workload = match &intent.key.subject {
+        Subject::Mode(workload) | Subject::Notice(workload) => Some(workload),
+        Subject::Drain(_) => None,
     };
     let mut viewers = Vec::new();
     for presence in scene.presences {

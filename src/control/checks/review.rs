@@ -4,9 +4,7 @@
 //! is never barred: only what sends a workload's traffic nearer to its fallback, or keeps it there for longer.
 
 use super::{Intent, Scene, check, mode_after};
-use crate::model::{
-    Change, Check, CheckVerdict, Mode, OverrideKey, Standing, Workload, WorkloadName,
-};
+use crate::model::{Change, Check, CheckVerdict, Mode, Standing, Subject, Workload, WorkloadName};
 
 const NAME: &str = "review";
 
@@ -59,8 +57,8 @@ pub(in crate::control) fn owed(scene: &Scene<'_>, intent: &Intent) -> Vec<Worklo
             .iter()
             .any(|check| check.verdict == CheckVerdict::Fail)
     };
-    match &intent.key {
-        OverrideKey::Mode(name) => {
+    match &intent.key.subject {
+        Subject::Mode(name) => {
             let workload = scene.workload(name);
             workload
                 .filter(|workload| shut(of_mode(scene, intent, workload)))
@@ -68,13 +66,13 @@ pub(in crate::control) fn owed(scene: &Scene<'_>, intent: &Intent) -> Vec<Worklo
                 .into_iter()
                 .collect()
         }
-        OverrideKey::Drain(route) if intent.after.is_some() => scene
+        Subject::Drain(route) if intent.after.is_some() => scene
             .catalog
             .users_of(route)
             .filter(|user| user.primary == *route && shut(of_drain(scene, user)))
             .map(|user| user.name.clone())
             .collect(),
-        OverrideKey::Drain(_) | OverrideKey::Notice(_) => Vec::new(),
+        Subject::Drain(_) | Subject::Notice(_) => Vec::new(),
     }
 }
 

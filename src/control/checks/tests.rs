@@ -139,7 +139,7 @@ fn change_by(user: &str, age: i64) -> AuditRecord {
         at: seconds(-age),
         actor: actor(user),
         verb: Some(Verb::Hold),
-        key: OverrideKey::Mode("chat".into()),
+        key: OverrideKey::mode("chat".into()),
         before: None,
         after: None,
         expires: None,
@@ -251,7 +251,7 @@ fn checks_of_force() {
             "it is drained",
             |setup| {
                 setup.overrides = overrides(vec![(
-                    OverrideKey::Drain("stable".into()),
+                    OverrideKey::drain("stable".into()),
                     set(Change::Drain, "jo", Some(seconds(600))),
                 )]);
             },
@@ -336,7 +336,7 @@ fn checks_of_force() {
             |setup| {
                 setup.workload().notice.required = true;
                 setup.overrides = overrides(vec![(
-                    OverrideKey::Notice("chat".into()),
+                    OverrideKey::notice("chat".into()),
                     set(Change::Notice(false), "jo", Some(seconds(600))),
                 )]);
             },
@@ -434,7 +434,7 @@ fn checks_of_force() {
         (
             "somebody has a plan open",
             |setup| {
-                let key = OverrideKey::Notice("chat".into());
+                let key = OverrideKey::notice("chat".into());
                 setup.presences = vec![presence(|jo| {
                     jo.plan = Some((PlanId("beef01".to_owned()), key));
                 })];
@@ -535,7 +535,7 @@ fn checks_of_the_other_verbs() {
     };
     let forced: Bend = |setup| {
         setup.overrides = overrides(vec![(
-            OverrideKey::Mode("chat".into()),
+            OverrideKey::mode("chat".into()),
             set(Change::Mode(Mode::Force), "jo", Some(seconds(600))),
         )]);
     };
@@ -618,7 +618,7 @@ fn checks_of_the_other_verbs() {
             drain("premium"),
             vec![|setup| {
                 setup.overrides = overrides(vec![(
-                    OverrideKey::Mode("chat".into()),
+                    OverrideKey::mode("chat".into()),
                     set(Change::Mode(Mode::Hold), "jo", Some(seconds(600))),
                 )]);
             }],
@@ -653,9 +653,9 @@ fn tiers_follow_the_verbs() {
     let on = |change, expires| {
         move |setup: &mut Setup| {
             let key = match change {
-                Change::Mode(_) => OverrideKey::Mode("chat".into()),
-                Change::Notice(_) => OverrideKey::Notice("chat".into()),
-                Change::Drain => OverrideKey::Drain("premium".into()),
+                Change::Mode(_) => OverrideKey::mode("chat".into()),
+                Change::Notice(_) => OverrideKey::notice("chat".into()),
+                Change::Drain => OverrideKey::drain("premium".into()),
             };
             setup.overrides = overrides(vec![(key, set(change, "jo", expires))]);
         }
@@ -794,7 +794,7 @@ fn effects_say_what_moves() {
 #[test]
 fn what_is_so_already_is_no_plan() {
     let table = overrides(vec![(
-        OverrideKey::Mode("chat".into()),
+        OverrideKey::mode("chat".into()),
         set(Change::Mode(Mode::Force), "jo", Some(seconds(600))),
     )]);
     for (case, command, overrides, words) in [

@@ -75,7 +75,7 @@ fn fate(drill: &Drill, workload: &str) -> Fate {
 fn the_policy_says_what_an_outage_does() {
     let switched = |mode| {
         overrides(vec![(
-            OverrideKey::Mode("chat".into()),
+            OverrideKey::mode("chat".into()),
             set(Change::Mode(mode), "jo", Some(seconds(600))),
         )])
     };

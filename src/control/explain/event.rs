@@ -227,11 +227,11 @@ fn record(stored: &StoredEvent) -> Vec<String> {
 /// The operator's change that a decision rests on: the newest of the key at the revision in force.
 fn behind<'a>(event: &Event, records: &'a [AuditRecord]) -> Option<&'a AuditRecord> {
     let key = match &event.reason {
-        Reason::Forced { .. } | Reason::Held => OverrideKey::Mode(event.workload.clone()),
-        Reason::Drained { .. } => OverrideKey::Drain(event.primary.clone()),
-        Reason::FallbackDrained => OverrideKey::Drain(event.fallback.clone()?),
+        Reason::Forced { .. } | Reason::Held => OverrideKey::mode(event.workload.clone()),
+        Reason::Drained { .. } => OverrideKey::drain(event.primary.clone()),
+        Reason::FallbackDrained => OverrideKey::drain(event.fallback.clone()?),
         Reason::NoticeImpossible | Reason::PaidTierWithoutNotice => {
-            OverrideKey::Notice(event.workload.clone())
+            OverrideKey::notice(event.workload.clone())
         }
         Reason::Trigger
         | Reason::ForcedByConfig
@@ -364,7 +364,7 @@ mod tests {
             at: fixture::seconds(-600),
             actor: fixture::actor(by),
             verb: Some(Verb::Force),
-            key: OverrideKey::Mode("chat".into()),
+            key: OverrideKey::mode("chat".into()),
             before: None,
             after: Some(Change::Mode(Mode::Force)),
             expires: None,

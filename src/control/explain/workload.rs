@@ -17,12 +17,12 @@ use crate::{
         words::{ago, clock, percent, who},
     },
     model::{
-        AllDown, Catalog, CircuitState, ErrorClass, Mode, NoticeGiven, OverrideKey, Overrides,
-        Reason, Route, RouteName, Workload, visible,
+        AllDown, Catalog, CircuitState, ErrorClass, Mode, NoticeGiven, Overrides, Reason, Route,
+        RouteName, Subject, Workload, visible,
     },
     policy::{
-        CircuitView, Decision, Failure, Opening, RequestFacts, Side, Situation, Switches, decide,
-        explain, open,
+        self, CircuitView, Decision, Failure, Opening, RequestFacts, Side, Situation, Switches,
+        decide, explain, open,
     },
 };
 
@@ -37,6 +37,13 @@ pub(super) struct Ground<'a> {
     pub(super) overview: &'a Overview,
     /// The moment of the question.
     pub(super) now: Timestamp,
+}
+
+impl Ground<'_> {
+    /// The switches of a workload, as far as they are the same on all gateways.
+    fn switches(&self, workload: &Workload) -> Switches {
+        Switches::common(workload, self.overrides, &self.overview.sites(), self.now)
+    }
 }
 
 /// What a failure of the primary would lead to.
@@ -105,7 +112,7 @@ fn fates(ground: Ground<'_>, workload: &Workload) -> BTreeMap<ErrorClass, ClassF
     let Some(primary) = ground.catalog.routes.get(&workload.primary) else {
         return BTreeMap::new();
     };
-    let mut switches = Switches::of(workload, ground.overrides, ground.now);
+    let mut switches = ground.switches(workload);
     if switches.mode == Mode::Force {
         // The table answers for requests that went to the primary.
         switches.mode = Mode::Auto;
@@ -161,7 +168,7 @@ fn fate(situation: &Situation<'_>, class: ErrorClass) -> ClassFate {
 
 /// Explains a workload.
 pub(super) fn workload(ground: Ground<'_>, workload: &Workload) -> Explanation {
-    let switches = Switches::of(workload, ground.overrides, ground.now);
+    let switches = ground.switches(workload);
     let status = ground.overview.workload(&workload.name);
     let fates = fates(ground, workload);
     let mut change: Vec<String> = Vec::new();
@@ -267,10 +274,23 @@ fn now(
     switches: &Switches,
     status: Option<&WorkloadStatus>,
 ) -> Vec<String> {
-    let key = OverrideKey::Mode(workload.name.clone());
-    let mut lines = vec![match ground.overrides.active(&key, ground.now) {
+    let subject = Subject::Mode(workload.name.clone());
+    let sites = ground.overview.sites();
+    // What the switches rest on: a site's own word counts where all sites agree.
+    let deciding = |site| policy::deciding(ground.overrides, &subject, site, ground.now);
+    let found = [sites.first(), None]
+        .into_iter()
+        .map(deciding)
+        .find(|found| found.is_some() == switches.mode_by.is_some())
+        .flatten();
+    let mut lines = vec![match found {
         None => format!("mode {}, by the configuration", switches.mode),
-        Some(entry) => {
+        Some((scope, entry)) => {
+            let place = if scope.is_all() {
+                String::new()
+            } else {
+                format!(" {}", visible(&scope.words(), 80))
+            };
             let until = entry.expires.map_or_else(
                 || "until changed".to_owned(),
                 |end| format!("until {}", clock(end)),
@@ -281,7 +301,7 @@ fn now(
                 format!(": {}", visible(&entry.note, 200))
             };
             format!(
-                "mode {}, by {} since {} {until}, reason {}{note}",
+                "mode {}, by {}{place} since {} {until}, reason {}{note}",
                 switches.mode,
                 visible(entry.actor.name(), 40),
                 clock(entry.since),
@@ -289,6 +309,15 @@ fn now(
             )
         }
     }];
+    if let Some(mixed) = status.and_then(|status| status.mixed) {
+        lines.push(format!(
+            "the mode differs between gateways: {} on {} of {}",
+            mixed.mode, mixed.on, mixed.of
+        ));
+    }
+    for scoped in status.iter().flat_map(|status| &status.scoped) {
+        lines.push(visible(&scoped.to_string(), 200).into_owned());
+    }
     lines.push(if workload.notice.text.is_empty() {
         "notice: none is configured".to_owned()
     } else if switches.notice {

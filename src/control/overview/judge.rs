@@ -5,13 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Serving, State, WorkloadStatus, alarms, elapsed,
+    Mixed, Serving, State, WorkloadStatus, alarms, elapsed, scopes,
+    scopes::{Across, by},
     traffic::{Load, Totals, Traffic, share},
 };
 use crate::{
     model::{
-        Change, CircuitState, ErrorClass, EventDecision, Mode, Override, OverrideKey, Overrides,
-        RouteName, Standing, StoredEvent, Workload, WorkloadReadiness,
+        Change, CircuitState, ErrorClass, EventDecision, Mode, Override, Overrides, RouteName,
+        Scope, Standing, StoredEvent, Subject, Workload, WorkloadReadiness,
     },
     policy,
 };
@@ -46,9 +47,10 @@ struct Setter {
 struct Facts<'a> {
     workload: &'a Workload,
     mode: Mode,
-    mode_override: Option<&'a Override>,
-    primary_drain: Option<&'a Override>,
-    fallback_drain: Option<&'a Override>,
+    mode_override: Option<(&'a Scope, &'a Override)>,
+    mixed: Option<Mixed>,
+    primary_drain: Option<(&'a Scope, &'a Override)>,
+    fallback_drain: Option<(&'a Scope, &'a Override)>,
     alive: bool,
     traffic: Traffic,
     primary: Load,
@@ -67,16 +69,16 @@ pub(super) fn workload(
     readiness: WorkloadReadiness,
     now: Timestamp,
 ) -> WorkloadStatus {
-    let mode_override = overrides.active(&OverrideKey::Mode(workload.name.clone()), now);
-    let notice_override = overrides.active(&OverrideKey::Notice(workload.name.clone()), now);
-    let drain = |route: &RouteName| overrides.active(&OverrideKey::Drain(route.clone()), now);
+    let across = |subject: &Subject| Across::of(overrides, subject, &totals.sites, now);
+    let of_mode = across(&Subject::Mode(workload.name.clone()));
+    let (mode, mode_override, mixed) = of_mode.mode(workload);
+    let notice_override = across(&Subject::Notice(workload.name.clone())).any();
+    let drain = |route: &RouteName| across(&Subject::Drain(route.clone())).any();
     let facts = Facts {
         workload,
-        mode: match mode_override.map(|entry| entry.change) {
-            Some(Change::Mode(mode)) => mode,
-            Some(Change::Notice(_) | Change::Drain) | None => workload.mode,
-        },
+        mode,
         mode_override,
+        mixed,
         primary_drain: drain(&workload.primary),
         fallback_drain: workload.fallback.as_ref().and_then(drain),
         alive: totals.gateways > 0,
@@ -103,9 +105,11 @@ pub(super) fn workload(
         fallback_circuit: facts.fallback.circuit,
         primary_circuit: facts.primary.circuit,
         mode: facts.mode,
-        mode_until: mode_override.and_then(|entry| entry.expires),
-        mode_by: mode_override.map(|entry| entry.actor.name().to_owned()),
-        notice: match notice_override.map(|entry| entry.change) {
+        mixed,
+        scoped: scopes::scoped(overrides, &workload.name, &totals.sites, now),
+        mode_until: mode_override.and_then(|(_, entry)| entry.expires),
+        mode_by: mode_override.map(by),
+        notice: match notice_override.map(|(_, entry)| entry.change) {
             Some(Change::Notice(given)) => given,
             Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
         },
@@ -125,7 +129,7 @@ pub(super) fn workload(
         ]
         .into_iter()
         .flatten()
-        .any(|entry| entry.break_glass),
+        .any(|(_, entry)| entry.break_glass),
         alarms: alarms::of(facts.events.iter().copied()),
         readiness,
         // Not judged by what happened: the overview knows.
@@ -156,13 +160,13 @@ impl Facts<'_> {
     /// Who sends all traffic to the fallback, by forcing the workload or by draining its primary.
     fn switched(&self) -> Option<Setter> {
         self.workload.fallback.as_ref()?;
-        let by = |entry: &Override| Setter {
-            name: entry.actor.name().to_owned(),
+        let by = |(scope, entry): (&Scope, &Override)| Setter {
+            name: by((scope, entry)),
             since: Some(entry.since),
             until: entry.expires,
         };
         match (self.mode, self.mode_override, self.primary_drain) {
-            (Mode::Force, Some(entry), _) => Some(by(entry)),
+            (Mode::Force, Some(found), _) => Some(by(found)),
             (Mode::Force, None, _) => Some(Setter {
                 name: "configuration".to_owned(),
                 since: None,
@@ -179,12 +183,15 @@ impl Facts<'_> {
         if traffic.requests < ENOUGH || self.caught_again() {
             return false;
         }
-        let route_fails = if switched {
-            self.fallback.circuit != CircuitState::Closed
-                || many(self.fallback.failures, self.fallback.attempts)
-        } else {
-            self.primary_fails_now()
+        // Where gateways differ, both routes serve.
+        let (by_primary, by_fallback) = match self.mixed {
+            Some(_) => (true, true),
+            None => (!switched, switched),
         };
+        let fallback_fails = self.fallback.circuit != CircuitState::Closed
+            || many(self.fallback.failures, self.fallback.attempts);
+        let route_fails =
+            (by_primary && self.primary_fails_now()) || (by_fallback && fallback_fails);
         route_fails
             && share(traffic.uncaught, traffic.requests).is_some_and(|part| part >= UNCAUGHT_SHARE)
     }
@@ -231,7 +238,7 @@ impl Facts<'_> {
         match state {
             State::Failing | State::Fallback => self.traffic.failing_since,
             State::Forced => self.switched().and_then(|setter| setter.since),
-            State::Held => self.mode_override.map(|entry| entry.since),
+            State::Held => self.mode_override.map(|(_, entry)| entry.since),
             State::Unknown | State::Ok => None,
         }
     }

@@ -5,12 +5,17 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Spending, millis, traffic, traffic::Load};
+use super::{
+    Spending, millis,
+    scopes::{Across, by},
+    traffic,
+    traffic::Load,
+};
 use crate::{
     control::Probed,
     model::{
-        Asked, Catalog, CircuitState, ErrorClass, Family, OverrideKey, Overrides, ProbeRecord,
-        ProbeSubject, Route, RouteName, Sample, SampleId, Verdict, Workload, WorkloadName,
+        Asked, Catalog, CircuitState, ErrorClass, Family, Overrides, ProbeRecord, ProbeSubject,
+        Route, RouteName, Sample, SampleId, Site, Subject, Verdict, Workload, WorkloadName,
     },
 };
 
@@ -27,7 +32,7 @@ pub struct RouteStatus {
     pub circuit: CircuitState,
     /// Why it is not closed, in words.
     pub tripped_by: Option<String>,
-    /// Drained by.
+    /// Drained by, and where unless on all gateways.
     pub drained_by: Option<String>,
     /// Drained until.
     pub drained_until: Option<Timestamp>,
@@ -84,6 +89,7 @@ pub(super) struct Ground<'a> {
     pub(super) overrides: &'a Overrides,
     pub(super) probed: &'a Probed,
     samples: BTreeMap<&'a SampleId, (&'a Workload, &'a Sample)>,
+    sites: &'a [Site],
     now: Timestamp,
 }
 
@@ -92,6 +98,7 @@ impl<'a> Ground<'a> {
         catalog: &'a Catalog,
         overrides: &'a Overrides,
         probed: &'a Probed,
+        sites: &'a [Site],
         now: Timestamp,
     ) -> Self {
         let of = |workload: &'a Workload| {
@@ -102,6 +109,7 @@ impl<'a> Ground<'a> {
             catalog,
             overrides,
             probed,
+            sites,
             samples: catalog.workloads.values().flat_map(of).collect(),
             now,
         }
@@ -113,9 +121,8 @@ impl<'a> Ground<'a> {
         used_by: Vec<WorkloadName>,
         load: Load,
     ) -> RouteStatus {
-        let drain = self
-            .overrides
-            .active(&OverrideKey::Drain(route.name.clone()), self.now);
+        let subject = Subject::Drain(route.name.clone());
+        let drain = Across::of(self.overrides, &subject, self.sites, self.now).any();
         let (mut ladder, mut samples) = (Vec::new(), Vec::new());
         for record in self.probed.of_route(&route.name) {
             if !self.holds(route, record) {
@@ -132,8 +139,8 @@ impl<'a> Ground<'a> {
             model: route.model.clone(),
             circuit: load.circuit,
             tripped_by: load.tripped_by,
-            drained_by: drain.map(|drain| drain.actor.name().to_owned()),
-            drained_until: drain.and_then(|drain| drain.expires),
+            drained_by: drain.map(by),
+            drained_until: drain.and_then(|(_, drain)| drain.expires),
             rps: load.rps,
             failure_share: traffic::share(load.failures, load.attempts),
             used: route

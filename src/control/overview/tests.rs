@@ -41,7 +41,7 @@ fn with_errors(errors: u64, mut traffic: WorkloadTraffic) -> WorkloadTraffic {
 
 fn mode(mode: Mode) -> Overrides {
     overrides(vec![(
-        OverrideKey::Mode("chat".into()),
+        OverrideKey::mode("chat".into()),
         set(Change::Mode(mode), "jo", Some(seconds(600))),
     )])
 }
@@ -52,7 +52,7 @@ fn states_follow_from_traffic_switches_and_circuits() {
     let none = Overrides::default;
     let drained = || {
         overrides(vec![(
-            OverrideKey::Drain("premium".into()),
+            OverrideKey::drain("premium".into()),
             set(Change::Drain, "jo", Some(seconds(600))),
         )])
     };
@@ -351,7 +351,7 @@ fn without_a_living_gateway_nothing_is_known() {
 #[test]
 fn an_expired_override_is_not_in_force() {
     let table = overrides(vec![(
-        OverrideKey::Mode("chat".into()),
+        OverrideKey::mode("chat".into()),
         set(Change::Mode(Mode::Force), "jo", Some(seconds(0))),
     )]);
     let status = chat(&table, traffic("chat", 600, 0, 0, 0), vec![]);

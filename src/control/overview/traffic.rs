@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 
 use super::elapsed;
-use crate::model::{CircuitState, Heartbeat, RouteName, WorkloadName};
+use crate::model::{CircuitState, Heartbeat, RouteName, Site, WorkloadName};
 
 /// One workload's traffic over all living gateways, last 60 s.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +41,8 @@ pub(super) struct Load {
 pub(super) struct Totals {
     /// Gateways that were summed.
     pub(super) gateways: usize,
+    /// Where they run.
+    pub(super) sites: Vec<Site>,
     workloads: BTreeMap<WorkloadName, Traffic>,
     routes: BTreeMap<RouteName, Load>,
 }
@@ -53,6 +55,7 @@ impl Totals {
         let mut medians: BTreeMap<WorkloadName, (u64, u64)> = BTreeMap::new();
         for heartbeat in heartbeats {
             totals.gateways += 1;
+            totals.sites.push(heartbeat.site());
             let window = elapsed(heartbeat.started, heartbeat.at)
                 .clamp(Duration::from_secs(1), super::WINDOW)
                 .as_secs_f64();

@@ -135,7 +135,7 @@ async fn switch(
     forced: Timestamp,
     undone: Timestamp,
 ) -> Result<Option<Revision>, DemoError> {
-    let key = OverrideKey::Mode(STRUCK.into());
+    let key = OverrideKey::mode(STRUCK.into());
     let expires = Some(forced + SignedDuration::from_mins(60));
     let note = "rate limits reach users; the fallback answers well".to_owned();
     let record = AuditRecord {

@@ -135,7 +135,7 @@ fn mode(app: &App, workload: &Workload, status: &WorkloadStatus) -> String {
         words::safe(by),
         workload.mode
     );
-    let key = OverrideKey::Mode(workload.name.clone());
+    let key = OverrideKey::mode(workload.name.clone());
     let active = app
         .data
         .overrides

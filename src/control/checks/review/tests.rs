@@ -7,7 +7,10 @@ use crate::{
         },
         overview,
     },
-    model::{CircuitState, Debt, Overrides, Plan, PlanId, ReviewPolicy, Reviewed, RiskTier, Verb},
+    model::{
+        CircuitState, Debt, OverrideKey, Overrides, Plan, PlanId, ReviewPolicy, Reviewed, RiskTier,
+        Verb,
+    },
 };
 
 const AUTO: Option<Change> = Some(Change::Mode(Mode::Auto));
@@ -89,7 +92,7 @@ fn planned(configured: Mode, said: Said, intent: &Intent) -> (Plan, Vec<Workload
 #[expect(clippy::too_many_lines, reason = "the table is the point")]
 fn what_brings_the_fallback_nearer_needs_a_review_and_the_way_back_does_not() {
     use CheckVerdict::{Fail, Pass, Warn};
-    let chat = || OverrideKey::Mode("chat".into());
+    let chat = || OverrideKey::mode("chat".into());
     let of_mode = |verb, before, after| intent(verb, chat(), before, after);
     for (case, configured, said, intent, verdict, owes) in [
         (
@@ -234,7 +237,7 @@ fn what_brings_the_fallback_nearer_needs_a_review_and_the_way_back_does_not() {
             Said::Nothing,
             intent(
                 Verb::Drain,
-                OverrideKey::Drain("premium".into()),
+                OverrideKey::drain("premium".into()),
                 None,
                 DRAIN,
             ),
@@ -247,7 +250,7 @@ fn what_brings_the_fallback_nearer_needs_a_review_and_the_way_back_does_not() {
             Said::Nothing,
             intent(
                 Verb::Drain,
-                OverrideKey::Drain("premium".into()),
+                OverrideKey::drain("premium".into()),
                 None,
                 DRAIN,
             ),
@@ -260,7 +263,7 @@ fn what_brings_the_fallback_nearer_needs_a_review_and_the_way_back_does_not() {
             Said::Nothing,
             intent(
                 Verb::Undrain,
-                OverrideKey::Drain("premium".into()),
+                OverrideKey::drain("premium".into()),
                 DRAIN,
                 None,
             ),
@@ -273,7 +276,7 @@ fn what_brings_the_fallback_nearer_needs_a_review_and_the_way_back_does_not() {
             Said::Nothing,
             intent(
                 Verb::NoticeOff,
-                OverrideKey::Notice("chat".into()),
+                OverrideKey::notice("chat".into()),
                 None,
                 Some(Change::Notice(false)),
             ),
@@ -299,7 +302,7 @@ fn what_brings_the_fallback_nearer_needs_a_review_and_the_way_back_does_not() {
 
 #[test]
 fn the_missing_parts_are_told_one_by_one() {
-    let force = intent(Verb::Force, OverrideKey::Mode("chat".into()), None, FORCE);
+    let force = intent(Verb::Force, OverrideKey::mode("chat".into()), None, FORCE);
     let told = |said| -> Vec<String> {
         let (plan, _) = planned(Mode::Auto, said, &force);
         let of_review = plan.checks.iter().filter(|check| check.name == NAME);
@@ -373,7 +376,7 @@ fn a_stale_review_of_what_is_in_use_is_an_alarm_and_switches_nothing() {
         "{words:?}"
     );
     // Held, nothing can serve: there is nothing to be alarmed of.
-    let key = OverrideKey::Mode("chat".into());
+    let key = OverrideKey::mode("chat".into());
     let on_hold = overrides(vec![(key, set(Change::Mode(Mode::Hold), "jo", None))]);
     assert_eq!(status(&catalog, &on_hold).alarms, []);
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     control::{Probed, fixture, overview},
-    model::{Change, Heartbeat, Reviewed},
+    model::{Change, Heartbeat, OverrideKey, Reviewed},
 };
 
 fn explained(
@@ -47,7 +47,7 @@ fn beat(circuits: &[(&str, CircuitState, &str)]) -> Heartbeat {
 #[test]
 fn the_headline_says_where_the_next_request_goes() {
     let catalog = fixture::catalog();
-    let mode = || OverrideKey::Mode("chat".into());
+    let mode = || OverrideKey::mode("chat".into());
     let calm = || beat(&[]);
     for (case, overrides, heartbeat, name, said) in [
         (
@@ -82,7 +82,7 @@ fn the_headline_says_where_the_next_request_goes() {
                     fixture::set(Change::Mode(Mode::Force), "mira", None),
                 ),
                 (
-                    OverrideKey::Drain("stable".into()),
+                    OverrideKey::drain("stable".into()),
                     fixture::set(Change::Drain, "jo", None),
                 ),
             ]),
@@ -189,7 +189,7 @@ fn a_hold_is_told_with_who_and_why_and_its_end() {
         Some(fixture::seconds(600)),
     );
     held.note = "quality \u{1b}[2Jis bad".to_owned();
-    let overrides = fixture::overrides(vec![(OverrideKey::Mode("chat".into()), held)]);
+    let overrides = fixture::overrides(vec![(OverrideKey::mode("chat".into()), held)]);
     let text = explained(&catalog, &overrides, &[beat(&[])], "chat").text();
     for line in [
         "mode hold, by mira since 14:27Z until 14:42Z, reason 5xx: quality \u{241b}[2Jis bad",
