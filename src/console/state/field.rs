@@ -60,6 +60,10 @@ impl Field {
     pub fn key(&mut self, key: KeyEvent) -> bool {
         match key.code {
             KeyCode::Char('m') if key.modifiers.contains(KeyModifiers::CONTROL) => false,
+            // As in a shell; the text area would take back what was typed.
+            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                self.area.delete_line_by_head()
+            }
             KeyCode::Enter | KeyCode::Tab | KeyCode::BackTab | KeyCode::Esc => false,
             KeyCode::Char(character) if plain(key.modifiers) => self.insert(character),
             _ => {
@@ -119,6 +123,18 @@ mod tests {
         assert_eq!(field.cursor(), 3);
         field.key(KeyEvent::new(KeyCode::Char('m'), KeyModifiers::CONTROL));
         assert_eq!(field.text(), "supp");
+    }
+
+    #[test]
+    fn control_u_empties_it_up_to_the_cursor_as_in_a_shell() {
+        let mut field = Field::with(40, "premium-chat 503");
+        let control_u = KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL);
+        for _ in 0..3 {
+            press(&mut field, KeyCode::Left);
+        }
+        assert!(field.key(control_u));
+        assert_eq!((field.text(), field.cursor()), ("503", 0));
+        assert!(!field.key(control_u));
     }
 
     #[test]

@@ -40,7 +40,8 @@ impl Bar {
         match self {
             Self::Unknown | Self::Idle => (Role::Muted, Role::Muted),
             Self::Value(_, role) => (role, role),
-            Self::Pair(..) => (Role::SparkHigh, Role::SparkLow),
+            // Neither is good or bad by itself: no colour of a state.
+            Self::Pair(..) => (Role::Info, Role::Muted),
         }
     }
 }
