@@ -20,6 +20,7 @@ mod intent;
 mod keep;
 mod overview;
 mod probed;
+mod progress;
 mod queue;
 mod report;
 mod reviews;
@@ -29,10 +30,7 @@ pub mod traffic;
 mod undo;
 mod words;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
@@ -42,7 +40,7 @@ use crate::{
         Actor, AuditRecord, Catalog, Command, Entry, Heartbeat, OverrideKey, Overrides, Plan,
         PlanId, Presence, ReasonCode, Reviewed, Revision, Seq, WorkloadName,
     },
-    store::{AuditQuery, EventQuery, Health, Store, StoreError},
+    store::{AuditQuery, EventQuery, Health, Store, StoreError, Touch},
 };
 use checks::Scene;
 use intent::Intent;
@@ -58,10 +56,11 @@ pub use explain::{
 pub use identity::actor;
 pub use intent::{DEFAULT_LASTING, LONGEST, UNTIL_CHANGED};
 pub use overview::{
-    Alarm, GatewayStatus, Mixed, Overview, RouteProbed, RouteStatus, Scoped, Serving, Spending,
-    State, Tried, WorkloadStatus, fails, overview,
+    Alarm, ConfigGroup, GatewayState, GatewayStatus, Mixed, Overview, RouteProbed, RouteStatus,
+    Scoped, Serving, Spending, State, Tried, WorkloadStatus, fails, overview,
 };
 pub use probed::Probed;
+pub use progress::{Applying, OnGateway, Progress};
 pub use queue::{Due, Urgency, queue};
 pub use report::{
     Carried, Ended, Episode, Happened, InForce, Looked, Moment, Range, Report, Told, Turned,
@@ -94,17 +93,6 @@ pub struct Consent {
     pub break_glass: bool,
 }
 
-/// How far an applied change has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Gateways that have applied the revision.
-    pub applied: usize,
-    /// Gateways that are alive.
-    pub gateways: usize,
-    /// Since the change was committed.
-    pub elapsed: Duration,
-}
-
 /// News for a console or a following CLI. Feeds conflate: only the newest state of a kind is sent.
 #[derive(Clone, Debug)]
 pub enum News {
@@ -124,6 +112,8 @@ pub enum News {
     Audit(Vec<AuditRecord>),
     /// How the store fares.
     Health(Health),
+    /// How current all of this is.
+    Touch(Touch),
     /// What probing has found and spent, all of it.
     Probes(Probed),
     /// The newest reviews of each workload, and what is owed.
@@ -159,8 +149,8 @@ struct Inner {
 struct Own {
     /// The session it announced, so that a plan does not warn about its own console.
     session: Option<String>,
-    /// The revision it applied last, and when.
-    applied: Option<(Revision, Instant)>,
+    /// The revision it applied last.
+    applied: Option<progress::Applied>,
 }
 
 /// What was read for one plan.
@@ -296,40 +286,16 @@ impl Control {
     /// Applies a plan: checks again, compares and sets, audits. Refused when stale.
     pub async fn apply(&self, plan: &Plan, consent: Consent) -> Result<AuditRecord, ControlError> {
         let record = apply::apply(self, plan, consent).await?;
-        self.inner.own().applied = Some((record.revision, Clock::instant()));
+        self.inner.own().applied = Some(progress::Applied::now(record.revision));
         Ok(record)
     }
 
     /// Whether a revision is the last that this very door made.
     #[must_use]
     pub fn is_own(&self, revision: Revision) -> bool {
-        let own = self.inner.own().applied;
-        own.is_some_and(|(applied, _)| applied == revision)
-    }
-
-    /// How many living gateways have applied a revision.
-    pub async fn progress(&self, revision: Revision) -> Result<Progress, ControlError> {
-        let inner = &self.inner;
-        let heartbeats = inner.store.heartbeats().await?;
-        let now = inner.clock.now();
-        let alive = heartbeats
-            .iter()
-            .filter(|heartbeat| overview::alive(heartbeat, now));
-        let (mut applied, mut gateways) = (0, 0);
-        for heartbeat in alive {
-            gateways += 1;
-            applied += usize::from(heartbeat.revision >= revision);
-        }
-        let elapsed = inner
-            .own()
-            .applied
-            .filter(|(own, _)| *own == revision)
-            .map_or(Duration::ZERO, |(_, at)| at.elapsed());
-        Ok(Progress {
-            applied,
-            gateways,
-            elapsed,
-        })
+        let own = self.inner.own();
+        let applied = own.applied.as_ref();
+        applied.is_some_and(|applied| applied.revision == revision)
     }
 
     /// Follows everything. `backlog` is the number of newest events sent at first. Ends when the receiver goes away.

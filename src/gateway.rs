@@ -9,6 +9,7 @@ mod attempt;
 mod callers;
 mod capture;
 mod circuits;
+mod contact;
 mod decision;
 mod decoded;
 mod exchange;
@@ -63,6 +64,7 @@ use crate::{
     wire::upstream::Tls,
 };
 
+use contact::Contact;
 use heartbeat::Beater;
 use keeper::Keeper;
 use registry::Registry;
@@ -155,6 +157,7 @@ impl Gateway {
             name: heartbeat::name(&host, started),
             host: site.host,
             region: options.region,
+            contact: Contact::new(&options.store),
             store: options.store,
             clock: options.clock,
             started: Clock::instant(),

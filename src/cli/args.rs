@@ -391,7 +391,7 @@ pub(super) struct ChangeArgs {
     #[arg(long)]
     pub(super) no_wait: bool,
     /// JSON: the plan; after a change `{"audit": {...}, "progress": {...}}`, where progress has `applied`,
-    /// `gateways`, `confirmed` and `elapsed_ms`, or is null with --no-wait
+    /// `gateways`, `confirmed`, `elapsed_ms` and `each` gateway, or is null with --no-wait
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -20,8 +20,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    control::{Consent, Control, ControlError, Mode, Progress},
-    model::{AuditRecord, Change, Command, Mode as WorkloadMode, Plan, Revision, RiskTier, Verb},
+    control::{Applying, Consent, Control, ControlError, Mode, OnGateway, Progress},
+    model::{
+        AuditRecord, Change, Command, Mode as WorkloadMode, Plan, Revision, RiskTier, Verb, visible,
+    },
 };
 
 /// How long the gateways' confirmation is waited for.
@@ -273,8 +275,7 @@ fn report(
     progress: Option<&Progress>,
     as_json: bool,
 ) -> Result<Exit, CliError> {
-    let confirmed = progress
-        .is_none_or(|progress| progress.gateways > 0 && progress.applied == progress.gateways);
+    let confirmed = progress.is_none_or(Progress::is_everywhere);
     if as_json {
         output::json(&json!({
             "audit": record,
@@ -283,12 +284,16 @@ fn report(
                 "gateways": progress.gateways,
                 "confirmed": confirmed,
                 "elapsed_ms": u64::try_from(progress.elapsed.as_millis()).unwrap_or(u64::MAX),
+                "each": progress.each,
             })),
         }))?;
     } else {
         output::line(done(record, session.clock.now()))?;
         if let Some(progress) = progress {
             output::line(reached(progress, confirmed))?;
+            for line in each(progress, session.clock.now()) {
+                output::line(line)?;
+            }
         }
     }
     Ok(if confirmed {
@@ -330,6 +335,7 @@ fn reached(progress: &Progress, confirmed: bool) -> String {
         applied,
         gateways,
         elapsed,
+        each: _,
     } = progress;
     if *gateways == 0 {
         return "no gateway is alive: it takes effect when one starts".to_owned();
@@ -344,4 +350,23 @@ fn reached(progress: &Progress, confirmed: bool) -> String {
         "applied on {applied}/{gateways} gateways after {:.1} s; the others have not confirmed: see `backstop gateways`",
         elapsed.as_secs_f64()
     )
+}
+
+/// Gateway by gateway, where there are several or one has not got it.
+fn each(progress: &Progress, now: jiff::Timestamp) -> Vec<String> {
+    let one = |one: &OnGateway| {
+        let told = match one.applying {
+            Applying::Applied { after_ms: Some(ms) } => format!("applied within {ms} ms"),
+            Applying::Applied { after_ms: None } => "applied".to_owned(),
+            Applying::Elsewhere => "not meant, keeps what is in force there".to_owned(),
+            Applying::Waits | Applying::Apart { .. } | Applying::Silent { .. } => {
+                one.applying.missing(now).unwrap_or_default()
+            }
+        };
+        visible(&format!("  {} on {}: {told}", one.gateway, one.host), 400).into_owned()
+    };
+    if progress.each.len() < 2 && progress.is_everywhere() {
+        return Vec::new();
+    }
+    progress.each.iter().map(one).collect()
 }

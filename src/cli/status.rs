@@ -41,6 +41,9 @@ pub(super) async fn status(
         (Some(status), true) => output::json(status)?,
         (Some(status), false) => output::line(detail(&overview, status, paint))?,
     }
+    if let Some(apart) = gateways::apart(session) {
+        output::talk(apart);
+    }
     Ok(Exit::Done)
 }
 

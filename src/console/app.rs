@@ -18,10 +18,25 @@ use super::{
     keymap::{Context, Keymap},
     layout,
     state::{
-        bell::Bell, burst::Burst, change::Followed, chart::Charts, clipboard::Between,
-        comparing::Comparing, data::Data, events::Events, home::Home, link::Link,
-        message::Messages, plan::Form, reviews::Reviews, route_facts::RouteFacts, series::Series,
-        session::Sessions, table::Table, themes::Themes, tour::Tour,
+        bell::Bell,
+        burst::Burst,
+        change::{Followed, Unknown},
+        chart::Charts,
+        clipboard::Between,
+        comparing::Comparing,
+        data::Data,
+        events::Events,
+        home::Home,
+        link::Link,
+        message::Messages,
+        plan::Form,
+        reviews::Reviews,
+        route_facts::RouteFacts,
+        series::Series,
+        session::Sessions,
+        table::Table,
+        themes::Themes,
+        tour::Tour,
     },
 };
 use crate::{
@@ -160,6 +175,8 @@ pub struct App {
     pub series: Option<Series>,
     /// Changes of this console that are followed.
     pub changes: Vec<Followed>,
+    /// A change of this console of which nobody knows whether it was made.
+    pub unknown: Option<Unknown>,
     /// The workload of which this operator said "I'm on it".
     pub claim: Option<WorkloadName>,
     /// Something visible has changed since the last frame. Set by `update`, cleared by the loop.
@@ -208,6 +225,7 @@ impl App {
             spoken: Vec::new(),
             series: None,
             changes: Vec::new(),
+            unknown: None,
             claim: None,
             dirty: true,
             burst: Burst::default(),

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    control::{Consent, Control, ControlError, Progress},
+    control::{Consent, Control, ControlError, OnGateway, Progress},
     model::{Command, ErrorClass, Plan, Presence, ReviewId, Revision, RouteName, WorkloadName},
     wire::upstream::Tls,
 };
@@ -348,15 +348,12 @@ async fn follow(
         return;
     };
     let began = Instant::now();
-    let mut told: Option<Result<(usize, usize), String>> = None;
+    let mut told: Option<Result<Vec<OnGateway>, String>> = None;
     loop {
         let result = control.progress(revision).await;
-        let everywhere = matches!(
-            result,
-            Ok(Progress { applied, gateways, .. }) if gateways > 0 && applied == gateways
-        );
+        let everywhere = result.as_ref().is_ok_and(Progress::is_everywhere);
         let news = match &result {
-            Ok(progress) => Ok((progress.applied, progress.gateways)),
+            Ok(progress) => Ok(progress.each.clone()),
             Err(error) => Err(ControlError::to_string(error)),
         };
         if told.as_ref() != Some(&news) {

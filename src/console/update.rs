@@ -21,6 +21,7 @@ mod series;
 pub mod session;
 mod sift;
 mod take;
+mod touch;
 mod tour;
 mod typing;
 mod wearing;
@@ -195,13 +196,17 @@ fn absorb(app: &mut App, news: News, effects: &mut Vec<Effect>) {
     );
     match changed {
         Changed::Nothing | Changed::People | Changed::Health | Changed::Probes => {}
+        Changed::Touch => touch::moved(app),
         Changed::Events => {
             app.events.catch_up(&app.data.log);
             follow::look(app);
         }
         Changed::Heartbeats => follow::look(app),
         Changed::Overrides | Changed::Catalog | Changed::Reviews => planning::recheck(app, effects),
-        Changed::Audit => app.audit.arrange(app.data.audit.iter()),
+        Changed::Audit => {
+            app.audit.arrange(app.data.audit.iter());
+            touch::look(app, effects);
+        }
         Changed::Refused => {
             if let Some(refused) = app.data.refused.clone() {
                 app.say(

@@ -76,6 +76,7 @@ impl Feed {
         let mut newest = inner.store.newest();
         let mut reviewed = inner.store.reviewed();
         let mut health = inner.store.health();
+        let mut touch = inner.store.touch();
         // The first of everything, cheap things first, so that a screen can draw at once.
         let first = News::Catalog(catalog.borrow_and_update().clone());
         self.send(first).await?;
@@ -86,6 +87,8 @@ impl Feed {
         let first = News::Reviews(reviewed.borrow_and_update().clone());
         self.send(first).await?;
         let first = News::Health(health.borrow_and_update().clone());
+        self.send(first).await?;
+        let first = News::Touch(touch.borrow_and_update().clone());
         self.send(first).await?;
         self.beats().await?;
         newest.mark_unchanged();
@@ -120,6 +123,12 @@ impl Feed {
                 true = moved(&mut health) => {
                     let news = News::Health(health.borrow_and_update().clone());
                     self.send(news).await?;
+                }
+                true = moved(&mut touch) => {
+                    let news = News::Touch(touch.borrow_and_update().clone());
+                    self.send(news).await?;
+                    // What nobody was woken for while apart.
+                    self.audit().await?;
                 }
                 _ = tick.tick() => {
                     self.beats().await?;

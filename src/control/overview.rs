@@ -2,6 +2,7 @@
 //! that home screen, `status` and plans share. Pure.
 
 mod alarms;
+mod gateways;
 mod judge;
 mod routes;
 mod scopes;
@@ -18,13 +19,15 @@ use serde::Serialize;
 use super::Probed;
 use crate::{
     model::{
-        Capture, Catalog, CircuitState, Debt, ErrorClass, Family, GatewayName, Heartbeat, Mode,
-        Overrides, Readiness, RegionName, Reviewed, Revision, RouteName, Site, Standing,
-        StoredEvent, Tier, Workload, WorkloadName, WorkloadReadiness,
+        Capture, Catalog, CircuitState, Debt, ErrorClass, Family, Heartbeat, Mode, Overrides,
+        Readiness, Reviewed, Revision, RouteName, Standing, StoredEvent, Tier, Workload,
+        WorkloadName, WorkloadReadiness,
     },
     probe, review,
 };
 pub use alarms::Alarm;
+pub(super) use gateways::replaced;
+pub use gateways::{ConfigGroup, GatewayState, GatewayStatus};
 pub use routes::{RouteProbed, RouteStatus, Tried};
 pub use scopes::{Mixed, Scoped};
 pub use spending::Spending;
@@ -164,40 +167,6 @@ pub struct WorkloadStatus {
     pub debt: Option<Debt>,
 }
 
-/// One gateway.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts, not a state"
-)]
-pub struct GatewayStatus {
-    /// Which.
-    pub gateway: GatewayName,
-    /// Its host.
-    pub host: String,
-    /// The region that it was given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<RegionName>,
-    /// Its version.
-    pub version: String,
-    /// The revision it has applied.
-    pub revision: Revision,
-    /// Whether it has applied the newest.
-    pub current: bool,
-    /// Whether its configuration is the one seen here.
-    pub same_config: bool,
-    /// Whether its last heartbeat is younger than 5 s.
-    pub alive: bool,
-    /// When it was last heard of.
-    pub at: Timestamp,
-    /// Whether it is draining.
-    pub draining: bool,
-    /// A configuration it refused.
-    pub config_error: Option<String>,
-    /// Events it could not make durable.
-    pub unlogged: u64,
-}
-
 /// Everything at a glance.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Overview {
@@ -277,11 +246,6 @@ pub fn overview<'a>(
             })
             .then_with(|| left.workload.cmp(&right.workload))
     });
-    let mut gateways: Vec<GatewayStatus> = heartbeats
-        .iter()
-        .map(|heartbeat| gateway(catalog, overrides, heartbeat, now))
-        .collect();
-    gateways.sort_by(|left, right| left.gateway.cmp(&right.gateway));
     let routes: Vec<RouteStatus> = catalog
         .routes
         .values()
@@ -298,7 +262,7 @@ pub fn overview<'a>(
         revision: overrides.revision,
         workloads,
         routes,
-        gateways,
+        gateways: gateways::all(catalog, overrides, heartbeats, now),
         spending: Spending::of(&catalog.probing, probed, None, now),
     }
 }
@@ -328,21 +292,6 @@ impl Overview {
     pub fn route(&self, name: &RouteName) -> Option<&RouteStatus> {
         self.routes.iter().find(|status| status.route == *name)
     }
-
-    /// Where the gateways that are alive run.
-    #[must_use]
-    pub fn sites(&self) -> Vec<Site> {
-        let site = |gateway: &GatewayStatus| Site {
-            host: gateway.host.as_str().into(),
-            region: gateway.region.clone(),
-        };
-        self.alive().map(site).collect()
-    }
-
-    /// The gateways that are alive.
-    pub fn alive(&self) -> impl Iterator<Item = &GatewayStatus> {
-        self.gateways.iter().filter(|gateway| gateway.alive)
-    }
 }
 
 /// Whether a route fails for many of enough attempts, or is paused because it did.
@@ -364,28 +313,6 @@ fn elapsed(at: Timestamp, now: Timestamp) -> Duration {
 /// Whether a gateway gave a sign of life just now.
 pub(super) fn alive(heartbeat: &Heartbeat, now: Timestamp) -> bool {
     elapsed(heartbeat.at, now) < ALIVE
-}
-
-fn gateway(
-    catalog: &Catalog,
-    overrides: &Overrides,
-    heartbeat: &Heartbeat,
-    now: Timestamp,
-) -> GatewayStatus {
-    GatewayStatus {
-        gateway: heartbeat.gateway.clone(),
-        host: heartbeat.host.clone(),
-        region: heartbeat.region.clone(),
-        version: heartbeat.version.clone(),
-        revision: heartbeat.revision,
-        current: heartbeat.revision >= overrides.revision,
-        same_config: heartbeat.fingerprint == catalog.fingerprint,
-        alive: alive(heartbeat, now),
-        at: heartbeat.at,
-        draining: heartbeat.draining,
-        config_error: heartbeat.config_error.clone(),
-        unlogged: heartbeat.unlogged,
-    }
 }
 
 #[expect(clippy::ref_option, reason = "serde passes a reference")]

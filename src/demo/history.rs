@@ -4,6 +4,7 @@
 //! The answers in the reviews are those of the demo's own models, asked by the real prober. Nobody waits for a
 //! rehearsal, so the models speak at once, and the times told are those of their usual pace.
 
+mod beat;
 mod hour;
 
 use std::{sync::Arc, time::Duration};

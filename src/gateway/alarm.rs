@@ -1,4 +1,4 @@
-//! Says loudly that the store fails, and that requests find no room, for as long as it is so.
+//! Says loudly that the store fails or went away, and that requests find no room, for as long as it is so.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -52,6 +52,11 @@ pub(super) async fn crowding(shared: Arc<Shared>) {
         }
         told = now;
     }
+}
+
+/// Counts how often the store's cluster goes away, and says so, for as long as it is polled.
+pub(super) async fn parting(shared: Arc<Shared>) {
+    shared.contact.follow().await;
 }
 
 /// Follows the store's health for as long as it is polled.

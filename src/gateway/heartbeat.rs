@@ -46,6 +46,8 @@ impl Beater {
             config_error: shared.refused.borrow().clone(),
             draining: shared.draining.is_cancelled(),
             unlogged: shared.unlogged.load(Ordering::Relaxed),
+            apart_since: shared.contact.apart().map(|(since, _)| since),
+            partings: shared.contact.partings(),
             workloads: snapshot
                 .prepared
                 .workloads

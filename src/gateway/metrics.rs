@@ -343,6 +343,12 @@ impl Page {
         let works = *shared.store.health().borrow() == Health::Good;
         let help = "1 while the store works; 0: see the log, /readyz or `backstop doctor`";
         rows(encoder, "store", help, MetricType::Gauge)?.only(u64::from(works))?;
+        let apart = shared.contact.apart_for(shared.clock.now());
+        let help = "For how long the store's cluster cannot be asked; 0: it can";
+        rows(encoder, "store_apart_seconds", help, MetricType::Gauge)?.only(apart.as_secs())?;
+        let help = "How often the store's cluster went away";
+        let partings = ConstCounter::new(shared.contact.partings());
+        partings.encode(rows(encoder, "store_partings", help, MetricType::Counter)?.0)?;
         rows(
             encoder,
             "connections",

@@ -50,6 +50,17 @@ fn ready(worker: &Worker, request: &request::Parts) -> Response<Body> {
         Health::Good => "good".to_owned(),
         Health::Failing(why) => format!("failing: {}", crate::model::visible(why, 300)),
     };
+    let now = shared.clock.now();
+    let touch = match shared.contact.apart() {
+        None => "in touch".to_owned(),
+        Some((since, why)) => format!(
+            "APART for {} s, since {}: {}; it serves with the switches of revision {}, the last it saw",
+            shared.contact.apart_for(now).as_secs(),
+            since.strftime("%H:%M:%SZ"),
+            crate::model::visible(&why, 300),
+            snapshot.revision
+        ),
+    };
     let config = match &*shared.refused.borrow() {
         None => "in force".to_owned(),
         Some(why) => format!("the file is refused: {}", crate::model::visible(why, 300)),
@@ -75,7 +86,7 @@ fn ready(worker: &Worker, request: &request::Parts) -> Response<Body> {
         return text(status, TEXT, format!("{first}\n"));
     }
     let body = format!(
-        "{first}\ngateway: {}\nconfiguration: {} {config}\nrevision: {}\nstore: {store}\n{certificate}",
+        "{first}\ngateway: {}\nconfiguration: {} {config}\nrevision: {}\nstore: {store}\nstore cluster: {touch}\n{certificate}",
         shared.name, snapshot.prepared.catalog.fingerprint, snapshot.revision,
     );
     text(status, TEXT, body)

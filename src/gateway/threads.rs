@@ -146,6 +146,7 @@ impl Front {
         tokio::task::spawn_local(keeper::readiness(Arc::clone(&shared)));
         tokio::task::spawn_local(alarm::watch(Arc::clone(&shared)));
         tokio::task::spawn_local(alarm::crowding(Arc::clone(&shared)));
+        tokio::task::spawn_local(alarm::parting(Arc::clone(&shared)));
         tokio::task::spawn_local(keeper::housekeep(Arc::clone(&shared)));
         tokio::task::spawn_local(capture::keep(Arc::clone(&shared), captures));
         match TcpListener::from_std(listener) {

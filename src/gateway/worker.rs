@@ -21,6 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     callers::{Caller, Denied},
+    contact::Contact,
     room::{Full, Room, Stay},
     server::{self, Accepted},
     snapshot::Snapshot,
@@ -44,6 +45,8 @@ pub(super) struct Shared {
     /// Given at the start, in the place of the configured one.
     pub(super) region: Option<RegionName>,
     pub(super) store: Store,
+    /// Whether the store's cluster can be asked.
+    pub(super) contact: Contact,
     pub(super) clock: Clock,
     /// Seconds of counters are counted from here.
     pub(super) started: Instant,

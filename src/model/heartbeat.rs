@@ -129,6 +129,12 @@ pub struct Heartbeat {
     pub draining: bool,
     /// Events that could not be made durable since its start.
     pub unlogged: u64,
+    /// Since when it cannot ask the store's cluster; it serves with the last switches it saw. `None`: it can.
+    #[serde(default)]
+    pub apart_since: Option<Timestamp>,
+    /// How often that has happened since its start.
+    #[serde(default)]
+    pub partings: u64,
     /// Only workloads with traffic in the last 60 s.
     pub workloads: Vec<WorkloadTraffic>,
     /// Only routes with traffic in the last 60 s, or with a circuit that is not closed.

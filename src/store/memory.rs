@@ -248,7 +248,11 @@ impl Memory {
     }
 
     pub(super) fn reserve(&self) -> Result<Reservation, StoreError> {
-        drop(self.write()?);
+        // Events wait in a spool while apart.
+        match self.access {
+            Access::Observe => return Err(StoreError::ReadOnly),
+            Access::Write => drop(self.read()?),
+        }
         Reservation::of(Sink::Memory(Arc::clone(&self.shared)))
     }
 

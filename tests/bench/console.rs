@@ -176,6 +176,8 @@ fn heartbeat(workloads: usize, at: Timestamp, bump: u64) -> Heartbeat {
         config_error: None,
         draining: false,
         unlogged: 0,
+        apart_since: None,
+        partings: 0,
         workloads: (0..workloads)
             .map(|number| WorkloadTraffic {
                 workload: format!("workload-{number:04}").into(),

@@ -80,7 +80,7 @@ fn plan_apply_audit_undo() {
     assert_eq!(audit["after"], json!({"mode": "force"}));
     assert_eq!(
         applied["progress"],
-        json!({"applied": 0, "gateways": 0, "confirmed": false, "elapsed_ms": applied["progress"]["elapsed_ms"]})
+        json!({"applied": 0, "gateways": 0, "confirmed": false, "each": [], "elapsed_ms": applied["progress"]["elapsed_ms"]})
     );
 
     let listed = run(&project, "audit --json").exits(0).lines();

@@ -375,6 +375,8 @@ fn beating(at: jiff::Timestamp, requests: u64, errors: u64) -> Heartbeat {
         config_error: None,
         draining: false,
         unlogged: 0,
+        apart_since: None,
+        partings: 0,
         workloads: vec![traffic],
         routes: Vec::new(),
     }

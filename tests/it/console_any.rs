@@ -262,6 +262,7 @@ fn take(stage: &mut Stage, step: Step) -> Vec<Effect> {
                 applied,
                 gateways,
                 elapsed: Duration::from_millis(20),
+                each: Vec::new(),
             }),
         }),
     }

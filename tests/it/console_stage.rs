@@ -592,6 +592,8 @@ pub(crate) fn heartbeat(now: Timestamp, revision: Revision) -> Heartbeat {
         config_error: None,
         draining: false,
         unlogged: 0,
+        apart_since: None,
+        partings: 0,
         workloads: vec![
             WorkloadTraffic {
                 primary_failures: 935,

@@ -876,6 +876,7 @@ fn progress(applied: usize, gateways: usize) -> Msg {
             applied,
             gateways,
             elapsed: Duration::from_millis(20),
+            each: Vec::new(),
         }),
     }
 }

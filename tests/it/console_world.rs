@@ -482,6 +482,7 @@ impl World {
                     applied: usize::from(self.chance.dice(3)),
                     gateways: 2,
                     elapsed: Duration::from_millis(20),
+                    each: Vec::new(),
                 }),
             }],
             Effect::Copy(_) => vec![Msg::Copied {

@@ -2,7 +2,7 @@
 //! nobody says that it was made.
 
 use backstop::{
-    control::{ControlError, Mode},
+    control::{Applying, ControlError, Mode},
     model::{Mode as WorkloadMode, Revision},
     store::{Access, ChangeError, Pretence, Store, StoreError, Touch},
 };
@@ -111,4 +111,80 @@ async fn a_store_that_is_apart_writes_nothing_itself() {
         .unwrap();
     assert_eq!(*observer.touch().borrow(), Touch::Current);
     assert!(house.store.heartbeats().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_change_is_followed_gateway_by_gateway() {
+    let house = House::new("progress-each").await;
+    let since = house.clock.now();
+    // One was started again with another name: nobody waits for the first.
+    let names = ["a", "b", "c", "d", "old", "new"];
+    let beat = async |name: &str, revision: u64| {
+        house
+            .beat(revision, |beat| {
+                beat.gateway = name.into();
+                beat.workloads.clear();
+                beat.routes.clear();
+                beat.apart_since = (name == "c").then_some(since);
+                let place = names.iter().position(|known| *known == name).unwrap();
+                let port = u16::try_from(place).unwrap().min(4);
+                beat.listen = ([127, 0, 0, 1], port).into();
+                if name == "new" {
+                    beat.started = since;
+                }
+            })
+            .await;
+    };
+    for name in ["a", "b", "c", "d", "old"] {
+        beat(name, 0).await;
+    }
+    house.clock.advance(std::time::Duration::from_secs(20));
+    for name in ["a", "b", "c", "new"] {
+        beat(name, 0).await;
+    }
+    let door = house.door("jo", Mode::Write);
+    let plan = door
+        .plan(mode("support-chat", WorkloadMode::Force), true)
+        .await
+        .unwrap();
+    let record = door.apply(&plan, consent(&plan)).await.unwrap();
+    for name in ["a", "new"] {
+        beat(name, record.revision.0).await;
+    }
+    let progress = door.progress(record.revision).await.unwrap();
+    assert_eq!((progress.applied, progress.gateways), (2, 4));
+    assert!(!progress.is_everywhere());
+    let states: Vec<(&str, &'static str)> = progress
+        .each
+        .iter()
+        .map(|one| {
+            let state = match one.applying {
+                Applying::Applied { after_ms: Some(_) } => "applied",
+                Applying::Applied { after_ms: None } => "applied elsewhere",
+                Applying::Waits => "waits",
+                Applying::Elsewhere => "elsewhere",
+                Applying::Apart { .. } => "apart",
+                Applying::Silent { .. } => "silent",
+            };
+            (one.gateway.as_str(), state)
+        })
+        .collect();
+    assert_eq!(
+        states,
+        [
+            ("a", "applied"),
+            ("b", "waits"),
+            ("c", "apart"),
+            ("d", "silent"),
+            ("new", "applied")
+        ]
+    );
+    assert_eq!(
+        progress.missing(house.clock.now()).as_deref(),
+        Some("b has not yet, c cannot ask the store since 20 s, d is silent for 20 s")
+    );
+    // Whoever did not commit it does not know how long it took.
+    let other = house.door("mira", Mode::Write);
+    let seen = other.progress(record.revision).await.unwrap();
+    assert_eq!(seen.each[0].applying, Applying::Applied { after_ms: None });
 }

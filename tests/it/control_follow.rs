@@ -42,6 +42,7 @@ async fn everything_is_told_at_first_and_then_what_changes() {
         "overrides",
         "reviews",
         "health",
+        "touch",
         "heartbeats",
         "presences",
         "probes",
@@ -226,6 +227,7 @@ fn kind(news: &News) -> &'static str {
         News::Presences(_) => "presences",
         News::Audit(_) => "audit",
         News::Health(_) => "health",
+        News::Touch(_) => "touch",
         News::Probes(_) => "probes",
         News::Reviews(_) => "reviews",
     }

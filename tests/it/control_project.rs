@@ -162,6 +162,8 @@ impl House {
             config_error: None,
             draining: false,
             unlogged: 0,
+            apart_since: None,
+            partings: 0,
             workloads: vec![traffic("support-chat", 600)],
             routes: vec![load("premium-chat", 600, 0), load("stable-chat", 600, 0)],
         };

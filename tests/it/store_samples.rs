@@ -192,6 +192,8 @@ pub(crate) fn heartbeat(gateway: &str, at: Timestamp) -> Heartbeat {
         config_error: None,
         draining: false,
         unlogged: 0,
+        apart_since: None,
+        partings: 0,
         workloads: Vec::new(),
         routes: Vec::new(),
     }

@@ -74,6 +74,26 @@ fn one(here: &Here<'_>, beat: &Heartbeat, checks: &mut Vec<Checkup>) {
         let says = format!("{name} {says}");
         checks.push(Checkup::found("gateways", soundness, says, advice));
     };
+    if let Some(since) = beat.apart_since {
+        found(
+            Soundness::Bad,
+            format!(
+                "cannot ask the store's cluster for {}; it serves with the switches of revision {}",
+                time::age(since, here.now),
+                beat.revision
+            ),
+            "look at its network and at the servers of the store; it catches up by itself",
+        );
+    } else if beat.partings > 0 {
+        found(
+            Soundness::Note,
+            format!(
+                "lost the store's cluster {} times since its start",
+                beat.partings
+            ),
+            "its log says when",
+        );
+    }
     if beat.version != env!("CARGO_PKG_VERSION") {
         found(
             Soundness::Warning,

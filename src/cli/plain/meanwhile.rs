@@ -12,7 +12,7 @@ use crate::{
         Actor, AuditRecord, Entry, Event, EventDecision, Presence, Readiness, Verb, WorkloadName,
         visible,
     },
-    store::Health,
+    store::{Health, Touch},
 };
 
 /// Events told one by one; of more there is a count.
@@ -39,6 +39,8 @@ pub(super) struct Meanwhile {
     notes: Vec<String>,
     refused: Option<String>,
     trouble: Option<String>,
+    /// Since when the store's cluster cannot be asked.
+    apart: bool,
     me: Option<Actor>,
 }
 
@@ -80,6 +82,7 @@ impl Meanwhile {
                 self.refused = why;
             }
             News::Health(health) => self.health(&health),
+            News::Touch(touch) => self.touch(touch),
             // They show in the overview.
             News::Catalog(_)
             | News::Overrides(_)
@@ -128,6 +131,23 @@ impl Meanwhile {
             others.insert(presence.session, (presence.actor, at));
         }
         self.others = others;
+    }
+
+    fn touch(&mut self, touch: Touch) {
+        match touch {
+            Touch::Apart { since, cause } if !self.apart => {
+                let since = since.strftime("%H:%M:%SZ");
+                self.notes.push(format!(
+                    "! apart from the store since {since}: {cause}; nothing can be changed from here until it is back"
+                ));
+                self.apart = true;
+            }
+            Touch::Current if self.apart => {
+                self.notes.push("in touch with the store again".to_owned());
+                self.apart = false;
+            }
+            Touch::Apart { .. } | Touch::Current => {}
+        }
     }
 
     fn health(&mut self, health: &Health) {

@@ -11,52 +11,65 @@ use crate::{
         table::Table,
         time,
     },
-    control::GatewayStatus,
-    model::visible,
+    control::{GatewayState, GatewayStatus, Overview},
+    model::{GatewayName, visible},
+    store::Touch,
 };
 
 /// Prints the gateways.
 pub(in crate::cli) async fn gateways(session: &Session, json: bool) -> Result<Exit, CliError> {
     let overview = session.control.overview().await?;
+    let paint = Paint::of(Stream::Out);
     if json {
         output::json(&overview.gateways)?;
     } else if overview.gateways.is_empty() {
         output::talk("no gateway has been heard of in the last day");
     } else {
-        output::line(table(&overview.gateways, overview.at).render(Paint::of(Stream::Out)))?;
+        output::line(table(&overview).render(paint))?;
+        for line in summary(&overview) {
+            output::line(paint.paint(Tone::Attention, &visible(&line, 600)))?;
+        }
+    }
+    if let Some(apart) = apart(session) {
+        output::talk(apart);
     }
     Ok(Exit::Done)
 }
 
-fn table(gateways: &[GatewayStatus], now: Timestamp) -> Table {
+/// That this very command sees only what was known when the store's cluster went away.
+pub(in crate::cli) fn apart(session: &Session) -> Option<String> {
+    match session.control.touch() {
+        Touch::Current => None,
+        Touch::Apart { since, cause } => Some(format!(
+            "APART from the store for {}, since {}: {}; this is what was known then, and nothing can be changed from \
+             here",
+            time::age(since, session.clock.now()),
+            since.strftime("%H:%M:%SZ"),
+            visible(&cause, 300)
+        )),
+    }
+}
+
+fn table(overview: &Overview) -> Table {
+    let now = overview.at;
     let mut table = Table::new(&[
-        "GATEWAY", "HOST", "VERSION", "STATE", "REVISION", "CONFIG", "SEEN",
+        "GATEWAY", "HOST", "REGION", "VERSION", "STATE", "REVISION", "CONFIG", "DATA", "REQ/MIN",
+        "SHARE", "SEEN",
     ]);
-    for gateway in gateways {
-        let (tone, state) = match (gateway.alive, gateway.draining) {
-            (false, _) => (Tone::Bad, "silent"),
-            (true, true) => (Tone::Attention, "draining"),
-            (true, false) => (Tone::Good, "alive"),
-        };
-        let revision = if gateway.current {
-            gateway.revision.to_string()
-        } else {
-            format!("{} (behind)", gateway.revision)
-        };
-        let config = match (&gateway.config_error, gateway.same_config) {
-            (Some(error), _) => format!("refused: {error}"),
-            (None, true) => "same".to_owned(),
-            (None, false) => "another".to_owned(),
-        };
+    for gateway in &overview.gateways {
         table.row(
-            tone,
+            tone(gateway),
             &[
                 gateway.gateway.as_str(),
                 &gateway.host,
+                gateway.region.as_ref().map_or("", |region| region.as_str()),
                 &gateway.version,
-                state,
-                &revision,
-                &config,
+                gateway.state.as_str(),
+                &revision(gateway, now),
+                &config(gateway),
+                &time::age(gateway.known_at(), now),
+                &gateway.requests.to_string(),
+                &super::percent(gateway.share),
                 &format!("{} ago", time::age(gateway.at, now)),
             ],
         );
@@ -64,10 +77,79 @@ fn table(gateways: &[GatewayStatus], now: Timestamp) -> Table {
     table
 }
 
+fn tone(gateway: &GatewayStatus) -> Tone {
+    match gateway.state {
+        GatewayState::Silent | GatewayState::Refused => Tone::Bad,
+        GatewayState::Apart | GatewayState::Behind | GatewayState::Draining => Tone::Attention,
+        GatewayState::Alive if !gateway.same_config => Tone::Attention,
+        GatewayState::Alive => Tone::Good,
+        GatewayState::Replaced => Tone::Plain,
+    }
+}
+
+/// What it has applied, and what it lacks.
+fn revision(gateway: &GatewayStatus, now: Timestamp) -> String {
+    if gateway.current {
+        return gateway.revision.to_string();
+    }
+    let since = gateway.behind_since.map_or_else(String::new, |since| {
+        format!(" for {}", time::age(since, now))
+    });
+    format!("{}, {} behind{since}", gateway.revision, gateway.behind)
+}
+
+fn config(gateway: &GatewayStatus) -> String {
+    match (&gateway.config_error, gateway.same_config) {
+        (Some(error), _) => format!("{} (refused: {error})", gateway.fingerprint),
+        (None, true) => gateway.fingerprint.clone(),
+        (None, false) => format!("{} (another)", gateway.fingerprint),
+    }
+}
+
+/// What is not the same everywhere, in sentences.
+fn summary(overview: &Overview) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(other) = overview.other_configs() {
+        let groups: Vec<String> = overview
+            .configs()
+            .iter()
+            .map(|group| {
+                let names: Vec<&str> = group.gateways.iter().map(GatewayName::as_str).collect();
+                let here = if group.here { " (read here)" } else { "" };
+                format!("{}{here}: {}", group.fingerprint, names.join(", "))
+            })
+            .collect();
+        lines.push(format!("! {other}: {}", groups.join("; ")));
+    }
+    let silent: Vec<&str> = overview.silent().map(|it| it.gateway.as_str()).collect();
+    if !silent.is_empty() {
+        lines.push(format!(
+            "! silent: {}; where one still runs, it serves with the last switches it saw",
+            silent.join(", ")
+        ));
+    }
+    lines
+}
+
 /// What is wrong with a gateway, in words.
 pub(super) fn trouble(gateway: &GatewayStatus, now: Timestamp) -> Option<String> {
-    if !gateway.alive {
-        return Some(format!("silent for {}", time::age(gateway.at, now)));
+    match gateway.state {
+        GatewayState::Replaced => return None,
+        GatewayState::Silent => {
+            return Some(format!("silent for {}", time::age(gateway.at, now)));
+        }
+        GatewayState::Apart
+        | GatewayState::Refused
+        | GatewayState::Behind
+        | GatewayState::Draining
+        | GatewayState::Alive => {}
+    }
+    if let Some(since) = gateway.apart_since {
+        return Some(format!(
+            "apart from the store for {}; it serves with the switches of revision {}",
+            time::age(since, now),
+            gateway.revision
+        ));
     }
     if let Some(error) = &gateway.config_error {
         return Some(format!(

@@ -9,8 +9,8 @@ use super::data::Data;
 use crate::{
     control::Progress,
     model::{
-        AuditRecord, Change, EventDecision, Mode, OutcomeKind, OverrideKey, Revision, RouteName,
-        Subject, Verb, WorkloadName,
+        AuditRecord, Change, EventDecision, Mode, OutcomeKind, OverrideKey, PlanId, Revision,
+        RouteName, Subject, Verb, WorkloadName,
     },
 };
 
@@ -34,6 +34,15 @@ pub struct Followed {
     pub progress: Option<Progress>,
     /// The first request that was routed under it.
     pub first: Option<First>,
+}
+
+/// A change of which nobody knows whether it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Its plan.
+    pub plan: PlanId,
+    /// What was planned, in words.
+    pub what: String,
 }
 
 /// The first request under a change.
@@ -160,9 +169,11 @@ impl Followed {
                 self.revision
             );
         };
+        let missing = progress.missing(data.heard());
         if progress.gateways == 0 {
+            let missing = missing.map_or_else(String::new, |missing| format!(" ({missing})"));
             return format!(
-                "{done}: committed (revision {}); no gateway is alive, it takes effect when one starts",
+                "{done}: committed (revision {}); no gateway is alive{missing}, it takes effect when one starts",
                 self.revision
             );
         }
@@ -172,6 +183,9 @@ impl Followed {
             progress.gateways,
             took(progress.elapsed)
         );
+        if let Some(missing) = missing {
+            _ = write!(told, "; {missing}");
+        }
         if let Some(first) = &self.first {
             let at = first.at.strftime("%H:%M:%S");
             let route = &first.route;

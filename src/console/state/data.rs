@@ -14,7 +14,7 @@ use crate::{
         AuditRecord, Catalog, CircuitState, Heartbeat, Overrides, Presence, Reviewed, RouteName,
         Workload, WorkloadName,
     },
-    store::Health,
+    store::{Health, Touch},
 };
 
 /// The most audit records kept.
@@ -47,6 +47,8 @@ pub struct Data {
     pub audit: VecDeque<AuditRecord>,
     /// How the store fares; `None` until it was told.
     pub health: Option<Health>,
+    /// How current all of this is.
+    pub touch: Touch,
     /// The newest events.
     pub log: EventLog,
     /// What is going on; `None` until configuration and overrides were told.
@@ -82,6 +84,8 @@ pub enum Changed {
     People,
     /// The store fares differently.
     Health,
+    /// The store's cluster went away, or came back.
+    Touch,
     /// Something was probed.
     Probes,
     /// Something was reviewed, or is owed.
@@ -102,6 +106,7 @@ impl Data {
             reviewed: Arc::default(),
             audit: VecDeque::new(),
             health: None,
+            touch: Touch::Current,
             log: EventLog::new(opened),
             overview: None,
             first_output_p95: BTreeMap::new(),
@@ -160,6 +165,14 @@ impl Data {
                 } else {
                     Changed::Health
                 }
+            }
+            News::Touch(touch) => {
+                if self.touch == touch {
+                    return Changed::Nothing;
+                }
+                self.touch = touch;
+                self.at_once();
+                Changed::Touch
             }
             News::Probes(probed) => {
                 self.probed = probed;
@@ -226,7 +239,9 @@ impl Data {
             Some(age) if !self.stale && age < AT_LEAST => return Refreshed::Current,
             Some(_) | None => {}
         }
-        let recent = self.log.since(now - WINDOW);
+        // While apart, silence says nothing about the gateways: they are shown as they were.
+        let then = self.moment(now);
+        let recent = self.log.since(then - WINDOW);
         let next = overview(
             catalog,
             overrides,
@@ -234,7 +249,7 @@ impl Data {
             recent,
             &self.probed,
             &self.reviewed,
-            now,
+            then,
         );
         let changed = self
             .overview
@@ -245,6 +260,28 @@ impl Data {
         self.stale = false;
         self.told = false;
         Refreshed::Computed { changed }
+    }
+
+    /// Since when the store's cluster cannot be asked, and why.
+    #[must_use]
+    pub fn apart(&self) -> Option<(Timestamp, &str)> {
+        match &self.touch {
+            Touch::Current => None,
+            Touch::Apart { since, cause } => Some((*since, cause)),
+        }
+    }
+
+    /// The moment that the overview tells of; before there is one, the beginning of time.
+    #[must_use]
+    pub fn heard(&self) -> Timestamp {
+        self.overview
+            .as_ref()
+            .map_or(Timestamp::MIN, |overview| overview.at)
+    }
+
+    /// The moment of which all of this tells.
+    fn moment(&self, now: Timestamp) -> Timestamp {
+        self.apart().map_or(now, |(since, _)| since.min(now))
     }
 
     /// The status of a workload.
@@ -326,10 +363,9 @@ fn alike(left: &Overview, right: &Overview) -> bool {
     let seen = |gateway: &GatewayStatus| {
         (
             gateway.gateway.clone(),
-            gateway.alive,
-            gateway.current,
-            gateway.same_config,
-            gateway.draining,
+            gateway.state,
+            gateway.revision,
+            gateway.fingerprint.clone(),
             gateway.unlogged,
             gateway.config_error.clone(),
         )

@@ -67,7 +67,7 @@ pub fn for_workload(data: &Data, name: &WorkloadName, now: Timestamp) -> Vec<Off
         })
     };
     let extends = |wanted: Mode| mode == wanted && active.is_some();
-    vec![
+    let offers = vec![
         Offer {
             action: Action::Force,
             does: match &workload.fallback {
@@ -100,7 +100,26 @@ pub fn for_workload(data: &Data, name: &WorkloadName, now: Timestamp) -> Vec<Off
             },
             command: turn.map(Some),
         },
-    ]
+    ];
+    offers
+        .into_iter()
+        .map(|offer| in_touch(data, offer))
+        .collect()
+}
+
+/// While the store's cluster cannot be asked nothing can be changed, whatever it is.
+fn in_touch(data: &Data, offer: Offer) -> Offer {
+    match data.apart() {
+        None => offer,
+        Some((since, _)) => Offer {
+            command: Err(format!(
+                "apart from the store since {}: nothing can be changed from here",
+                since.strftime("%H:%M:%SZ")
+            )
+            .into()),
+            ..offer
+        },
+    }
 }
 
 /// What can be done to a route.
@@ -122,11 +141,12 @@ pub fn for_route(data: &Data, name: &RouteName, now: Timestamp) -> Vec<Offer> {
             Command::Drain { route, lasting },
         )
     };
-    vec![Offer {
+    let offer = Offer {
         action: Action::Drain,
         does: does.into(),
         command: Ok(Some(command)),
-    }]
+    };
+    vec![in_touch(data, offer)]
 }
 
 /// Undoing the operator's own last change.
@@ -137,7 +157,7 @@ pub fn undo(data: &Data, actor: &Actor) -> Offer {
         .iter()
         .rev()
         .find(|record| record.verb.is_some() && record.actor.user == actor.user);
-    Offer {
+    let offer = Offer {
         action: Action::Undo,
         does: match mine {
             Some(record) => format!(
@@ -154,7 +174,8 @@ pub fn undo(data: &Data, actor: &Actor) -> Offer {
             Some(_) => Ok(Some(Command::Undo { sequence: None })),
             None => Err("no change of yours is known".into()),
         },
-    }
+    };
+    in_touch(data, offer)
 }
 
 /// Undoing what a record of the audit tells of.
@@ -179,11 +200,12 @@ pub fn undo_record(data: &Data, sequence: u64) -> Offer {
             }
         }
     };
-    Offer {
+    let offer = Offer {
         action: Action::UndoRecord,
         does: format!("undo #{sequence}").into(),
         command,
-    }
+    };
+    in_touch(data, offer)
 }
 
 /// An action that needs no plan.

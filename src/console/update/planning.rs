@@ -15,6 +15,7 @@ use crate::{
         layout,
         state::{
             burst::{Burst, Pace},
+            change::Unknown,
             message::Level,
             plan::{Focus, Form, Stage, title},
             series::Became,
@@ -312,7 +313,7 @@ pub(super) fn applied(
                 None => format!("plan {plan}"),
             };
             if error.is_unknown() {
-                unknown(app, mine, &what, &error);
+                unknown(app, mine, plan, &what, &error);
                 return;
             }
             // The form stays as it was, so that what is missing can be given.
@@ -328,7 +329,11 @@ pub(super) fn applied(
 }
 
 /// Nobody knows whether the plan was applied. It is not offered again: whoever wants it looks first.
-fn unknown(app: &mut App, mine: bool, what: &str, error: &ControlError) {
+fn unknown(app: &mut App, mine: bool, plan: &PlanId, what: &str, error: &ControlError) {
+    app.unknown = Some(Unknown {
+        plan: plan.clone(),
+        what: what.to_owned(),
+    });
     if mine {
         close(app);
     }

@@ -71,6 +71,15 @@ fn said(app: &App) -> (Role, String) {
 
 /// What stays wrong until somebody mends it, the worst first.
 pub(super) fn wrong(app: &App) -> Option<String> {
+    if let Some((since, cause)) = app.data.apart() {
+        let then = since.strftime("%H:%M:%SZ");
+        return Some(format!(
+            "apart from the store for {}: {}; this is what was known at {then}, nothing can be changed from here, and \
+             gateways serve with the switches they saw",
+            words::span(app.age(since)),
+            words::safe(cause)
+        ));
+    }
     if let Some(Health::Failing(why)) = &app.data.health {
         return Some(format!(
             "the store fails: {}; gateways go on with the last switches they saw",
@@ -107,14 +116,19 @@ pub(super) fn wrong(app: &App) -> Option<String> {
             words::safe(gateway.config_error.as_deref().unwrap_or_default())
         ));
     }
-    let other = alive.iter().filter(|gateway| !gateway.same_config).count();
-    if other > 0 {
+    if let Some(apart) = alive.iter().find_map(|gateway| {
+        let since = gateway.apart_since?;
+        Some((gateway, since))
+    }) {
+        let (gateway, since) = apart;
         return Some(format!(
-            "{} run with another configuration than this console sees",
-            words::count(other, "gateway")
+            "gateway {} cannot ask the store since {}: it serves with the switches of revision {}",
+            words::safe(gateway.gateway.as_str()),
+            words::moment(app, since),
+            gateway.revision
         ));
     }
-    None
+    overview.other_configs()
 }
 
 /// What the other operators do: plans before claims before looking.

@@ -24,6 +24,14 @@ pub(super) fn reason(app: &App, action: Action) -> Option<String> {
             .err()
             .map(|why| format!("{workload}: {why}"));
     }
+    if let (Action::Apply | Action::Confirm | Action::SaveReview, Some((since, _))) =
+        (action, app.data.apart())
+    {
+        return Some(format!(
+            "apart from the store since {}",
+            since.strftime("%H:%M:%SZ")
+        ));
+    }
     if let Action::Apply | Action::Confirm = action {
         let plan = app.form()?.plan();
         return match (app.setup.mode, plan.and_then(Plan::refusal)) {

@@ -220,12 +220,17 @@ fn freshness(app: &App, short: u8) -> Line {
         Speed::Quick | Speed::Spared => {}
         Speed::Slow => parts.push((Role::Warning, "SLOW LINK".to_owned())),
     }
-    if let Some(overview) = &app.data.overview {
+    if let (Some(overview), None) = (&app.data.overview, app.data.apart()) {
         let alive = overview.alive().count();
         let current = overview.alive().filter(|gateway| gateway.current).count();
         let text = format!("gateways {current}/{alive} at rev {}", overview.revision);
         match (alive, current) {
             (0, _) => parts.push((Role::Error, "NO GATEWAY".to_owned())),
+            _ if overview.silent().count() > 0 => {
+                let silent = overview.silent().count();
+                let text = format!("{text}, {silent} SILENT");
+                parts.push((Role::Warning, text));
+            }
             (alive, current) if alive != current => parts.push((Role::Warning, text)),
             _ if short < 2 => parts.push((Role::Muted, text)),
             _ => {}
@@ -237,6 +242,7 @@ fn freshness(app: &App, short: u8) -> Line {
         parts.push((Role::Muted, host));
     }
     parts.push(match &app.data.health {
+        _ if app.data.apart().is_some() => (Role::Error, "APART".to_owned()),
         None => (Role::Muted, "store ...".to_owned()),
         Some(Health::Good) => (Role::Success, "store ok".to_owned()),
         Some(Health::Failing(_)) => (Role::Error, "STORE FAILS".to_owned()),

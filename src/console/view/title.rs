@@ -61,6 +61,12 @@ pub(super) fn line(app: &App, strip: bool, told: Told) -> Line {
     {
         line = line.and(Role::Muted, format!("  probes {}", overview.spending));
     }
+    if let Some((since, _)) = app.data.apart() {
+        let then = since.strftime("%H:%M:%SZ");
+        line = line
+            .and(Role::Text, "  ")
+            .and(Role::Warning, format!("AS OF {then}"));
+    }
     if let Some(held_back) = app.held_back().filter(|_| !strip) {
         line = line
             .and(Role::Text, "  ")

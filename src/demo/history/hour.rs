@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     super::{DemoError, cast::CAST, traffic::APPLICATIONS},
     actor,
+    beat::heartbeat,
 };
 use crate::{
     clock::Clock,
@@ -420,30 +421,5 @@ fn traffic(catalog: &Catalog, workload: &Workload, requests: &[Request]) -> Work
         last_fallback: None,
         last_fallback_by: None,
         last_routed: None,
-    }
-}
-
-fn heartbeat(
-    catalog: &Catalog,
-    gateway: &GatewayName,
-    at: Timestamp,
-    workloads: Vec<WorkloadTraffic>,
-) -> Heartbeat {
-    Heartbeat {
-        gateway: gateway.clone(),
-        host: "demo".to_owned(),
-        region: None,
-        pid: 0,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        listen: ([127, 0, 0, 1], 0).into(),
-        started: at - SignedDuration::from_hours(9),
-        at,
-        revision: Revision::default(),
-        fingerprint: catalog.fingerprint.clone(),
-        config_error: None,
-        draining: false,
-        unlogged: 0,
-        workloads,
-        routes: Vec::new(),
     }
 }

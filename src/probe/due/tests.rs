@@ -94,6 +94,8 @@ fn beat(
         config_error: None,
         draining: false,
         unlogged: 0,
+        apart_since: None,
+        partings: 0,
         workloads: vec![WorkloadTraffic {
             workload: "w0".into(),
             requests: 600,
