@@ -56,8 +56,9 @@ pub use explain::{
 pub use identity::actor;
 pub use intent::{DEFAULT_LASTING, LONGEST, UNTIL_CHANGED};
 pub use overview::{
-    Alarm, ConfigGroup, GatewayState, GatewayStatus, Mixed, Overview, RouteProbed, RouteStatus,
-    Scoped, Serving, Spending, State, Tried, WorkloadStatus, fails, overview,
+    Alarm, ConfigGroup, GatewayState, GatewayStatus, Lookout, Mixed, Moved, Overview, Recent,
+    RouteProbed, RouteStatus, Scoped, Serving, Sources, Spending, State, Tried, WorkloadStatus,
+    fails, overview,
 };
 pub use probed::Probed;
 pub use progress::{Applying, OnGateway, Progress};

@@ -53,6 +53,7 @@ pub use fit::{Finding, adopt, findings, findings_of};
 pub use job::{Job, JobError, jobs, routes, workload};
 pub use judge::{Advice, Judge, JudgeError, Preference};
 pub use ladder::Climb;
+pub use live::{Live, Lively, Marks};
 pub use ready::readiness;
 pub use rounds::{BEAT, Rounds};
 pub use schedule::Schedule;

@@ -1,5 +1,7 @@
 //! `routes`: every route with what traffic and probes say of it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{
@@ -28,7 +30,7 @@ pub(super) async fn run(session: &Session, json: bool) -> Result<Exit, CliError>
     Ok(Exit::Done)
 }
 
-fn table(routes: &[RouteStatus], now: Timestamp) -> Table {
+fn table(routes: &[Arc<RouteStatus>], now: Timestamp) -> Table {
     let mut table = Table::new(&[
         "ROUTE", "MODEL", "FAMILY", "CIRCUIT", "FAILED", "USED", "PROBED", "DRAINED", "SERVES",
     ]);

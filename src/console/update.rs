@@ -31,7 +31,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::{
-    app::App,
+    app::{App, Screen},
     effect::Effect,
     layout,
     msg::Msg,
@@ -184,6 +184,10 @@ fn ring(app: &mut App, effects: &mut Vec<Effect>) {
 fn tick(app: &mut App, effects: &mut Vec<Effect>) {
     app.dirty |= app.messages.fade(app.now);
     planning::tick(app, effects);
+    if app.screen == Screen::Reviews {
+        // How long a review holds is told by the time that is left.
+        go::arrange(app);
+    }
 }
 
 /// Takes in news.
@@ -221,13 +225,17 @@ fn absorb(app: &mut App, news: News, effects: &mut Vec<Effect>) {
 /// Computes the overview when it is due, and asks to be woken when it will be.
 fn refresh(app: &mut App, effects: &mut Vec<Effect>) {
     match app.data.refresh(app.now) {
-        Refreshed::Current => {}
-        Refreshed::Due(rest) => effects.push(Effect::Wake(rest)),
-        Refreshed::Computed { changed } => {
-            app.dirty |= changed;
+        Refreshed::Computed { changed: true } => {
+            app.dirty = true;
             go::arrange(app);
         }
+        Refreshed::Due(rest) => effects.push(Effect::Wake(rest)),
+        Refreshed::Current | Refreshed::Computed { changed: false } => {}
     }
+    if app.home.is_frozen() && !go::holds_still(app) {
+        go::arrange(app);
+    }
+    go::recount(app);
 }
 
 /// Brings cursors and scroll positions in line with the rows there are and the room there is.

@@ -4,35 +4,38 @@
 mod alarms;
 mod gateways;
 mod judge;
+mod lookout;
+mod recent;
 mod routes;
 mod scopes;
+mod sources;
 mod spending;
 #[cfg(test)]
 mod tests;
 mod traffic;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Probed;
-use crate::{
-    model::{
-        Capture, Catalog, CircuitState, Debt, ErrorClass, Family, Heartbeat, Mode, Overrides,
-        Readiness, Reviewed, Revision, RouteName, Standing, StoredEvent, Tier, Workload,
-        WorkloadName, WorkloadReadiness,
-    },
-    probe, review,
+use crate::model::{
+    Capture, Catalog, CircuitState, Debt, ErrorClass, Family, Heartbeat, Mode, Overrides,
+    Readiness, Reviewed, Revision, RouteName, Standing, StoredEvent, Tier, Workload, WorkloadName,
+    WorkloadReadiness,
 };
 pub use alarms::Alarm;
 pub(super) use gateways::replaced;
 pub use gateways::{ConfigGroup, GatewayState, GatewayStatus};
+pub use lookout::Lookout;
+pub use recent::Recent;
 pub use routes::{RouteProbed, RouteStatus, Tried};
 pub use scopes::{Mixed, Scoped};
+pub use sources::{Moved, Sources};
 pub use spending::Spending;
 
-use traffic::Totals;
+use recent::Grouped;
 
 /// A gateway is alive while its last heartbeat is younger than this.
 const ALIVE: Duration = Duration::from_secs(5);
@@ -170,16 +173,19 @@ pub struct WorkloadStatus {
 /// Everything at a glance.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Overview {
-    /// When it was computed.
+    /// The moment it was computed for, or up to which nothing of it has changed since.
     pub at: Timestamp,
     /// The environment's name.
     pub environment: String,
     /// The newest revision.
     pub revision: Revision,
     /// Worst first.
-    pub workloads: Vec<WorkloadStatus>,
+    pub workloads: Vec<Arc<WorkloadStatus>>,
+    /// The places of the workloads, by name.
+    #[serde(skip)]
+    by_name: Vec<usize>,
     /// By name.
-    pub routes: Vec<RouteStatus>,
+    pub routes: Vec<Arc<RouteStatus>>,
     /// By name.
     pub gateways: Vec<GatewayStatus>,
     /// What probing all routes together has cost.
@@ -199,72 +205,17 @@ pub fn overview<'a>(
     reviewed: &Reviewed,
     now: Timestamp,
 ) -> Overview {
-    // Grouped once, so that the cost is a sum and not a product of workloads with events and routes.
-    let mut recent: BTreeMap<&WorkloadName, Vec<&StoredEvent>> = BTreeMap::new();
-    for stored in events {
-        if elapsed(stored.event.at, now) <= WINDOW {
-            let of_it = recent.entry(&stored.event.workload).or_default();
-            of_it.push(stored);
-        }
-    }
-    let mut users: BTreeMap<&RouteName, Vec<WorkloadName>> = BTreeMap::new();
-    for workload in catalog.workloads.values() {
-        for route in std::iter::once(&workload.primary).chain(&workload.fallback) {
-            users.entry(route).or_default().push(workload.name.clone());
-        }
-    }
-    let totals = Totals::of(heartbeats.iter().filter(|heartbeat| alive(heartbeat, now)));
-    let standings = review::standings(catalog, reviewed, now);
-    let records = probed.records();
-    let mut readiness: BTreeMap<WorkloadName, WorkloadReadiness> =
-        probe::readiness(catalog, overrides, heartbeats, records, &standings, now)
-            .into_iter()
-            .map(|readiness| (readiness.workload.clone(), readiness))
-            .collect();
-    let ground = routes::Ground::new(catalog, overrides, probed, &totals.sites, now);
-    let mut workloads: Vec<WorkloadStatus> = catalog
-        .workloads
-        .values()
-        .map(|workload| {
-            let events = recent.remove(&workload.name).unwrap_or_default();
-            let readiness = (readiness.remove(&workload.name)).unwrap_or_else(|| unknown(workload));
-            let mut status = judge::workload(workload, overrides, &totals, events, readiness, now);
-            if let Some(standing) = standings.get(&workload.name) {
-                status.review = standing.clone();
-            }
-            status.debt = reviewed.debt(&workload.name).cloned();
-            status.alarms.extend(alarms::unreviewed(&status));
-            status
-        })
-        .collect();
-    workloads.sort_by(|left, right| {
-        left.state
-            .cmp(&right.state)
-            .then_with(|| {
-                let share = |status: &WorkloadStatus| status.error_share.unwrap_or(0.0);
-                share(right).total_cmp(&share(left))
-            })
-            .then_with(|| left.workload.cmp(&right.workload))
-    });
-    let routes: Vec<RouteStatus> = catalog
-        .routes
-        .values()
-        .map(|route| {
-            let used_by = users.remove(&route.name).unwrap_or_default();
-            ground.status(route, used_by, totals.route(&route.name))
-        })
-        .collect();
-    let spent = routes.iter().filter(|route| route.spending.spent);
-    Overview {
-        spent_budgets: spent.map(|route| route.route.clone()).collect(),
-        at: now,
-        environment: catalog.environment.name.clone(),
-        revision: overrides.revision,
-        workloads,
-        routes,
-        gateways: gateways::all(catalog, overrides, heartbeats, now),
-        spending: Spending::of(&catalog.probing, probed, None, now),
-    }
+    let events = Grouped::new(events);
+    let sources = Sources {
+        catalog,
+        overrides,
+        heartbeats,
+        events: &events,
+        probed,
+        reviewed,
+    };
+    let mut lookout = Lookout::default();
+    lookout.look(&sources, Moved::ALL, now).0.clone()
 }
 
 /// Of a workload whose primary is not configured: nothing can be said.
@@ -282,15 +233,39 @@ impl Overview {
     /// The status of one workload.
     #[must_use]
     pub fn workload(&self, name: &WorkloadName) -> Option<&WorkloadStatus> {
-        self.workloads
-            .iter()
-            .find(|status| status.workload == *name)
+        let status = |place: &usize| &self.workloads[*place];
+        let found = self
+            .by_name
+            .binary_search_by(|place| status(place).workload.cmp(name));
+        Some(status(self.by_name.get(found.ok()?)?))
     }
 
     /// The status of one route.
     #[must_use]
     pub fn route(&self, name: &RouteName) -> Option<&RouteStatus> {
-        self.routes.iter().find(|status| status.route == *name)
+        let found = self
+            .routes
+            .binary_search_by(|status| status.route.cmp(name));
+        Some(&**self.routes.get(found.ok()?)?)
+    }
+
+    /// Takes the workloads, which come by name, and puts the worst first.
+    fn order(&mut self, by_name: &[Arc<WorkloadStatus>]) {
+        let mut order: Vec<usize> = (0..by_name.len()).collect();
+        // Those that are alike stay in the order of their names.
+        order.sort_by(|left, right| {
+            let (left, right) = (&by_name[*left], &by_name[*right]);
+            left.state.cmp(&right.state).then_with(|| {
+                let share = |status: &WorkloadStatus| status.error_share.unwrap_or(0.0);
+                share(right).total_cmp(&share(left))
+            })
+        });
+        self.by_name = vec![0; order.len()];
+        for (place, name) in order.iter().enumerate() {
+            self.by_name[*name] = place;
+        }
+        let ordered = order.iter().map(|name| Arc::clone(&by_name[*name]));
+        self.workloads = ordered.collect();
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
-    model::{ProbeKey, ProbeRecord, ProbeSubject, RouteName, Rung, Spent},
+    model::{ProbeKey, ProbeRecord, ProbeSubject, RouteName, Spent},
     probe::Purse,
     store::{Store, StoreError},
 };
@@ -20,10 +20,14 @@ const OUTPUT: usize = 400;
 /// Sums of spending are read at most so often.
 const SUMS_APART: Duration = Duration::from_secs(5);
 
-/// The newest record of everything that was probed, and what that has cost. Cheap to clone.
+/// The records of one route, by subject: rungs from the lowest up, then samples by name.
+pub(super) type OfRoute = Arc<BTreeMap<ProbeSubject, ProbeRecord>>;
+
+/// The newest record of everything that was probed, and what that has cost. Cheap to clone, and what is new of one
+/// route leaves the records of the others where they are.
 #[derive(Clone, Debug, Default)]
 pub struct Probed {
-    records: Arc<BTreeMap<ProbeKey, ProbeRecord>>,
+    routes: Arc<BTreeMap<RouteName, OfRoute>>,
     purse: Arc<Purse>,
 }
 
@@ -31,35 +35,32 @@ impl Probed {
     /// Out of the newest records and of what was spent within a day.
     #[must_use]
     pub fn new(records: impl IntoIterator<Item = ProbeRecord>, spent: &[Spent]) -> Self {
-        let records = records.into_iter().map(|record| (record.key(), record));
-        Self {
-            records: Arc::new(records.collect()),
+        let mut probed = Self {
             purse: Arc::new(Purse::of(spent)),
-        }
+            ..Self::default()
+        };
+        probed.add(records);
+        probed
     }
 
-    /// Every record, by key.
-    pub fn records(&self) -> impl Iterator<Item = &ProbeRecord> {
-        self.records.values()
+    pub(super) fn add(&mut self, records: impl IntoIterator<Item = ProbeRecord>) {
+        let routes = Arc::make_mut(&mut self.routes);
+        for record in records {
+            let key = record.key();
+            let of_it = routes.entry(key.route).or_default();
+            Arc::make_mut(of_it).insert(key.subject, record);
+        }
     }
 
     /// The newest record of one thing.
     #[must_use]
     pub fn record(&self, key: &ProbeKey) -> Option<&ProbeRecord> {
-        self.records.get(key)
+        self.routes.get(&key.route)?.get(&key.subject)
     }
 
-    /// The records of one route: its rungs from the lowest up, then its samples by name.
-    pub fn of_route(&self, route: &RouteName) -> impl Iterator<Item = &ProbeRecord> {
-        let first = ProbeKey {
-            route: route.clone(),
-            subject: ProbeSubject::Rung(Rung::Key),
-        };
-        let of_it = route.clone();
-        self.records
-            .range(first..)
-            .take_while(move |(key, _)| key.route == of_it)
-            .map(|(_, record)| record)
+    /// The records of one route.
+    pub(super) fn of_route(&self, route: &RouteName) -> Option<&OfRoute> {
+        self.routes.get(route)
     }
 
     /// Requests within the hour of a moment and money within the day before it, of a route or of all.
@@ -70,7 +71,7 @@ impl Probed {
 
     /// Whether both are the very same.
     pub(super) fn same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.records, &other.records) && Arc::ptr_eq(&self.purse, &other.purse)
+        Arc::ptr_eq(&self.routes, &other.routes) && Arc::ptr_eq(&self.purse, &other.purse)
     }
 }
 
@@ -96,11 +97,11 @@ impl Reader {
         let (newer, read) = store.probes_since(self.read).await?;
         self.read = read;
         if !newer.is_empty() {
-            let records = Arc::make_mut(&mut self.probed.records);
-            for mut record in newer {
+            let shortened = newer.into_iter().map(|mut record| {
                 shorten(&mut record);
-                records.insert(record.key(), record);
-            }
+                record
+            });
+            self.probed.add(shortened);
             self.spent = true;
         }
         let hour = Spent::hour_of(now);

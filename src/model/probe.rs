@@ -108,6 +108,15 @@ impl Asked {
             sample: sample.map(|sample| sample.digest.clone()),
         }
     }
+
+    /// Whether just this would be asked now.
+    #[must_use]
+    pub fn is(&self, route: &Route, sample: Option<&Sample>) -> bool {
+        let digest = sample.map(|sample| sample.digest.as_str());
+        self.model == route.model
+            && self.base_url == route.base_url
+            && self.sample.as_deref() == digest
+    }
 }
 
 /// One check of a sample, applied to an answer.

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Situation, explain, may_serve};
 use crate::model::{
-    Asked, CircuitState, Mode, ProbeKey, ProbeRecord, ProbeSubject, Readiness, ReadinessReason,
-    Route, Rung, Sample, Standing, Verdict, WorkloadReadiness,
+    CircuitState, Mode, ProbeKey, ProbeRecord, ProbeSubject, Readiness, ReadinessReason, Route,
+    Rung, Sample, Standing, Verdict, WorkloadReadiness,
 };
 
 /// What a workload's traffic would ask of its fallback.
@@ -41,18 +41,20 @@ pub struct ReadinessFacts<'a> {
     pub now: Timestamp,
 }
 
-/// Judges one workload's fallback.
+/// Judges one workload's fallback. Beside it stands the first moment at which time alone makes it another; of what
+/// stays as it is that is never.
 #[must_use]
-pub fn readiness(facts: &ReadinessFacts<'_>) -> WorkloadReadiness {
+pub fn readiness(facts: &ReadinessFacts<'_>) -> (WorkloadReadiness, Timestamp) {
     let workload = facts.situation.workload;
     let Some(fallback) = facts.situation.fallback else {
-        return WorkloadReadiness {
+        let none = WorkloadReadiness {
             workload: workload.name.clone(),
             fallback: None,
             word: Readiness::NoneByPolicy,
             reasons: Vec::new(),
             proven: None,
         };
+        return (none, Timestamp::MAX);
     };
     let mut found = Found::default();
     found.policy(facts);
@@ -75,7 +77,7 @@ pub fn readiness(facts: &ReadinessFacts<'_>) -> WorkloadReadiness {
     }
     let mut reasons = found.reasons;
     reasons.sort_by_key(|reason| reason.word);
-    WorkloadReadiness {
+    let readiness = WorkloadReadiness {
         workload: workload.name.clone(),
         fallback: Some(fallback.name.clone()),
         word: reasons
@@ -83,13 +85,16 @@ pub fn readiness(facts: &ReadinessFacts<'_>) -> WorkloadReadiness {
             .map_or(Readiness::Ready, |reason| reason.word),
         reasons,
         proven: found.oldest,
-    }
+    };
+    (readiness, found.next.unwrap_or(Timestamp::MAX))
 }
 
 #[derive(Debug, Default)]
 struct Found {
     reasons: Vec<ReadinessReason>,
     oldest: Option<Timestamp>,
+    /// When the first of the proofs that hold will be too old.
+    next: Option<Timestamp>,
 }
 
 impl Found {
@@ -125,6 +130,20 @@ impl Found {
         if let Err(why) = may_serve(&situation) {
             self.add(Readiness::Blocked, explain(&why));
         }
+    }
+
+    /// Whether a proof is too old. What it is not yet, it will be.
+    fn is_old(&mut self, facts: &ReadinessFacts<'_>, at: Timestamp) -> bool {
+        let proven = facts.live.map_or(at, |live| live.max(at));
+        let old = SignedDuration::try_from(facts.fresh)
+            .ok()
+            .and_then(|fresh| proven.checked_add(fresh).ok())
+            .and_then(|last| last.checked_add(SignedDuration::from_nanos(1)).ok())
+            .unwrap_or(Timestamp::MAX);
+        if facts.now < old {
+            self.next = Some(self.next.map_or(old, |next| next.min(old)));
+        }
+        facts.now >= old
     }
 
     fn circuit(&mut self, facts: &ReadinessFacts<'_>) {
@@ -164,7 +183,7 @@ impl Found {
                 // requests oddly can still serve good ones.
                 Rung::Capability(_) | Rung::Errors => false,
             };
-            let same = *record.asked() == Asked::of(fallback, None);
+            let same = record.asked().is(fallback, None);
             if matters && same && disproves(facts, record) {
                 let why = match record {
                     ProbeRecord::Rung(result) => result.evidence.clone(),
@@ -199,7 +218,7 @@ impl Found {
             );
             return;
         };
-        if *record.asked() != Asked::of(fallback, Some(sample)) {
+        if !record.asked().is(fallback, Some(sample)) {
             self.seen(
                 record.at(),
                 Readiness::Unverified,
@@ -226,7 +245,7 @@ impl Found {
             }
             Verdict::Passed => {
                 self.oldest = Some(self.oldest.map_or(record.at(), |at| at.min(record.at())));
-                if is_old(facts, record.at()) {
+                if self.is_old(facts, record.at()) {
                     self.seen(
                         record.at(),
                         Readiness::Stale,
@@ -249,7 +268,7 @@ impl Found {
         }
         let minimal = facts.records.iter().find(|record| {
             record.key().subject == ProbeSubject::Rung(Rung::Minimal)
-                && *record.asked() == Asked::of(fallback, None)
+                && record.asked().is(fallback, None)
                 && record.verdict() == Verdict::Passed
         });
         match minimal.map(|record| record.at()).max(facts.live) {
@@ -262,7 +281,7 @@ impl Found {
             ),
             Some(at) => {
                 self.oldest = Some(at);
-                if is_old(facts, at) {
+                if self.is_old(facts, at) {
                     self.seen(
                         at,
                         Readiness::Stale,
@@ -278,12 +297,6 @@ impl Found {
 /// record, or the workload's own traffic.
 fn disproves(facts: &ReadinessFacts<'_>, record: &ProbeRecord) -> bool {
     record.verdict() == Verdict::Failed && facts.live.is_none_or(|live| live < record.at())
-}
-
-fn is_old(facts: &ReadinessFacts<'_>, at: Timestamp) -> bool {
-    let proven = facts.live.map_or(at, |live| live.max(at));
-    let age = Duration::try_from(facts.now.duration_since(proven)).unwrap_or_default();
-    age > facts.fresh
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use super::{
     budget::{Purse, spent},
     changed,
     due::{self, Known, Task},
-    live::Live,
+    live::{Live, Marks},
     ready, task,
 };
 use crate::{
@@ -174,6 +174,7 @@ struct Round {
     /// The place in the store from which to read on.
     read: u64,
     heartbeats: Vec<Heartbeat>,
+    marks: Marks,
     live: Live,
     purse: Purse,
     held: BTreeMap<ProbeKey, Option<Timestamp>>,
@@ -203,6 +204,7 @@ impl Round {
             records: BTreeMap::new(),
             read: 0,
             heartbeats: Vec::new(),
+            marks: Marks::default(),
             live: Live::default(),
             purse: Purse::of(&rounds.store.spent(hour).await?),
             held: BTreeMap::new(),
@@ -245,11 +247,10 @@ impl Round {
         if let Ok(Err(error)) = timeout(PATIENCE, looked).await {
             tracing::debug!(%error, "the store does not say what is live");
         }
-        self.live = Live::of(
-            &rounds.catalog.borrow(),
-            &self.heartbeats,
-            rounds.clock.now(),
-        );
+        let catalog = Arc::clone(&rounds.catalog.borrow());
+        self.marks = Marks::of(&catalog);
+        let now = rounds.clock.now();
+        self.live = Live::of(&catalog, &self.marks, &self.heartbeats, now);
         self.judge(rounds).await;
     }
 
@@ -384,8 +385,9 @@ impl Round {
         for workload in catalog.workloads.values() {
             let records = self.of_route(workload.fallback.as_ref());
             let standing = &standings[&workload.name];
-            let known = (&*catalog, &*overrides);
-            let Some(word) = ready::judge(known, &self.live, &records, workload, standing, now)
+            let known = (&*catalog, &*overrides, self.live.sites());
+            let live = self.live.about(&catalog, &self.marks, workload);
+            let Some((word, _)) = ready::readiness(known, &live, &records, workload, standing, now)
             else {
                 continue;
             };

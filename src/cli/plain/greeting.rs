@@ -32,7 +32,7 @@ pub(super) fn words(overview: &Overview, session: &Session) -> String {
     let alive = overview.alive().count();
     let gateways = overview.gateways.len();
     let total = overview.workloads.len();
-    let calm = |status: &&WorkloadStatus| status.state == State::Ok;
+    let calm = |status: &WorkloadStatus| status.state == State::Ok;
     let troubled: Vec<_> = overview.workloads.iter().filter(|it| !calm(it)).collect();
     lines.push(match troubled.len() {
         0 => format!("All {total} workloads are served by their primaries; {alive} of {gateways} gateways alive."),

@@ -1,7 +1,8 @@
 //! What the console was told by the door, and the overview computed from it.
 //!
-//! The overview is computed when something it rests on has changed, at most a few times per second, and never
-//! for a key. It must not be changed by anything but news and the passing of time.
+//! The overview is looked at again when something it rests on has moved, at most a few times per second, and when the
+//! moment has come at which time alone makes a difference; never for a key. It must not be changed by anything but
+//! news and the passing of time.
 
 use std::{collections::BTreeMap, collections::VecDeque, sync::Arc, time::Duration};
 
@@ -9,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::log::EventLog;
 use crate::{
-    control::{GatewayStatus, News, Overview, Probed, WorkloadStatus, overview},
+    control::{Lookout, Moved, News, Overview, Probed, Sources, WorkloadStatus},
     model::{
         AuditRecord, Catalog, CircuitState, Heartbeat, Overrides, Presence, Reviewed, RouteName,
         Workload, WorkloadName,
@@ -21,10 +22,6 @@ use crate::{
 const AUDIT_KEPT: usize = 1_000;
 /// Between two computations of the overview.
 const APART: SignedDuration = SignedDuration::from_millis(250);
-/// Without any news the overview is computed again after this, because silence means something, too.
-const AT_LEAST: SignedDuration = SignedDuration::from_secs(1);
-/// What the overview looks at of the events.
-const WINDOW: SignedDuration = SignedDuration::from_secs(61);
 
 /// What the console knows.
 #[derive(Debug)]
@@ -55,9 +52,12 @@ pub struct Data {
     pub overview: Option<Overview>,
     /// The slow end of the first outputs by workload, in milliseconds, of the slowest gateway.
     pub first_output_p95: BTreeMap<WorkloadName, u64>,
-    stale: bool,
+    lookout: Box<Lookout>,
+    /// What the overview rests on and has not looked at yet.
+    moved: Moved,
     /// Heartbeats have arrived.
     heard: bool,
+    /// When it was looked at last; `None`: what came is shown without waiting.
     computed: Option<Timestamp>,
     /// Somebody was told when it will be due.
     told: bool,
@@ -110,7 +110,8 @@ impl Data {
             log: EventLog::new(opened),
             overview: None,
             first_output_p95: BTreeMap::new(),
-            stale: false,
+            lookout: Box::default(),
+            moved: Moved::default(),
             heard: false,
             computed: None,
             told: false,
@@ -122,12 +123,14 @@ impl Data {
         match news {
             News::Catalog(catalog) => {
                 self.catalog = Some(catalog);
-                self.at_once();
+                self.moved.catalog = true;
+                self.computed = None;
                 Changed::Catalog
             }
             News::Overrides(overrides) => {
                 self.overrides = Some(overrides);
-                self.at_once();
+                self.moved.overrides = true;
+                self.computed = None;
                 Changed::Overrides
             }
             News::Heartbeats(heartbeats) => {
@@ -137,11 +140,11 @@ impl Data {
                 }
                 self.heartbeats = heartbeats;
                 self.sum_up();
-                self.stale = true;
+                self.moved.heartbeats = true;
                 Changed::Heartbeats
             }
             News::Entries(entries) => {
-                self.stale |= self.log.extend(entries) > 0;
+                self.moved.events |= self.log.extend(entries) > 0;
                 Changed::Events
             }
             News::Refused(refused) => {
@@ -171,17 +174,17 @@ impl Data {
                     return Changed::Nothing;
                 }
                 self.touch = touch;
-                self.at_once();
+                self.computed = None;
                 Changed::Touch
             }
             News::Probes(probed) => {
                 self.probed = probed;
-                self.stale = true;
+                self.moved.probed = true;
                 Changed::Probes
             }
             News::Reviews(reviewed) => {
                 self.reviewed = reviewed;
-                self.stale = true;
+                self.moved.reviewed = true;
                 Changed::Reviews
             }
             News::Audit(records) => {
@@ -189,12 +192,6 @@ impl Data {
                 Changed::Audit
             }
         }
-    }
-
-    /// A new table or configuration is shown without waiting.
-    fn at_once(&mut self) {
-        self.stale = true;
-        self.computed = None;
     }
 
     fn record(&mut self, records: Vec<AuditRecord>) {
@@ -226,38 +223,42 @@ impl Data {
         let (Some(catalog), Some(overrides)) = (&self.catalog, &self.overrides) else {
             return Refreshed::Current;
         };
+        // While apart, silence says nothing about the gateways: they are shown as they were.
+        let then = self.moment(now);
         let age = self.computed.map(|computed| now.duration_since(computed));
         match age {
             Some(age) if age < SignedDuration::ZERO => {}
-            Some(age) if self.stale && age < APART => {
+            Some(age) if self.moved.any() && age < APART => {
                 if self.told {
                     return Refreshed::Current;
                 }
                 self.told = true;
                 return Refreshed::Due(Duration::try_from(APART - age).unwrap_or_default());
             }
-            Some(age) if !self.stale && age < AT_LEAST => return Refreshed::Current,
+            Some(_) if !self.moved.any() && self.lookout.next().is_none_or(|next| then < next) => {
+                if let Some(overview) = &mut self.overview {
+                    overview.at = then;
+                }
+                return Refreshed::Current;
+            }
             Some(_) | None => {}
         }
-        // While apart, silence says nothing about the gateways: they are shown as they were.
-        let then = self.moment(now);
-        let recent = self.log.since(then - WINDOW);
-        let next = overview(
+        let sources = Sources {
             catalog,
             overrides,
-            &self.heartbeats,
-            recent,
-            &self.probed,
-            &self.reviewed,
-            then,
-        );
-        let changed = self
-            .overview
-            .as_ref()
-            .is_none_or(|before| !alike(before, &next));
-        self.overview = Some(next);
+            heartbeats: &self.heartbeats,
+            events: &self.log,
+            probed: &self.probed,
+            reviewed: &self.reviewed,
+        };
+        let (next, changed) = self
+            .lookout
+            .look(&sources, std::mem::take(&mut self.moved), then);
+        match &mut self.overview {
+            Some(known) if !changed => known.at = then,
+            known => *known = Some(next.clone()),
+        }
         self.computed = Some(now);
-        self.stale = false;
         self.told = false;
         Refreshed::Computed { changed }
     }
@@ -287,11 +288,7 @@ impl Data {
     /// The status of a workload.
     #[must_use]
     pub fn status(&self, name: &WorkloadName) -> Option<&WorkloadStatus> {
-        let overview = self.overview.as_ref()?;
-        overview
-            .workloads
-            .iter()
-            .find(|status| status.workload == *name)
+        self.overview.as_ref()?.workload(name)
     }
 
     /// A workload as configured.
@@ -356,27 +353,4 @@ pub enum Refreshed {
     },
     /// It will be due after this; said once.
     Due(Duration),
-}
-
-/// Whether two overviews look the same: everything but when they were made.
-fn alike(left: &Overview, right: &Overview) -> bool {
-    let seen = |gateway: &GatewayStatus| {
-        (
-            gateway.gateway.clone(),
-            gateway.state,
-            gateway.revision,
-            gateway.fingerprint.clone(),
-            gateway.unlogged,
-            gateway.config_error.clone(),
-        )
-    };
-    left.workloads == right.workloads
-        && left.routes == right.routes
-        && left.revision == right.revision
-        && left.environment == right.environment
-        && left
-            .gateways
-            .iter()
-            .map(seen)
-            .eq(right.gateways.iter().map(seen))
 }

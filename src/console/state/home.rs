@@ -1,5 +1,7 @@
 //! The home screen's list of workloads: filter, order, and a cursor that starts on the worst.
 
+use std::sync::Arc;
+
 use super::{
     data::Data,
     filter::{Fields, Filter},
@@ -68,6 +70,10 @@ impl Sort {
 
 /// The list.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, not a state"
+)]
 pub struct Home {
     /// The cursor.
     pub list: List<WorkloadName>,
@@ -86,6 +92,8 @@ pub struct Home {
     /// The rows, as places in the overview and as names, in order.
     rows: Vec<usize>,
     names: Vec<WorkloadName>,
+    /// They stand as they stood although they may not belong there any more.
+    frozen: bool,
 }
 
 /// A workload, as the filter sees it.
@@ -221,9 +229,16 @@ impl Home {
             .map(|index| workloads[*index].workload.clone())
             .collect();
         self.rows = rows;
+        self.frozen = frozen;
     }
 
-    fn order(&self, rows: &mut [usize], workloads: &[WorkloadStatus]) {
+    /// Whether the order was kept when it was made last.
+    #[must_use]
+    pub const fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    fn order(&self, rows: &mut [usize], workloads: &[Arc<WorkloadStatus>]) {
         let descending = |value: fn(&WorkloadStatus) -> f64| {
             move |left: &usize, right: &usize| {
                 value(&workloads[*right]).total_cmp(&value(&workloads[*left]))

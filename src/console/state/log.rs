@@ -3,16 +3,21 @@
 //! Memory is bounded here; what falls out is counted and stays in the store. An event has a number that never
 //! changes while it is kept, so that cursors and filters can hold on to it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque, hash_map::Entry};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Entry, EventDecision, EventId, Seq, StoredEvent};
+use crate::{
+    control::Recent,
+    model::{self, EventDecision, EventId, Seq, StoredEvent, WorkloadName},
+};
 
 /// The most events kept.
 pub const KEPT: usize = 10_000;
 /// The most minutes counted.
 const MINUTES: usize = 60;
+/// Events come almost in the order of their decisions: the clocks of gateways are not further apart than this.
+const APART: SignedDuration = SignedDuration::from_secs(30);
 
 /// Counts of one minute, or of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +59,8 @@ pub struct EventLog {
     first: u64,
     /// Decisions whose outcome is not known yet.
     open: HashMap<EventId, u64>,
+    /// The numbers of each workload's events, ascending.
+    of: HashMap<WorkloadName, VecDeque<u64>>,
     /// Counts by minute since the epoch, oldest first, no two alike.
     minutes: VecDeque<(i64, Counts)>,
     /// The decision time of the first event that was ever told.
@@ -77,7 +84,7 @@ impl EventLog {
 
     /// Takes in entries of the store's log, oldest first. What was told before is passed over. Answers how
     /// many events are new.
-    pub fn extend(&mut self, entries: Vec<(Seq, Entry)>) -> usize {
+    pub fn extend(&mut self, entries: Vec<(Seq, model::Entry)>) -> usize {
         let mut added = 0;
         for (seq, entry) in entries {
             if seq <= self.newest {
@@ -85,7 +92,7 @@ impl EventLog {
             }
             self.newest = seq;
             match entry {
-                Entry::Decision(event) => {
+                model::Entry::Decision(event) => {
                     self.since.get_or_insert(event.at);
                     self.backlog += usize::from(event.at < self.opened);
                     self.count(event.at, event.decision);
@@ -95,6 +102,9 @@ impl EventLog {
                     if event.decision != EventDecision::Readiness {
                         self.open.insert(event.id, self.end());
                     }
+                    let end = self.end();
+                    let of_it = self.of.entry(event.workload.clone()).or_default();
+                    of_it.push_back(end);
                     self.events.push_back(StoredEvent {
                         seq,
                         event: *event,
@@ -102,7 +112,7 @@ impl EventLog {
                     });
                     added += 1;
                 }
-                Entry::Outcome(outcome) => {
+                model::Entry::Outcome(outcome) => {
                     let number = self.open.remove(&outcome.event);
                     if let Some(event) = number.and_then(|number| self.get_mut(number)) {
                         event.outcome = Some(outcome);
@@ -117,6 +127,12 @@ impl EventLog {
         if let Some(event) = self.events.pop_front() {
             self.open.remove(&event.event.id);
             self.first += 1;
+            if let Entry::Occupied(mut of_it) = self.of.entry(event.event.workload) {
+                of_it.get_mut().pop_front();
+                if of_it.get().is_empty() {
+                    of_it.remove();
+                }
+            }
         }
     }
 
@@ -218,5 +234,24 @@ impl EventLog {
         let since = self.since?;
         let cut = self.backlog >= limit && now.as_second() - since.as_second() < minutes * 60;
         cut.then_some(since)
+    }
+}
+
+impl Recent for EventLog {
+    fn of(&self, workload: &WorkloadName, since: Timestamp) -> Vec<&StoredEvent> {
+        let numbers = self.of.get(workload).into_iter().flatten().rev();
+        let events = numbers.filter_map(|number| self.get(*number));
+        let mut recent: Vec<&StoredEvent> = events
+            .take_while(|stored| stored.event.at >= since - APART)
+            .filter(|stored| stored.event.at >= since)
+            .collect();
+        recent.reverse();
+        recent
+    }
+
+    fn span(&self, workload: &WorkloadName) -> (u64, u64) {
+        let numbers = self.of.get(workload);
+        let ends = numbers.and_then(|numbers| numbers.front().zip(numbers.back()));
+        ends.map_or((0, 0), |(first, last)| (*first, last + 1))
     }
 }

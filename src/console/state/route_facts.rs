@@ -4,13 +4,16 @@
 //! The classes are counted from the events that the console keeps. The past of probes is asked for once for
 //! each route that is looked at; what is probed from then on is added from the news.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::log::EventLog;
 use crate::{
-    control::RouteStatus,
+    control::{RouteStatus, Tried},
     model::{ErrorClass, ProbePoint, ProbeSubject, RouteName},
 };
 
@@ -21,13 +24,25 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Between two counts of failures: they are of an hour.
 const APART: SignedDuration = SignedDuration::from_secs(1);
 
+/// What the failures were counted of.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    at: Timestamp,
+    /// The number that the next event has.
+    end: u64,
+    /// When the oldest of them is an hour old.
+    until: Option<Timestamp>,
+}
+
 /// The facts, by route.
 #[derive(Clone, Debug, Default)]
 pub struct RouteFacts {
     classes: BTreeMap<RouteName, Vec<(ErrorClass, usize)>>,
     points: BTreeMap<RouteName, VecDeque<ProbePoint>>,
     asked: BTreeSet<RouteName>,
-    counted: Option<Timestamp>,
+    /// What was looked at, by place.
+    seen: Vec<(RouteName, Arc<[Tried]>)>,
+    counted: Option<Counted>,
 }
 
 impl RouteFacts {
@@ -42,9 +57,16 @@ impl RouteFacts {
         self.points.get(route).into_iter().flatten()
     }
 
-    /// Takes in the newest status of every route, and what has happened.
-    pub fn look(&mut self, routes: &[RouteStatus], log: &EventLog, now: Timestamp) {
-        for status in routes {
+    /// Takes in what is new in the status of every route.
+    pub fn look(&mut self, routes: &[Arc<RouteStatus>]) {
+        self.seen.truncate(routes.len());
+        for (place, status) in routes.iter().enumerate() {
+            let seen = self.seen.get(place).is_some_and(|(route, samples)| {
+                *route == status.route && Arc::ptr_eq(samples, &status.samples)
+            });
+            if seen {
+                continue;
+            }
             let samples = status
                 .samples
                 .iter()
@@ -60,14 +82,31 @@ impl RouteFacts {
                     },
                 );
             }
+            let of_it = (status.route.clone(), Arc::clone(&status.samples));
+            match self.seen.get_mut(place) {
+                Some(before) => *before = of_it,
+                None => self.seen.push(of_it),
+            }
         }
-        let due = self
-            .counted
-            .is_none_or(|counted| now.duration_since(counted) >= APART);
-        if due {
-            self.counted = Some(now);
-            self.count(log, now);
+    }
+
+    /// Counts the failures of the last hour, when there are others than at the last count.
+    pub fn recount(&mut self, log: &EventLog, now: Timestamp) {
+        let stands = self.counted.is_some_and(|counted| {
+            let age = now.duration_since(counted.at);
+            let moved = counted.end != log.end() && age >= APART;
+            !(moved || age < SignedDuration::ZERO || counted.until.is_some_and(|until| until < now))
+        });
+        if stands {
+            return;
         }
+        let oldest = log.since(now - HOUR).map(|stored| stored.event.at).min();
+        self.counted = Some(Counted {
+            at: now,
+            end: log.end(),
+            until: oldest.and_then(|oldest| oldest.checked_add(HOUR).ok()),
+        });
+        self.count(log, now);
     }
 
     fn count(&mut self, log: &EventLog, now: Timestamp) {

@@ -1,5 +1,7 @@
 //! A plain list screen: rows by key, a filter and an order. Routes and audit are such lists.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{
@@ -169,9 +171,10 @@ impl Fields for AuditRecord {
 
 impl Table<RouteName> {
     /// Orders and filters the routes again.
-    pub fn arrange(&mut self, routes: &[RouteStatus]) {
+    pub fn arrange(&mut self, routes: &[Arc<RouteStatus>]) {
         let mut shown: Vec<&RouteStatus> = routes
             .iter()
+            .map(|route| &**route)
             .filter(|route| self.filter.matches(*route))
             .collect();
         match ROUTE_ORDERS.get(self.sort).copied() {

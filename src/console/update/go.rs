@@ -183,7 +183,7 @@ pub(super) fn clamp(app: &mut App, area: Rect) {
 
 /// Orders and filters every list again.
 pub(super) fn arrange(app: &mut App) {
-    let frozen = app.form().is_some() || app.paused.is_some();
+    let frozen = holds_still(app);
     let overview = match &app.paused {
         Some(paused) => paused.overview.as_deref(),
         None => app.data.overview.as_ref(),
@@ -196,9 +196,20 @@ pub(super) fn arrange(app: &mut App) {
         {
             app.reviews.arrange(catalog, overview, &app.data.reviewed);
         }
-        app.route_facts
-            .look(&overview.routes, &app.data.log, app.now);
+        app.route_facts.look(&overview.routes);
     }
+}
+
+/// Counts what the routes screen tells of events, while it is shown.
+pub(super) fn recount(app: &mut App) {
+    if app.screen == Screen::Routes {
+        app.route_facts.recount(&app.data.log, app.now);
+    }
+}
+
+/// Whether rows stay where they are.
+pub(super) fn holds_still(app: &App) -> bool {
+    app.form().is_some() || app.paused.is_some()
 }
 
 /// Stops the view, not the data; or goes on.

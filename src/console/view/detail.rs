@@ -153,10 +153,7 @@ fn facts_in_one(app: &App, name: &WorkloadName, width: u16, glyphs: &Glyphs) -> 
 }
 
 fn found<'a>(app: &'a App, name: &WorkloadName) -> Option<&'a WorkloadStatus> {
-    app.overview()?
-        .workloads
-        .iter()
-        .find(|status| status.workload == *name)
+    app.overview()?.workload(name)
 }
 
 /// State, what serves, and since when.

@@ -114,10 +114,10 @@ pub(super) fn lines(app: &App, status: &RouteStatus, width: u16, glyphs: &Glyphs
         &status.spending.to_string(),
     ));
     lines.push(Line::default());
-    for tried in &status.ladder {
+    for tried in status.ladder.iter() {
         lines.extend(step(app, tried, width));
     }
-    for tried in &status.samples {
+    for tried in status.samples.iter() {
         lines.extend(step(app, tried, width));
     }
     lines
@@ -171,7 +171,7 @@ fn rungs(status: &RouteStatus) -> Line {
     if status.ladder.is_empty() {
         return line.and(Role::Muted, "never climbed as it is configured now");
     }
-    for tried in &status.ladder {
+    for tried in status.ladder.iter() {
         if let ProbeSubject::Rung(rung) = &tried.subject {
             let (sign, role) = sign(tried.verdict);
             line = line.and(role, format!("{sign}{rung} "));

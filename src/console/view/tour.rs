@@ -77,7 +77,11 @@ fn said(app: &App, tour: &Tour) -> String {
     let troubled = app.overview().and_then(|overview| {
         let urgent =
             |status: &&WorkloadStatus| matches!(status.state, State::Failing | State::Fallback);
-        overview.workloads.iter().find(urgent)
+        overview
+            .workloads
+            .iter()
+            .map(|status| &**status)
+            .find(urgent)
     });
     let name = troubled.map_or_else(
         || "a workload".to_owned(),

@@ -1,18 +1,18 @@
 //! The rules that turn counters, switches and events into a workload's state and into what serves it.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Mixed, Serving, State, WorkloadStatus, alarms, elapsed, scopes,
+    Mixed, Serving, State, WorkloadStatus, alarms, scopes,
     scopes::{Across, by},
     traffic::{Load, Totals, Traffic, share},
 };
 use crate::{
     model::{
         Change, CircuitState, ErrorClass, EventDecision, Mode, Override, Overrides, RouteName,
-        Scope, Standing, StoredEvent, Subject, Workload, WorkloadReadiness,
+        Scope, Site, Standing, StoredEvent, Subject, Workload, WorkloadReadiness,
     },
     policy,
 };
@@ -52,24 +52,50 @@ struct Facts<'a> {
     primary_drain: Option<(&'a Scope, &'a Override)>,
     fallback_drain: Option<(&'a Scope, &'a Override)>,
     alive: bool,
+    traffic: &'a Traffic,
+    primary: &'a Load,
+    fallback: &'a Load,
+    /// Of this workload, oldest first.
+    events: &'a [&'a StoredEvent],
+    now: Timestamp,
+    /// The first moment found at which time alone may make a difference.
+    next: Cell<Timestamp>,
+}
+
+/// What was counted of a workload and of its routes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Counted {
+    alive: bool,
     traffic: Traffic,
     primary: Load,
     fallback: Load,
-    /// Of this workload, oldest first.
-    events: Vec<&'a StoredEvent>,
-    now: Timestamp,
 }
 
-/// Judges one workload by its own recent events, oldest first.
+impl Counted {
+    pub(super) fn of(workload: &Workload, totals: &Totals) -> Self {
+        let fallback = workload.fallback.as_ref();
+        Self {
+            alive: totals.gateways > 0,
+            traffic: totals.workload(&workload.name),
+            primary: totals.route(&workload.primary),
+            fallback: fallback
+                .map(|route| totals.route(route))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// Judges one workload by its own recent events, oldest first. Beside it stands the first moment at which time alone
+/// may make a difference.
 pub(super) fn workload(
     workload: &Workload,
-    overrides: &Overrides,
-    totals: &Totals,
-    events: Vec<&StoredEvent>,
+    (overrides, sites): (&Overrides, &[Site]),
+    counted: &Counted,
+    events: &[&StoredEvent],
     readiness: WorkloadReadiness,
     now: Timestamp,
-) -> WorkloadStatus {
-    let across = |subject: &Subject| Across::of(overrides, subject, &totals.sites, now);
+) -> (WorkloadStatus, Timestamp) {
+    let across = |subject: &Subject| Across::of(overrides, subject, sites, now);
     let of_mode = across(&Subject::Mode(workload.name.clone()));
     let (mode, mode_override, mixed) = of_mode.mode(workload);
     let notice_override = across(&Subject::Notice(workload.name.clone())).any();
@@ -81,20 +107,17 @@ pub(super) fn workload(
         mixed,
         primary_drain: drain(&workload.primary),
         fallback_drain: workload.fallback.as_ref().and_then(drain),
-        alive: totals.gateways > 0,
-        traffic: totals.workload(&workload.name),
-        primary: totals.route(&workload.primary),
-        fallback: workload
-            .fallback
-            .as_ref()
-            .map(|fallback| totals.route(fallback))
-            .unwrap_or_default(),
+        alive: counted.alive,
+        traffic: &counted.traffic,
+        primary: &counted.primary,
+        fallback: &counted.fallback,
         events,
         now,
+        next: Cell::new(Timestamp::MAX),
     };
     let state = facts.state();
-    let traffic = &facts.traffic;
-    WorkloadStatus {
+    let traffic = facts.traffic;
+    let status = WorkloadStatus {
         workload: workload.name.clone(),
         state,
         since: facts.since(state),
@@ -106,7 +129,7 @@ pub(super) fn workload(
         primary_circuit: facts.primary.circuit,
         mode: facts.mode,
         mixed,
-        scoped: scopes::scoped(overrides, &workload.name, &totals.sites, now),
+        scoped: scopes::scoped(overrides, &workload.name, sites, now),
         mode_until: mode_override.and_then(|(_, entry)| entry.expires),
         mode_by: mode_override.map(by),
         notice: match notice_override.map(|(_, entry)| entry.change) {
@@ -135,7 +158,8 @@ pub(super) fn workload(
         // Not judged by what happened: the overview knows.
         review: Standing::NotRequired,
         debt: None,
-    }
+    };
+    (status, facts.next.get())
 }
 
 impl Facts<'_> {
@@ -230,8 +254,22 @@ impl Facts<'_> {
             return false;
         };
         let asked = RECOVERED_REQUESTS / self.traffic.rps.max(f64::MIN_POSITIVE);
-        let quiet = elapsed(failure, self.now);
-        quiet >= RECOVERED_AFTER && quiet.as_secs_f64() >= asked
+        // So rare that it does not fit into a length of time: never.
+        let quiet = Duration::try_from_secs_f64(asked).unwrap_or(Duration::MAX);
+        let over = SignedDuration::try_from(quiet.max(RECOVERED_AFTER))
+            .ok()
+            .and_then(|quiet| failure.checked_add(quiet).ok())
+            .unwrap_or(Timestamp::MAX);
+        self.reached(over)
+    }
+
+    /// Whether a moment has come. One that has not is remembered: nothing else here looks at the clock.
+    fn reached(&self, moment: Timestamp) -> bool {
+        let reached = self.now >= moment;
+        if !reached {
+            self.next.set(self.next.get().min(moment));
+        }
+        reached
     }
 
     fn since(&self, state: State) -> Option<Timestamp> {

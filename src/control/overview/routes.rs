@@ -1,21 +1,16 @@
 //! The status of routes: load, drain, and what probes of them say.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{
-    Spending, millis,
-    scopes::{Across, by},
-    traffic,
-    traffic::Load,
-};
+use super::{Spending, millis, scopes::by, traffic, traffic::Load};
 use crate::{
-    control::Probed,
+    control::probed::OfRoute,
     model::{
-        Asked, Catalog, CircuitState, ErrorClass, Family, Overrides, ProbeRecord, ProbeSubject,
-        Route, RouteName, Sample, SampleId, Site, Subject, Verdict, Workload, WorkloadName,
+        Catalog, CircuitState, ErrorClass, Family, Override, ProbeRecord, ProbeSubject, Route,
+        RouteName, Scope, Verdict, WorkloadName,
     },
 };
 
@@ -47,9 +42,9 @@ pub struct RouteStatus {
     /// What its probes say together; `None`: it was never probed as it is configured now.
     pub probed: Option<RouteProbed>,
     /// Its ladder, lowest rung first, each as it was last tried.
-    pub ladder: Vec<Tried>,
+    pub ladder: Arc<[Tried]>,
     /// The samples of its workloads, by name, each as it was last tried here.
-    pub samples: Vec<Tried>,
+    pub samples: Arc<[Tried]>,
     /// What probing it has cost.
     pub spending: Spending,
 }
@@ -83,49 +78,22 @@ pub struct Tried {
     pub first_output: Option<Duration>,
 }
 
-/// What the status of every route rests on.
-pub(super) struct Ground<'a> {
-    pub(super) catalog: &'a Catalog,
-    pub(super) overrides: &'a Overrides,
-    pub(super) probed: &'a Probed,
-    samples: BTreeMap<&'a SampleId, (&'a Workload, &'a Sample)>,
-    sites: &'a [Site],
-    now: Timestamp,
+/// What the probes of a route say, as it is configured.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    probed: Option<RouteProbed>,
+    ladder: Arc<[Tried]>,
+    samples: Arc<[Tried]>,
 }
 
-impl<'a> Ground<'a> {
-    pub(super) fn new(
-        catalog: &'a Catalog,
-        overrides: &'a Overrides,
-        probed: &'a Probed,
-        sites: &'a [Site],
-        now: Timestamp,
-    ) -> Self {
-        let of = |workload: &'a Workload| {
-            let samples = workload.samples.iter();
-            samples.map(move |sample| (&sample.id, (workload, sample)))
+impl Told {
+    pub(super) fn of(catalog: &Catalog, route: &Route, records: Option<&OfRoute>) -> Self {
+        let Some(records) = records else {
+            return Self::default();
         };
-        Self {
-            catalog,
-            overrides,
-            probed,
-            sites,
-            samples: catalog.workloads.values().flat_map(of).collect(),
-            now,
-        }
-    }
-
-    pub(super) fn status(
-        &self,
-        route: &Route,
-        used_by: Vec<WorkloadName>,
-        load: Load,
-    ) -> RouteStatus {
-        let subject = Subject::Drain(route.name.clone());
-        let drain = Across::of(self.overrides, &subject, self.sites, self.now).any();
         let (mut ladder, mut samples) = (Vec::new(), Vec::new());
-        for record in self.probed.of_route(&route.name) {
-            if !self.holds(route, record) {
+        for record in records.values() {
+            if !holds(catalog, route, record) {
                 continue;
             }
             match record {
@@ -133,48 +101,71 @@ impl<'a> Ground<'a> {
                 ProbeRecord::Sample(_) => samples.push(tried(record)),
             }
         }
-        RouteStatus {
-            route: route.name.clone(),
-            family: route.family,
-            model: route.model.clone(),
-            circuit: load.circuit,
-            tripped_by: load.tripped_by,
-            drained_by: drain.map(by),
-            drained_until: drain.and_then(|(_, drain)| drain.expires),
-            rps: load.rps,
-            failure_share: traffic::share(load.failures, load.attempts),
-            used: route
-                .capacity_rps
-                .filter(|capacity| *capacity > 0.0)
-                .map(|capacity| load.rps / capacity),
-            used_by,
+        Self {
             probed: together(&ladder, &samples),
-            ladder,
-            samples,
-            spending: Spending::of(
-                &self.catalog.probing,
-                self.probed,
-                Some(&route.name),
-                self.now,
-            ),
+            ladder: ladder.into(),
+            samples: samples.into(),
         }
     }
 
-    /// Whether a record is of what is configured now.
-    fn holds(&self, route: &Route, record: &ProbeRecord) -> bool {
-        let sample = match record {
-            ProbeRecord::Sample(result) => Some(&result.sample),
-            ProbeRecord::Rung(result) => result.sample.as_ref(),
-        };
-        let Some(id) = sample else {
-            return *record.asked() == Asked::of(route, None);
-        };
-        self.samples.get(id).is_some_and(|(workload, sample)| {
-            let uses =
-                workload.primary == route.name || workload.fallback.as_ref() == Some(&route.name);
-            uses && *record.asked() == Asked::of(route, Some(sample))
-        })
+    /// What was told before.
+    pub(super) fn again(status: &RouteStatus) -> Self {
+        Self {
+            probed: status.probed.clone(),
+            ladder: Arc::clone(&status.ladder),
+            samples: Arc::clone(&status.samples),
+        }
     }
+}
+
+/// Puts together what is known of a route.
+pub(super) fn status(
+    route: &Route,
+    drain: Option<(&Scope, &Override)>,
+    used_by: Vec<WorkloadName>,
+    told: Told,
+    spending: Spending,
+    load: &Load,
+) -> RouteStatus {
+    RouteStatus {
+        route: route.name.clone(),
+        family: route.family,
+        model: route.model.clone(),
+        circuit: load.circuit,
+        tripped_by: load.tripped_by.clone(),
+        drained_by: drain.map(by),
+        drained_until: drain.and_then(|(_, drain)| drain.expires),
+        rps: load.rps,
+        failure_share: traffic::share(load.failures, load.attempts),
+        used: route
+            .capacity_rps
+            .filter(|capacity| *capacity > 0.0)
+            .map(|capacity| load.rps / capacity),
+        used_by,
+        probed: told.probed,
+        ladder: told.ladder,
+        samples: told.samples,
+        spending,
+    }
+}
+
+/// Whether a record is of what is configured now.
+fn holds(catalog: &Catalog, route: &Route, record: &ProbeRecord) -> bool {
+    let sample = match record {
+        ProbeRecord::Sample(result) => Some(&result.sample),
+        ProbeRecord::Rung(result) => result.sample.as_ref(),
+    };
+    let Some(id) = sample else {
+        return record.asked().is(route, None);
+    };
+    // A sample is named after its workload.
+    let whose = id.as_str().split_once('/').map(|(workload, _)| workload);
+    let Some(workload) = whose.and_then(|name| catalog.workloads.get(name)) else {
+        return false;
+    };
+    let uses = workload.primary == route.name || workload.fallback.as_ref() == Some(&route.name);
+    let sample = workload.samples.iter().find(|sample| sample.id == *id);
+    uses && sample.is_some_and(|sample| record.asked().is(route, Some(sample)))
 }
 
 fn tried(record: &ProbeRecord) -> Tried {
@@ -211,4 +202,4 @@ fn together(ladder: &[Tried], samples: &[Tried]) -> Option<RouteProbed> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -547,7 +547,7 @@ fn alarms_name_what_nobody_decides_by() {
     assert!(alarms("batch").is_empty());
 }
 
-fn event(workload: &str, decision: EventDecision, reason: Reason) -> StoredEvent {
+pub(super) fn event(workload: &str, decision: EventDecision, reason: Reason) -> StoredEvent {
     StoredEvent {
         seq: Seq(1),
         event: Event {

@@ -1,6 +1,6 @@
 //! Sums the counters that living gateways published, by workload and by route.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use super::elapsed;
 use crate::model::{CircuitState, Heartbeat, RouteName, Site, WorkloadName};
 
 /// One workload's traffic over all living gateways, last 60 s.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Traffic {
     pub(super) requests: u64,
     pub(super) primary_failures: u64,
@@ -27,7 +27,7 @@ pub(super) struct Traffic {
 }
 
 /// One route's traffic over all living gateways, last 60 s.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Load {
     pub(super) attempts: u64,
     pub(super) failures: u64,
@@ -43,8 +43,8 @@ pub(super) struct Totals {
     pub(super) gateways: usize,
     /// Where they run.
     pub(super) sites: Vec<Site>,
-    workloads: BTreeMap<WorkloadName, Traffic>,
-    routes: BTreeMap<RouteName, Load>,
+    workloads: HashMap<WorkloadName, Traffic>,
+    routes: HashMap<RouteName, Load>,
 }
 
 impl Totals {
@@ -52,7 +52,7 @@ impl Totals {
         let mut totals = Self::default();
         // Medians cannot be added; the mean of the gateways' medians, weighted by their requests, is
         // exact for one gateway and near enough for a glance at several.
-        let mut medians: BTreeMap<WorkloadName, (u64, u64)> = BTreeMap::new();
+        let mut medians: HashMap<WorkloadName, (u64, u64)> = HashMap::new();
         for heartbeat in heartbeats {
             totals.gateways += 1;
             totals.sites.push(heartbeat.site());

@@ -107,6 +107,10 @@ fn good(case: &Case) -> Known {
 }
 
 fn judged(case: &Case, known: &Known) -> WorkloadReadiness {
+    judged_at(case, known, now()).0
+}
+
+fn judged_at(case: &Case, known: &Known, now: Timestamp) -> (WorkloadReadiness, Timestamp) {
     readiness(&ReadinessFacts {
         situation: case.situation(),
         records: &known.records.iter().collect::<Vec<_>>(),
@@ -114,8 +118,20 @@ fn judged(case: &Case, known: &Known) -> WorkloadReadiness {
         headroom: known.headroom,
         review: &known.review,
         fresh: FRESH,
-        now: now(),
+        now,
     })
+}
+
+#[test]
+fn it_is_another_just_when_it_says_that_it_will_be() {
+    let well = sampled();
+    let known = good(&well);
+    let (ready, next) = judged_at(&well, &known, now());
+    let before = next - SignedDuration::from_nanos(1);
+    assert_eq!(next, ago(60) + FRESH + Duration::from_nanos(1));
+    assert_eq!(judged_at(&well, &known, before), (ready, next));
+    let (old, never) = judged_at(&well, &known, next);
+    assert_eq!((old.word, never), (Readiness::Stale, Timestamp::MAX));
 }
 
 fn bent(known: &Known, bend: impl FnOnce(&mut Known)) -> Known {

@@ -12,7 +12,10 @@ use crate::{
         Readiness, Revision, Route, RouteMark, RouteName, RouteTraffic, Rung, RungResult, Standing,
         Verdict, WorkloadTraffic,
     },
-    probe::{live::Live, readiness},
+    probe::{
+        live::{Live, Marks},
+        ready::readiness,
+    },
 };
 
 fn now() -> Timestamp {
@@ -70,7 +73,12 @@ fn climbed(
 /// What is live when a gateway's traffic was answered then by primary and fallback of `w0`.
 fn live(primary: Option<i64>, fallback: Option<i64>, open: Option<&str>) -> Live {
     let catalog = catalog(1);
-    Live::of(&catalog, &[beat(&catalog, primary, fallback, open)], now())
+    Live::of(
+        &catalog,
+        &Marks::of(&catalog),
+        &[beat(&catalog, primary, fallback, open)],
+        now(),
+    )
 }
 
 fn beat(
@@ -306,17 +314,19 @@ fn an_answer_is_a_proof_of_the_route_that_gave_it_and_of_no_other() {
         let mut beat = beat(&catalog, None, Some(-2), None);
         bend(&mut beat);
         change(&mut catalog);
-        let beats = [beat];
-        let reviews = BTreeMap::from([("w0".into(), Standing::NotRequired)]);
         let none = Overrides::default();
-        let words = readiness(&catalog, &none, &beats, [], &reviews, now());
-        let word = words.iter().find(|word| word.workload == "w0".into());
+        let marks = Marks::of(&catalog);
+        let workload = &catalog.workloads["w0"];
+        let live = Live::of(&catalog, &marks, &[beat], now());
+        let known = (&catalog, &none, live.sites());
+        let live = live.about(&catalog, &marks, workload);
+        let word = readiness(known, &live, &[], workload, &Standing::NotRequired, now());
         let expected = match (proven, catalog.workloads["w0"].fallback.is_some()) {
             (true, _) => Readiness::Ready,
             (false, true) => Readiness::Unverified,
             (false, false) => Readiness::NoneByPolicy,
         };
-        assert_eq!(word.unwrap().word, expected, "{case}");
+        assert_eq!(word.unwrap().0.word, expected, "{case}");
     }
 }
 

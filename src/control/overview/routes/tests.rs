@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-fn sample() -> Sample {
+pub(in crate::control::overview) fn sample() -> Sample {
     Sample {
         id: "chat/hello".into(),
         class: PayloadClass::Chat,
@@ -32,7 +32,7 @@ fn sampled() -> Catalog {
     catalog
 }
 
-fn answered(route: &Route, failure: Option<&str>) -> ProbeRecord {
+pub(in crate::control::overview) fn answered(route: &Route, failure: Option<&str>) -> ProbeRecord {
     ProbeRecord::Sample(Box::new(ProbeResult {
         route: route.name.clone(),
         workload: "chat".into(),
@@ -58,7 +58,12 @@ fn answered(route: &Route, failure: Option<&str>) -> ProbeRecord {
     }))
 }
 
-fn rung(route: &Route, rung: Rung, verdict: Verdict, at: i64) -> ProbeRecord {
+pub(in crate::control::overview) fn rung(
+    route: &Route,
+    rung: Rung,
+    verdict: Verdict,
+    at: i64,
+) -> ProbeRecord {
     ProbeRecord::Rung(Box::new(RungResult {
         route: route.name.clone(),
         rung,

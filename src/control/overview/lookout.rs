@@ -1,0 +1,314 @@
+//! Keeps an overview current: what rests on nothing that moved is not worked out again.
+//!
+//! The console holds one lookout and looks whenever it was told something, or when the moment has come at which time
+//! alone makes a difference; `overview` is the first look of a new one. Every row keeps what it was made of beside
+//! it, and every judgement that looks at the time says until when it holds. It must not know who looks.
+
+mod row;
+mod shared;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    GatewayStatus, Overview, RouteStatus, Spending, WorkloadStatus, gateways,
+    judge::Counted,
+    routes::{self, Told},
+    scopes::Across,
+    sources::{Moved, Sources},
+    traffic::Load,
+};
+use crate::{control::probed::OfRoute, model::Subject, probe::Lively};
+use row::Grounds;
+use shared::{Ground, Heard, Standings, hour_end};
+
+/// An overview, and what it was made of.
+#[derive(Debug, Default)]
+pub struct Lookout {
+    overview: Option<Overview>,
+    ground: Ground,
+    heard: Heard,
+    standings: Standings,
+    /// When the first override ends by itself.
+    expiry: Option<Timestamp>,
+    /// When the hour ends by which probing is counted.
+    hour_end: Option<Timestamp>,
+    /// In the order of the configuration, as the others.
+    workloads: Vec<WorkloadRow>,
+    routes: Vec<RouteRow>,
+}
+
+#[derive(Debug)]
+struct WorkloadRow {
+    status: Arc<WorkloadStatus>,
+    counted: Counted,
+    live: Lively,
+    events: (u64, u64),
+    records: Option<OfRoute>,
+    /// When time alone may make it another.
+    next: Timestamp,
+}
+
+#[derive(Debug)]
+struct RouteRow {
+    status: Arc<RouteStatus>,
+    records: Option<OfRoute>,
+    load: Load,
+}
+
+impl Lookout {
+    /// The overview, and whether it says anything else than at the last look, besides its moment.
+    pub fn look(
+        &mut self,
+        sources: &Sources<'_>,
+        moved: Moved,
+        now: Timestamp,
+    ) -> (&Overview, bool) {
+        let known = self.overview.as_ref();
+        let goes_on = known.is_some_and(|before| !moved.catalog && before.at <= now);
+        // Moved by news, or by time.
+        let mut moved = if goes_on {
+            let came = |moment: Option<Timestamp>| moment.is_some_and(|moment| moment <= now);
+            Moved {
+                heartbeats: moved.heartbeats || came(self.heard.next),
+                overrides: moved.overrides || came(self.expiry),
+                reviewed: moved.reviewed || came(self.standings.next),
+                probed: moved.probed || came(self.hour_end),
+                ..moved
+            }
+        } else {
+            *self = Self::default();
+            self.ground = Ground::of(sources.catalog);
+            Moved::ALL
+        };
+        if moved.heartbeats {
+            let heard = Heard::of(sources, &self.ground.marks, now);
+            // What holds on some gateways only is told by where they run.
+            moved.overrides |= heard.totals.sites != self.heard.totals.sites;
+            self.heard = heard;
+        }
+        if moved.overrides {
+            self.expiry = sources.overrides.next_expiry(now);
+        }
+        if moved.reviewed {
+            self.standings = Standings::of(sources, now);
+        }
+        if moved.probed {
+            self.hour_end = hour_end(now);
+        }
+        let routes = self.look_at_routes(sources, moved, now);
+        let workloads = self.look_at_workloads(sources, moved, now);
+        self.put_together(sources, moved, (workloads, routes), now)
+    }
+
+    /// When to look again although nothing was told; `None`: time alone makes no difference.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        let rows = self.workloads.iter().map(|row| row.next).min();
+        [
+            rows.filter(|next| *next < Timestamp::MAX),
+            self.heard.next,
+            self.standings.next,
+            self.expiry,
+            self.hour_end,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Answers whether any is another.
+    fn look_at_routes(&mut self, sources: &Sources<'_>, moved: Moved, now: Timestamp) -> bool {
+        if !(moved.heartbeats || moved.overrides || moved.probed) {
+            return false;
+        }
+        let mut changed = false;
+        for (place, route) in sources.catalog.routes.values().enumerate() {
+            let load = self.heard.totals.route(&route.name);
+            let records = sources.probed.of_route(&route.name);
+            let before = self.routes.get(place);
+            let same_records = before.is_some_and(|row| same(row.records.as_ref(), records));
+            let settings = &sources.catalog.probing;
+            let spending = Spending::of(settings, sources.probed, Some(&route.name), now);
+            if let Some(row) = before
+                && !moved.overrides
+                && same_records
+                && row.load == load
+                && row.status.spending == spending
+            {
+                continue;
+            }
+            let told = match before {
+                Some(row) if same_records => Told::again(&row.status),
+                Some(_) | None => Told::of(sources.catalog, route, records),
+            };
+            let used_by = self.ground.users.get(&route.name);
+            let subject = Subject::Drain(route.name.clone());
+            let sites = &self.heard.totals.sites;
+            let drain = Across::of(sources.overrides, &subject, sites, now);
+            let status = routes::status(
+                route,
+                drain.any(),
+                used_by.cloned().unwrap_or_default(),
+                told,
+                spending,
+                &load,
+            );
+            let (status, other) = kept(before.map(|row| &row.status), status);
+            changed |= other;
+            let row = RouteRow {
+                status,
+                records: records.cloned(),
+                load,
+            };
+            put(&mut self.routes, place, row);
+        }
+        changed
+    }
+
+    /// Answers whether any is another.
+    fn look_at_workloads(&mut self, sources: &Sources<'_>, moved: Moved, now: Timestamp) -> bool {
+        let mut changed = false;
+        for (place, workload) in sources.catalog.workloads.values().enumerate() {
+            let before = self.workloads.get(place);
+            let (counted, live) = match before {
+                Some(row) if !moved.heartbeats => (None, row.live),
+                Some(_) | None => {
+                    let (catalog, marks) = (sources.catalog, &self.ground.marks);
+                    let live = self.heard.live.about(catalog, marks, workload);
+                    (Some(Counted::of(workload, &self.heard.totals)), live)
+                }
+            };
+            let events = match before {
+                Some(row) if !moved.events => row.events,
+                Some(_) | None => sources.events.span(&workload.name),
+            };
+            let fallback = workload.fallback.as_ref();
+            let records = fallback.and_then(|route| sources.probed.of_route(route));
+            if let Some(row) = before
+                && !moved.overrides
+                && !moved.reviewed
+                && now < row.next
+                && row.events == events
+                && row.live.says_as(&live)
+                && counted
+                    .as_ref()
+                    .is_none_or(|counted| row.counted == *counted)
+                && same(row.records.as_ref(), records)
+            {
+                continue;
+            }
+            let counted = match (counted, before) {
+                (Some(counted), _) => counted,
+                (None, Some(row)) => row.counted.clone(),
+                (None, None) => Counted::default(),
+            };
+            let grounds = Grounds {
+                counted: &counted,
+                live: &live,
+                sites: &self.heard.totals.sites,
+                records: records.map(|of| &**of),
+                standing: self.standings.of.get(&workload.name),
+            };
+            let (status, next) = grounds.row(sources, workload, now);
+            let (status, other) = kept(before.map(|row| &row.status), status);
+            changed |= other;
+            let row = WorkloadRow {
+                status,
+                counted,
+                live,
+                events,
+                records: records.cloned(),
+                next,
+            };
+            put(&mut self.workloads, place, row);
+        }
+        changed
+    }
+
+    /// Answers the overview, and whether it says anything else than before.
+    fn put_together(
+        &mut self,
+        sources: &Sources<'_>,
+        moved: Moved,
+        (workloads, routes): (bool, bool),
+        now: Timestamp,
+    ) -> (&Overview, bool) {
+        let Sources {
+            catalog, overrides, ..
+        } = sources;
+        let first = self.overview.is_none();
+        let overview = self.overview.get_or_insert_with(|| Overview {
+            at: now,
+            environment: catalog.environment.name.clone(),
+            revision: overrides.revision,
+            workloads: Vec::new(),
+            by_name: Vec::new(),
+            routes: Vec::new(),
+            gateways: Vec::new(),
+            spending: Spending::default(),
+            spent_budgets: Vec::new(),
+        });
+        overview.at = now;
+        let mut changed = first || workloads || routes || overview.revision != overrides.revision;
+        overview.revision = overrides.revision;
+        if first || workloads {
+            let rows = self.workloads.iter().map(|row| Arc::clone(&row.status));
+            overview.order(&rows.collect::<Vec<_>>());
+        }
+        if first || routes {
+            let rows = self.routes.iter().map(|row| Arc::clone(&row.status));
+            overview.routes = rows.collect();
+            let spent = overview.routes.iter().filter(|route| route.spending.spent);
+            overview.spent_budgets = spent.map(|route| route.route.clone()).collect();
+        }
+        if moved.heartbeats || moved.overrides {
+            let gateways = gateways::all(catalog, overrides, sources.heartbeats, now);
+            changed |= !alike(&overview.gateways, &gateways);
+            overview.gateways = gateways;
+        }
+        if moved.probed {
+            let spending = Spending::of(&catalog.probing, sources.probed, None, now);
+            changed |= overview.spending != spending;
+            overview.spending = spending;
+        }
+        (overview, changed)
+    }
+}
+
+/// Whether gateways fare as they did. When they were heard of last is another moment each time.
+fn alike(before: &[GatewayStatus], now: &[GatewayStatus]) -> bool {
+    let same = |(before, now): (&GatewayStatus, &GatewayStatus)| {
+        let at = before.at;
+        *before == GatewayStatus { at, ..now.clone() }
+    };
+    before.len() == now.len() && before.iter().zip(now).all(same)
+}
+
+/// A status, and whether it is another than before; the one from before stays when it says the same.
+fn kept<T: PartialEq>(before: Option<&Arc<T>>, now: T) -> (Arc<T>, bool) {
+    match before {
+        Some(before) if **before == now => (Arc::clone(before), false),
+        Some(_) | None => (Arc::new(now), true),
+    }
+}
+
+fn same(before: Option<&OfRoute>, now: Option<&OfRoute>) -> bool {
+    match (before, now) {
+        (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// Rows are made in their order: each is put over its last one, or behind all.
+fn put<T>(rows: &mut Vec<T>, place: usize, row: T) {
+    match rows.get_mut(place) {
+        Some(before) => *before = row,
+        None => rows.push(row),
+    }
+}
+
+#[cfg(test)]
+mod tests;
