@@ -14,9 +14,9 @@ pub use group::Group;
 use super::{
     chord::{Chord, ctrl, key, named},
     keymap::Context::{
-        self, Audit, Compare, Confirm, Detail, Drill, Events, Filter, Help, Menu, Palette, Past,
-        Payload, Plan, Popup, Probe, Question, Record, Reviews, Routes, Text, Unsafe, Verdicts,
-        Workloads,
+        self, Audit, Compare, Confirm, Detail, Drill, Events, Filter, Gateways, Help, Menu,
+        Palette, Past, Payload, Plan, Popup, Probe, Question, Record, Reviews, Routes, Text,
+        Unsafe, Verdicts, Workloads,
     },
 };
 
@@ -67,6 +67,8 @@ pub enum Action {
     Reviews,
     /// The audit screen.
     Audit,
+    /// The gateways screen.
+    Gateways,
     /// The screen before this one.
     LastView,
     /// The item before this one.
@@ -237,27 +239,34 @@ pub struct Entry {
 }
 
 /// Where the operator is, and can go elsewhere from.
-const PLACES: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Detail, Compare];
-const SAVED: &[Context] = &[
-    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Past,
+const PLACES: &[Context] = &[
+    Workloads, Routes, Events, Reviews, Audit, Gateways, Detail, Compare,
 ];
-const LISTS: &[Context] = &[Workloads, Routes, Events, Reviews, Audit];
-const FILTERED: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Menu, Help];
-const SCREENS: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Detail];
+const SAVED: &[Context] = &[
+    Workloads, Routes, Events, Reviews, Audit, Gateways, Detail, Compare, Past,
+];
+const LISTS: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Gateways];
+const FILTERED: &[Context] = &[
+    Workloads, Routes, Events, Reviews, Audit, Gateways, Menu, Help,
+];
+const SCREENS: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Gateways, Detail];
 const ITEMS: &[Context] = &[Workloads, Detail];
 const CLAIMED: &[Context] = &[Workloads, Events, Reviews, Detail, Compare];
-const PANES: &[Context] = &[Workloads, Routes, Events, Reviews, Audit, Detail, Probe];
+const PANES: &[Context] = &[
+    Workloads, Routes, Events, Reviews, Audit, Gateways, Detail, Probe,
+];
 const READING: &[Context] = &[
-    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Verdicts, Popup, Record, Help,
-    Past, Menu, Drill, Probe,
+    Workloads, Routes, Events, Reviews, Audit, Gateways, Detail, Compare, Verdicts, Popup, Record,
+    Help, Past, Menu, Drill, Probe,
 ];
 const PAGING: &[Context] = &[
-    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Verdicts, Payload, Popup, Record,
-    Help, Past, Menu, Drill, Probe, Text, Plan, Confirm,
+    Workloads, Routes, Events, Reviews, Audit, Gateways, Detail, Compare, Verdicts, Payload, Popup,
+    Record, Help, Past, Menu, Drill, Probe, Text, Plan, Confirm,
 ];
 const LEAVING: &[Context] = &[
-    Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Unsafe, Verdicts, Question,
-    Payload, Popup, Record, Help, Past, Menu, Drill, Probe, Palette, Filter, Text, Plan, Confirm,
+    Workloads, Routes, Events, Reviews, Audit, Gateways, Detail, Compare, Unsafe, Verdicts,
+    Question, Payload, Popup, Record, Help, Past, Menu, Drill, Probe, Palette, Filter, Text, Plan,
+    Confirm,
 ];
 
 const fn entry(
@@ -284,11 +293,11 @@ const fn entry(
 #[rustfmt::skip]
 pub const TABLE: &[Entry] = &[
     entry(Action::Help, "help", "help", "help for this screen", Group::Session,
-        &[Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Unsafe, Verdicts, Question, Menu, Popup, Record, Help, Past, Drill, Probe, Plan, Confirm], &[key('?')]),
+        &[Workloads, Routes, Events, Reviews, Audit, Gateways, Detail, Compare, Unsafe, Verdicts, Question, Menu, Popup, Record, Help, Past, Drill, Probe, Plan, Confirm], &[key('?')]),
     entry(Action::Palette, "palette", "cmd", "type a command, the same verbs as on the command line", Group::View, PLACES, &[key(':')]),
     entry(Action::Filter, "filter", "filter", "filter: text, !not, ~fuzzy, field:value, since:15m", Group::View, FILTERED, &[key('/')]),
     entry(Action::Open, "open", "open", "open the selection", Group::Move,
-        &[Workloads, Routes, Events, Reviews, Audit, Detail, Menu, Probe, Record], &[named(KeyCode::Enter)]),
+        &[Workloads, Routes, Events, Reviews, Audit, Gateways, Detail, Menu, Probe, Record], &[named(KeyCode::Enter)]),
     entry(Action::Apply, "apply", "apply", "apply the plan, once the name of its target is typed", Group::Form, &[Plan], &[named(KeyCode::Enter)]),
     entry(Action::Confirm, "confirm", "yes, apply", "apply the plan", Group::Form, &[Confirm], &[key('y')]),
     entry(Action::Accept, "accept", "accept", "accept what was typed", Group::Form, &[Filter, Palette, Text], &[named(KeyCode::Enter)]),
@@ -360,6 +369,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Events, "events", "events", "events", Group::Move, PLACES, &[key('3')]),
     entry(Action::Reviews, "reviews", "reviews", "reviews: whose fallback needs one first", Group::Move, PLACES, &[key('4')]),
     entry(Action::Audit, "audit", "audit", "audit", Group::Move, PLACES, &[key('5')]),
+    entry(Action::Gateways, "gateways", "gateways", "gateways: what each has applied, knows and carries", Group::Move, PLACES, &[key('6')]),
 
     entry(Action::Charts, "charts", "charts", "charts of the last hour: errors, fallback, first output, events, changes", Group::View, ITEMS, &[key('b')]),
     entry(Action::Drill, "drill", "drill", "drill: imagine that this route is down; no traffic moves", Group::View, &[Workloads, Routes, Detail, Drill], &[key('d')]),
@@ -376,7 +386,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Follow, "follow", "follow", "follow the newest, or stop to", Group::View, SCREENS, &[key('f')]),
     entry(Action::Wrap, "wrap", "wrap", "wrap long lines, or cut them", Group::View, &[Detail, Popup, Record, Past], &[key('w')]),
     entry(Action::TimeStyle, "time-style", "time", "ages, or times of day in UTC", Group::View, PLACES, &[key('t')]),
-    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Reviews, Audit, Detail, Compare, Popup, Record, Help, Past, Drill, Probe], &[key('y')]),
+    entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Reviews, Audit, Gateways, Detail, Compare, Popup, Record, Help, Past, Drill, Probe], &[key('y')]),
     entry(Action::Save, "save", "save", "save the view as text and JSON", Group::View, SAVED, &[key('S')]),
 
     entry(Action::Messages, "messages", "messages", "everything that was said here, the newest first", Group::Session, PLACES, &[key('L')]),

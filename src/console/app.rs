@@ -41,7 +41,7 @@ use super::{
 };
 use crate::{
     control::{Mode, Overview},
-    model::{Actor, Plan, PlanId, Presence, RouteName, Subject, WorkloadName},
+    model::{Actor, GatewayName, Plan, PlanId, Presence, RouteName, Subject, WorkloadName},
 };
 
 /// How many events of the past the console asks for when it opens.
@@ -83,6 +83,8 @@ pub enum Screen {
     Reviews,
     /// The audit.
     Audit,
+    /// The gateways.
+    Gateways,
     /// One workload.
     Detail(WorkloadName),
     /// Its two routes beside each other.
@@ -139,6 +141,8 @@ pub struct App {
     pub reviews: Reviews,
     /// The audit.
     pub audit: Table<u64>,
+    /// The gateways.
+    pub gateways: Table<GatewayName>,
     /// The comparisons of this session.
     pub comparisons: BTreeMap<WorkloadName, Comparing>,
     /// Charts.
@@ -207,6 +211,7 @@ impl App {
             events: Events::default(),
             reviews: Reviews::default(),
             audit: Table::default(),
+            gateways: Table::default(),
             comparisons: BTreeMap::new(),
             charts: Charts::default(),
             detail_scroll: 0,
@@ -253,6 +258,7 @@ impl App {
             Screen::Events => Context::Events,
             Screen::Reviews => Context::Reviews,
             Screen::Audit => Context::Audit,
+            Screen::Gateways => Context::Gateways,
             Screen::Detail(_) => Context::Detail,
             Screen::Compare(_) => Context::Compare,
         }
@@ -293,7 +299,7 @@ impl App {
                 let number = self.events.selected()?;
                 Some(&self.data.log.get(number)?.event.workload)
             }
-            Screen::Routes | Screen::Audit => None,
+            Screen::Routes | Screen::Audit | Screen::Gateways => None,
         }
     }
 
@@ -361,7 +367,8 @@ impl App {
                 | Screen::Routes
                 | Screen::Events
                 | Screen::Reviews
-                | Screen::Audit => None,
+                | Screen::Audit
+                | Screen::Gateways => None,
             },
             plan: self
                 .form()

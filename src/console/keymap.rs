@@ -24,6 +24,8 @@ pub enum Context {
     Reviews,
     /// The audit screen.
     Audit,
+    /// The gateways screen.
+    Gateways,
     /// One workload.
     Detail,
     /// The routes of a workload beside each other.
@@ -64,12 +66,13 @@ pub enum Context {
 
 impl Context {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Workloads,
         Self::Routes,
         Self::Events,
         Self::Reviews,
         Self::Audit,
+        Self::Gateways,
         Self::Detail,
         Self::Compare,
         Self::Unsafe,
@@ -99,6 +102,7 @@ impl Context {
             Self::Events => "events",
             Self::Reviews => "reviews",
             Self::Audit => "audit",
+            Self::Gateways => "gateways",
             Self::Detail => "the detail of a workload",
             Self::Compare => "a comparison",
             Self::Unsafe => "an unsafe verdict",
@@ -130,6 +134,7 @@ impl Context {
             | Self::Events
             | Self::Reviews
             | Self::Audit
+            | Self::Gateways
             | Self::Detail
             | Self::Compare
             | Self::Unsafe

@@ -14,6 +14,7 @@ pub mod drilling;
 pub mod events;
 pub mod field;
 pub mod filter;
+pub mod gateways;
 pub mod home;
 pub mod link;
 pub mod list;

@@ -253,6 +253,7 @@ fn settle(app: &mut App) {
     app.routes.settle(height);
     app.reviews.table.settle(height);
     app.audit.settle(height);
+    app.gateways.settle(height);
     let end = app.events_end();
     app.events.settle(&app.data.log, end, height);
     go::clamp(app, layout::area(app.size));

@@ -14,6 +14,7 @@ mod drill;
 mod events;
 mod farewell;
 mod footer;
+mod gateways;
 mod happened;
 mod help;
 mod home;
@@ -145,6 +146,7 @@ fn screen(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         Screen::Events => events::draw(app, pen, areas),
         Screen::Reviews => reviews::draw(app, pen, areas),
         Screen::Audit => audit::draw(app, pen, areas),
+        Screen::Gateways => gateways::draw(app, pen, areas),
         Screen::Detail(workload) => detail::draw(app, pen, areas, workload),
         Screen::Compare(_) => comparing::draw(app, pen, areas),
     }
@@ -181,6 +183,7 @@ fn without_tour(app: &App, area: Rect) -> Areas {
         }
         (Screen::Events, _) => layout::events(area, message, app.charts.kinds()),
         (Screen::Routes, _) => layout::routes(area, message, app.routes.keys.len()),
+        (Screen::Gateways, _) => layout::routes(area, message, app.gateways.keys.len()),
         (Screen::Home, _) => layout::home(area, message, app.home.rows().len()),
     }
 }
@@ -242,6 +245,7 @@ pub fn measure(app: &App, area: Rect) -> Option<Extent> {
             | Screen::Events
             | Screen::Reviews
             | Screen::Audit
+            | Screen::Gateways
             | Screen::Compare(_),
         ) => return None,
     };
@@ -385,7 +389,12 @@ pub fn copied(app: &App) -> Option<String> {
         (None, Screen::Compare(_)) => comparing::copied(app),
         (
             None,
-            Screen::Home | Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit,
+            Screen::Home
+            | Screen::Routes
+            | Screen::Events
+            | Screen::Reviews
+            | Screen::Audit
+            | Screen::Gateways,
         ) => copied::rows(app),
         (None, Screen::Detail(workload)) => lines(detail::all(app, workload, width, &ASCII)),
     }

@@ -232,7 +232,7 @@ fn without_colours_every_screen_has_the_same_text_and_no_colour() {
 
 #[test]
 fn an_empty_list_names_its_key() {
-    for screen in ["1", "2", "3", "4", "5"] {
+    for screen in ["1", "2", "3", "4", "5", "6"] {
         let mut stage = Stage::incident(80, 24, Door::Write);
         stage.keys(&format!("{screen}/nothing-like-it"));
         stage.press(KeyCode::Enter);

@@ -54,7 +54,7 @@ fn said(stage: &Stage) -> String {
 
 #[test]
 fn rows_are_marked_one_by_one_and_as_a_range_on_every_list() {
-    for (screen, rows) in [("1", 4), ("2", 6), ("3", 4), ("4", 3), ("5", 1)] {
+    for (screen, rows) in [("1", 4), ("2", 6), ("3", 4), ("4", 3), ("5", 1), ("6", 1)] {
         let mut stage = stage();
         stage.keys(screen);
         stage.keys("g ");

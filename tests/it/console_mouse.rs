@@ -48,6 +48,7 @@ fn names_of_screens_and_keys_in_the_footer_do_what_their_keys_do() {
             ("2 routes", Screen::Routes),
             ("3 events", Screen::Events),
             ("5 audit", Screen::Audit),
+            ("6 gateways", Screen::Gateways),
             ("1 workloads", Screen::Home),
         ] {
             press(&mut stage, name);

@@ -28,7 +28,7 @@ pub(crate) type Script = fn(&mut Stage);
 const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 40), (200, 50)];
 
 /// Every screen, and what lies over one, but for probes and comparisons: those are looked at beside their tests.
-pub(crate) const SCREENS: [(&str, Script); 22] = [
+pub(crate) const SCREENS: [(&str, Script); 24] = [
     ("home", |_| {}),
     ("detail", |stage| {
         stage.press(KeyCode::Enter);
@@ -53,6 +53,14 @@ pub(crate) const SCREENS: [(&str, Script); 22] = [
     ("audit", |stage| {
         more_audit(stage);
         stage.keys("5");
+    }),
+    ("gateways", crate::console_fleet::fleet),
+    ("apart", |stage| {
+        stage.news(News::Touch(backstop::store::Touch::Apart {
+            since: stage.now,
+            cause: "no server answers".to_owned(),
+        }));
+        stage.wait(std::time::Duration::from_secs(42));
     }),
     ("record", |stage| {
         more_audit(stage);

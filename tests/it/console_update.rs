@@ -1424,7 +1424,8 @@ fn screens_by_digit_and_back_to_the_last_one() {
         ("3", Screen::Events),
         ("4", Screen::Reviews),
         ("5", Screen::Audit),
-        ("-", Screen::Reviews),
+        ("6", Screen::Gateways),
+        ("-", Screen::Audit),
         ("1", Screen::Home),
     ] {
         stage.keys(key);

@@ -36,6 +36,7 @@ mod console_apart;
 mod console_bell;
 mod console_charts;
 mod console_comparing;
+mod console_fleet;
 mod console_hostile;
 mod console_journey;
 mod console_lists;

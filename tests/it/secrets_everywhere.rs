@@ -402,6 +402,7 @@ fn console(project: &Project) -> Vec<u8> {
         ("\r", "in force"),
         ("4", "Reviews "),
         ("5", "Audit "),
+        ("6", "Gateways "),
         ("1", "Workloads "),
     ] {
         if there == "in force" {

@@ -539,6 +539,7 @@ async fn a_console_over_hostile_state_sends_nothing_of_it_to_the_terminal() {
             ("\r", "in force"),
             ("4", "Reviews "),
             ("5", "Audit "),
+            ("6", "Gateways "),
             ("1", "Workloads "),
         ] {
             if there == "in force" {

@@ -14,6 +14,7 @@ impl App {
             | Screen::Events
             | Screen::Reviews
             | Screen::Audit
+            | Screen::Gateways
             | Screen::Detail(_) => None,
         }
     }
@@ -27,6 +28,7 @@ impl App {
             | Screen::Events
             | Screen::Reviews
             | Screen::Audit
+            | Screen::Gateways
             | Screen::Detail(_) => None,
         }
     }

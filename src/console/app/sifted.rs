@@ -6,7 +6,7 @@ use crate::{
         filter::{Fields, Filter},
         home::Row,
     },
-    control::{Due, RouteStatus},
+    control::{Due, GatewayStatus, RouteStatus},
     model::{AuditRecord, StoredEvent, WorkloadName},
 };
 
@@ -54,6 +54,7 @@ impl App {
             Screen::Events => Some(self.events.filter()),
             Screen::Reviews => Some(&self.reviews.table.filter),
             Screen::Audit => Some(&self.audit.filter),
+            Screen::Gateways => Some(&self.gateways.filter),
             Screen::Detail(_) | Screen::Compare(_) => None,
         }
     }
@@ -67,6 +68,7 @@ impl App {
             (Sifted::Rows, Screen::Events) => StoredEvent::NAMES,
             (Sifted::Rows, Screen::Reviews) => Due::NAMES,
             (Sifted::Rows, Screen::Audit) => AuditRecord::NAMES,
+            (Sifted::Rows, Screen::Gateways) => GatewayStatus::NAMES,
             (Sifted::Help | Sifted::Menu, _)
             | (Sifted::Rows, Screen::Detail(_) | Screen::Compare(_)) => &[],
         }
@@ -81,6 +83,7 @@ impl App {
             Screen::Events => StoredEvent::words(field),
             Screen::Reviews => Due::words(field),
             Screen::Audit => AuditRecord::words(field),
+            Screen::Gateways => GatewayStatus::words(field),
             Screen::Detail(_) | Screen::Compare(_) => Vec::new(),
         }
     }
@@ -94,6 +97,7 @@ impl App {
             (Sifted::Rows, Screen::Events) => Filter::mistake::<StoredEvent>(text, self.now),
             (Sifted::Rows, Screen::Reviews) => Filter::mistake::<Due>(text, self.now),
             (Sifted::Rows, Screen::Audit) => Filter::mistake::<AuditRecord>(text, self.now),
+            (Sifted::Rows, Screen::Gateways) => Filter::mistake::<GatewayStatus>(text, self.now),
             (Sifted::Help | Sifted::Menu, _)
             | (Sifted::Rows, Screen::Detail(_) | Screen::Compare(_)) => None,
         }
@@ -124,6 +128,10 @@ impl App {
                 self.audit.marks.all().len(),
                 self.audit.marks.of(&self.audit.keys).count(),
             ),
+            Screen::Gateways => (
+                self.gateways.marks.all().len(),
+                self.gateways.marks.of(&self.gateways.keys).count(),
+            ),
             Screen::Detail(_) | Screen::Compare(_) => (0, 0),
         };
         (seen, all.saturating_sub(seen))
@@ -138,6 +146,7 @@ impl App {
             Screen::Events => self.events.marks.is_ranging(),
             Screen::Reviews => self.reviews.table.marks.is_ranging(),
             Screen::Audit => self.audit.marks.is_ranging(),
+            Screen::Gateways => self.gateways.marks.is_ranging(),
             Screen::Detail(_) | Screen::Compare(_) => false,
         }
     }
@@ -164,6 +173,7 @@ impl App {
             Screen::Routes
             | Screen::Events
             | Screen::Audit
+            | Screen::Gateways
             | Screen::Detail(_)
             | Screen::Compare(_) => Vec::new(),
         }

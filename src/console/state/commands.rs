@@ -64,7 +64,7 @@ const fn with(words: &'static str, takes: Takes, action: Action) -> Command {
 }
 
 /// All of them, in the order of proposals.
-pub const COMMANDS: [Command; 34] = [
+pub const COMMANDS: [Command; 35] = [
     with("force", Takes::Workload, Action::Force),
     with("hold", Takes::Workload, Action::Hold),
     with("auto", Takes::Workload, Action::Auto),
@@ -83,6 +83,7 @@ pub const COMMANDS: [Command; 34] = [
     alone("events", Action::Events),
     alone("reviews", Action::Reviews),
     alone("audit", Action::Audit),
+    alone("gateways", Action::Gateways),
     alone("messages", Action::Messages),
     alone("pause", Action::Pause),
     alone("follow", Action::Follow),
@@ -106,14 +107,13 @@ pub const COMMANDS: [Command; 34] = [
 ];
 
 /// Commands of a shell that are none here, by their first word.
-pub const OF_A_SHELL: [&str; 20] = [
+pub const OF_A_SHELL: [&str; 19] = [
     "serve",
     "check",
     "status",
     "plan",
     "explain",
     "report",
-    "gateways",
     "key",
     "samples",
     "doctor",

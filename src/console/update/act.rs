@@ -80,6 +80,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Events => show(app, Screen::Events),
         Action::Reviews => show(app, Screen::Reviews),
         Action::Audit => show(app, Screen::Audit),
+        Action::Gateways => show(app, Screen::Gateways),
         Action::LastView => {
             let before = app.before.clone();
             go::go(app, before);
@@ -195,16 +196,17 @@ fn pane(app: &mut App, forward: bool) {
     if probing::flip(app) {
         return;
     }
-    let next = match (&app.screen, forward) {
-        (Screen::Home | Screen::Detail(_) | Screen::Compare(_), true) | (Screen::Events, false) => {
-            Screen::Routes
-        }
-        (Screen::Routes, true) | (Screen::Reviews, false) => Screen::Events,
-        (Screen::Events, true) | (Screen::Audit, false) => Screen::Reviews,
-        (Screen::Reviews, true)
-        | (Screen::Home | Screen::Detail(_) | Screen::Compare(_), false) => Screen::Audit,
-        (Screen::Audit, true) | (Screen::Routes, false) => Screen::Home,
-    };
+    let next =
+        match (&app.screen, forward) {
+            (Screen::Home | Screen::Detail(_) | Screen::Compare(_), true)
+            | (Screen::Events, false) => Screen::Routes,
+            (Screen::Routes, true) | (Screen::Reviews, false) => Screen::Events,
+            (Screen::Events, true) | (Screen::Audit, false) => Screen::Reviews,
+            (Screen::Reviews, true) | (Screen::Gateways, false) => Screen::Audit,
+            (Screen::Audit, true)
+            | (Screen::Home | Screen::Detail(_) | Screen::Compare(_), false) => Screen::Gateways,
+            (Screen::Gateways, true) | (Screen::Routes, false) => Screen::Home,
+        };
     go::go(app, next);
 }
 
@@ -306,6 +308,12 @@ fn open(app: &mut App, pace: Pace, effects: &mut Vec<Effect>) {
             }
         }
         Screen::Reviews => reviews::read(app, effects),
+        Screen::Gateways => {
+            if let Some(gateway) = app.gateways.list.selected().cloned() {
+                go::go(app, Screen::Events);
+                sift::rows(app, &format!("gateway:{gateway}"));
+            }
+        }
         Screen::Audit => {
             if let Some(sequence) = app.audit.list.selected().copied() {
                 app.overlays.push(Overlay::Record(sequence, 0));
@@ -335,7 +343,12 @@ fn quit(app: &mut App, effects: &mut Vec<Effect>) {
     match app.screen {
         Screen::Home => exit(app, effects),
         Screen::Compare(_) => comparing::leave(app, effects),
-        Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit | Screen::Detail(_) => {
+        Screen::Routes
+        | Screen::Events
+        | Screen::Reviews
+        | Screen::Audit
+        | Screen::Gateways
+        | Screen::Detail(_) => {
             if !charting::back(app) {
                 go::leave(app);
             }
@@ -363,6 +376,7 @@ fn follow(app: &mut App) {
         Screen::Routes
         | Screen::Reviews
         | Screen::Audit
+        | Screen::Gateways
         | Screen::Detail(_)
         | Screen::Compare(_) => {
             app.say(Level::Note, "there is nothing to follow here");

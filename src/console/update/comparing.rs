@@ -52,6 +52,7 @@ pub(super) fn begin(app: &mut App, effects: &mut Vec<Effect>) {
         | Screen::Events
         | Screen::Reviews
         | Screen::Audit
+        | Screen::Gateways
         | Screen::Detail(_)
         | Screen::Compare(_) => app.workload().cloned(),
     };
@@ -183,6 +184,7 @@ fn show(app: &mut App, workload: WorkloadName) {
         | Screen::Events
         | Screen::Reviews
         | Screen::Audit
+        | Screen::Gateways
         | Screen::Detail(_) => {
             super::go::go(app, Screen::Compare(workload));
         }

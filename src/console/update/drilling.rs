@@ -24,7 +24,8 @@ pub(super) fn begin(app: &mut App, effects: &mut Vec<Effect>) {
         | Screen::Compare(_)
         | Screen::Events
         | Screen::Reviews
-        | Screen::Audit => app
+        | Screen::Audit
+        | Screen::Gateways => app
             .workload()
             .and_then(|workload| app.data.workload(workload))
             .map(|workload| workload.primary.clone()),

@@ -91,11 +91,14 @@ pub(super) fn leave(app: &mut App) {
                 | Screen::Routes
                 | Screen::Events
                 | Screen::Reviews
-                | Screen::Audit => app.before.clone(),
+                | Screen::Audit
+                | Screen::Gateways => app.before.clone(),
             };
             go(app, back);
         }
-        Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit => go(app, Screen::Home),
+        Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit | Screen::Gateways => {
+            go(app, Screen::Home);
+        }
     }
 }
 
@@ -121,6 +124,7 @@ pub(super) fn step(app: &mut App, step: Step) {
             Screen::Events => app.events.step(step, &app.data.log, end),
             Screen::Reviews => app.reviews.table.step(step),
             Screen::Audit => app.audit.step(step),
+            Screen::Gateways => app.gateways.step(step),
             Screen::Detail(_) => app.detail_scroll = scrolled(app.detail_scroll, step, height),
             Screen::Compare(_) => comparing::step(app, step),
         },
@@ -191,6 +195,7 @@ pub(super) fn arrange(app: &mut App) {
     if let Some(overview) = overview {
         app.home.arrange(overview, &app.data, frozen);
         app.routes.arrange(&overview.routes);
+        app.gateways.arrange(&overview.gateways);
         if app.screen == Screen::Reviews
             && let Some(catalog) = &app.data.catalog
         {
@@ -257,6 +262,7 @@ pub(super) fn open(app: &mut App, workload: WorkloadName) {
         | Screen::Events
         | Screen::Reviews
         | Screen::Audit
+        | Screen::Gateways
         | Screen::Compare(_) => {
             go(app, Screen::Detail(workload));
         }

@@ -214,9 +214,12 @@ pub(super) fn paste(app: &mut App, text: &str) {
             Some("not applied: a paste is not taken here, type the name by hand".to_owned());
     } else {
         let place = match app.screen {
-            Screen::Home | Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit => {
-                "; <key:filter> opens a filter"
-            }
+            Screen::Home
+            | Screen::Routes
+            | Screen::Events
+            | Screen::Reviews
+            | Screen::Audit
+            | Screen::Gateways => "; <key:filter> opens a filter",
             Screen::Detail(_) | Screen::Compare(_) => "",
         };
         app.say(

@@ -50,6 +50,11 @@ fn verbs_of(app: &App) -> (String, Vec<Offer>) {
             ),
             None => ("this screen".to_owned(), Vec::new()),
         },
+        (Screen::Gateways, _) => {
+            let selected = app.gateways.list.selected();
+            let target = selected.map_or_else(|| "this screen".to_owned(), ToString::to_string);
+            (target, Vec::new())
+        }
         (Screen::Audit, _) => match app.audit.list.selected() {
             Some(sequence) => (
                 format!("#{sequence}"),
@@ -89,6 +94,7 @@ fn offer(app: &App, entry: &Entry) -> Offer {
         (Action::Open, Screen::Events) => "the whole event",
         (Action::Open, Screen::Reviews) => "read its reviews again",
         (Action::Open, Screen::Audit) => "the whole record",
+        (Action::Open, Screen::Gateways) => "the events of it",
         (Action::Open, Screen::Detail(_)) => "all events of it",
         (Action::Probe, Screen::Home | Screen::Detail(_)) => {
             "ask primary and fallback with its samples"

@@ -31,7 +31,8 @@ pub(super) fn begin(app: &mut App, effects: &mut Vec<Effect>) {
             | Screen::Compare(_)
             | Screen::Events
             | Screen::Reviews
-            | Screen::Audit,
+            | Screen::Audit
+            | Screen::Gateways,
         ) => app.workload().cloned().map(Subject::Workload),
     };
     match subject {

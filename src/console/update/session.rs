@@ -10,6 +10,7 @@ use crate::{
     console::{
         app::{App, Screen},
         state::{
+            gateways::GATEWAY_ORDERS,
             home::Sort,
             message::Level,
             reviews::REVIEW_ORDERS,
@@ -18,16 +19,17 @@ use crate::{
         },
     },
     control::State,
-    model::{RouteName, WorkloadName},
+    model::{GatewayName, RouteName, WorkloadName},
 };
 
 /// The list screens and their names in a file.
-const LISTS: [(&str, Screen); 5] = [
+const LISTS: [(&str, Screen); 6] = [
     ("workloads", Screen::Home),
     ("routes", Screen::Routes),
     ("events", Screen::Events),
     ("reviews", Screen::Reviews),
     ("audit", Screen::Audit),
+    ("gateways", Screen::Gateways),
 ];
 
 /// What the last session left was read, or could not be.
@@ -165,6 +167,15 @@ fn order(app: &mut App, list: &Screen, rows: &Rows) {
             let marks: Vec<u64> = marks.collect();
             table(&mut app.audit, &AUDIT_ORDERS, rows, marks, |_| true);
         }
+        Screen::Gateways => {
+            let data = &app.data;
+            let there = |name: &GatewayName| {
+                let overview = data.overview.as_ref();
+                overview.is_some_and(|overview| overview.gateway(name).is_some())
+            };
+            let marks = names(&rows.marks);
+            table(&mut app.gateways, &GATEWAY_ORDERS, rows, marks, there);
+        }
         // Events are numbered anew each time.
         Screen::Events | Screen::Detail(_) | Screen::Compare(_) => {}
     }
@@ -213,6 +224,10 @@ fn select(app: &mut App, list: &Screen, rows: &Rows) {
                 app.audit.touched = true;
             }
         }
+        Screen::Gateways => {
+            app.gateways.list.select(GatewayName::from(selected));
+            app.gateways.touched = true;
+        }
         Screen::Events | Screen::Detail(_) | Screen::Compare(_) => {}
     }
 }
@@ -231,7 +246,8 @@ pub fn left(app: &App) -> Option<Session> {
         | Screen::Routes
         | Screen::Events
         | Screen::Reviews
-        | Screen::Audit) => (
+        | Screen::Audit
+        | Screen::Gateways) => (
             LISTS
                 .iter()
                 .find(|(_, screen)| screen == list)
@@ -257,6 +273,7 @@ pub fn left(app: &App) -> Option<Session> {
         ("events", events),
         ("reviews", of(&app.reviews.table, &REVIEW_ORDERS)),
         ("audit", of(&app.audit, &AUDIT_ORDERS)),
+        ("gateways", of(&app.gateways, &GATEWAY_ORDERS)),
     ];
     let lists: BTreeMap<String, Rows> = lists
         .into_iter()
@@ -267,6 +284,7 @@ pub fn left(app: &App) -> Option<Session> {
                 ROUTE_ORDERS[0],
                 REVIEW_ORDERS[0],
                 AUDIT_ORDERS[0],
+                GATEWAY_ORDERS[0],
             ];
             if usual.contains(&rows.sort.as_str()) {
                 rows.sort.clear();

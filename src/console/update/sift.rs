@@ -6,6 +6,7 @@ use crate::{
         app::{App, Overlay, Screen, Sifted},
         state::{
             filter::Filter,
+            gateways::GATEWAY_ORDERS,
             home::Row,
             list::Step,
             message::Level,
@@ -13,7 +14,7 @@ use crate::{
             table::{AUDIT_ORDERS, ROUTE_ORDERS},
         },
     },
-    control::{Due, RouteStatus},
+    control::{Due, GatewayStatus, RouteStatus},
     model::{AuditRecord, StoredEvent},
 };
 
@@ -57,6 +58,7 @@ pub(super) fn rows(app: &mut App, text: &str) {
             app.audit.filter = Filter::parse::<AuditRecord>(text, app.now);
             app.audit.arrange(app.data.audit.iter());
         }
+        Screen::Gateways => app.gateways.filter = Filter::parse::<GatewayStatus>(text, app.now),
         Screen::Detail(_) | Screen::Compare(_) => {}
     }
     go::arrange(app);
@@ -134,6 +136,10 @@ pub(super) fn cursor(app: &App) -> (Option<usize>, usize) {
             app.audit.list.position(&app.audit.keys),
             app.audit.keys.len(),
         ),
+        Screen::Gateways => (
+            app.gateways.list.position(&app.gateways.keys),
+            app.gateways.keys.len(),
+        ),
         Screen::Events => {
             let rows = app.events.rows(&app.data.log, end);
             let row = app.events.selected().map(|number| rows.row(number));
@@ -164,6 +170,10 @@ pub(super) fn sort(app: &mut App) {
             app.audit.arrange(app.data.audit.iter());
             AUDIT_ORDERS.get(app.audit.sort).copied()
         }
+        Screen::Gateways => {
+            app.gateways.next_order(GATEWAY_ORDERS.len());
+            GATEWAY_ORDERS.get(app.gateways.sort).copied()
+        }
         Screen::Events | Screen::Detail(_) | Screen::Compare(_) => None,
     };
     match order {
@@ -189,6 +199,7 @@ pub(super) fn reverse(app: &mut App) {
             app.audit.reversed = !app.audit.reversed;
             app.audit.arrange(app.data.audit.iter());
         }
+        Screen::Gateways => app.gateways.reversed = !app.gateways.reversed,
         Screen::Events | Screen::Detail(_) | Screen::Compare(_) => app.say(Level::Note, TIMELY),
     }
     go::arrange(app);
@@ -218,6 +229,10 @@ pub(super) fn mark(app: &mut App) {
         Screen::Audit => {
             let row = app.audit.list.selected().copied();
             row.map(|row| app.audit.marks.toggle(&row))
+        }
+        Screen::Gateways => {
+            let row = app.gateways.list.selected().cloned();
+            row.map(|row| app.gateways.marks.toggle(&row))
         }
         Screen::Detail(_) | Screen::Compare(_) => None,
     };
@@ -262,6 +277,11 @@ pub(super) fn range(app: &mut App) {
                 app.audit.marks.range(&row);
             }
         }
+        Screen::Gateways => {
+            if let Some(row) = app.gateways.list.selected().cloned() {
+                app.gateways.marks.range(&row);
+            }
+        }
         Screen::Detail(_) | Screen::Compare(_) => {}
     }
 }
@@ -274,6 +294,7 @@ pub(super) fn clear_marks(app: &mut App) -> bool {
         Screen::Events => app.events.marks.clear(),
         Screen::Reviews => app.reviews.table.marks.clear(),
         Screen::Audit => app.audit.marks.clear(),
+        Screen::Gateways => app.gateways.marks.clear(),
         Screen::Detail(_) | Screen::Compare(_) => false,
     }
 }

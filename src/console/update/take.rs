@@ -66,6 +66,7 @@ pub(super) fn save(app: &mut App, effects: &mut Vec<Effect>) {
                 .collect();
             ("reviews".to_owned(), json(&queue))
         }
+        Screen::Gateways => ("gateways".to_owned(), gateways(app, marked)),
         Screen::Audit => {
             let marks = &app.audit.marks;
             let all = app.data.audit.iter();
@@ -119,4 +120,15 @@ pub(super) fn save(app: &mut App, effects: &mut Vec<Effect>) {
 
 fn json<T: serde::Serialize>(value: &T) -> Result<String, String> {
     serde_json::to_string_pretty(value).map_err(|error| error.to_string())
+}
+
+/// The gateways, or those that are marked.
+fn gateways(app: &App, marked: bool) -> Result<String, String> {
+    let marks = &app.gateways.marks;
+    let gateways = app.overview().map(|overview| {
+        let all = overview.gateways.iter();
+        all.filter(|status| !marked || marks.contains(&status.gateway))
+            .collect::<Vec<_>>()
+    });
+    json(&gateways)
 }

@@ -48,6 +48,7 @@ pub fn charted(app: &App) -> Option<&WorkloadName> {
         | Screen::Events
         | Screen::Reviews
         | Screen::Audit
+        | Screen::Gateways
         | Screen::Compare(_) => None,
     }
 }

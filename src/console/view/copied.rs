@@ -1,6 +1,6 @@
 //! What `copy` takes of a list.
 
-use super::{audit, events, home, reviews, routes};
+use super::{audit, events, gateways, home, reviews, routes};
 use crate::console::{
     app::{App, Screen},
     state::marks::Marks,
@@ -46,6 +46,12 @@ pub(super) fn rows(app: &App) -> Option<String> {
                 reviews::copied(app, name)
             })
         }
+        Screen::Gateways => of(
+            &app.gateways.marks,
+            &app.gateways.keys,
+            app.gateways.list.selected(),
+            |name| gateways::copied(app, name),
+        ),
         Screen::Audit => of(
             &app.audit.marks,
             &app.audit.keys,

@@ -142,6 +142,7 @@ const FIRST: &[Action] = &[
     Action::Events,
     Action::Routes,
     Action::Audit,
+    Action::Gateways,
     Action::Reviews,
     Action::Workloads,
     Action::Complete,
@@ -178,6 +179,7 @@ fn rank(entry: &Entry, context: Context) -> u8 {
         | Context::Events
         | Context::Reviews
         | Context::Audit
+        | Context::Gateways
         | Context::Detail
         | Context::Question
         | Context::Popup
@@ -198,6 +200,7 @@ fn rank(entry: &Entry, context: Context) -> u8 {
             | Context::Events
             | Context::Reviews
             | Context::Audit
+            | Context::Gateways
             | Context::Detail
             | Context::Compare
     );

@@ -65,6 +65,7 @@ fn offset(app: &App) -> usize {
         }
         Screen::Reviews => app.reviews.table.list.offset(),
         Screen::Audit => app.audit.list.offset(),
+        Screen::Gateways => app.gateways.list.offset(),
         Screen::Detail(_) | Screen::Compare(_) => 0,
     }
 }

@@ -10,12 +10,13 @@ use crate::console::{
 };
 
 /// The main screens by the actions that lead to them.
-const TABS: [Action; 5] = [
+const TABS: [Action; 6] = [
     Action::Workloads,
     Action::Routes,
     Action::Events,
     Action::Reviews,
     Action::Audit,
+    Action::Gateways,
 ];
 
 /// Columns before the first.
@@ -29,6 +30,7 @@ const fn here(screen: &Screen) -> Action {
         Screen::Events => Action::Events,
         Screen::Reviews => Action::Reviews,
         Screen::Audit => Action::Audit,
+        Screen::Gateways => Action::Gateways,
     }
 }
 

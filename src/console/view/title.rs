@@ -5,6 +5,7 @@ use crate::{
     console::{
         app::{App, Overlay, Screen},
         state::{
+            gateways::GATEWAY_ORDERS,
             reviews::REVIEW_ORDERS,
             table::{AUDIT_ORDERS, ROUTE_ORDERS},
         },
@@ -42,9 +43,12 @@ pub(super) fn line(app: &App, strip: bool, told: Told) -> Line {
                 });
             }
             Screen::Detail(workload) => (detail(app, workload), String::new()),
-            Screen::Home | Screen::Routes | Screen::Events | Screen::Reviews | Screen::Audit => {
-                rows(app)
-            }
+            Screen::Home
+            | Screen::Routes
+            | Screen::Events
+            | Screen::Reviews
+            | Screen::Audit
+            | Screen::Gateways => rows(app),
         },
     };
     let rest = if told == Told::Rows {
@@ -124,6 +128,7 @@ fn over(app: &App) -> Option<String> {
         Screen::Events => "events".to_owned(),
         Screen::Reviews => "reviews".to_owned(),
         Screen::Audit => "audit".to_owned(),
+        Screen::Gateways => "gateways".to_owned(),
         Screen::Detail(workload) => detail(app, workload),
         Screen::Compare(_) => return None,
     };
@@ -203,6 +208,12 @@ fn rows(app: &App) -> (String, String) {
                 format!("Audit {}/{}", app.audit.keys.len(), audit.len()),
                 sorted + &gone,
             )
+        }
+        Screen::Gateways => {
+            let all = overview.map_or(0, |overview| overview.gateways.len());
+            let table = &app.gateways;
+            let sorted = order(nth(&GATEWAY_ORDERS, table.sort), table.reversed);
+            (format!("Gateways {}/{all}", table.keys.len()), sorted)
         }
         Screen::Detail(_) | Screen::Compare(_) => (String::new(), String::new()),
     }

@@ -1,0 +1,199 @@
+//! The gateways screen: a fleet of which some run something else, some are behind, and some are not heard.
+
+use std::time::Duration;
+
+use backstop::{
+    console::{app::Screen, msg::Msg},
+    control::{Applying, Mode as Door, News, OnGateway, Progress},
+    model::{Heartbeat, PlanId, Revision},
+};
+use crossterm::event::KeyCode;
+
+use crate::console_stage::{Stage, force_plan, forced, forced_record, heartbeat};
+
+/// One gateway of the fleet.
+fn member(
+    stage: &Stage,
+    name: &str,
+    revision: u64,
+    bend: impl FnOnce(&mut Heartbeat),
+) -> Heartbeat {
+    let mut beat = Heartbeat {
+        gateway: format!("{name}-81-19a6").as_str().into(),
+        host: name.to_owned(),
+        region: Some("eu-west".into()),
+        ..heartbeat(stage.now, Revision(revision))
+    };
+    bend(&mut beat);
+    beat
+}
+
+/// Four gateways: as it should be, another configuration, behind and apart, silent.
+pub(crate) fn fleet(stage: &mut Stage) {
+    let long_ago = stage.now - Duration::from_secs(95);
+    let beats = vec![
+        member(stage, "ops-1", 412, |_| {}),
+        member(stage, "ops-2", 412, |beat| {
+            "0badc0ffee00".clone_into(&mut beat.fingerprint);
+            beat.region = Some("eu-east".into());
+            for traffic in &mut beat.workloads {
+                traffic.requests /= 2;
+            }
+        }),
+        member(stage, "ops-3", 410, |beat| {
+            beat.apart_since = Some(long_ago);
+            beat.partings = 2;
+        }),
+        member(stage, "ops-4", 412, |beat| beat.at = long_ago),
+    ];
+    stage.news(News::Heartbeats(beats));
+    stage.wait(Duration::from_secs(1));
+    stage.keys("6");
+}
+
+fn shown(width: u16, height: u16) -> Stage {
+    let mut stage = Stage::incident(width, height, Door::Write);
+    fleet(&mut stage);
+    assert_eq!(stage.app.screen, Screen::Gateways);
+    stage
+}
+
+/// The row of a gateway in the list.
+fn row(stage: &Stage, name: &str) -> String {
+    let text = stage.text();
+    let in_list = |line: &&str| line.get(5..).is_some_and(|rest| rest.starts_with(name));
+    let row = text.lines().find(in_list);
+    row.unwrap_or_else(|| panic!("no {name}\n{text}"))
+        .to_owned()
+}
+
+#[test]
+fn every_gateway_tells_what_it_has_applied_and_knows() {
+    for (width, height) in [(80, 24), (120, 40), (200, 50)] {
+        let stage = shown(width, height);
+        let text = stage.text();
+        for (name, wanted) in [
+            ("ops-1-81", &["+", "alive", "412"][..]),
+            ("ops-2-81", &["!", "alive", "!0badc0ff"]),
+            ("ops-3-81", &["!", "apart", "410 -1", "1m"]),
+            ("ops-4-81", &["?", "silent"]),
+        ] {
+            let row = row(&stage, name);
+            for part in wanted {
+                assert!(row.contains(part), "{name} lacks {part}: {row}\n{text}");
+            }
+        }
+        assert!(text.contains("Gateways 4/4"), "{text}");
+        assert!(
+            text.contains("1 of 3 gateways run another configuration"),
+            "{text}"
+        );
+        assert!(text.contains("gateways 2/3 at rev 412, 1 SILENT"), "{text}");
+    }
+}
+
+#[test]
+fn the_worst_comes_first_and_the_list_is_filtered_and_sorted_as_others_are() {
+    let mut stage = shown(120, 40);
+    let order = |stage: &Stage| -> Vec<String> {
+        let keys = stage.app.gateways.keys.iter();
+        keys.map(|name| name.as_str().chars().take(5).collect())
+            .collect()
+    };
+    assert_eq!(order(&stage), ["ops-4", "ops-3", "ops-2", "ops-1"]);
+    stage.keys("o");
+    assert_eq!(order(&stage), ["ops-1", "ops-2", "ops-3", "ops-4"]);
+    stage.keys("O");
+    assert_eq!(order(&stage), ["ops-4", "ops-3", "ops-2", "ops-1"]);
+    for (filter, wanted) in [
+        ("config:another", &["ops-2"][..]),
+        ("state:silent", &["ops-4"]),
+        ("region:eu-west", &["ops-4", "ops-3", "ops-1"]),
+        ("!state:alive", &["ops-4", "ops-3"]),
+    ] {
+        stage.keys(&format!("/{filter}"));
+        stage.press(KeyCode::Enter);
+        // Typing took a while: they are heard of again.
+        fleet(&mut stage);
+        assert_eq!(order(&stage), wanted, "{filter}\n{}", stage.text());
+        stage.press(KeyCode::Esc);
+    }
+    // Its events are one key away.
+    stage.keys("g");
+    stage.press(KeyCode::Enter);
+    assert_eq!(stage.app.screen, Screen::Events);
+    assert!(
+        stage.text().contains("gateway:ops-4-81-19a6"),
+        "{}",
+        stage.text()
+    );
+}
+
+#[test]
+fn other_columns_tell_where_they_run() {
+    let mut stage = shown(80, 24);
+    assert!(!row(&stage, "ops-1-81").contains("eu-west"));
+    stage.keys("W");
+    assert!(
+        row(&stage, "ops-1-81").contains("eu-west"),
+        "{}",
+        stage.text()
+    );
+}
+
+#[test]
+fn a_change_is_followed_gateway_by_gateway() {
+    let mut stage = Stage::incident(120, 40, Door::Write);
+    stage.keys("F");
+    let plan = force_plan(stage.now);
+    stage.planned(plan);
+    stage.keys("1sup");
+    stage.press(KeyCode::Enter);
+    let record = forced_record(stage.now);
+    stage.send(Msg::Applied {
+        plan: PlanId("8f31".to_owned()),
+        result: Ok(Box::new(record)),
+    });
+    let since = stage.now;
+    let one = |name: &str, applying| OnGateway {
+        gateway: format!("{name}-81-19a6").as_str().into(),
+        host: name.to_owned(),
+        applying,
+    };
+    stage.send(Msg::Progress {
+        revision: Revision(413),
+        result: Ok(Progress {
+            applied: 1,
+            gateways: 2,
+            elapsed: Duration::from_millis(20),
+            each: vec![
+                one("ops-1", Applying::Applied { after_ms: Some(12) }),
+                one("ops-2", Applying::Waits),
+                one("ops-4", Applying::Silent { since }),
+            ],
+        }),
+    });
+    let text = stage.text();
+    assert!(
+        text.contains("applied on 1/2 gateways in 0.02 s; ops-2-81-19a6 has not yet"),
+        "{text}"
+    );
+    assert!(text.contains("ops-4-81-19a6 is silent for"), "{text}");
+
+    let table = forced(stage.now, "mira", 413);
+    stage.news(News::Overrides(std::sync::Arc::new(table)));
+    let beats = vec![
+        member(&stage, "ops-1", 413, |_| {}),
+        member(&stage, "ops-2", 412, |_| {}),
+    ];
+    stage.news(News::Heartbeats(beats));
+    stage.wait(Duration::from_secs(1));
+    stage.keys("6");
+    let text = stage.text();
+    assert!(text.contains("413 in 12 ms"), "{text}");
+    assert!(text.contains("412 -1"), "{text}");
+    assert!(
+        text.contains("forced support-chat: applied on 1/2"),
+        "{text}"
+    );
+}
