@@ -56,7 +56,7 @@ use crate::{
     model::{Command as Order, Mode as WorkloadMode, Verb},
     telemetry,
 };
-use args::{Args, Command, ConsoleArgs, Global, ModeArgs, Switch};
+use args::{Args, Command, ConsoleArgs, Global, ModeArgs, NoticeArgs, Switch};
 use change::Asked;
 use error::CliError;
 use session::Doors;
@@ -202,23 +202,7 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
         Command::Force(args) => mode(doors, args, WorkloadMode::Force, Verb::Force).await,
         Command::Hold(args) => mode(doors, args, WorkloadMode::Hold, Verb::Hold).await,
         Command::Auto(args) => mode(doors, args, WorkloadMode::Auto, Verb::Auto).await,
-        Command::Notice(args) => {
-            let enabled = args.switch == Switch::On;
-            let asked = Asked {
-                verb: if enabled {
-                    Verb::NoticeOn
-                } else {
-                    Verb::NoticeOff
-                },
-                target: Some(args.workload.to_string()),
-                command: Order::Notice {
-                    workload: args.workload,
-                    enabled,
-                    lasting: args.lasting.lasting,
-                },
-            };
-            change::run(&doors.writing().await?, asked, args.change).await
-        }
+        Command::Notice(args) => notice(doors, args).await,
         Command::Drain(args) => {
             let asked = Asked {
                 verb: Verb::Drain,
@@ -226,6 +210,7 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
                 command: Order::Drain {
                     route: args.route,
                     lasting: args.lasting.lasting,
+                    scope: args.scope.scope.clone(),
                 },
             };
             change::run(&doors.writing().await?, asked, args.change).await
@@ -234,7 +219,10 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
             let asked = Asked {
                 verb: Verb::Undrain,
                 target: Some(args.route.to_string()),
-                command: Order::Undrain { route: args.route },
+                command: Order::Undrain {
+                    route: args.route,
+                    scope: args.scope.scope.clone(),
+                },
             };
             change::run(&doors.writing().await?, asked, args.change).await
         }
@@ -263,6 +251,25 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
     }
 }
 
+async fn notice(doors: &Doors, args: NoticeArgs) -> Result<Exit, CliError> {
+    let enabled = args.switch == Switch::On;
+    let asked = Asked {
+        verb: if enabled {
+            Verb::NoticeOn
+        } else {
+            Verb::NoticeOff
+        },
+        target: Some(args.workload.to_string()),
+        command: Order::Notice {
+            workload: args.workload,
+            enabled,
+            lasting: args.lasting.lasting,
+            scope: args.scope.scope.clone(),
+        },
+    };
+    change::run(&doors.writing().await?, asked, args.change).await
+}
+
 async fn mode(
     doors: &Doors,
     args: ModeArgs,
@@ -276,6 +283,7 @@ async fn mode(
             workload: args.workload,
             mode,
             lasting: args.lasting.lasting,
+            scope: args.scope.scope.clone(),
         },
     };
     change::run(&doors.writing().await?, asked, args.change).await

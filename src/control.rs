@@ -22,6 +22,7 @@ mod overview;
 mod probed;
 mod progress;
 mod queue;
+mod radius;
 mod report;
 mod reviews;
 mod sheet;
@@ -63,6 +64,7 @@ pub use overview::{
 pub use probed::Probed;
 pub use progress::{Applying, OnGateway, Progress};
 pub use queue::{Due, Urgency, queue};
+pub use radius::{names_exceptions, scopes};
 pub use report::{
     Carried, Ended, Episode, Happened, InForce, Looked, Moment, Range, Report, Told, Turned,
     WorkloadReport,
@@ -160,6 +162,7 @@ struct Material {
     overrides: Arc<Overrides>,
     overview: Overview,
     presences: Vec<Presence>,
+    heartbeats: Vec<Heartbeat>,
     now: jiff::Timestamp,
 }
 
@@ -222,7 +225,8 @@ impl Control {
         self.in_touch()?;
         let material = self.material().await?;
         let (overrides, now) = (&material.overrides, material.now);
-        let intent = match intent::intend(&command, &material.catalog, overrides, now)? {
+        let sites = material.overview.sites();
+        let intent = match intent::intend(&command, &material.catalog, overrides, &sites, now)? {
             Some(intent) => intent,
             None => self.undo_intent(&command, overrides, now).await?,
         };
@@ -334,12 +338,14 @@ impl Control {
         let own = self.inner.own().session.clone();
         let mut presences = self.inner.store.presences().await?;
         presences.retain(|presence| Some(&presence.session) != own.as_ref());
+        let heartbeats = self.inner.store.heartbeats().await?;
         Ok(Material {
             catalog: self.inner.catalog(),
             overrides: self.inner.overrides(),
             now: overview.at,
             overview,
             presences,
+            heartbeats,
         })
     }
 
@@ -366,6 +372,8 @@ impl Control {
             presences: &material.presences,
             last_change: history.iter().rev().find(|record| record.key == *key),
             actor: &self.inner.actor,
+            heartbeats: &material.heartbeats,
+            key,
             now: material.now,
         }))
     }

@@ -26,6 +26,7 @@ mod plan;
 mod presence;
 mod probe;
 mod probing;
+mod radius;
 mod readiness;
 mod review;
 mod route_mark;
@@ -72,6 +73,7 @@ pub use probe::{
     ProbeSubject, Rung, RungResult, Usage, Verdict,
 };
 pub use probing::{Budget, Probing};
+pub use radius::{Exception, Radius, Reached};
 pub use readiness::{Readiness, ReadinessReason, WorkloadReadiness};
 pub use review::{
     Answer, Basis, CalledTool, ComparedRoute, ComparedSample, Judgement, Place, Review, ReviewHead,

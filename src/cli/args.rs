@@ -1,6 +1,7 @@
 //! The command line as typed: commands, options and their help. No behaviour.
 
 mod audit;
+mod change;
 mod compare;
 mod copy;
 mod demo;
@@ -16,21 +17,19 @@ mod serve;
 mod theme;
 mod traffic;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use clap::{
-    Args as ClapArgs, Parser, Subcommand, ValueEnum,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 use clap_complete::Shell;
 
-use super::{exit::EXIT_CODES, time};
+use super::exit::EXIT_CODES;
 use crate::{
-    model::{ErrorClass, PlanId, ReasonCode, RouteName, WorkloadName},
+    model::{ErrorClass, PlanId, RouteName, WorkloadName},
     policy::{Evidence, ProviderError, classify},
 };
 
 pub(super) use audit::{AuditArgs, Export};
+pub(super) use change::{ChangeArgs, LastingArgs, ScopeArgs};
 pub(super) use compare::CompareArgs;
 pub(super) use copy::{BackupArgs, RestoreArgs};
 pub(super) use demo::{DemoArgs, SimulateArgs};
@@ -291,6 +290,8 @@ pub(super) struct ModeArgs {
     #[command(flatten)]
     pub(super) lasting: LastingArgs,
     #[command(flatten)]
+    pub(super) scope: ScopeArgs,
+    #[command(flatten)]
     pub(super) change: ChangeArgs,
 }
 
@@ -303,6 +304,8 @@ pub(super) struct NoticeArgs {
     pub(super) workload: WorkloadName,
     #[command(flatten)]
     pub(super) lasting: LastingArgs,
+    #[command(flatten)]
+    pub(super) scope: ScopeArgs,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
 }
@@ -324,6 +327,8 @@ pub(super) struct DrainArgs {
     #[command(flatten)]
     pub(super) lasting: LastingArgs,
     #[command(flatten)]
+    pub(super) scope: ScopeArgs,
+    #[command(flatten)]
     pub(super) change: ChangeArgs,
 }
 
@@ -332,6 +337,8 @@ pub(super) struct DrainArgs {
 pub(super) struct UndrainArgs {
     /// Which route
     pub(super) route: RouteName,
+    #[command(flatten)]
+    pub(super) scope: ScopeArgs,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
 }
@@ -343,57 +350,6 @@ pub(super) struct UndoArgs {
     pub(super) sequence: Option<u64>,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
-}
-
-/// How long.
-#[derive(Clone, Debug, Default, ClapArgs)]
-pub(super) struct LastingArgs {
-    /// How long: 90s, 30m, 2h, 1h30m, 1d, or until-changed (longer than 24h needs break-glass) [default: 30m
-    /// for what deviates from the configuration]
-    #[arg(long = "for", value_name = "DURATION", value_parser = time::lasting, conflicts_with = "apply")]
-    pub(super) lasting: Option<Duration>,
-}
-
-/// How a change is planned, confirmed and applied.
-///
-/// On a terminal the plan is shown and the confirmation asked for. Elsewhere nothing is changed without
-/// `--apply ID` (a plan that was printed before) or `--confirm NAME`.
-#[derive(Debug, Default, ClapArgs)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub(super) struct ChangeArgs {
-    /// Print the plan and keep it for ten minutes; change nothing
-    #[arg(long, conflicts_with_all = ["apply", "confirm"])]
-    pub(super) plan: bool,
-    /// Apply this plan, printed before with --plan
-    #[arg(long, alias = "yes", value_name = "PLAN")]
-    pub(super) apply: Option<PlanId>,
-    /// The name of the target, as confirmation where nobody can be asked: plan and apply at once
-    #[arg(long, value_name = "NAME")]
-    pub(super) confirm: Option<String>,
-    /// Why: needed for force, hold, notice off and drain
-    #[arg(long, value_parser = reasons())]
-    pub(super) reason: Option<ReasonCode>,
-    /// Why, in words: needed for --break-glass and for the reason `other`
-    #[arg(
-        long,
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub(super) note: String,
-    /// The ticket
-    #[arg(long)]
-    pub(super) ticket: Option<String>,
-    /// Override failed checks; needs the whole name and a note, and is marked in the audit
-    #[arg(long)]
-    pub(super) break_glass: bool,
-    /// Do not wait for the gateways to confirm
-    #[arg(long)]
-    pub(super) no_wait: bool,
-    /// JSON: the plan; after a change `{"audit": {...}, "progress": {...}}`, where progress has `applied`,
-    /// `gateways`, `confirmed`, `elapsed_ms` and `each` gateway, or is null with --no-wait
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 /// An outage to imagine.
@@ -418,11 +374,6 @@ pub(super) struct DrillArgs {
     /// One JSON object: at, outage, workloads, targets; with --live also probes, unproven
     #[arg(long)]
     pub(super) json: bool,
-}
-
-fn reasons() -> impl TypedValueParser<Value = ReasonCode> {
-    PossibleValuesParser::new(ReasonCode::CHOICES.map(ReasonCode::as_str))
-        .try_map(|text| text.parse::<ReasonCode>())
 }
 
 /// An error class by its name, or the class of an HTTP status without a body.

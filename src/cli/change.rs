@@ -43,9 +43,13 @@ pub(super) struct Asked {
 
 impl fmt::Display for Asked {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.target {
-            Some(target) => write!(formatter, "{} {target}", self.verb),
-            None => write!(formatter, "{}", self.verb),
+        write!(formatter, "{}", self.verb)?;
+        if let Some(target) = &self.target {
+            write!(formatter, " {target}")?;
+        }
+        match self.command.scope() {
+            Some(scope) if !scope.is_all() => write!(formatter, " {}", scope.words()),
+            Some(_) | None => Ok(()),
         }
     }
 }
@@ -246,12 +250,13 @@ fn same(plan: &Plan, asked: &Asked) -> Result<(), CliError> {
         | Command::Drain { .. }
         | Command::Undrain { .. } => true,
     };
-    if plan.verb == asked.verb && target && undoes {
+    let scope = (asked.command.scope()).is_none_or(|scope| *scope == plan.key.scope);
+    if plan.verb == asked.verb && target && scope && undoes {
         return Ok(());
     }
     Err(CliError::OtherPlan {
         plan: plan.id.to_string(),
-        planned: format!("{} {}", plan.verb, plan.target()),
+        planned: format!("{} {}", plan.verb, plan.key.named()),
         asked: asked.to_string(),
     })
 }
@@ -304,7 +309,7 @@ fn report(
 }
 
 fn done(record: &AuditRecord, now: jiff::Timestamp) -> String {
-    let target = record.key.target();
+    let target = visible(&record.key.named(), 200).into_owned();
     let state = match record.after {
         Some(Change::Mode(WorkloadMode::Force)) => "is forced to its fallback",
         Some(Change::Mode(WorkloadMode::Hold)) => "is held on its primary",

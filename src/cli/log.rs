@@ -256,7 +256,7 @@ pub(super) async fn audit(session: &Session, args: AuditArgs) -> Result<Exit, Cl
                 &time::moment(record.at),
                 &who(record),
                 &did(record),
-                record.key.target(),
+                &visible(&record.key.named(), 120),
                 &value(record.before),
                 &value(record.after),
                 &record

@@ -20,7 +20,7 @@ pub(super) fn render(plan: &Plan, environment: &str, paint: Paint) -> String {
             "{}  {} {}  {}  revision {}",
             paint.paint(Tone::Strong, &format!("PLAN {}", plan.id)),
             plan.verb,
-            shown(plan.target()),
+            shown(&plan.key.named()),
             shown(environment),
             plan.revision
         ),

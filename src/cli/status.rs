@@ -206,7 +206,13 @@ fn detail(overview: &Overview, status: &WorkloadStatus, paint: Paint) -> String 
         (Some(by), None) => format!("{} by {by} until changed", status.mode),
         (None, _) => format!("{} by configuration", status.mode),
     };
-    row("mode", &mode);
+    match status.mixed {
+        Some(mixed) => row("mode", &format!("{mixed} gateways ({mode})")),
+        None => row("mode", &mode),
+    }
+    for scoped in &status.scoped {
+        row("", &visible(&scoped.to_string(), 200));
+    }
     row("notice", if status.notice { "given" } else { "not given" });
     row("family", &status.family.to_string());
     row("primary", &route(overview, &status.primary));
@@ -372,6 +378,11 @@ fn flags(status: &WorkloadStatus, now: Timestamp) -> String {
     }
     if status.debt.is_some() {
         flags.push("review-owed".to_owned());
+    }
+    if let Some(mixed) = status.mixed {
+        flags.push(mixed.to_string());
+    } else if !status.scoped.is_empty() {
+        flags.push("scoped".to_owned());
     }
     if let Some(until) = status.mode_until {
         flags.push(format!("until {}", time::short(until, now)));

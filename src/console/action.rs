@@ -197,6 +197,8 @@ pub enum Action {
     Shorter,
     /// A plan's change ends later.
     Longer,
+    /// A plan's change holds on other gateways.
+    Scope,
     /// Accept what was typed.
     Accept,
     /// Complete what was typed.
@@ -304,6 +306,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Back, "back", "back", "back, or cancel; nothing changes", Group::Move, LEAVING, &[named(KeyCode::Esc)]),
     entry(Action::Shorter, "shorter", "shorter", "the change ends sooner", Group::Form, &[Plan, Confirm], &[key('[')]),
     entry(Action::Longer, "longer", "longer", "the change ends later", Group::Form, &[Plan, Confirm], &[key(']')]),
+    entry(Action::Scope, "scope", "where", "the change holds on other gateways: on all, in a region, on a host", Group::Form, &[Plan, Confirm], &[key('@')]),
     entry(Action::NextField, "next-field", "next field", "next field", Group::Form, &[Plan, Text], &[named(KeyCode::Tab), named(KeyCode::Down)]),
     entry(Action::PreviousField, "previous-field", "field before", "field before", Group::Form, &[Plan, Text], &[named(KeyCode::BackTab), named(KeyCode::Up)]),
     entry(Action::Complete, "complete", "complete", "complete what was typed", Group::Form, &[Palette, Filter], &[named(KeyCode::Tab)]),

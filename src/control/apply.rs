@@ -3,8 +3,8 @@
 //! Called by the door only.
 
 use super::{
-    Consent, Control, ControlError, Material, Mode, basis, checks, consent, intent::Intent, undo,
-    words,
+    Consent, Control, ControlError, Material, Mode, basis, checks, consent, intent::Intent, radius,
+    undo, words,
 };
 use crate::{
     model::{
@@ -91,6 +91,17 @@ async fn still_true(
         return Err(stale(
             plan,
             format!("the override of `{}` has expired since", plan.key),
+        ));
+    }
+    if !radius::names_exceptions(
+        plan,
+        &material.overrides,
+        &material.overview.sites(),
+        material.now,
+    ) {
+        return Err(stale(
+            plan,
+            "somebody has set a more specific override since, which it would not reach past",
         ));
     }
     Ok(())

@@ -19,11 +19,15 @@ use jiff::Timestamp;
 use super::{
     Overview,
     intent::{Intent, LONGEST},
-    words,
+    overview, radius, words,
 };
-use crate::model::{
-    Actor, AuditRecord, Catalog, Change, Check, CheckVerdict, Mode, Override, OverrideKey,
-    Overrides, Presence, Route, RouteName, Subject, Verb, Workload, WorkloadName,
+use crate::{
+    model::{
+        Actor, AuditRecord, Catalog, Change, Check, CheckVerdict, Heartbeat, Mode, Override,
+        OverrideKey, Overrides, Presence, Route, RouteName, Scope, Site, Subject, Verb, Workload,
+        WorkloadName,
+    },
+    policy,
 };
 
 /// What is known at one moment.
@@ -37,6 +41,10 @@ pub(super) struct Scene<'a> {
     /// The newest change of the key.
     pub(super) last_change: Option<&'a AuditRecord>,
     pub(super) actor: &'a Actor,
+    /// The last heartbeats of all gateways.
+    pub(super) heartbeats: &'a [Heartbeat],
+    /// What is to be changed.
+    pub(super) key: &'a OverrideKey,
     pub(super) now: Timestamp,
 }
 
@@ -49,29 +57,107 @@ impl<'a> Scene<'a> {
         self.catalog.routes.get(name)
     }
 
+    /// The gateways that are alive.
+    pub(super) fn alive(&self) -> impl Iterator<Item = &'a Heartbeat> {
+        let now = self.now;
+        self.heartbeats
+            .iter()
+            .filter(move |beat| overview::alive(beat, now))
+    }
+
+    /// Where they run.
+    pub(super) fn alive_sites(&self) -> Vec<Site> {
+        self.alive().map(Heartbeat::site).collect()
+    }
+
+    /// The scope whose override decides the key's subject on a gateway now.
+    pub(super) fn decider(&self, beat: &Heartbeat) -> Option<Scope> {
+        let site = beat.site();
+        policy::deciding(self.overrides, &self.key.subject, Some(&site), self.now)
+            .map(|(scope, _)| scope.clone())
+    }
+
+    /// The living gateways that follow a change of the key: inside its scope, and without a more specific override.
+    pub(super) fn reached(&self) -> impl Iterator<Item = &'a Heartbeat> {
+        let rank = self.key.scope.rank();
+        self.alive().filter(move |beat| {
+            self.key.scope.covers(&beat.site())
+                && self.decider(beat).is_none_or(|scope| scope.rank() <= rank)
+        })
+    }
+
+    /// Whether a change of the key reaches every living gateway, so that what is known of all is true of it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.key.scope.is_all() && self.reached().count() == self.alive().count()
+    }
+
+    /// Requests per second of a workload on the gateways that the change reaches, and how many of them its fallback
+    /// serves.
+    pub(super) fn rates(&self, workload: &WorkloadName) -> (f64, f64) {
+        if self.is_whole() {
+            return self.overview.workload(workload).map_or((0.0, 0.0), |it| {
+                (it.rps, it.rps * it.fallback_share.unwrap_or(0.0))
+            });
+        }
+        self.reached().fold((0.0, 0.0), |sum, beat| {
+            let (all, caught) = overview::rates(beat, workload);
+            (sum.0 + all, sum.1 + caught)
+        })
+    }
+
+    /// What is in force of a subject where the change reaches: on the first gateway of these; where there is none,
+    /// what holds on all gateways.
+    fn there(&self, subject: &Subject) -> Option<(&'a Scope, &'a Override)> {
+        let site = self.reached().next().map(Heartbeat::site);
+        policy::deciding(self.overrides, subject, site.as_ref(), self.now)
+    }
+
+    /// What decides the key's subject where the change reaches once the key itself has no override.
+    pub(super) fn above(&self) -> Option<(&'a Scope, &'a Override)> {
+        let site = self.reached().next().map(Heartbeat::site);
+        policy::above(self.overrides, self.key, site.as_ref(), self.now)
+    }
+
     pub(super) fn drain(&self, route: &RouteName) -> Option<&'a Override> {
-        self.overrides
-            .active(&OverrideKey::drain(route.clone()), self.now)
+        let found = self.there(&Subject::Drain(route.clone()));
+        found.map(|(_, entry)| entry)
     }
 
     /// Whether a fallback of this workload would be announced.
     pub(super) fn notice(&self, workload: &Workload) -> bool {
-        let switched = self
-            .overrides
-            .active(&OverrideKey::notice(workload.name.clone()), self.now);
-        let enabled = match switched.map(|entry| entry.change) {
+        let switched = self.there(&Subject::Notice(workload.name.clone()));
+        let enabled = match switched.map(|(_, entry)| entry.change) {
             Some(Change::Notice(given)) => given,
             Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
         };
         enabled && !workload.notice.text.is_empty()
     }
-}
 
-/// The mode after the intent: the wanted one, or the configuration's.
-pub(super) fn mode_after(workload: &Workload, intent: &Intent) -> Mode {
-    match intent.after {
-        Some(Change::Mode(mode)) => mode,
-        Some(Change::Notice(_) | Change::Drain) | None => workload.mode,
+    /// The mode after the intent: the wanted one, that of a wider scope, or the configuration's.
+    pub(super) fn mode_after(&self, workload: &Workload, intent: &Intent) -> Mode {
+        self.mode_of(workload, intent.after)
+    }
+
+    /// The mode before it, in the same way.
+    pub(super) fn mode_before(&self, workload: &Workload, intent: &Intent) -> Mode {
+        self.mode_of(workload, intent.before)
+    }
+
+    fn mode_of(&self, workload: &Workload, own: Option<Change>) -> Mode {
+        let wider = || self.above().map(|(_, entry)| entry.change);
+        match own.or_else(wider) {
+            Some(Change::Mode(mode)) => mode,
+            Some(Change::Notice(_) | Change::Drain) | None => workload.mode,
+        }
+    }
+
+    /// Whether the notice is given after the intent, in the same way.
+    pub(super) fn notice_after(&self, workload: &Workload, intent: &Intent) -> bool {
+        let wider = || self.above().map(|(_, entry)| entry.change);
+        match intent.after.or_else(wider) {
+            Some(Change::Notice(given)) => given,
+            Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
+        }
     }
 }
 
@@ -92,7 +178,7 @@ pub(super) fn run(scene: &Scene<'_>, intent: &Intent) -> Vec<Check> {
             .map(|workload| mode(scene, intent, workload)),
         Subject::Notice(name) => scene
             .workload(name)
-            .map(|workload| notice(intent, workload)),
+            .map(|workload| notice(scene, intent, workload)),
         Subject::Drain(name) => scene.route(name).map(|route| drain(scene, intent, route)),
     }
     .unwrap_or_else(|| {
@@ -107,6 +193,7 @@ pub(super) fn run(scene: &Scene<'_>, intent: &Intent) -> Vec<Check> {
         )]
     });
     checks.push(expiry(scene, intent));
+    checks.extend(radius::checks(scene, &radius::of(scene)));
     checks.extend(people::gateways(scene));
     checks.extend(people::others(scene, intent));
     checks.push(people::history(scene));
@@ -123,7 +210,7 @@ fn soften(mut checks: Vec<Check>) -> Vec<Check> {
 }
 
 fn mode(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Vec<Check> {
-    let mut checks = match mode_after(workload, intent) {
+    let mut checks = match scene.mode_after(workload, intent) {
         Mode::Force => route::takes_over(scene, workload),
         Mode::Hold => vec![route::primary_alone(scene, workload)],
         Mode::Auto => route::primary_again(scene, workload),
@@ -135,11 +222,8 @@ fn mode(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Vec<Check> {
     checks
 }
 
-fn notice(intent: &Intent, workload: &Workload) -> Vec<Check> {
-    let wanted = match intent.after {
-        Some(Change::Notice(given)) => given,
-        Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
-    };
+fn notice(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Vec<Check> {
+    let wanted = scene.notice_after(workload, intent);
     let checks = vec![route::announced(
         workload,
         wanted,
@@ -188,11 +272,11 @@ fn drain(scene: &Scene<'_>, intent: &Intent, route: &Route) -> Vec<Check> {
 fn expiry(scene: &Scene<'_>, intent: &Intent) -> Check {
     let name = "expiry";
     if intent.after.is_none() {
-        return check(
-            name,
-            CheckVerdict::Pass,
-            "back to the configuration, which does not expire",
-        );
+        let why = match scene.above() {
+            None => "back to the configuration, which does not expire".to_owned(),
+            Some((scope, _)) => format!("ends with what holds {}", scope.words()),
+        };
+        return check(name, CheckVerdict::Pass, why);
     }
     match intent.expires {
         Some(expires) => {

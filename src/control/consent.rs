@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::{
         control::fixture::{actor, now},
-        model::{OverrideKey, PlanId, Revision, Verb},
+        model::{OverrideKey, PlanId, Radius, Revision, Verb},
     };
 
     fn plan(target: &str, tier: RiskTier) -> Plan {
@@ -98,6 +98,7 @@ mod tests {
             checks: Vec::new(),
             tier,
             undoes: None,
+            radius: Radius::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use super::{
     checks::{self, Scene},
     effects,
     intent::{Intent, end},
+    radius,
 };
 use crate::model::{Change, Check, CheckVerdict, Mode, Plan, PlanId, RiskTier, Verb};
 
@@ -43,6 +44,7 @@ pub(super) fn plan(scene: &Scene<'_>, intent: &Intent, id: PlanId) -> Plan {
         tier: tier(intent, &checks),
         checks,
         undoes: intent.undoes,
+        radius: radius::of(scene),
     }
 }
 

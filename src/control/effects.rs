@@ -3,13 +3,16 @@
 //! Pure. Called by `draw` when a plan is made; the sentences stand on the plan screen as they are.
 
 use super::{
-    WorkloadStatus,
-    checks::{Scene, mode_after, moved},
+    Serving, WorkloadStatus,
+    checks::{Scene, moved},
     intent::Intent,
-    words,
+    radius, words,
 };
-use crate::model::{
-    Change, CircuitState, ErrorClass, Mode, NoticeStyle, Route, RouteName, Subject, Workload,
+use crate::{
+    model::{
+        CircuitState, ErrorClass, Heartbeat, Mode, NoticeStyle, Route, RouteName, Subject, Workload,
+    },
+    policy::Switches,
 };
 
 /// What happens to traffic now, what will happen, and what else changes.
@@ -35,6 +38,14 @@ pub(super) fn describe(scene: &Scene<'_>, intent: &Intent) -> Effects {
         after_line: "its override is gone".to_owned(),
         sentences: Vec::new(),
     });
+    if !scene.key.scope.is_all() {
+        let place = scene.key.scope.words();
+        for line in [&mut effects.now_line, &mut effects.after_line] {
+            line.insert_str(0, &format!("{place}: "));
+        }
+    }
+    let reach = radius::sentence(scene, &radius::of(scene));
+    effects.sentences.splice(0..0, reach);
     effects.sentences.push(end(scene, intent));
     effects
         .sentences
@@ -43,9 +54,8 @@ pub(super) fn describe(scene: &Scene<'_>, intent: &Intent) -> Effects {
 }
 
 fn mode(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Effects {
-    let after = mode_after(workload, intent);
+    let after = scene.mode_after(workload, intent);
     let now_line = serving_line(scene, workload);
-    let status = scene.overview.workload(&workload.name);
     let mut sentences = Vec::new();
     if intent.extends() {
         return Effects {
@@ -62,7 +72,7 @@ fn mode(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Effects {
         }
         (Mode::Force, None) => "nothing can serve in its place".to_owned(),
         (Mode::Hold, _) => {
-            sentences.extend(back_to_primary(status, workload));
+            sentences.extend(back_to_primary(scene, workload));
             sentences.push(format!(
                 "no failure falls back any more: the errors of {} reach the callers",
                 workload.primary
@@ -70,7 +80,7 @@ fn mode(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Effects {
             format!("{} serves alone", route_line(scene, &workload.primary))
         }
         (Mode::Auto, fallback) => {
-            sentences.extend(back_to_primary(status, workload));
+            sentences.extend(back_to_primary(scene, workload));
             let primary = route_line(scene, &workload.primary);
             match fallback {
                 Some(fallback) => {
@@ -154,23 +164,22 @@ fn takeover(scene: &Scene<'_>, workload: &Workload, fallback: &RouteName) -> Vec
     sentences
 }
 
-fn back_to_primary(status: Option<&WorkloadStatus>, workload: &Workload) -> Option<String> {
-    let status = status?;
-    let fallback = status.fallback_share.filter(|share| *share > 0.0)?;
-    Some(format!(
-        "{} ({} of {}) move back to {}; running answers finish where they are",
-        words::rps(status.rps * fallback),
-        words::percent(fallback),
-        workload.name,
-        workload.primary
-    ))
+fn back_to_primary(scene: &Scene<'_>, workload: &Workload) -> Option<String> {
+    let (_, moving) = scene.rates(&workload.name);
+    let total = scene.overview.workload(&workload.name)?.rps;
+    (moving > 0.0).then(|| {
+        format!(
+            "{} ({} of {}) move back to {}; running answers finish where they are",
+            words::rps(moving),
+            words::percent(moving / total.max(moving)),
+            workload.name,
+            workload.primary
+        )
+    })
 }
 
 fn notice(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Effects {
-    let given = match intent.after {
-        Some(Change::Notice(given)) => given,
-        Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
-    };
+    let given = scene.notice_after(workload, intent);
     let line = |given| {
         if given {
             "a fallback's answer carries the notice"
@@ -224,6 +233,18 @@ fn drain(scene: &Scene<'_>, intent: &Intent, route: &Route) -> Effects {
         format!("used by {}", words::list(&users))
     };
     let now_line = format!("{}, {used_by}", route_line(scene, &route.name));
+    if let (None, Some((scope, entry))) = (intent.after, scene.above()) {
+        return Effects {
+            after_line: now_line.clone(),
+            now_line,
+            sentences: vec![format!(
+                "{} stays drained: {} drained it {}",
+                route.name,
+                words::who(&entry.actor),
+                scope.words()
+            )],
+        };
+    }
     if intent.after.is_none() {
         return Effects {
             now_line,
@@ -281,9 +302,30 @@ fn serving_line(scene: &Scene<'_>, workload: &Workload) -> String {
         .unwrap_or_default();
     format!(
         "{} serves{failures}{errors}, {} in the last 60 s",
-        status.serving.route(),
-        words::rps(status.rps)
+        serving(scene, workload, status),
+        words::rps(scene.rates(&workload.name).0)
     )
+}
+
+/// The route that serves where the change reaches.
+fn serving<'a>(
+    scene: &Scene<'_>,
+    workload: &'a Workload,
+    status: &'a WorkloadStatus,
+) -> &'a RouteName {
+    if scene.is_whole() && status.mixed.is_none() {
+        return status.serving.route();
+    }
+    let forced = |beat: &Heartbeat| {
+        let (site, now) = (beat.site(), scene.now);
+        Switches::of(workload, scene.overrides, Some(&site), now).mode == Mode::Force
+    };
+    let fallback = workload.fallback.as_ref();
+    match (fallback, &status.serving) {
+        (Some(fallback), _) if scene.reached().any(forced) => fallback,
+        (_, Serving::Forced { .. }) => &workload.primary,
+        (_, serving) => serving.route(),
+    }
 }
 
 /// A route and how it fares.
@@ -301,7 +343,15 @@ fn route_line(scene: &Scene<'_>, name: &RouteName) -> String {
 
 fn end(scene: &Scene<'_>, intent: &Intent) -> String {
     match (intent.after, intent.expires) {
-        (None, _) => "back to the configuration; nothing expires".to_owned(),
+        (None, _) => match scene.above() {
+            None => "back to the configuration; nothing expires".to_owned(),
+            Some((scope, entry)) => format!(
+                "from then on it follows what holds {}: {} by {}",
+                scope.words(),
+                entry.change,
+                words::who(&entry.actor)
+            ),
+        },
         (Some(_), Some(expires)) => format!(
             "returns by itself at {} (in {})",
             words::clock(expires),

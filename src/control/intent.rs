@@ -7,9 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{ControlError, words};
-use crate::model::{
-    Catalog, Change, Command, Mode, Override, OverrideKey, Overrides, Plan, RouteName, Verb,
-    Workload, WorkloadName,
+use crate::{
+    model::{
+        Catalog, Change, Command, Mode, Override, OverrideKey, Overrides, Plan, RouteName, Scope,
+        Site, Verb, Workload, WorkloadName,
+    },
+    policy,
 };
 
 /// How long a change lasts unless said otherwise.
@@ -67,6 +70,7 @@ pub(super) fn intend(
     command: &Command,
     catalog: &Catalog,
     overrides: &Overrides,
+    sites: &[Site],
     now: Timestamp,
 ) -> Result<Option<Intent>, ControlError> {
     let (verb, key, wanted, configured, lasting) = match command {
@@ -74,6 +78,7 @@ pub(super) fn intend(
             workload,
             mode,
             lasting,
+            scope,
         } => {
             let verb = match mode {
                 Mode::Force => Verb::Force,
@@ -82,7 +87,7 @@ pub(super) fn intend(
             };
             (
                 verb,
-                OverrideKey::mode(workload.clone()),
+                OverrideKey::mode(workload.clone()).within(scope.clone()),
                 Change::Mode(*mode),
                 Some(Change::Mode(find_workload(catalog, workload)?.mode)),
                 *lasting,
@@ -92,42 +97,58 @@ pub(super) fn intend(
             workload,
             enabled,
             lasting,
+            scope,
         } => (
             if *enabled {
                 Verb::NoticeOn
             } else {
                 Verb::NoticeOff
             },
-            OverrideKey::notice(workload.clone()),
+            OverrideKey::notice(workload.clone()).within(scope.clone()),
             Change::Notice(*enabled),
             Some(Change::Notice(
                 find_workload(catalog, workload)?.notice.enabled,
             )),
             *lasting,
         ),
-        Command::Drain { route, lasting } => {
+        Command::Drain {
+            route,
+            lasting,
+            scope,
+        } => {
             find_route(catalog, route)?;
             (
                 Verb::Drain,
-                OverrideKey::drain(route.clone()),
+                OverrideKey::drain(route.clone()).within(scope.clone()),
                 Change::Drain,
                 None,
                 *lasting,
             )
         }
-        Command::Undrain { route } => {
+        Command::Undrain { route, scope } => {
             find_route(catalog, route)?;
-            return undrain(route, overrides, now).map(Some);
+            let key = OverrideKey::drain(route.clone()).within(scope.clone());
+            return undrain(key, overrides, sites, now).map(Some);
         }
         Command::Undo { .. } => return Ok(None),
     };
     let active = overrides.active(&key, now);
     let before = active.map(|entry| entry.change);
-    if before.or(configured) == Some(wanted) && (before.is_none() || lasting.is_none()) {
-        return Err(already(wanted, key.target(), active));
+    let base = Base::of(&key, configured, overrides, sites, now);
+    // What wider scopes say ends when they say so; with a duration it is wanted for as long as that.
+    let is_so = base.value == Some(wanted) && (base.from.is_none() || lasting.is_none());
+    let nothing = match before {
+        Some(before) => before == wanted && lasting.is_none(),
+        None => is_so,
+    };
+    if nothing {
+        let decided = active.map(|entry| (&key.scope, entry)).or(base.from);
+        let mut what = already(wanted, &key, decided);
+        what.push_str(&elsewhere(&key, overrides, sites, now));
+        return Err(ControlError::Nothing { what });
     }
-    // The configuration's own value needs no override, unless one is in force that only gets a new end.
-    let after = (before == Some(wanted) || configured != Some(wanted)).then_some(wanted);
+    // What is so anyway needs no override, unless one is in force that only gets a new end.
+    let after = (before == Some(wanted) || !is_so).then_some(wanted);
     let mut intent = Intent {
         verb,
         key,
@@ -144,16 +165,58 @@ pub(super) fn intend(
     Ok(Some(intent))
 }
 
+/// What would be in force inside a scope without an override of its own.
+struct Base<'a> {
+    /// `None`: it differs between the gateways inside, or there is no such thing.
+    value: Option<Change>,
+    /// The wider override that says so.
+    from: Option<(&'a Scope, &'a Override)>,
+}
+
+impl<'a> Base<'a> {
+    fn of(
+        key: &OverrideKey,
+        configured: Option<Change>,
+        overrides: &'a Overrides,
+        sites: &[Site],
+        now: Timestamp,
+    ) -> Self {
+        let above = |site| policy::above(overrides, key, site, now);
+        let value =
+            |from: Option<(&Scope, &Override)>| from.map(|(_, entry)| entry.change).or(configured);
+        let mut inside = sites.iter().filter(|site| key.scope.covers(site));
+        let from = above(inside.next());
+        let same = inside.all(|site| value(above(Some(site))) == value(from));
+        Self {
+            value: value(from).filter(|_| same),
+            from,
+        }
+    }
+}
+
 fn undrain(
-    route: &RouteName,
+    key: OverrideKey,
     overrides: &Overrides,
+    sites: &[Site],
     now: Timestamp,
 ) -> Result<Intent, ControlError> {
-    let key = OverrideKey::drain(route.clone());
     let Some(active) = overrides.active(&key, now) else {
-        return Err(ControlError::Nothing {
-            what: format!("`{route}` takes requests"),
-        });
+        let base = Base::of(&key, None, overrides, sites, now);
+        let what = match base.from {
+            Some((scope, entry)) => format!(
+                "`{}` is drained {} by {}; only undraining it there ends that",
+                key.target(),
+                scope.words(),
+                words::who(&entry.actor)
+            ),
+            None => format!(
+                "`{}` takes requests{}{}",
+                key.target(),
+                place(&key.scope),
+                elsewhere(&key, overrides, sites, now)
+            ),
+        };
+        return Err(ControlError::Nothing { what });
     };
     Ok(Intent {
         verb: Verb::Undrain,
@@ -165,22 +228,51 @@ fn undrain(
     })
 }
 
+/// Where, unless it is on all gateways; with a blank before it.
+fn place(scope: &Scope) -> String {
+    match scope {
+        Scope::All => String::new(),
+        Scope::Region(_) | Scope::Host(_) => format!(" {}", scope.words()),
+    }
+}
+
+/// What is in force inside a scope by narrower ones, and how to get at it.
+fn elsewhere(key: &OverrideKey, overrides: &Overrides, sites: &[Site], now: Timestamp) -> String {
+    let exceptions = policy::exceptions(overrides, key, sites, now);
+    let told: Vec<String> = exceptions
+        .map(|(other, entry)| {
+            let who = words::who(&entry.actor);
+            format!("{} {} by {who}", entry.change, other.scope.words())
+        })
+        .collect();
+    match told.as_slice() {
+        [] => String::new(),
+        _ => format!("; but {}: name that scope to change it", words::list(told)),
+    }
+}
+
 /// The moment at which something ends; `None`: beyond what a clock can say, so never.
 pub(super) fn end(now: Timestamp, lasting: Duration) -> Option<Timestamp> {
     now.checked_add(jiff::SignedDuration::try_from(lasting).ok()?)
         .ok()
 }
 
-fn already(wanted: Change, target: &str, active: Option<&Override>) -> ControlError {
-    let by = active.map_or_else(
+/// That what is wanted is so, and by whom.
+fn already(wanted: Change, key: &OverrideKey, decided: Option<(&Scope, &Override)>) -> String {
+    let by = decided.map_or_else(
         || " by the configuration".to_owned(),
-        |entry| {
+        |(scope, entry)| {
             let until = entry
                 .expires
                 .map(|expires| format!(" until {}", words::clock(expires)))
                 .unwrap_or_default();
+            let (wider, end) = if *scope == key.scope {
+                (String::new(), "to move its end")
+            } else {
+                (format!(" {}", scope.words()), "for an end of its own here")
+            };
             format!(
-                " by {}{until}; give a duration to move its end",
+                " by {}{wider}{until}; give a duration {end}",
                 words::who(&entry.actor)
             )
         },
@@ -193,9 +285,7 @@ fn already(wanted: Change, target: &str, active: Option<&Override>) -> ControlEr
         Change::Notice(false) => "gives no notice",
         Change::Drain => "is drained",
     };
-    ControlError::Nothing {
-        what: format!("`{target}` {state}{by}"),
-    }
+    format!("`{}` {state}{}{by}", key.target(), place(&key.scope))
 }
 
 pub(super) fn find_workload<'a>(

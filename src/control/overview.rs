@@ -36,6 +36,7 @@ pub use sources::{Moved, Sources};
 pub use spending::Spending;
 
 use recent::Grouped;
+pub(super) use traffic::rates;
 
 /// A gateway is alive while its last heartbeat is younger than this.
 const ALIVE: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Change, OverrideKey, Revision, RouteName, WorkloadName};
+use super::{Actor, Change, OverrideKey, Radius, Revision, RouteName, Scope, WorkloadName};
 
 /// What an operator asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,6 +63,8 @@ pub enum Command {
         mode: super::Mode,
         /// For how long; `None`: the default of the verb (30 min for `force` and `hold`).
         lasting: Option<Duration>,
+        /// On which gateways.
+        scope: Scope,
     },
     /// `notice on` or `notice off`.
     Notice {
@@ -72,6 +74,8 @@ pub enum Command {
         enabled: bool,
         /// For how long; `None`: the default (30 min for `off`, until changed for `on`).
         lasting: Option<Duration>,
+        /// On which gateways.
+        scope: Scope,
     },
     /// `drain`.
     Drain {
@@ -79,17 +83,48 @@ pub enum Command {
         route: RouteName,
         /// For how long; `None`: the default of 30 min.
         lasting: Option<Duration>,
+        /// On which gateways.
+        scope: Scope,
     },
     /// `undrain`.
     Undrain {
         /// Which route.
         route: RouteName,
+        /// On which gateways it was drained.
+        scope: Scope,
     },
     /// `undo`: the actor's own newest change, or the one named.
     Undo {
         /// The audit sequence to undo.
         sequence: Option<u64>,
     },
+}
+
+impl Command {
+    /// On which gateways. `None`: where the change was that is undone.
+    #[must_use]
+    pub const fn scope(&self) -> Option<&Scope> {
+        match self {
+            Self::Mode { scope, .. }
+            | Self::Notice { scope, .. }
+            | Self::Drain { scope, .. }
+            | Self::Undrain { scope, .. } => Some(scope),
+            Self::Undo { .. } => None,
+        }
+    }
+
+    /// The same on other gateways.
+    #[must_use]
+    pub fn within(mut self, wanted: Scope) -> Self {
+        match &mut self {
+            Self::Mode { scope, .. }
+            | Self::Notice { scope, .. }
+            | Self::Drain { scope, .. }
+            | Self::Undrain { scope, .. } => *scope = wanted,
+            Self::Undo { .. } => {}
+        }
+        self
+    }
 }
 
 /// Names a plan: four hexadecimal digits and more, short enough to be read aloud.
@@ -167,9 +202,9 @@ pub struct Plan {
     pub expected: Revision,
     /// The whole table's revision when it was made.
     pub revision: Revision,
-    /// What is in force: `None` for the configuration's own value.
+    /// What is in force by this key: `None` for what wider scopes or the configuration say.
     pub before: Option<Change>,
-    /// What will be in force: `None` for the configuration's own value.
+    /// What will be in force by this key: `None` for what wider scopes or the configuration say.
     pub after: Option<Change>,
     /// When it returns by itself.
     pub expires: Option<Timestamp>,
@@ -191,6 +226,9 @@ pub struct Plan {
     pub tier: RiskTier,
     /// The audit sequence that it undoes.
     pub undoes: Option<u64>,
+    /// Which gateways it reaches.
+    #[serde(default)]
+    pub radius: Radius,
 }
 
 impl Plan {

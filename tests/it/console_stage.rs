@@ -20,9 +20,9 @@ use backstop::{
         ErrorClass, Event, EventDecision, EventId, Family, GatewaySettings, Heartbeat, KeyPlace,
         LogFailure, Mode, NoticeGiven, NoticePolicy, NoticeStyle, Outcome, OutcomeKind, Override,
         OverrideKey, Overrides, PayloadClass, Plan, PlanId, Presence, ProbeFailure, ProbeRecord,
-        ProbeResult, Probing, Provider, Reason, ReasonCode, Retention, ReviewPolicy, Revision,
-        RiskTier, Route, RouteTraffic, Sample, Seq, Slot, Tier, Timeouts, Usage, Verb, Workload,
-        WorkloadName, WorkloadTraffic,
+        ProbeResult, Probing, Provider, Radius, Reason, ReasonCode, Retention, ReviewPolicy,
+        Revision, RiskTier, Route, RouteTraffic, Sample, Scope, Seq, Slot, Tier, Timeouts, Usage,
+        Verb, Workload, WorkloadName, WorkloadTraffic,
     },
     store::Health,
 };
@@ -829,6 +829,7 @@ pub(crate) fn force_plan(now: Timestamp) -> Plan {
         ],
         tier: RiskTier::Typed,
         undoes: None,
+        radius: Radius::default(),
     }
 }
 
@@ -856,5 +857,6 @@ pub(crate) fn force_command() -> Command {
         workload: "support-chat".into(),
         mode: Mode::Force,
         lasting: Some(Duration::from_mins(30)),
+        scope: Scope::All,
     }
 }

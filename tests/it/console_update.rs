@@ -16,7 +16,7 @@ use backstop::{
     model::{
         AuditRecord, Check, CheckVerdict, Command, Conflict, Entry, ErrorClass, Event,
         EventDecision, Mode, OutcomeKind, OverrideKey, Plan, PlanId, Readiness, Reason, ReasonCode,
-        Reviewed, Revision, RiskTier, Routed, Seq, Slot, WorkloadName,
+        Reviewed, Revision, RiskTier, Routed, Scope, Seq, Slot, WorkloadName,
     },
     store::Health,
 };
@@ -518,7 +518,8 @@ fn one_key_confirms_the_lowest_tier_but_never_a_quick_one() {
         [&Command::Mode {
             workload: "image-understanding".into(),
             mode: Mode::Auto,
-            lasting: None
+            lasting: None,
+            scope: Scope::All
         }]
     );
     let plan = auto_plan(stage.now);
@@ -690,7 +691,8 @@ fn sooner_and_later_make_another_plan_and_keep_what_was_typed() {
         [&Command::Mode {
             workload: "support-chat".into(),
             mode: Mode::Force,
-            lasting: Some(Duration::from_hours(1))
+            lasting: Some(Duration::from_hours(1)),
+            scope: Scope::All
         }]
     );
     assert_eq!(stage.app.form().unwrap().name.text(), "sup");
@@ -1539,7 +1541,8 @@ fn routes_are_drained_by_name() {
         plans(&effects),
         [&Command::Drain {
             route: selected,
-            lasting: Some(Duration::from_mins(30))
+            lasting: Some(Duration::from_mins(30)),
+            scope: Scope::All
         }]
     );
 }

@@ -532,7 +532,9 @@ impl World {
                 OverrideKey::drain(route.clone()),
                 Some(Change::Drain),
             ),
-            Command::Undrain { route } => (Verb::Undrain, OverrideKey::drain(route.clone()), None),
+            Command::Undrain { route, .. } => {
+                (Verb::Undrain, OverrideKey::drain(route.clone()), None)
+            }
             Command::Undo { .. } => (Verb::Undo, plan.key.clone(), None),
         };
         (plan.verb, plan.key, plan.after) = (verb, key, after);

@@ -6,7 +6,7 @@ use backstop::{
     control::{Consent, ControlError, Mode, UNTIL_CHANGED},
     model::{
         Change, Check, CheckVerdict, CircuitState, Command, Heartbeat, Mode as WorkloadMode,
-        PlanId, ReasonCode, Revision, RiskTier, Verb,
+        PlanId, ReasonCode, Revision, RiskTier, Scope, Verb,
     },
     store::AuditQuery,
 };
@@ -140,6 +140,7 @@ async fn a_plan_is_stale_when_what_it_rests_on_moved() {
         workload: "support-chat".into(),
         mode: WorkloadMode::Force,
         lasting: Some(Duration::from_mins(1)),
+        scope: Scope::All,
     };
     let plan = door.plan(command, true).await.unwrap();
     house.clock.advance(Duration::from_mins(2));
@@ -282,6 +283,7 @@ async fn breaking_glass_overrides_a_failed_check_and_stays_marked() {
                 workload: "support-chat".into(),
                 mode: WorkloadMode::Force,
                 lasting: Some(UNTIL_CHANGED),
+                scope: Scope::All,
             },
             false,
         )

@@ -9,7 +9,7 @@ use backstop::{
     model::{
         Actor, Attempt, Catalog, Change, CircuitState, Command, ErrorClass, Event, EventDecision,
         EventId, Family, Heartbeat, Mode as WorkloadMode, NoticeGiven, Outcome, OutcomeKind, Plan,
-        Reason, ReasonCode, Revision, RouteTraffic, WorkloadTraffic,
+        Reason, ReasonCode, Revision, RouteTraffic, Scope, WorkloadTraffic,
     },
     store::{Access, Store},
 };
@@ -212,6 +212,7 @@ pub(crate) fn mode(workload: &str, mode: WorkloadMode) -> Command {
         workload: workload.into(),
         mode,
         lasting: None,
+        scope: Scope::All,
     }
 }
 

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use backstop::{
     control::{Consent, ControlError, LONGEST, Mode, UNTIL_CHANGED},
     model::{
-        AuditRecord, Change, Command, Mode as WorkloadMode, OverrideKey, ReasonCode, RiskTier, Verb,
+        AuditRecord, Change, Command, Mode as WorkloadMode, OverrideKey, ReasonCode, RiskTier,
+        Scope, Verb,
     },
     store::AuditQuery,
 };
@@ -41,15 +42,15 @@ fn command() -> impl Strategy<Value = Command> {
     ]);
     prop_oneof![
         4 => (workload.clone(), mode, lasting()).prop_map(|(workload, mode, lasting)| {
-            Command::Mode { workload: workload.into(), mode, lasting }
+            Command::Mode { workload: workload.into(), mode, lasting, scope: Scope::All }
         }),
         2 => (workload, any::<bool>(), lasting()).prop_map(|(workload, enabled, lasting)| {
-            Command::Notice { workload: workload.into(), enabled, lasting }
+            Command::Notice { workload: workload.into(), enabled, lasting, scope: Scope::All }
         }),
         1 => (route.clone(), lasting()).prop_map(|(route, lasting)| {
-            Command::Drain { route: route.into(), lasting }
+            Command::Drain { route: route.into(), lasting, scope: Scope::All }
         }),
-        1 => route.prop_map(|route| Command::Undrain { route: route.into() }),
+        1 => route.prop_map(|route| Command::Undrain { route: route.into(), scope: Scope::All }),
         3 => Just(undo()),
     ]
 }

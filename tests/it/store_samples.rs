@@ -7,7 +7,7 @@ use backstop::{
     model::{
         Actor, Attempt, AuditRecord, Change, ChangeRequest, ErrorClass, Event, EventDecision,
         EventId, Family, Heartbeat, Mode, NoticeGiven, Outcome, OutcomeKind, Override, OverrideKey,
-        Plan, PlanId, Presence, Reason, ReasonCode, Revision, RiskTier, Verb,
+        Plan, PlanId, Presence, Radius, Reason, ReasonCode, Revision, RiskTier, Verb,
     },
     store::{Access, Store},
 };
@@ -232,5 +232,6 @@ pub(crate) fn plan(id: &str, made: Timestamp) -> Plan {
         checks: Vec::new(),
         tier: RiskTier::Typed,
         undoes: None,
+        radius: Radius::default(),
     }
 }

@@ -117,7 +117,7 @@ impl Meanwhile {
         for presence in presences.into_iter().filter(|it| it.session != own) {
             let mut at = BTreeSet::new();
             if let Some((id, key)) = &presence.plan {
-                at.insert(format!("has plan {id} open for {}", key.target()));
+                at.insert(format!("has plan {id} open for {}", key.named()));
             }
             if let Some(claim) = &presence.claim {
                 at.insert(format!("is on {claim}"));
@@ -267,7 +267,7 @@ const fn many(event: &Event) -> &'static str {
 
 /// A change of somebody else, or of oneself elsewhere.
 fn changed(record: &AuditRecord, me: Option<&Actor>) -> String {
-    let target = record.key.target();
+    let target = record.key.named();
     let at = record.at.strftime("%H:%M:%SZ");
     let Some(verb) = record.verb else {
         return format!("{at} an override of {target} has expired");

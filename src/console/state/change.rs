@@ -9,9 +9,10 @@ use super::data::Data;
 use crate::{
     control::Progress,
     model::{
-        AuditRecord, Change, EventDecision, Mode, OutcomeKind, OverrideKey, PlanId, Revision,
-        RouteName, Subject, Verb, WorkloadName,
+        AuditRecord, Change, EventDecision, GatewayName, Heartbeat, Mode, OutcomeKind, OverrideKey,
+        PlanId, Revision, RouteName, Subject, Verb, WorkloadName,
     },
+    policy,
 };
 
 /// The most events looked at for the first request.
@@ -104,6 +105,12 @@ impl Followed {
         if self.first.is_some() {
             return false;
         }
+        let inside = self.inside(data);
+        let follows = |gateway: &GatewayName| {
+            inside
+                .as_ref()
+                .is_none_or(|inside| inside.contains(&gateway))
+        };
         // An event that ended well gives the exact moment.
         let event = data
             .log
@@ -111,7 +118,9 @@ impl Followed {
             .rev()
             .take(LOOKED_AT)
             .filter(|stored| {
-                stored.event.workload == workload && stored.event.revision >= self.revision
+                stored.event.workload == workload
+                    && stored.event.revision >= self.revision
+                    && follows(&stored.event.gateway)
             })
             .filter_map(|stored| {
                 let outcome = stored.outcome.as_ref()?;
@@ -127,6 +136,7 @@ impl Followed {
         let routed = data
             .heartbeats
             .iter()
+            .filter(|beat| follows(&beat.gateway))
             .flat_map(|beat| &beat.workloads)
             .filter(|traffic| traffic.workload == workload)
             .filter_map(|traffic| traffic.last_routed.as_ref())
@@ -143,6 +153,24 @@ impl Followed {
         self.first.is_some()
     }
 
+    /// The gateways that follow it: those inside its scope that have no more specific override. `None`: all of them.
+    fn inside<'a>(&self, data: &'a Data) -> Option<Vec<&'a GatewayName>> {
+        let overrides = data.overrides.as_ref()?;
+        let rank = self.key.scope.rank();
+        let narrower = |(key, _): (&OverrideKey, _)| key.scope.rank() > rank;
+        let mut scoped = overrides.scoped(&self.key.subject, self.at);
+        if self.key.scope.is_all() && !scoped.any(narrower) {
+            return None;
+        }
+        let follows = |beat: &&Heartbeat| {
+            let site = beat.site();
+            let found = policy::deciding(overrides, &self.key.subject, Some(&site), self.at);
+            self.key.scope.covers(&site) && found.is_none_or(|(scope, _)| scope.rank() <= rank)
+        };
+        let inside = data.heartbeats.iter().filter(follows);
+        Some(inside.map(|beat| &beat.gateway).collect())
+    }
+
     /// Whether the first request went where the change sends requests; `None`: any way is right.
     #[must_use]
     pub fn as_meant(&self, data: &Data) -> Option<bool> {
@@ -150,6 +178,8 @@ impl Followed {
         let workload = data.workload(self.workload()?)?;
         let mode = match self.after {
             Some(Change::Mode(mode)) => mode,
+            // Wider scopes may say anything then.
+            None if !self.key.scope.is_all() => return None,
             Some(Change::Notice(_) | Change::Drain) | None => workload.mode,
         };
         match mode {
@@ -162,7 +192,7 @@ impl Followed {
     /// What happened so far, in one sentence.
     #[must_use]
     pub fn told(&self, data: &Data) -> String {
-        let done = done(self.verb, self.key.target());
+        let done = done(self.verb, &self.key.named());
         let Some(progress) = &self.progress else {
             return format!(
                 "{done}: committed (revision {}), waiting for the gateways",

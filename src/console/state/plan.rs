@@ -3,6 +3,8 @@
 //! It decides what a key means for the form and whether the form is complete; it never applies anything by
 //! itself. The door checks the same rules again (`control::fits`).
 
+mod scope;
+
 use std::fmt::Write as _;
 
 use std::time::Duration;
@@ -14,7 +16,7 @@ use super::field::Field;
 use crate::{
     console::keymap::Context,
     control::{self, Consent, ControlError},
-    model::{Command, Plan, ReasonCode, RiskTier, Verb},
+    model::{Command, Plan, ReasonCode, RiskTier, Scope, Verb},
 };
 
 /// For how long a change may last, as the keys for shorter and longer step through it.
@@ -88,6 +90,8 @@ pub struct Form {
     pub held: Option<Timestamp>,
     /// When a plan came that takes the place of another one.
     pub replaced: Option<Timestamp>,
+    /// On its way through the scopes.
+    turned: scope::Turned,
 }
 
 impl Form {
@@ -111,6 +115,7 @@ impl Form {
             remark: None,
             held: None,
             replaced: None,
+            turned: scope::Turned::default(),
         }
     }
 
@@ -305,6 +310,7 @@ impl Form {
         }
         self.scroll = 0;
         self.read = false;
+        self.settle_scope();
         self.stage = Stage::Ready(plan);
     }
 
@@ -337,7 +343,7 @@ impl Form {
             Command::Mode { workload, .. } | Command::Notice { workload, .. } => {
                 Some(workload.as_str())
             }
-            Command::Drain { route, .. } | Command::Undrain { route } => Some(route.as_str()),
+            Command::Drain { route, .. } | Command::Undrain { route, .. } => Some(route.as_str()),
             Command::Undo { .. } => None,
         }
     }
@@ -346,26 +352,38 @@ impl Form {
     #[must_use]
     pub fn title(&self) -> String {
         match self.plan() {
-            Some(plan) => title(plan.verb, plan.target()),
-            None => match &self.command {
-                Command::Mode { workload, mode, .. } => format!("{mode} {workload}"),
-                Command::Notice {
-                    workload,
-                    enabled: true,
-                    ..
-                } => format!("notice on {workload}"),
-                Command::Notice { workload, .. } => format!("notice off {workload}"),
-                Command::Drain { route, .. } => format!("drain {route}"),
-                Command::Undrain { route } => format!("undrain {route}"),
-                Command::Undo { .. } => "undo my last change".to_owned(),
-            },
+            Some(plan) => title(plan.verb, &plan.key.named()),
+            None => self.asked(),
         }
+    }
+
+    /// What is asked, before there is a plan.
+    fn asked(&self) -> String {
+        let place = match self.command.scope() {
+            Some(scope) if !scope.is_all() => format!(" {}", scope.words()),
+            Some(_) | None => String::new(),
+        };
+        let asked = match &self.command {
+            Command::Mode { workload, mode, .. } => format!("{mode} {workload}"),
+            Command::Notice {
+                workload,
+                enabled: true,
+                ..
+            } => format!("notice on {workload}"),
+            Command::Notice { workload, .. } => format!("notice off {workload}"),
+            Command::Drain { route, .. } => format!("drain {route}"),
+            Command::Undrain { route, .. } => format!("undrain {route}"),
+            Command::Undo { .. } => "undo my last change".to_owned(),
+        };
+        asked + &place
     }
 
     /// The same on the command line.
     #[must_use]
     pub fn command_line(&self) -> String {
-        let mut line = format!("backstop {}", self.title());
+        let verb = self.plan().map(|plan| title(plan.verb, plan.target()));
+        let all = || Self::new(self.command.clone().within(Scope::All), 0, self.opened).asked();
+        let mut line = format!("backstop {}", verb.unwrap_or_else(all));
         if let Command::Undo { sequence } = &self.command {
             "backstop undo".clone_into(&mut line);
             if let Some(sequence) = sequence {
@@ -374,6 +392,9 @@ impl Form {
         }
         if let Some(lasting) = self.lasting() {
             _ = write!(line, " --for {}", short(lasting));
+        }
+        if let Some(scope) = self.scope().filter(|scope| !scope.is_all()) {
+            _ = write!(line, " --scope {scope}");
         }
         if let Some(reason) = self.reason {
             _ = write!(line, " --reason {reason}");

@@ -11,7 +11,7 @@ use super::data::Data;
 use crate::{
     console::action::Action,
     control::DEFAULT_LASTING,
-    model::{Actor, Command, Mode, OverrideKey, RouteName, WorkloadName},
+    model::{Actor, Command, Mode, Overrides, RouteName, Scope, Subject, WorkloadName},
 };
 
 /// One verb for one thing.
@@ -31,15 +31,21 @@ pub fn for_workload(data: &Data, name: &WorkloadName, now: Timestamp) -> Vec<Off
     let (Some(workload), Some(overrides)) = (data.workload(name), data.overrides.as_ref()) else {
         return Vec::new();
     };
-    let active = overrides.active(&OverrideKey::mode(name.clone()), now);
+    let set = set(overrides, &Subject::Mode(name.clone()), now);
+    let active = set.as_ref();
     let status = data.status(name);
     let mode = status.map_or(workload.mode, |status| status.mode);
     let notice = status.map_or(workload.notice.enabled, |status| status.notice);
     let lasting = Some(DEFAULT_LASTING);
+    // What undoes something begins where that holds; the plan has a key for other places.
     let switch = |mode: Mode, lasting| Command::Mode {
         workload: name.clone(),
         mode,
         lasting,
+        scope: match mode {
+            Mode::Auto => set.clone().unwrap_or_default(),
+            Mode::Hold | Mode::Force => Scope::All,
+        },
     };
     let force = match &workload.fallback {
         None => Err(Cow::Borrowed("no fallback by policy")),
@@ -57,6 +63,7 @@ pub fn for_workload(data: &Data, name: &WorkloadName, now: Timestamp) -> Vec<Off
     } else {
         Ok(switch(Mode::Auto, None))
     };
+    let turned = self::set(overrides, &Subject::Notice(name.clone()), now);
     let turn = if workload.notice.text.is_empty() {
         Err(Cow::Borrowed("no notice text is configured"))
     } else {
@@ -64,9 +71,10 @@ pub fn for_workload(data: &Data, name: &WorkloadName, now: Timestamp) -> Vec<Off
             workload: name.clone(),
             enabled: !notice,
             lasting: if notice { lasting } else { None },
+            scope: turned.unwrap_or_default(),
         })
     };
-    let extends = |wanted: Mode| mode == wanted && active.is_some();
+    let extends = |wanted: Mode| mode == wanted && active == Some(&Scope::All);
     let offers = vec![
         Offer {
             action: Action::Force,
@@ -122,23 +130,34 @@ fn in_touch(data: &Data, offer: Offer) -> Offer {
     }
 }
 
+/// Where a subject has an override: on all gateways, else in the first narrower scope.
+fn set(overrides: &Overrides, subject: &Subject, now: Timestamp) -> Option<Scope> {
+    let mut scoped = overrides.scoped(subject, now);
+    scoped.next().map(|(key, _)| key.scope.clone())
+}
+
 /// What can be done to a route.
 #[must_use]
 pub fn for_route(data: &Data, name: &RouteName, now: Timestamp) -> Vec<Offer> {
     let Some(overrides) = data.overrides.as_ref() else {
         return Vec::new();
     };
-    let drained = overrides
-        .active(&OverrideKey::drain(name.clone()), now)
-        .is_some();
-    let (does, command) = if drained {
+    let drained = set(overrides, &Subject::Drain(name.clone()), now);
+    let (does, command) = if let Some(scope) = drained {
         let route = name.clone();
-        ("undrain: take requests again", Command::Undrain { route })
+        (
+            "undrain: take requests again",
+            Command::Undrain { route, scope },
+        )
     } else {
         let (route, lasting) = (name.clone(), Some(DEFAULT_LASTING));
         (
             "drain: no new request goes to it",
-            Command::Drain { route, lasting },
+            Command::Drain {
+                route,
+                lasting,
+                scope: Scope::All,
+            },
         )
     };
     let offer = Offer {
@@ -164,7 +183,7 @@ pub fn undo(data: &Data, actor: &Actor) -> Offer {
                 "undo: {}",
                 super::change::done(
                     record.verb.unwrap_or(crate::model::Verb::Undo),
-                    record.key.target()
+                    &record.key.named()
                 )
             )
             .into(),

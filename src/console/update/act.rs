@@ -157,6 +157,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Confirm => planning::confirm(app, pace, effects),
         Action::Shorter => planning::last(app, false, effects),
         Action::Longer => planning::last(app, true, effects),
+        Action::Scope => planning::turn(app, effects),
         Action::Accept => typing::accept(app, effects),
         Action::Complete => typing::complete(app),
         Action::NextField => typing::turn(app, true),

@@ -23,8 +23,8 @@ use crate::{
         },
         view,
     },
-    control::{self, ControlError},
-    model::{AuditRecord, Command, Overrides, Plan, PlanId, WorkloadName},
+    control::{self, ControlError, Overview},
+    model::{AuditRecord, Command, Overrides, Plan, PlanId, Scope, WorkloadName},
 };
 
 /// Enter that came before the plan counts for a plan that comes no later than this.
@@ -98,6 +98,9 @@ pub(super) fn planned(
             recheck(app, effects);
             wake_for_held(app, effects);
         }
+        Err(error @ ControlError::Nothing { .. }) if form.return_scope() => {
+            again(app, Some(error.to_string()), effects);
+        }
         Err(error) => {
             let title = form.title();
             close(app);
@@ -155,6 +158,15 @@ pub(super) fn recheck(app: &mut App, effects: &mut Vec<Effect>) {
             ));
         }
     }
+    let sites = app.overview().map(Overview::sites).unwrap_or_default();
+    if let Some(overrides) = app.data.overrides.as_ref().filter(newer)
+        && !control::names_exceptions(plan, overrides, &sites, app.now)
+    {
+        remark = Some(
+            "a more specific override was set: the plan was made again; look at it, then confirm"
+                .to_owned(),
+        );
+    }
     if let Some(catalog) = &app.data.catalog
         && !control::rests_on(plan, catalog)
     {
@@ -189,6 +201,26 @@ pub(super) fn last(app: &mut App, longer: bool, effects: &mut Vec<Effect>) {
             (None, _) => "this change does not end by itself".to_owned(),
             (Some(_), true) => "24h is the longest".to_owned(),
             (Some(_), false) => "5m is the shortest".to_owned(),
+        });
+    }
+}
+
+/// To other gateways.
+pub(super) fn turn(app: &mut App, effects: &mut Vec<Effect>) {
+    let sites = app.overview().map(Overview::sites).unwrap_or_default();
+    let scopes = control::scopes(&sites);
+    let Some(form) = app.form_mut() else { return };
+    if matches!(form.stage, Stage::Applying(_)) {
+        return;
+    }
+    if form.turn_scope(&scopes) {
+        let place = form.scope().map(Scope::words).unwrap_or_default();
+        let remark = format!("{place} now: look at the plan, then confirm");
+        again(app, Some(remark), effects);
+    } else {
+        form.remark = Some(match form.scope() {
+            Some(_) => "there is no other place: one gateway's host, without a region".to_owned(),
+            None => "an undo holds where the change was".to_owned(),
         });
     }
 }
@@ -309,7 +341,7 @@ pub(super) fn applied(
         }
         Err(error) => {
             let what = match app.form().filter(|_| mine).and_then(Form::plan) {
-                Some(plan) => title(plan.verb, plan.target()),
+                Some(plan) => title(plan.verb, &plan.key.named()),
                 None => format!("plan {plan}"),
             };
             if error.is_unknown() {

@@ -104,7 +104,7 @@ fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
         ),
         "WHO" => (words::safe(record.actor.name()).into_owned(), Role::Text),
         "WHAT" => (what(record).to_owned(), role),
-        "TARGET" => (words::safe(record.key.target()).into_owned(), Role::Text),
+        "TARGET" => (words::safe(&record.key.named()).into_owned(), Role::Text),
         "BEFORE -> AFTER" => (
             format!("{} -> {}", value(record.before), value(record.after)),
             Role::Text,
@@ -184,7 +184,7 @@ pub(super) fn whole(app: &App, sequence: u64, width: u16) -> Vec<Line> {
     };
     let mut lines = vec![
         Line::of(Role::Title, format!(" #{sequence} {} ", what(record)))
-            .and(Role::Text, words::safe(record.key.target()).into_owned()),
+            .and(Role::Text, words::safe(&record.key.named()).into_owned()),
         Line::default(),
     ];
     let mut told = |label: &str, role: Role, text: &str| {
@@ -291,7 +291,7 @@ pub(super) fn line_of(record: &AuditRecord) -> String {
         record.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         words::safe(record.actor.name()),
         what(record),
-        words::safe(record.key.target()),
+        words::safe(&record.key.named()),
         why(record),
     )
 }

@@ -149,6 +149,7 @@ const FIRST: &[Action] = &[
     Action::NextField,
     Action::Shorter,
     Action::Longer,
+    Action::Scope,
     Action::NextItem,
     Action::PreviousItem,
     Action::Wrap,

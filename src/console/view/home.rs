@@ -196,8 +196,20 @@ fn could_go_back(overview: &Overview, status: &WorkloadStatus) -> bool {
     ) && words::route(overview, &status.primary).0 == "+"
 }
 
-/// The route that serves, and why when it is not simply the primary.
+/// The route that serves, and why when it is not simply the primary. Where gateways differ on purpose, no route is
+/// the answer.
 fn serving(app: &App, pen: &Pen<'_>, status: &WorkloadStatus, width: usize) -> (String, Role) {
+    if let (Some(mixed), Serving::Forced { .. } | Serving::Primary { .. }) =
+        (status.mixed, &status.serving)
+    {
+        let (long, short) = (
+            mixed.to_string(),
+            format!("{} on {} of {}", mixed.mode, mixed.on, mixed.of),
+        );
+        let text = if long.width() <= width { long } else { short };
+        let text = fit(&text, width, pen.glyphs.cut).into_owned();
+        return (text, Role::StateForced);
+    }
     let (route, short, long, role) = match &status.serving {
         Serving::Primary { route } => (route, String::new(), String::new(), Role::Text),
         Serving::Auto { route, class } => (
@@ -306,6 +318,15 @@ fn flags(
     }
     if status.debt.is_some() {
         flags.push(("owed".to_owned(), Role::Error));
+    }
+    let shown = matches!(
+        status.serving,
+        Serving::Forced { .. } | Serving::Primary { .. }
+    );
+    if status.mixed.is_some() && !shown {
+        flags.push(("mixed".to_owned(), Role::Warning));
+    } else if status.mixed.is_none() && !status.scoped.is_empty() {
+        flags.push(("scoped".to_owned(), Role::Info));
     }
     // Where readiness says so already it is no news.
     let told = |alarm: &&Alarm| {

@@ -138,7 +138,7 @@ fn others(app: &App) -> Option<String> {
         .filter_map(|other| {
             let name = words::safe(other.actor.name());
             if let Some((plan, key)) = &other.plan {
-                let target = words::safe(key.target());
+                let target = words::safe(&key.named()).into_owned();
                 return Some((0, format!("{name} has plan #{plan} open for {target}")));
             }
             if let Some(claim) = &other.claim {
@@ -164,6 +164,6 @@ fn last_change(app: &App) -> Option<String> {
         words::span(app.age(record.at)),
         words::safe(record.actor.name()),
         super::audit::what(record),
-        words::safe(record.key.target())
+        words::safe(&record.key.named())
     ))
 }

@@ -18,7 +18,7 @@ use crate::{
         },
         theme::Role,
     },
-    control::{Mode, NOTE_LETTERS, TYPED_LETTERS},
+    control::{self, Mode, NOTE_LETTERS, TYPED_LETTERS},
     model::{Plan, ReasonCode, RiskTier},
 };
 
@@ -34,6 +34,7 @@ pub(super) fn lines(app: &App, form: &Form, width: u16) -> Vec<Line> {
             } else {
                 Vec::new()
             };
+            lines.extend(place(app, form));
             lines.push(ends(app, form, wide));
             lines.extend(confirmation(app, form, plan, wide));
             lines
@@ -147,6 +148,32 @@ fn reason_line(label: &str, text: &str, chosen: Option<&str>) -> Line {
         }
         None => line.and(Role::Text, text),
     }
+}
+
+/// On which gateways it holds, and the key for others; not told where there is one gateway and nothing to choose.
+fn place(app: &App, form: &Form) -> Option<Line> {
+    let overview = app.overview()?;
+    let scope = form.scope()?;
+    if scope.is_all() && overview.alive().count() < 2 {
+        return None;
+    }
+    let line = Line::of(Role::Heading, " where  ").and(
+        if scope.is_all() {
+            Role::Text
+        } else {
+            Role::Warning
+        },
+        format!(" {}", words::safe(&scope.words())),
+    );
+    let scopes = control::scopes(&overview.sites());
+    let Some(next) = form.next_scope(&scopes) else {
+        return Some(line);
+    };
+    Some(
+        line.and(Role::Text, "   ")
+            .and(Role::Key, app.setup.keymap.shown(Action::Scope))
+            .and(Role::Text, format!(" {}", words::safe(&next.words()))),
+    )
 }
 
 /// When it returns, and the keys for sooner and later.

@@ -14,7 +14,17 @@ const FRESH: Duration = Duration::from_mins(10);
 /// Whether somebody is there to apply it, under the same configuration.
 pub(super) fn gateways(scene: &Scene<'_>) -> Vec<Check> {
     let name = "gateways";
-    let alive: Vec<_> = scene.overview.alive().collect();
+    let scope = &scene.key.scope;
+    let all = scene.overview.alive().count();
+    let alive: Vec<_> = scene
+        .overview
+        .alive()
+        .filter(|gateway| scope.covers(&gateway.site()))
+        .collect();
+    if alive.is_empty() && all > 0 {
+        // The check of the scope says it.
+        return Vec::new();
+    }
     if alive.is_empty() {
         return vec![check(
             name,
@@ -42,8 +52,13 @@ pub(super) fn gateways(scene: &Scene<'_>) -> Vec<Check> {
     let draining = alive.iter().filter(|gateway| gateway.draining).count();
     let behind = alive.iter().filter(|gateway| !gateway.current).count();
     let why = format!(
-        "{} alive{}{}",
+        "{} alive{}{}{}",
         count(alive.len(), "gateway"),
+        if scope.is_all() {
+            String::new()
+        } else {
+            format!(" {}, {} elsewhere", scope.words(), all - alive.len())
+        },
         if draining > 0 {
             format!(", {draining} draining")
         } else {

@@ -3,8 +3,8 @@
 //! It is about what an operator does, so what is in use already is left alone, and the way back to the primary
 //! is never barred: only what sends a workload's traffic nearer to its fallback, or keeps it there for longer.
 
-use super::{Intent, Scene, check, mode_after};
-use crate::model::{Change, Check, CheckVerdict, Mode, Standing, Subject, Workload, WorkloadName};
+use super::{Intent, Scene, check};
+use crate::model::{Check, CheckVerdict, Mode, Standing, Subject, Workload, WorkloadName};
 
 const NAME: &str = "review";
 
@@ -20,17 +20,10 @@ const fn exposure(mode: Mode) -> u8 {
     }
 }
 
-/// The mode in force before the intent.
-fn mode_before(workload: &Workload, intent: &Intent) -> Mode {
-    match intent.before {
-        Some(Change::Mode(mode)) => mode,
-        Some(Change::Notice(_) | Change::Drain) | None => workload.mode,
-    }
-}
-
 /// For an intent about a workload's mode.
 pub(super) fn of_mode(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -> Vec<Check> {
-    let (before, after) = (mode_before(workload, intent), mode_after(workload, intent));
+    let before = scene.mode_before(workload, intent);
+    let after = scene.mode_after(workload, intent);
     match after {
         Mode::Hold => Vec::new(),
         Mode::Auto | Mode::Force if exposure(after) < exposure(before) => {

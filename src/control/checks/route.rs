@@ -237,12 +237,8 @@ fn drained(scene: &Scene<'_>, name: &RouteName) -> Option<Check> {
 
 /// Requests per second of a workload that its fallback does not serve yet.
 pub(in crate::control) fn moved(scene: &Scene<'_>, workload: &Workload) -> f64 {
-    scene
-        .overview
-        .workload(&workload.name)
-        .map_or(0.0, |status| {
-            status.rps * (1.0 - status.fallback_share.unwrap_or(0.0))
-        })
+    let (all, caught) = scene.rates(&workload.name);
+    all - caught
 }
 
 fn headroom(scene: &Scene<'_>, route: &Route, added: f64) -> Check {

@@ -11,8 +11,8 @@ use crate::{
     },
     model::{
         Asked, Boundary, BoundaryKind, Capability, CircuitState, Command, Family, Heartbeat, Plan,
-        PlanId, ProbeRecord, ReasonCode, Reviewed, Revision, RiskTier, Rung, RungResult, Tier,
-        Verdict,
+        PlanId, ProbeRecord, ReasonCode, Reviewed, Revision, RiskTier, Rung, RungResult, Scope,
+        Tier, Verdict,
     },
 };
 
@@ -34,6 +34,7 @@ fn mode(mode: Mode) -> Command {
         workload: "chat".into(),
         mode,
         lasting: None,
+        scope: Scope::All,
     }
 }
 
@@ -85,7 +86,8 @@ impl Setup {
     }
 
     fn plan(&self) -> Plan {
-        let intent = intent::intend(&self.command, &self.catalog, &self.overrides, now())
+        let sites: Vec<_> = self.heartbeats.iter().map(Heartbeat::site).collect();
+        let intent = intent::intend(&self.command, &self.catalog, &self.overrides, &sites, now())
             .unwrap()
             .unwrap();
         let seen = overview(
@@ -105,6 +107,8 @@ impl Setup {
             presences: &self.presences,
             last_change: self.last_change.as_ref(),
             actor: &me,
+            heartbeats: &self.heartbeats,
+            key: &intent.key,
             now: now(),
         };
         draw::plan(&scene, &intent, PlanId("abc123".to_owned()))
@@ -513,6 +517,7 @@ fn lasting(setup: &mut Setup, length: Duration) {
         workload: "chat".into(),
         mode: Mode::Force,
         lasting: Some(length),
+        scope: Scope::All,
     };
 }
 
@@ -527,11 +532,13 @@ fn checks_of_the_other_verbs() {
     let drain = |route: &str| Command::Drain {
         route: route.into(),
         lasting: None,
+        scope: Scope::All,
     };
     let notice = |enabled| Command::Notice {
         workload: "chat".into(),
         enabled,
         lasting: None,
+        scope: Scope::All,
     };
     let forced: Bend = |setup| {
         setup.overrides = overrides(vec![(
@@ -665,6 +672,7 @@ fn tiers_follow_the_verbs() {
         workload: "chat".into(),
         enabled,
         lasting: None,
+        scope: Scope::All,
     };
     let premium = || "premium".into();
     let nothing = |_: &mut Setup| {};
@@ -722,6 +730,7 @@ fn tiers_follow_the_verbs() {
                 Command::Drain {
                     route: premium(),
                     lasting: None,
+                    scope: Scope::All,
                 },
                 &nothing,
             ),
@@ -731,7 +740,10 @@ fn tiers_follow_the_verbs() {
         (
             "undrain",
             plan(
-                Command::Undrain { route: premium() },
+                Command::Undrain {
+                    route: premium(),
+                    scope: Scope::All,
+                },
                 &on(Change::Drain, soon),
             ),
             RiskTier::Confirm,
@@ -744,6 +756,7 @@ fn tiers_follow_the_verbs() {
                     workload: "chat".into(),
                     mode: Mode::Force,
                     lasting: Some(Duration::from_hours(1)),
+                    scope: Scope::All,
                 },
                 &forced,
             ),
@@ -814,12 +827,13 @@ fn what_is_so_already_is_no_plan() {
             "not drained",
             Command::Undrain {
                 route: "stable".into(),
+                scope: Scope::All,
             },
             Overrides::default(),
             "nothing to change: `stable` takes requests",
         ),
     ] {
-        let error = intent::intend(&command, &catalog(), &overrides, now()).unwrap_err();
+        let error = intent::intend(&command, &catalog(), &overrides, &[], now()).unwrap_err();
         assert_eq!(error.to_string(), words, "{case}");
     }
 }

@@ -9,8 +9,8 @@ use super::{Explanation, Facts, Part, class::meaning, rule::rule};
 use crate::{
     control::words::who,
     model::{
-        Attempt, AuditRecord, Catalog, Event, EventDecision, NoticeGiven, OutcomeKind, OverrideKey,
-        Reason, StoredEvent, Verb, visible,
+        Attempt, AuditRecord, Catalog, Event, EventDecision, NoticeGiven, OutcomeKind, Reason,
+        Scope, StoredEvent, Subject, Verb, visible,
     },
     policy,
 };
@@ -226,12 +226,12 @@ fn record(stored: &StoredEvent) -> Vec<String> {
 
 /// The operator's change that a decision rests on: the newest of the key at the revision in force.
 fn behind<'a>(event: &Event, records: &'a [AuditRecord]) -> Option<&'a AuditRecord> {
-    let key = match &event.reason {
-        Reason::Forced { .. } | Reason::Held => OverrideKey::mode(event.workload.clone()),
-        Reason::Drained { .. } => OverrideKey::drain(event.primary.clone()),
-        Reason::FallbackDrained => OverrideKey::drain(event.fallback.clone()?),
+    let subject = match &event.reason {
+        Reason::Forced { .. } | Reason::Held => Subject::Mode(event.workload.clone()),
+        Reason::Drained { .. } => Subject::Drain(event.primary.clone()),
+        Reason::FallbackDrained => Subject::Drain(event.fallback.clone()?),
         Reason::NoticeImpossible | Reason::PaidTierWithoutNotice => {
-            OverrideKey::notice(event.workload.clone())
+            Subject::Notice(event.workload.clone())
         }
         Reason::Trigger
         | Reason::ForcedByConfig
@@ -260,15 +260,46 @@ fn behind<'a>(event: &Event, records: &'a [AuditRecord]) -> Option<&'a AuditReco
         | Reason::FallbackSaturated
         | Reason::Readiness { .. } => return None,
     };
-    records
-        .iter()
-        .filter(|record| record.key == key && record.revision <= event.revision)
-        .max_by_key(|record| record.sequence)
+    let newest = |fits: &dyn Fn(&AuditRecord) -> bool| {
+        records
+            .iter()
+            .filter(|record| record.key.subject == subject && record.revision <= event.revision)
+            .filter(|record| fits(record))
+            .max_by_key(|record| record.sequence)
+    };
+    // The reason names who and where, in the words of the switches.
+    let named = if let Reason::Forced { by, .. } | Reason::Drained { by } = &event.reason {
+        newest(&|record| {
+            let name = record.actor.name();
+            record.after.is_some()
+                && match &record.key.scope {
+                    Scope::All => by == name,
+                    scope @ (Scope::Region(_) | Scope::Host(_)) => {
+                        *by == format!("{name} {}", scope.words())
+                    }
+                }
+        })
+    } else {
+        None
+    };
+    named.or_else(|| {
+        newest(&|record| match &record.key.scope {
+            Scope::All | Scope::Region(_) => true,
+            // A gateway's name begins with its host.
+            Scope::Host(host) => event.gateway.as_str().starts_with(&format!("{host}-")),
+        })
+    })
 }
 
 fn switched(record: &AuditRecord) -> String {
+    let place = match &record.key.scope {
+        Scope::All => String::new(),
+        scope @ (Scope::Region(_) | Scope::Host(_)) => {
+            format!(" {}", visible(&scope.words(), 80))
+        }
+    };
     let mut line = format!(
-        "audit {}: {} by {} at {}, reason {}",
+        "audit {}: {}{place} by {} at {}, reason {}",
         record.sequence,
         record.verb.map_or("expired", Verb::as_str),
         who(&record.actor),
@@ -308,7 +339,8 @@ mod tests {
     use crate::{
         control::fixture,
         model::{
-            Change, ErrorClass, EventId, Family, Mode, Outcome, PlanId, ReasonCode, Revision, Seq,
+            Change, ErrorClass, EventId, Family, Mode, Outcome, OverrideKey, PlanId, ReasonCode,
+            Revision, Seq,
         },
     };
 

@@ -25,6 +25,14 @@ pub struct Mixed {
     pub of: usize,
 }
 
+impl fmt::Display for Mixed {
+    /// `mixed: force on 2 of 3`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("mixed: {} on {} of {}", self.mode, self.on, self.of);
+        formatter.pad(&text)
+    }
+}
+
 /// An override that holds on some gateways only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Scoped {

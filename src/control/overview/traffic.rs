@@ -56,9 +56,7 @@ impl Totals {
         for heartbeat in heartbeats {
             totals.gateways += 1;
             totals.sites.push(heartbeat.site());
-            let window = elapsed(heartbeat.started, heartbeat.at)
-                .clamp(Duration::from_secs(1), super::WINDOW)
-                .as_secs_f64();
+            let window = window(heartbeat);
             for from in &heartbeat.workloads {
                 let sum = totals.workloads.entry(from.workload.clone()).or_default();
                 sum.requests += from.requests;
@@ -106,6 +104,28 @@ impl Totals {
     pub(super) fn route(&self, name: &RouteName) -> Load {
         self.routes.get(name).cloned().unwrap_or_default()
     }
+}
+
+/// A workload's requests per second on one gateway, and how many of them its fallback answered.
+pub(in crate::control) fn rates(heartbeat: &Heartbeat, workload: &WorkloadName) -> (f64, f64) {
+    let window = window(heartbeat);
+    let found = heartbeat
+        .workloads
+        .iter()
+        .find(|traffic| traffic.workload == *workload);
+    found.map_or((0.0, 0.0), |traffic| {
+        (
+            count(traffic.requests) / window,
+            count(traffic.fallbacks) / window,
+        )
+    })
+}
+
+/// The seconds that a gateway's counters are of.
+fn window(heartbeat: &Heartbeat) -> f64 {
+    elapsed(heartbeat.started, heartbeat.at)
+        .clamp(Duration::from_secs(1), super::WINDOW)
+        .as_secs_f64()
 }
 
 /// A part of a whole, 0.0 to 1.0; `None` of nothing.

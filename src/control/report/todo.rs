@@ -24,7 +24,7 @@ pub(super) fn todo(report: &Report) -> Vec<String> {
         format!(
             "still in force: {} on {}, {until}",
             force.entry.change,
-            force.key.target()
+            force.key.named()
         )
     }));
     open.extend(

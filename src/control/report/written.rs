@@ -271,7 +271,7 @@ impl Report {
                 moment(record.at),
                 who(record),
                 record.verb.map_or("expired", Verb::as_str),
-                text(record.key.target()),
+                text(&record.key.named()),
                 value(record.before),
                 value(record.after),
                 record.expires.map(moment).unwrap_or_default(),

@@ -47,6 +47,10 @@ pub(super) fn main(
         &mode(app, workload, status),
         wide,
     ));
+    for scoped in &status.scoped {
+        let text = words::safe(&scoped.to_string()).into_owned();
+        lines.extend(paragraph(Role::Warning, "          ", &text, wide));
+    }
     lines.extend(notice(workload, status, wide));
     lines.extend(reviewed::lines(app, status, wide));
     if let Some(who) = app.claimed_by(&workload.name) {
@@ -116,6 +120,12 @@ fn traffic(app: &App, status: &WorkloadStatus) -> String {
 }
 
 fn mode(app: &App, workload: &Workload, status: &WorkloadStatus) -> String {
+    if let Some(mixed) = status.mixed {
+        return format!(
+            "{mixed} gateways, else as they have it; configured: {}",
+            workload.mode
+        );
+    }
     let Some(by) = &status.mode_by else {
         return format!("{} (as configured)", status.mode);
     };

@@ -8,8 +8,8 @@ use crate::{
         overview,
     },
     model::{
-        CircuitState, Debt, OverrideKey, Overrides, Plan, PlanId, ReviewPolicy, Reviewed, RiskTier,
-        Verb,
+        Change, CircuitState, Debt, OverrideKey, Overrides, Plan, PlanId, ReviewPolicy, Reviewed,
+        RiskTier, Verb,
     },
 };
 
@@ -82,6 +82,8 @@ fn planned(configured: Mode, said: Said, intent: &Intent) -> (Plan, Vec<Workload
         presences: &[],
         last_change: None,
         actor: &me,
+        heartbeats: &beats,
+        key: &intent.key,
         now: now(),
     };
     let plan = draw::plan(&scene, intent, PlanId("abc123".to_owned()));

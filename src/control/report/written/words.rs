@@ -148,7 +148,7 @@ pub(super) fn change(record: &AuditRecord) -> String {
     format!(
         "{}: {verb} {} (now {after}{until}){glass}; {}",
         text(record.actor.name()),
-        text(record.key.target()),
+        text(&record.key.named()),
         why(record)
     )
 }
