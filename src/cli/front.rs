@@ -1,8 +1,11 @@
 //! Opening the console, alone or in front of the demo.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    thread,
+};
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -133,9 +136,16 @@ async fn door(
     follow: &OnceLock<config::Follow>,
 ) -> Result<Opened, CliError> {
     let observe = global.observe;
-    let reading =
-        tokio::task::spawn_blocking(move || session::catalog_with(&global, Keys::IfThere));
-    let catalog = reading
+    let (tell, told) = oneshot::channel();
+    // A thread of its own, which ends: what it needed to understand a large file is memory for those that come
+    // after it. One that stays would keep that, and it is more than the configuration itself.
+    thread::Builder::new()
+        .name("reading".to_owned())
+        .spawn(move || {
+            // Nobody waits any more when the console has ended.
+            let _ = tell.send(session::catalog_with(&global, Keys::IfThere));
+        })?;
+    let catalog = told
         .await
         .map_err(|_| CliError::Console(ConsoleError::Panicked))??;
     let mode = match (observe, write, catalog.environment.production) {

@@ -23,7 +23,7 @@ use notify::{
 };
 use tokio::sync::watch;
 
-use super::{Keys, Loaded, Severity, load_with};
+use super::{Keys, Loaded, Severity, fingerprint::fingerprint, load_with};
 use crate::model::Catalog;
 
 /// A change is read when nothing more came for this long: writers seldom write a file in one piece.
@@ -142,10 +142,13 @@ impl Follower {
             News::Reload => true,
             News::Changed => false,
         };
+        let mut first = true;
         loop {
             self.eyes.watch(&self.path);
             let seen = Look::at(&self.path);
-            self.read_again(asked);
+            if asked || !std::mem::take(&mut first) || !self.is_in_force() {
+                self.read_again(asked);
+            }
             asked = match self.next(inbox, &seen) {
                 News::End => return,
                 News::Reload => true,
@@ -168,6 +171,13 @@ impl Follower {
                 }
             }
         }
+    }
+
+    /// Whether the file holds what is in force. It was understood a moment ago: that is not worth doing twice, and
+    /// a large file takes longer than all else that a console does at its start.
+    fn is_in_force(&self) -> bool {
+        let bytes = fs::read(&self.path);
+        bytes.is_ok_and(|bytes| fingerprint(&bytes) == self.catalog.borrow().fingerprint)
     }
 
     fn read_again(&self, asked: bool) {

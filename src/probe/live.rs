@@ -41,7 +41,7 @@ impl Marks {
 }
 
 /// What the gateways say, put together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Live {
     /// For each workload, the routes that answered last and when.
     answers: HashMap<WorkloadName, Vec<(RouteMark, Timestamp)>>,

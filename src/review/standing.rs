@@ -27,6 +27,9 @@ pub fn standings(
         heads.entry(&head.workload).or_default().push(head);
     }
     let of = |workload: &Workload| {
+        if !workload.review.required {
+            return Standing::NotRequired;
+        }
         let heads = heads.get(&workload.name).map_or(&[][..], Vec::as_slice);
         let basis = Basis::now(catalog, workload);
         basis.map_or(Standing::NotRequired, |basis| {

@@ -10,6 +10,7 @@
     reason = "a bench is read by its names, tells its byte counts, and fails by panicking"
 )]
 
+mod answers;
 mod soak;
 
 use std::{cell::Cell, collections::BTreeMap, hint::black_box, sync::Arc, time::Duration};
@@ -528,6 +529,7 @@ fn tell_frames() {
 
 fn frames(criterion: &mut Criterion) {
     tell_bytes();
+    answers::tell();
     tell_frames();
     let mut group = criterion.benchmark_group("frame");
     let theme = theme();

@@ -1,10 +1,11 @@
 //! The release console in a terminal of 120x40, as an operator has it: `cargo bench --bench screen -- [EVENTS]
 //! [WORKLOADS]`, a million and a thousand when not told.
 //!
-//! Told beside the goals: first paint and data, from the start of the process; key to first byte while 2,000 events
-//! a second arrive; bytes and time on the processor with nothing going on; memory (PSS); and whether the screen is
-//! given back on SIGTERM, on SIGHUP, and with a terminal that does not read. On a busy machine medians mean
-//! something, the rest little.
+//! Told beside the goals: first paint and data, from the start of the process, and what starting any process of this
+//! program in a terminal takes; key to first byte with nothing else going on, and while 2,000 events a second arrive;
+//! bytes and time on the processor while a gateway lives that carries nothing, and while none lives; memory (PSS), and
+//! how much of it is the program itself; and whether the screen is given back on SIGTERM, on SIGHUP, and with a
+//! terminal that does not read. On a busy machine medians mean something, the rest little.
 #![expect(
     clippy::unwrap_used,
     clippy::cast_precision_loss,
@@ -17,6 +18,7 @@
 mod store_samples;
 
 use std::{
+    ffi::OsStr,
     fmt::Write as _,
     fs,
     io::{Read as _, Write as _},
@@ -124,8 +126,13 @@ impl Place {
         }))
     }
 
-    /// A gateway's sign of life.
+    /// A gateway's sign of life, with traffic of every workload.
     fn beat(&self) {
+        self.beat_with(self.workloads);
+    }
+
+    /// A sign of life, with traffic of so many workloads: what carries nothing is not told.
+    fn beat_with(&self, workloads: usize) {
         let at = Clock::system().now();
         let traffic = |place: usize| WorkloadTraffic {
             workload: name(place as u64).as_str().into(),
@@ -148,7 +155,7 @@ impl Place {
             last_routed: None,
         };
         let heartbeat = Heartbeat {
-            workloads: (0..self.workloads).map(traffic).collect(),
+            workloads: (0..workloads).map(traffic).collect(),
             started: at,
             ..store_samples::heartbeat("gw-1", at)
         };
@@ -156,7 +163,20 @@ impl Place {
     }
 
     fn console(&self) -> Screen {
-        Screen::start(&self.config, self.directory.path())
+        let words = [
+            "console".as_ref(),
+            "--config".as_ref(),
+            self.config.as_os_str(),
+        ];
+        Screen::start(&words, self.directory.path())
+    }
+
+    /// The program where it does nothing but say its version: how long until that is there.
+    fn floor(&self) -> f64 {
+        let mut screen = Screen::start(&["version".as_ref()], self.directory.path());
+        let said = screen.wait("version", |seen| seen.first.is_some());
+        screen.ended();
+        millis(said - screen.started)
     }
 }
 
@@ -205,7 +225,7 @@ struct Screen {
 }
 
 impl Screen {
-    fn start(config: &Path, home: &Path) -> Self {
+    fn start(words: &[&OsStr], home: &Path) -> Self {
         let size = PtySize {
             rows: ROWS,
             cols: COLUMNS,
@@ -214,7 +234,7 @@ impl Screen {
         };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_backstop"));
-        command.args(["console".as_ref(), "--config".as_ref(), config.as_os_str()]);
+        command.args(words);
         command.env_clear();
         for (name, value) in [
             ("HOME", home.to_str().unwrap()),
@@ -326,18 +346,31 @@ impl Screen {
         !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
     }
 
-    /// Memory in KiB, and time on the processor.
-    fn usage(&self) -> (u64, Duration) {
-        let own = PathBuf::from(format!("/proc/{}", self.pid()));
-        let rollup = fs::read_to_string(own.join("smaps_rollup")).unwrap_or_default();
-        let memory = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-        let memory = memory.and_then(|line| line.trim().split(' ').next()?.parse().ok());
-        let threads = fs::read_dir(own.join("task")).unwrap().flatten();
+    /// Memory, and how much of it is its own: the rest is the program.
+    fn memory(&self) -> String {
+        let rollup = fs::read_to_string(self.place().join("smaps_rollup")).unwrap_or_default();
+        let mebibytes = |name: &str| {
+            let line = rollup.lines().find_map(|line| line.strip_prefix(name));
+            let kibibytes =
+                line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+            kibibytes.unwrap_or(0) as f64 / 1024.0
+        };
+        let (all, own) = (mebibytes("Pss:"), mebibytes("Pss_Anon:"));
+        format!("{all:.1} MiB, {own:.1} of it its own")
+    }
+
+    /// Time on the processor.
+    fn busy(&self) -> Duration {
+        let threads = fs::read_dir(self.place().join("task")).unwrap().flatten();
         let nanos = threads
             .filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok())
             .filter_map(|line| line.split(' ').next()?.parse::<u64>().ok())
             .sum();
-        (memory.unwrap_or(0), Duration::from_nanos(nanos))
+        Duration::from_nanos(nanos)
+    }
+
+    fn place(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}", self.pid()))
     }
 }
 
@@ -350,9 +383,10 @@ fn share(sorted: &[f64], share: usize) -> f64 {
 }
 
 fn starts(place: &Place) {
-    let (mut first, mut filled, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut floor, mut first, mut filled, mut bytes) = (vec![], vec![], vec![], 0);
     for _ in 0..STARTS {
         place.beat();
+        floor.push(place.floor());
         let mut screen = place.console();
         screen.wait("first paint", |seen| {
             seen.parser.screen().contents().contains("? help")
@@ -365,23 +399,28 @@ fn starts(place: &Place) {
         screen.press("q");
         screen.ended();
     }
+    floor.sort_unstable_by(f64::total_cmp);
     first.sort_unstable_by(f64::total_cmp);
     filled.sort_unstable_by(f64::total_cmp);
     println!(
-        "first paint: p50 {:.1} ms, {bytes} bytes (goals 6 ms, 6,000); data: p50 {:.1} ms, p90 {:.1} ms (goal 50)",
+        "first paint: p50 {:.1} ms, of which starting any process takes {:.1}, {bytes} bytes (goals 6 ms, 6,000); \
+         data: p50 {:.1} ms, p90 {:.1} ms (goal 50)",
         share(&first, 50),
+        share(&floor, 50),
         share(&filled, 50),
         share(&filled, 90)
     );
 }
 
-/// Presses keys while events arrive; answers from each the time until its first byte.
+/// Presses keys, alone and while events arrive; answers from each the time until its first byte.
 fn keys(place: &Place) {
     let mut screen = place.console();
     screen.shows("Workloads");
     screen.shows("workload-");
+    std::thread::sleep(Duration::from_secs(2));
+    let alone = pressed(&mut screen);
     let done = AtomicBool::new(false);
-    let mut took = Vec::new();
+    let mut busy = Vec::new();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let start = Clock::instant();
@@ -402,43 +441,54 @@ fn keys(place: &Place) {
                 std::thread::sleep(Duration::from_millis(5));
             }
         });
-        for number in 0..PRESSES {
-            // Between two frames of data, now here and now there.
-            std::thread::sleep(Duration::from_millis(43 + number as u64 * 7 % 31));
-            let before = screen.count();
-            let pressed = Clock::instant();
-            screen.press(if number / 10 % 2 == 0 { "j" } else { "k" });
-            let came = screen.wait("answer to a key", |seen| seen.bytes.len() > before);
-            took.push(millis(came - pressed));
-        }
+        busy = pressed(&mut screen);
         done.store(true, Ordering::Relaxed);
     });
-    took.sort_unstable_by(f64::total_cmp);
-    let (memory, _) = screen.usage();
+    let memory = screen.memory();
     println!(
-        "key to first byte, {ARRIVING} events/s arriving: p50 {:.2} ms, p99 {:.2} ms (goals 0.45, 5); memory {:.1} MiB \
-         (goal 25)",
-        share(&took, 50),
-        share(&took, 99),
-        memory as f64 / 1024.0
+        "key to first byte: p50 {:.2} ms, p99 {:.2} ms; {ARRIVING} events/s arriving: p50 {:.2} ms, p99 {:.2} ms \
+         (goals 0.45, 5); memory {memory} (goal 25)",
+        share(&alone, 50),
+        share(&alone, 99),
+        share(&busy, 50),
+        share(&busy, 99),
     );
     screen.press("\x03");
     screen.ended();
 }
 
+/// Presses keys, now and then; answers the times until their first bytes, the shortest first.
+fn pressed(screen: &mut Screen) -> Vec<f64> {
+    let mut took = Vec::new();
+    for number in 0..PRESSES {
+        // Between two frames of data, now here and now there.
+        std::thread::sleep(Duration::from_millis(43 + number as u64 * 7 % 31));
+        let before = screen.count();
+        let pressed = Clock::instant();
+        screen.press(if number / 10 % 2 == 0 { "j" } else { "k" });
+        let came = screen.wait("answer to a key", |seen| seen.bytes.len() > before);
+        took.push(millis(came - pressed));
+    }
+    took.sort_unstable_by(f64::total_cmp);
+    took
+}
+
 fn idle(place: &Place) {
     let mut screen = place.console();
     screen.shows("workload-");
-    std::thread::sleep(Duration::from_secs(2));
-    let (before, (_, busy)) = (screen.count(), screen.usage());
-    std::thread::sleep(IDLE);
-    let (after, (memory, busier)) = (screen.count(), screen.usage());
-    println!(
-        "nothing going on: {:.0} bytes/s (goal 100), {:.2} % of a core (goal 0.1), memory {:.1} MiB",
-        (after - before) as f64 / IDLE.as_secs_f64(),
-        busier.saturating_sub(busy).as_secs_f64() / IDLE.as_secs_f64() * 100.0,
-        memory as f64 / 1024.0
-    );
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                place.beat_with(0);
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        });
+        tell_idle("a gateway without requests", &screen);
+        done.store(true, Ordering::Relaxed);
+    });
+    std::thread::sleep(Duration::from_secs(8));
+    tell_idle("no gateway", &screen);
     // Keys alone.
     let mut bytes = Vec::new();
     for number in 0..40 {
@@ -452,6 +502,19 @@ fn idle(place: &Place) {
     println!("bytes per key: p50 {} (goal 300)", share(&bytes, 50));
     screen.press("\x03");
     screen.ended();
+}
+
+fn tell_idle(what: &str, screen: &Screen) {
+    std::thread::sleep(Duration::from_secs(2));
+    let (before, busy) = (screen.count(), screen.busy());
+    std::thread::sleep(IDLE);
+    let (after, busier) = (screen.count(), screen.busy());
+    println!(
+        "nothing going on, {what}: {:.0} bytes/s (goal 100), {:.2} % of a core (goal 0.1), memory {}",
+        (after - before) as f64 / IDLE.as_secs_f64(),
+        busier.saturating_sub(busy).as_secs_f64() / IDLE.as_secs_f64() * 100.0,
+        screen.memory()
+    );
 }
 
 fn ends(place: &Place) {

@@ -1,13 +1,16 @@
 //! Remarks on routes and workloads that work as written, and yet may not hold in an outage: fates that two
 //! routes share, too little room, repeats that multiply, callers who have gone before the clocks run out.
 
-use std::{collections::BTreeSet, ops::Range, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+    time::Duration,
+};
 
 use super::{Names, Workload, policy::Subject};
 use crate::config::{
     diagnostic::{Findings, Severity},
     file::{File, Route},
-    reader::At,
 };
 use crate::model::{Capture, Probing};
 
@@ -59,6 +62,7 @@ pub(super) fn probing(file: &File, names: &Names<'_>, findings: &Findings) {
         return;
     }
     let mut known: Option<&str> = None;
+    let samples = samples_of_routes(file);
     for route in &file.routes {
         let name = route.name.get_ref();
         if !names.used.contains(name.as_str()) {
@@ -79,7 +83,7 @@ pub(super) fn probing(file: &File, names: &Names<'_>, findings: &Findings) {
                 );
             }
         }
-        let most = ladder_requests(file, name);
+        let most = ladder_requests(&samples, name);
         let limit = [
             settings.budget.requests_per_hour,
             route.probes.requests_per_hour,
@@ -105,16 +109,27 @@ pub(super) fn probing(file: &File, names: &Names<'_>, findings: &Findings) {
 }
 
 /// The most requests of a route's ladder: those of its own, and one for each sample of its workloads.
-fn ladder_requests(file: &File, route: &str) -> u32 {
-    let uses =
-        |name: &Option<At<String>>| name.as_ref().is_some_and(|name| name.get_ref() == route);
-    let samples = file
-        .workloads
-        .iter()
-        .filter(|workload| uses(&workload.primary) || uses(&workload.fallback))
-        .map(|workload| u32::try_from(workload.samples.len()).unwrap_or(u32::MAX))
-        .fold(0, u32::saturating_add);
+fn ladder_requests(samples: &HashMap<&str, u32>, route: &str) -> u32 {
+    let samples = samples.get(route).copied().unwrap_or(0);
     samples.saturating_add(Probing::LADDER_REQUESTS)
+}
+
+/// How many samples the workloads of each route have.
+fn samples_of_routes(file: &File) -> HashMap<&str, u32> {
+    let mut samples: HashMap<&str, u32> = HashMap::new();
+    for workload in &file.workloads {
+        let count = u32::try_from(workload.samples.len()).unwrap_or(u32::MAX);
+        let routes: BTreeSet<&str> = [&workload.primary, &workload.fallback]
+            .into_iter()
+            .flatten()
+            .map(|name| name.get_ref().as_str())
+            .collect();
+        for route in routes {
+            let of_it = samples.entry(route).or_default();
+            *of_it = of_it.saturating_add(count);
+        }
+    }
+    samples
 }
 
 /// Leaves remarks on one workload.

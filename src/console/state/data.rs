@@ -4,7 +4,7 @@
 //! moment has come at which time alone makes a difference; never for a key. It must not be changed by anything but
 //! news and the passing of time.
 
-use std::{collections::BTreeMap, collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::HashMap, collections::VecDeque, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -51,7 +51,7 @@ pub struct Data {
     /// What is going on; `None` until configuration and overrides were told.
     pub overview: Option<Overview>,
     /// The slow end of the first outputs by workload, in milliseconds, of the slowest gateway.
-    pub first_output_p95: BTreeMap<WorkloadName, u64>,
+    pub first_output_p95: HashMap<WorkloadName, u64>,
     lookout: Box<Lookout>,
     /// What the overview rests on and has not looked at yet.
     moved: Moved,
@@ -109,7 +109,7 @@ impl Data {
             touch: Touch::Current,
             log: EventLog::new(opened),
             overview: None,
-            first_output_p95: BTreeMap::new(),
+            first_output_p95: HashMap::new(),
             lookout: Box::default(),
             moved: Moved::default(),
             heard: false,

@@ -3,17 +3,24 @@
 //! Memory is bounded here; what falls out is counted and stays in the store. An event has a number that never
 //! changes while it is kept, so that cursors and filters can hold on to it.
 
-use std::collections::{HashMap, VecDeque, hash_map::Entry};
+use std::{
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
+    hash::Hash,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     control::Recent,
-    model::{self, EventDecision, EventId, Seq, StoredEvent, WorkloadName},
+    model::{
+        self, Event, EventDecision, EventId, GatewayName, RouteName, Seq, StoredEvent, WorkloadName,
+    },
 };
 
 /// The most events kept.
 pub const KEPT: usize = 10_000;
+/// The most names of a kind that are remembered.
+const NAMES: usize = 10_000;
 /// The most minutes counted.
 const MINUTES: usize = 60;
 /// Events come almost in the order of their decisions: the clocks of gateways are not further apart than this.
@@ -51,6 +58,42 @@ impl Counts {
     }
 }
 
+/// The names that events hold.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    gateways: HashSet<GatewayName>,
+    workloads: HashSet<WorkloadName>,
+    routes: HashSet<RouteName>,
+}
+
+impl Names {
+    /// Has an event hold the names that others hold already.
+    fn share(&mut self, event: &mut Event) {
+        one(&mut self.gateways, &mut event.gateway);
+        one(&mut self.workloads, &mut event.workload);
+        let attempts = event.attempts.iter_mut().map(|attempt| &mut attempt.route);
+        let routes = attempts
+            .chain([&mut event.primary])
+            .chain(&mut event.fallback);
+        for route in routes {
+            one(&mut self.routes, route);
+        }
+        event.attempts.shrink_to_fit();
+    }
+}
+
+/// Replaces a name by the same one that is known already.
+fn one<N: Clone + Eq + Hash>(known: &mut HashSet<N>, name: &mut N) {
+    if let Some(same) = known.get(name) {
+        *name = same.clone();
+        return;
+    }
+    if known.len() >= NAMES {
+        known.clear();
+    }
+    known.insert(name.clone());
+}
+
 /// The log.
 #[derive(Clone, Debug, Default)]
 pub struct EventLog {
@@ -61,6 +104,8 @@ pub struct EventLog {
     open: HashMap<EventId, u64>,
     /// The numbers of each workload's events, ascending.
     of: HashMap<WorkloadName, VecDeque<u64>>,
+    /// The names in them: each stands in memory once, and not in every event.
+    names: Names,
     /// Counts by minute since the epoch, oldest first, no two alike.
     minutes: VecDeque<(i64, Counts)>,
     /// The decision time of the first event that was ever told.
@@ -77,6 +122,8 @@ impl EventLog {
     #[must_use]
     pub fn new(opened: Timestamp) -> Self {
         Self {
+            // Not a power of two above it, which a growing one would become.
+            events: VecDeque::with_capacity(KEPT),
             opened,
             ..Self::default()
         }
@@ -92,7 +139,8 @@ impl EventLog {
             }
             self.newest = seq;
             match entry {
-                model::Entry::Decision(event) => {
+                model::Entry::Decision(mut event) => {
+                    self.names.share(&mut event);
                     self.since.get_or_insert(event.at);
                     self.backlog += usize::from(event.at < self.opened);
                     self.count(event.at, event.decision);

@@ -178,17 +178,15 @@ impl Table<RouteName> {
             .filter(|route| self.filter.matches(*route))
             .collect();
         match ROUTE_ORDERS.get(self.sort).copied() {
-            Some("name") => shown.sort_by(|left, right| left.route.cmp(&right.route)),
+            // So they come.
+            Some("name") => {}
             Some("errors") => shown.sort_by(|left, right| {
                 let share = |route: &RouteStatus| route.failure_share.unwrap_or(-1.0);
                 share(right).total_cmp(&share(left))
             }),
             Some("traffic") => shown.sort_by(|left, right| right.rps.total_cmp(&left.rps)),
-            Some(_) | None => shown.sort_by(|left, right| {
-                severity(left)
-                    .cmp(&severity(right))
-                    .then_with(|| left.route.cmp(&right.route))
-            }),
+            // They come by name, and those that are alike stay so.
+            Some(_) | None => shown.sort_by_key(|route| severity(route)),
         }
         if self.reversed {
             shown.reverse();

@@ -37,6 +37,8 @@ pub struct Lookout {
     /// In the order of the configuration, as the others.
     workloads: Vec<WorkloadRow>,
     routes: Vec<RouteRow>,
+    /// When time alone may make the first of the workloads another.
+    rows_next: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -82,10 +84,13 @@ impl Lookout {
             self.ground = Ground::of(sources.catalog);
             Moved::ALL
         };
-        if moved.heartbeats {
+        let heard = moved.heartbeats;
+        if heard {
             let heard = Heard::of(sources, &self.ground.marks, now);
             // What holds on some gateways only is told by where they run.
             moved.overrides |= heard.totals.sites != self.heard.totals.sites;
+            // A sign of life alone says nothing of any row.
+            moved.heartbeats = heard.totals != self.heard.totals || heard.live != self.heard.live;
             self.heard = heard;
         }
         if moved.overrides {
@@ -99,15 +104,15 @@ impl Lookout {
         }
         let routes = self.look_at_routes(sources, moved, now);
         let workloads = self.look_at_workloads(sources, moved, now);
+        moved.heartbeats |= heard;
         self.put_together(sources, moved, (workloads, routes), now)
     }
 
     /// When to look again although nothing was told; `None`: time alone makes no difference.
     #[must_use]
     pub fn next(&self) -> Option<Timestamp> {
-        let rows = self.workloads.iter().map(|row| row.next).min();
         [
-            rows.filter(|next| *next < Timestamp::MAX),
+            self.rows_next,
             self.heard.next,
             self.standings.next,
             self.expiry,
@@ -169,6 +174,10 @@ impl Lookout {
 
     /// Answers whether any is another.
     fn look_at_workloads(&mut self, sources: &Sources<'_>, moved: Moved, now: Timestamp) -> bool {
+        let turned = self.rows_next.is_some_and(|next| next <= now);
+        if !(moved.any() || turned) {
+            return false;
+        }
         let mut changed = false;
         for (place, workload) in sources.catalog.workloads.values().enumerate() {
             let before = self.workloads.get(place);
@@ -224,6 +233,8 @@ impl Lookout {
             };
             put(&mut self.workloads, place, row);
         }
+        let next = self.workloads.iter().map(|row| row.next).min();
+        self.rows_next = next.filter(|next| *next < Timestamp::MAX);
         changed
     }
 

@@ -37,7 +37,7 @@ pub(super) struct Load {
 }
 
 /// Everything summed.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Totals {
     /// Gateways that were summed.
     pub(super) gateways: usize,
