@@ -8,6 +8,7 @@ mod copy;
 mod error;
 mod import;
 mod memory;
+mod nats;
 mod query;
 mod queue;
 mod reviews;
