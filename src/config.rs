@@ -18,6 +18,7 @@ mod reference;
 mod render;
 mod resolve;
 mod samples;
+mod store;
 mod tls;
 mod value;
 

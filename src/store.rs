@@ -27,7 +27,7 @@ use crate::{
         Anchor, AuditRecord, Captured, ChangeRequest, Checkup, Entry, EventTally, GatewayName,
         Heartbeat, Lease, Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord,
         Retention, Review, ReviewHead, ReviewId, Reviewed, Revision, SealedRecord, Seq, Spent,
-        StoredEvent, TrafficPast, WorkloadName, WorkloadReadiness,
+        StorePlace, StoredEvent, TrafficPast, WorkloadName, WorkloadReadiness,
     },
 };
 
@@ -100,8 +100,13 @@ macro_rules! on {
 
 impl Store {
     /// Opens `sqlite:DIRECTORY` or `memory:NAME`; creates the directory and files when writing.
-    pub async fn open(url: &str, access: Access, clock: Clock) -> Result<Self, StoreError> {
-        match url.split_once(':') {
+    pub async fn open(
+        place: impl Into<StorePlace>,
+        access: Access,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let place = place.into();
+        match place.url.split_once(':') {
             Some(("memory", name)) if !name.is_empty() => Ok(Self(Backend::Memory(
                 memory::Memory::open(name, access, clock),
             ))),
@@ -109,21 +114,23 @@ impl Store {
                 let sqlite = sqlite::Sqlite::open(directory.into(), access, clock).await?;
                 Ok(Self(Backend::Sqlite(sqlite)))
             }
-            Some(_) | None => Err(StoreError::UnknownUrl {
-                url: url.to_owned(),
-            }),
+            Some(_) | None => Err(StoreError::UnknownUrl { url: place.url }),
         }
     }
 
     /// Opens for writing; when that is not possible now, it goes on trying, once a second. Until it is, nothing was
     /// switched, nothing is written, every question fails, and the health says why.
-    pub async fn open_or_wait(url: &str, clock: Clock) -> Result<Self, StoreError> {
-        match url.split_once(':') {
+    pub async fn open_or_wait(
+        place: impl Into<StorePlace>,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let place = place.into();
+        match place.url.split_once(':') {
             Some(("sqlite", directory)) if !directory.is_empty() => {
                 let sqlite = sqlite::Sqlite::open_or_wait(directory.into(), clock).await?;
                 Ok(Self(Backend::Sqlite(sqlite)))
             }
-            Some(_) | None => Self::open(url, Access::Write, clock).await,
+            Some(_) | None => Self::open(place, Access::Write, clock).await,
         }
     }
 

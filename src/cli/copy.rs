@@ -19,7 +19,7 @@ use crate::{
 /// Copies the store of the configuration.
 pub(super) async fn backup(global: &Global, to: PathBuf, json: bool) -> Result<Exit, CliError> {
     let catalog = session::catalog_with(global, Keys::IfThere)?;
-    let made = store::backup(&catalog.store, to.clone(), &Clock::system()).await?;
+    let made = store::backup(&catalog.store.url, to.clone(), &Clock::system()).await?;
     if json {
         output::json(&made)?;
     } else {
@@ -46,7 +46,7 @@ pub(super) async fn restore(
 ) -> Result<Exit, CliError> {
     let catalog = session::catalog_with(global, Keys::IfThere)?;
     let clock = Clock::system();
-    let restored = store::restore(from, &catalog.store, discard_newer, &clock).await?;
+    let restored = store::restore(from, &catalog.store.url, discard_newer, &clock).await?;
     if json {
         output::json(&restored)?;
         return Ok(Exit::Done);

@@ -29,7 +29,7 @@ pub(super) async fn run(global: &Global, deep: bool, as_json: bool) -> Result<Ex
         host::certificate(catalog, clock.now(), &mut checks);
         host::limits(catalog, &mut checks);
         host::places(&mut checks);
-        match store::examine(&catalog.store, deep, &clock).await {
+        match store::examine(&catalog.store.url, deep, &clock).await {
             Ok(found) => {
                 checks.extend(found.checks);
                 let here = gateways::Here {

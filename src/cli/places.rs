@@ -78,7 +78,7 @@ pub(super) fn print(global: &Global, as_json: bool) -> Result<Exit, CliError> {
     let store = config.as_ref().ok().and_then(|path| {
         config::load_with(path, &session::variable, Keys::IfThere)
             .catalog
-            .map(|catalog| catalog.store)
+            .map(|catalog| catalog.store.url)
     });
     let show = |path: &Path| path.display().to_string();
     let own = |path: Option<PathBuf>| path.as_deref().map(show);

@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, args: ServeArgs) -> Result<Exit, CliErr
     let open_files = getrlimit(Resource::Nofile).current;
     tracing::info!(
         environment = catalog.environment.name,
-        store = catalog.store,
+        store = catalog.store.url,
         open_files,
         "starting"
     );

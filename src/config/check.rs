@@ -112,7 +112,7 @@ pub(super) fn check(file: &File, names: &Names<'_>, findings: &Findings) {
         policy::check(&subject, findings);
         advice::workload(&subject, file, findings);
     }
-    if file.environment.production && file.store.is_none() {
+    if file.environment.production && file.store.url.is_none() {
         findings.warning(
             "store-default",
             0..0,

@@ -9,6 +9,7 @@ mod gateway;
 mod key;
 mod probe;
 mod sample;
+mod store;
 mod url;
 mod workload;
 
@@ -32,6 +33,7 @@ pub(super) use client::{Client, Workloads};
 pub(super) use gateway::Tls;
 pub(super) use key::Key;
 pub(super) use sample::Sample;
+pub(super) use store::{Login, Store, With};
 pub(super) use workload::Workload;
 
 /// The version of the format that this program reads.
@@ -40,8 +42,7 @@ const SCHEMA: u32 = 1;
 /// A whole file.
 pub(super) struct File {
     pub(super) environment: Environment,
-    /// As written; absent: the default place.
-    pub(super) store: Option<At<String>>,
+    pub(super) store: Store,
     pub(super) retention: Retention,
     pub(super) gateway: GatewaySettings,
     pub(super) tls: Option<Tls>,
@@ -123,7 +124,7 @@ impl File {
                     .into_inner(),
                 production: environment.flag("production").into_inner(),
             },
-            store: store.filled("url"),
+            store: store::store(&store, findings),
             retention: Retention {
                 events: store.parsed("retain_events", value::positive).into_inner(),
                 audit: store.parsed("retain_audit", value::positive).into_inner(),

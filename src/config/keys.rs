@@ -57,17 +57,37 @@ impl From<Problem> for Read {
     }
 }
 
+/// What is wanted of a secret.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Whether it may be a text of several lines; else it is one word.
+    pub(super) lines: bool,
+    /// What goes wrong without it.
+    pub(super) without: &'static str,
+}
+
+/// A key of a route: it goes into a header as it is.
+const OF_ROUTES: Wanted = Wanted {
+    lines: false,
+    without: "its routes cannot be served",
+};
+
 /// Reads one key.
 pub(super) fn read(key: &Key, places: &Places<'_>) -> Read {
+    read_as(key, OF_ROUTES, places)
+}
+
+/// Reads one secret.
+pub(super) fn read_as(key: &Key, wanted: Wanted, places: &Places<'_>) -> Read {
     match key {
         Key::None | Key::Unclear => Read {
             secret: None,
             problem: None,
         },
-        Key::Variable(name) => variable(name, places),
-        Key::File(path) => file(&places.directory.join(path)),
+        Key::Variable(name) => variable(name, wanted, places),
+        Key::File(path) => file(&places.directory.join(path), wanted),
         Key::Credential(name) => match (places.variables)("CREDENTIALS_DIRECTORY") {
-            Some(directory) => file(&Path::new(&directory).join(name)),
+            Some(directory) => file(&Path::new(&directory).join(name), wanted),
             None => Problem::error(
                 "no-credential",
                 format!(
@@ -80,19 +100,24 @@ pub(super) fn read(key: &Key, places: &Places<'_>) -> Read {
     }
 }
 
-fn variable(name: &str, places: &Places<'_>) -> Read {
+fn variable(name: &str, wanted: Wanted, places: &Places<'_>) -> Read {
     match (places.variables)(name) {
-        Some(text) => usable(&Zeroizing::new(text), &format!("the variable {name}"), None),
+        Some(text) => usable(
+            &Zeroizing::new(text),
+            wanted,
+            &format!("the variable {name}"),
+            None,
+        ),
         None => Problem::error(
             "no-credential",
-            format!("the variable {name} is not set, so its routes cannot be served"),
+            format!("the variable {name} is not set, so {}", wanted.without),
             "set it where the gateway runs, or name another place for the key",
         )
         .into(),
     }
 }
 
-fn file(path: &PathBuf) -> Read {
+fn file(path: &PathBuf, wanted: Wanted) -> Read {
     let name = path.display();
     let text = File::open(path).and_then(|file| {
         let metadata = file.metadata()?;
@@ -110,7 +135,7 @@ fn file(path: &PathBuf) -> Read {
                 message: format!("the key file {name} can be read by other users"),
                 help: format!("chmod 600 {name}"),
             });
-            usable(&text, &format!("the key file {name}"), doubt)
+            usable(&text, wanted, &format!("the key file {name}"), doubt)
         }
         Err(error) => Problem::error(
             "no-credential",
@@ -122,7 +147,7 @@ fn file(path: &PathBuf) -> Read {
 }
 
 /// A key goes into a header as it is.
-fn usable(text: &str, whose: &str, doubt: Option<Problem>) -> Read {
+fn usable(text: &str, wanted: Wanted, whose: &str, doubt: Option<Problem>) -> Read {
     let text = text.trim();
     if text.is_empty() {
         return Problem::error(
@@ -132,7 +157,7 @@ fn usable(text: &str, whose: &str, doubt: Option<Problem>) -> Read {
         )
         .into();
     }
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !wanted.lines && !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Problem::error(
             "bad-credential",
             format!("{whose} holds more than one plain word, so it cannot be a key"),

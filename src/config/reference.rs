@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 pub(super) use keys::{
     BACKOFF, BOUNDARY, CHECKS, CLIENT, CLIENT_KEY, ENVIRONMENT, GATEWAY, JUSTIFY, KEY, NOTICE,
-    PRICE, PROBE, PROVIDER, REVIEW, ROOT, ROUTE, SAMPLE, STORE, TIMEOUTS, TLS, WORKLOAD,
+    PRICE, PROBE, PROVIDER, REVIEW, ROOT, ROUTE, SAMPLE, STORE, STORE_LOGIN, STORE_TLS, TIMEOUTS,
+    TLS, WORKLOAD,
 };
 
 /// A table of the file.
@@ -55,10 +56,12 @@ impl Section {
 }
 
 /// In the order of the printed reference.
-pub(super) static SECTIONS: [&Section; 21] = [
+pub(super) static SECTIONS: [&Section; 23] = [
     &ROOT,
     &ENVIRONMENT,
     &STORE,
+    &STORE_LOGIN,
+    &STORE_TLS,
     &GATEWAY,
     &PROBE,
     &TLS,

@@ -15,7 +15,7 @@ use super::{
     file::{self, File, Key},
     keys::{self, Places},
     reader::At,
-    samples, tls,
+    samples, store, tls,
 };
 use crate::model::{
     Catalog, Client, ClientName, GatewaySettings, KeyPlace, NoticePolicy, NoticeStyle, Provider,
@@ -47,7 +47,7 @@ pub(super) fn resolve(
             (workload.name.get_ref().as_str(), found)
         })
         .collect();
-    let store = store(file, source, findings);
+    let store = store::place(file, source, findings);
     let tls = tls::check(file, source, findings);
     if findings.failed() {
         return None;
@@ -157,34 +157,8 @@ impl<'f> Credentials<'f> {
     }
 }
 
-/// The store's URL with an absolute directory.
-fn store(file: &File, source: &Source<'_>, findings: &Findings) -> Option<String> {
-    let Some(url) = &file.store else {
-        let state = state_directory(&source.places);
-        return Some(format!("sqlite:{}", state.join("backstop").display()));
-    };
-    match url.get_ref().split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => {
-            let path = source.places.directory.join(path);
-            Some(format!("sqlite:{}", path.display()))
-        }
-        Some(("memory", _)) => Some(url.get_ref().clone()),
-        Some(_) | None => {
-            // Other stores' URLs hold passwords, so nothing of it is repeated.
-            findings.hide(url.span());
-            findings.error(
-                "unsupported-store",
-                url.span(),
-                "`url` does not name a store of this version",
-                "write \"sqlite:DIRECTORY\"",
-            );
-            None
-        }
-    }
-}
-
 /// As the XDG rules say; a process without a home has only the system's place.
-fn state_directory(places: &Places<'_>) -> PathBuf {
+pub(super) fn state_directory(places: &Places<'_>) -> PathBuf {
     let absolute = |name: &str| {
         (places.variables)(name)
             .map(PathBuf::from)

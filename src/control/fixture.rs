@@ -113,7 +113,7 @@ pub(super) fn catalog() -> Catalog {
             name: "test".to_owned(),
             production: false,
         },
-        store: "memory:test".to_owned(),
+        store: "memory:test".into(),
         gateway: GatewaySettings {
             listen: ([127, 0, 0, 1], 0).into(),
             region: None,

@@ -239,9 +239,9 @@ impl Parts {
         let Some(catalog) = loaded.catalog else {
             return Err(DemoError::Config(loaded.report.render(false)));
         };
-        let url = catalog.store.clone();
+        let place = catalog.store.clone();
         let workloads = catalog.workloads.keys().cloned().collect();
-        let store = Store::open(&url, Access::Write, clock.clone()).await?;
+        let store = Store::open(&place, Access::Write, clock.clone()).await?;
         let tls = Arc::default();
         let busy = options.traffic && options.faults;
         history::write(&store, &catalog, &tls, &clock, busy).await?;
@@ -275,7 +275,7 @@ impl Parts {
             serving: Serving {
                 gateway: address,
                 config: project.config.clone(),
-                store: url,
+                store: place.url,
                 workloads,
                 providers: urls,
             },

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Boundary, CapabilitySet, Client, ClientName, Family, LogFailure, Price, Probing, ProviderName,
-    RegionName, RouteName, Secret, Workload, WorkloadName,
+    RegionName, RouteName, Secret, StorePlace, Workload, WorkloadName,
 };
 
 /// Where this configuration is in force, and how loudly the console says so.
@@ -157,8 +157,8 @@ pub struct Catalog {
     pub fingerprint: String,
     /// Where it is in force.
     pub environment: Environment,
-    /// The store, for instance `sqlite:/var/lib/backstop`.
-    pub store: String,
+    /// The store, for instance at `sqlite:/var/lib/backstop`.
+    pub store: StorePlace,
     /// How the gateway listens.
     pub gateway: GatewaySettings,
     /// How long state is kept.

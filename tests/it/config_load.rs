@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,8 +11,8 @@ use std::{
 use backstop::{
     config::{self, Keys, Loaded},
     model::{
-        AllDown, Basis, Catalog, ErrorClass, Family, LogFailure, Mode, NoticeStyle, PayloadClass,
-        ReviewPolicy, Tier,
+        AllDown, Basis, Catalog, ErrorClass, Family, LogFailure, Mode, NatsLogin, NoticeStyle,
+        PayloadClass, ReviewPolicy, Secret, Tier,
     },
 };
 
@@ -96,7 +97,7 @@ fn the_complete_example_loads_without_a_finding() {
     assert_eq!(catalog.environment.name, "prod/eu-1");
     assert!(catalog.environment.production);
     assert_eq!(
-        catalog.store,
+        catalog.store.url,
         format!("sqlite:{}", root.join("state").display())
     );
     assert_eq!(catalog.retention.audit, Duration::from_hours(400 * 24));
@@ -360,7 +361,7 @@ fn state_without_a_url_is_at_home() {
     let mut example = Example::new();
     let text = fs::read_to_string(example.path()).unwrap();
     fs::write(example.path(), text.replace("url = \"sqlite:state\"", "")).unwrap();
-    let store = |example: &Example| example.load(Keys::Needed).catalog.unwrap().store;
+    let store = |example: &Example| example.load(Keys::Needed).catalog.unwrap().store.url;
     assert_eq!(store(&example), "sqlite:/home/op/.local/state/backstop");
     example
         .variables
@@ -368,10 +369,59 @@ fn state_without_a_url_is_at_home() {
     assert_eq!(store(&example), "sqlite:/state/backstop");
 }
 
+/// Many hosts: what the example, which is of one host, cannot show.
+const FLEET: &str = r#"
+[store]
+url = "nats://a.internal:4222, b.internal:4222,c.internal"
+view = "seen"
+prefix = "payments"
+
+[store.login]
+with = "password"
+user = "gateway"
+key = { file = "cluster.key" }
+
+[store.tls]
+authorities = "ca.pem"
+certificate = "host.pem"
+key = "host.key"
+"#;
+
+#[test]
+fn a_cluster_is_a_place_with_a_login() {
+    let example = Example::new();
+    let directory = example.directory.path().to_owned();
+    let text = fs::read_to_string(example.path()).unwrap();
+    let (before, rest) = text.split_once("[store]").unwrap();
+    let after = rest.find("\n[").unwrap();
+    let text = format!("{before}{FLEET}{}", &rest[after..]);
+    fs::write(example.path(), text).unwrap();
+    let secret = directory.join("cluster.key");
+    fs::write(&secret, "hunter2-hunter2\n").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let place = example.load(Keys::IfThere).catalog.unwrap().store;
+    assert_eq!(
+        place.url,
+        "nats://a.internal:4222, b.internal:4222,c.internal"
+    );
+    assert_eq!(place.view, Some(directory.join("seen")));
+    assert_eq!(place.nats.prefix, "payments");
+    assert_eq!(
+        place.nats.login,
+        NatsLogin::Password {
+            user: "gateway".to_owned(),
+            password: Secret::new("hunter2-hunter2"),
+        }
+    );
+    assert_eq!(place.nats.authorities, Some(directory.join("ca.pem")));
+    assert!(!format!("{place:?}").contains("hunter2"));
+}
+
 #[test]
 fn the_reference_names_every_key_of_the_example_and_no_other() {
     let reference = config::reference();
-    let text = fs::read_to_string(Example::new().path()).unwrap();
+    let one_host = fs::read_to_string(Example::new().path()).unwrap();
+    let text = one_host + FLEET;
     let described: Vec<&str> = reference
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
@@ -381,7 +431,7 @@ fn the_reference_names_every_key_of_the_example_and_no_other() {
     for key in described {
         let used = text.contains(&format!("{key} = "))
             || text.contains(&format!("[{key}"))
-            || text.contains(&format!(".{key}]]"));
+            || text.contains(&format!(".{key}]"));
         assert!(used, "the example does not show `{key}`");
     }
     // What the file may hold is what the reference lists: an unlisted key is refused by the same table.

@@ -418,7 +418,7 @@ pub(crate) fn catalog() -> Catalog {
             name: "prod/eu-1".to_owned(),
             production: true,
         },
-        store: "sqlite:/var/lib/backstop".to_owned(),
+        store: "sqlite:/var/lib/backstop".into(),
         gateway: GatewaySettings {
             listen: "127.0.0.1:8080".parse().unwrap(),
             region: None,

@@ -2,9 +2,12 @@
 
 use std::str::FromStr as _;
 
-use crate::model::{
-    AllDown, BoundaryKind, Capability, Capture, ErrorClass, Family, LogFailure, Mode, NoticeStyle,
-    PayloadClass, Tier,
+use crate::{
+    config::file::With,
+    model::{
+        AllDown, BoundaryKind, Capability, Capture, ErrorClass, Family, LogFailure, Mode,
+        NoticeStyle, PayloadClass, Tier,
+    },
 };
 
 /// A word of a closed list.
@@ -54,5 +57,6 @@ words! {
     NoticeStyle: "header" => Self::Header, "inline" => Self::Inline;
     AllDown: "primary" => Self::Primary, "refuse" => Self::Refuse;
     Capture: "off" => Self::Off, "redacted" => Self::Redacted;
+    With: "credentials" => Self::Credentials, "nkey" => Self::Nkey, "password" => Self::Password, "token" => Self::Token;
     LogFailure: "refuse" => Self::Refuse, "serve" => Self::Serve;
 }

@@ -36,12 +36,32 @@ section! {
 }
 
 section! {
-    STORE = "store", "Where overrides, events and audit live. A change of `url` needs a restart.";
-    "url": "text", Told("`sqlite:` in `$XDG_STATE_HOME/backstop`"), "`sqlite:DIRECTORY`, relative to this file.";
+    STORE = "store", "Where overrides, events and audit live. A change of where they live needs a restart.";
+    "url": "text", Told("`sqlite:` in `$XDG_STATE_HOME/backstop`"),
+        "`sqlite:DIRECTORY`, relative to this file, for one host; `nats://HOST:4222,HOST:4222,HOST:4222` for many (`tls://` where the servers want TLS).";
+    "view": "path", Told("`$XDG_STATE_HOME/backstop/PREFIX`"),
+        "With `nats:` the directory in which this host keeps the overrides that it saw last, and events that the cluster has not taken yet; relative to this file.";
+    "prefix": "text", Value("backstop"), "With `nats:` what the names of streams and subjects begin with; fleets that share a cluster have different ones.";
+    "login": "table", Told("nobody"), "With `nats:` who this process is to the cluster.";
+    "tls": "table", Told("the system's authorities"), "With `nats:` whom to trust, and one's own certificate.";
     "retain_events": "duration", Value("30d"), "Events older than this are removed.";
     "retain_audit": "duration", Value("400d"), "Audit records older than this are removed; so are reviews, but the newest of each workload.";
     "retain_reviews": "duration", Value("90d"),
         "The answers in reviews older than this are removed, but not before they are too old to count (`max_age`); verdicts and notes stay.";
+}
+
+section! {
+    STORE_LOGIN = "store.login", "Who this process is to a NATS cluster. What it may do there is the cluster's to say: operators who may only read have a login of their own.";
+    "with": "choice", Required, "`credentials` (the file of a JWT and its nkey), `nkey` (its seed), `password` or `token`.";
+    "user": "text", Told("-"), "The user, for `password`.";
+    "key": "key", Required, "Where the secret is, as in `providers.*.key`.";
+}
+
+section! {
+    STORE_TLS = "store.tls", "PEM files, relative to this file, for a NATS cluster.";
+    "authorities": "path", Told("the system's"), "Authorities to trust beside those of the system.";
+    "certificate": "path", Told("-"), "One's own certificate, where the servers want one.";
+    "key": "path", Told("-"), "Its private key.";
 }
 
 section! {
@@ -108,7 +128,7 @@ section! {
 }
 
 section! {
-    KEY = "providers.*.key", "Where a credential is; exactly one of these. Never the credential itself. Also `routes.*.key`.";
+    KEY = "providers.*.key", "Where a credential is; exactly one of these. Never the credential itself. Also `routes.*.key` and `store.login.key`.";
     "env": "text", Told("-"), "A variable of the gateway's environment.";
     "file": "path", Told("-"), "A file that only the gateway's user can read, relative to this file.";
     "credential": "text", Told("-"), "A file in `$CREDENTIALS_DIRECTORY` (systemd `LoadCredential=`).";

@@ -1039,7 +1039,78 @@ pub(super) static CASES: &[Case] = &[
             "[store]\nurl = \"postgres://me:hunter2@x\"\n[providers.acme]",
         )],
         found: &[
-            "3:7: error[unsupported-store]: `url` does not name a store of this version; write \"sqlite:DIRECTORY\"",
+            "3:7: error[unsupported-store]: `url` does not name a store of this version; write \"sqlite:DIRECTORY\", or \"nats://HOST:4222,HOST:4222,HOST:4222\" for many hosts",
+        ],
+    },
+    Case {
+        name: "a password in a cluster's URL",
+        edits: &[(
+            "[providers.acme]",
+            "[store]\nurl = \"nats://me:hunter2@a:4222\"\n[providers.acme]",
+        )],
+        found: &[
+            "3:7: error[credential-in-file]: a user or password must not be written into the URL; name its place in [store.login]; then replace the password, it may have been seen",
+        ],
+    },
+    Case {
+        name: "a cluster's server that is none",
+        edits: &[(
+            "[providers.acme]",
+            "[store]\nurl = \"nats://a:4222,b:port\"\n[providers.acme]",
+        )],
+        found: &[
+            "3:7: error[bad-value]: `b:port` is not the address of a server; write \"nats://HOST:4222,HOST:4222,HOST:4222\"",
+        ],
+    },
+    Case {
+        name: "a login without a cluster",
+        edits: &[(
+            "[providers.acme]",
+            "[store]\nlogin = { with = \"token\", key = { env = \"T\" } }\n[providers.acme]",
+        )],
+        found: &[
+            "3:1: error[unused-key]: `login` says nothing here: this store is not a cluster; remove it, or write url = \"nats://HOST:4222,HOST:4222,HOST:4222\"",
+        ],
+    },
+    Case {
+        name: "a login in unknown words",
+        edits: &[(
+            "[providers.acme]",
+            "[store]\nurl = \"nats://a\"\nlogin = { with = \"kerberos\", key = { env = \"T\" } }\n[providers.acme]",
+        )],
+        found: &[
+            "4:18: error[unknown-value]: `with` does not know \"kerberos\"; known values: credentials, nkey, password, token",
+        ],
+    },
+    Case {
+        name: "a password without a user",
+        edits: &[(
+            "[providers.acme]",
+            "[store]\nurl = \"nats://a\"\nlogin = { with = \"password\", key = { env = \"KEY\" } }\n[providers.acme]",
+        )],
+        found: &[
+            "4:18: error[missing-key]: a password needs the key `user`; user = \"NAME\"",
+            "4:44: error[no-credential]: the variable KEY is not set, so the cluster lets nobody in; set it where the gateway runs, or name another place for the key",
+        ],
+    },
+    Case {
+        name: "a certificate without its key",
+        edits: &[(
+            "[providers.acme]",
+            "[store]\nurl = \"tls://a\"\ntls = { certificate = \"a.pem\" }\n[providers.acme]",
+        )],
+        found: &[
+            "4:23: error[missing-key]: a certificate and its key belong together; name both in [store.tls]",
+        ],
+    },
+    Case {
+        name: "a prefix that no stream can have",
+        edits: &[(
+            "[providers.acme]",
+            "[store]\nurl = \"nats://a\"\nprefix = \"a.b\"\n[providers.acme]",
+        )],
+        found: &[
+            "4:10: error[bad-value]: `prefix`: \"a.b\" cannot begin the name of a stream: 1 to 32 letters, digits, `-` and `_`",
         ],
     },
     Case {

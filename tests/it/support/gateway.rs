@@ -312,7 +312,7 @@ pub(crate) fn catalog(plan: &Plan, store: &str, primary: &str, fallback: &str) -
             name: "test".to_owned(),
             production: false,
         },
-        store: store.to_owned(),
+        store: store.into(),
         gateway: settings,
         probing: Probing::default(),
         retention: Retention {
