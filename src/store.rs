@@ -9,6 +9,7 @@ mod error;
 mod import;
 mod memory;
 mod nats;
+mod past;
 mod query;
 mod queue;
 mod reviews;

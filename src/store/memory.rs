@@ -13,7 +13,7 @@ mod duty;
 mod events;
 mod import;
 mod past;
-mod probes;
+pub(super) mod probes;
 mod reviews;
 mod stage;
 
@@ -38,6 +38,7 @@ use reviews::Reviews;
 use super::{
     Access, AuditQuery, ChangeError, HEARTBEAT_LIFE, Health, PLAN_LIFE, PRESENCE_LIFE, Reservation,
     StoreError, earlier, host_name,
+    past::Past,
     queue::{Places, Sink},
     rules::{self, Counters},
 };
@@ -85,7 +86,7 @@ struct Tables {
     leases: BTreeMap<&'static str, Lease>,
     readiness: Vec<WorkloadReadiness>,
     spending: BTreeMap<(i64, RouteName), Spent>,
-    past: past::Past,
+    past: Past,
     probes: Probes,
     captures: Captures,
     reviews: Reviews,

@@ -7,3 +7,4 @@
 
 mod layout;
 mod link;
+mod pulse;

@@ -1,4 +1,6 @@
 //! What probes found, in memory: the latest of each key, and a short history of small points.
+//!
+//! Also behind what is read from a cluster.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,7 +13,7 @@ use crate::{
 
 /// By route and the text of the subject, the order of every backend.
 #[derive(Debug, Default)]
-pub(super) struct Probes {
+pub(in crate::store) struct Probes {
     known: BTreeMap<(String, String), Known>,
     /// Grows with every call that keeps something.
     place: u64,
@@ -31,9 +33,14 @@ fn place(key: &ProbeKey) -> (String, String) {
 }
 
 impl Probes {
-    pub(super) fn put(&mut self, records: Vec<ProbeRecord>, now: Timestamp) {
-        self.place += 1;
-        let at_place = self.place;
+    pub(in crate::store) fn put(&mut self, records: Vec<ProbeRecord>, now: Timestamp) {
+        self.put_at(self.place + 1, records);
+        self.forget(now);
+    }
+
+    /// The same at a place that is given, later than those before.
+    pub(in crate::store) fn put_at(&mut self, at_place: u64, records: Vec<ProbeRecord>) {
+        self.place = at_place;
         for record in records {
             let point = record.point();
             let known = self
@@ -55,11 +62,19 @@ impl Probes {
                 known.place = at_place;
             }
         }
+    }
+
+    /// Forgets each key whose latest is too old.
+    pub(in crate::store) fn forget(&mut self, now: Timestamp) {
         let oldest = earlier(now, PROBE_LIFE);
         self.known.retain(|_, known| known.latest.at() >= oldest);
     }
 
-    pub(super) fn latest(&self, after: Option<Timestamp>, now: Timestamp) -> Vec<ProbeRecord> {
+    pub(in crate::store) fn latest(
+        &self,
+        after: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Vec<ProbeRecord> {
         let oldest = earlier(now, PROBE_LIFE);
         self.known
             .values()
@@ -70,7 +85,7 @@ impl Probes {
             .collect()
     }
 
-    pub(super) fn since(&self, place: u64, now: Timestamp) -> (Vec<ProbeRecord>, u64) {
+    pub(in crate::store) fn since(&self, place: u64, now: Timestamp) -> (Vec<ProbeRecord>, u64) {
         let oldest = earlier(now, PROBE_LIFE);
         let records = self
             .known
@@ -81,7 +96,7 @@ impl Probes {
         (records, self.place)
     }
 
-    pub(super) fn history(&self, key: &ProbeKey) -> Vec<ProbePoint> {
+    pub(in crate::store) fn history(&self, key: &ProbeKey) -> Vec<ProbePoint> {
         self.known
             .get(&place(key))
             .map(|known| known.points.iter().cloned().collect())

@@ -21,11 +21,13 @@ pub(in crate::store) enum Stream {
     Reviews,
     /// The event log: `PREFIX.events.WORKLOAD.WRITER`, one message for each workload of a flush.
     Events,
-    /// What became of requests in each minute, by gateway: `PREFIX.minutes.GATEWAY`.
+    /// What became of requests in each minute and hour, by gateway and start: `PREFIX.minutes.minute.GATEWAY.START`,
+    /// `PREFIX.minutes.hour.GATEWAY.START`. A minute says itself for how long it is kept.
     Minutes,
-    /// What is true now, the newest of each subject: `PREFIX.pulse.KIND.KEY`.
+    /// What is true now, the newest of each subject: `PREFIX.pulse.KIND.KEY`. Leases and readiness stay for ever,
+    /// spending for two days, of the others the reader knows how long they count.
     Pulse,
-    /// What probes found, with a short history of each subject: `PREFIX.probes.KEY`.
+    /// What probes found, with a short history of each subject: `PREFIX.probes.ROUTE.SUBJECT`.
     Probes,
     /// Captured request bodies: `PREFIX.captures.WORKLOAD.CLASS`.
     Captures,
@@ -101,8 +103,10 @@ impl Layout {
         let (per_subject, max_age) = match stream {
             Stream::State | Stream::Events => (-1, Duration::ZERO),
             Stream::Reviews => (1, Duration::ZERO),
-            Stream::Minutes => (-1, days(14)),
-            Stream::Pulse => (1, days(1)),
+            // As long as hours are kept.
+            Stream::Minutes => (-1, days(31)),
+            // As long as spending is kept, and the hour in which it was begun.
+            Stream::Pulse => (1, days(3)),
             Stream::Probes => (16, days(30)),
             Stream::Captures => (4, days(1)),
         };
@@ -124,6 +128,8 @@ impl Layout {
                 DUPLICATES.min(max_age)
             },
             allow_direct: true,
+            allow_message_ttl: matches!(stream, Stream::Minutes | Stream::Pulse),
+            allow_atomic_publish: matches!(stream, Stream::Pulse | Stream::Probes),
             compression: Some(Compression::S2),
             ..Config::default()
         }

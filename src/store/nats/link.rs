@@ -52,7 +52,7 @@ struct Inner {
 pub(in crate::store) struct Outgoing {
     /// Where to.
     pub(in crate::store) subject: String,
-    /// Under which name it is known: the same one is stored once.
+    /// Under which name it is known: the same one is stored once. Empty: each time it is sent.
     pub(in crate::store) id: String,
     /// What must be true for it to be stored.
     pub(in crate::store) expect: Expect,
@@ -215,8 +215,10 @@ impl Link {
         }
         let mut outgoing = PublishMessage::build()
             .headers(headers)
-            .payload(message.payload)
-            .message_id(&message.id);
+            .payload(message.payload);
+        if !message.id.is_empty() {
+            outgoing = outgoing.message_id(&message.id);
+        }
         match message.expect {
             Expect::Anything => {}
             Expect::Newest(sequence) => outgoing = outgoing.expected_last_sequence(sequence),
