@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use async_nats::{
     Client, ConnectOptions, HeaderMap,
     jetstream::{
-        self, Context,
+        self, Context, ErrorCode,
         context::{PublishAckFuture, PublishError, PublishErrorKind},
         message::PublishMessage,
     },
@@ -267,15 +267,26 @@ fn why(error: &PublishError) -> NotStored {
             NotStored::Refused(error.to_string())
         }
         // A server that answers with an error has not stored it; what fails on the way here may have been.
-        PublishErrorKind::Other if answered(error) => NotStored::Refused(error.to_string()),
+        // A cluster says so while another message with the same expectation is on its way to be stored.
+        PublishErrorKind::Other
+            if answered(error) == Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT) =>
+        {
+            NotStored::Unexpected
+        }
+        PublishErrorKind::Other if answered(error).is_some() => {
+            NotStored::Refused(error.to_string())
+        }
         PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::Other => {
             NotStored::Unknown(error.to_string())
         }
     }
 }
 
-fn answered(error: &PublishError) -> bool {
-    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<jetstream::Error>)
+/// The server's own number for its answer.
+fn answered(error: &PublishError) -> Option<ErrorCode> {
+    let source = std::error::Error::source(error)?;
+    let answer = source.downcast_ref::<jetstream::Error>()?;
+    Some(answer.error_code())
 }
 
 fn login(login: &NatsLogin) -> Result<ConnectOptions, String> {
