@@ -1,5 +1,6 @@
-//! What every backend promises, run against each: in memory, SQLite through one handle, and SQLite through
-//! two handles that know each other only by the files, as two processes do.
+//! What every backend promises, run against each: in memory; SQLite through one handle, and through two handles that
+//! know each other only by the files, as two processes do; NATS through two handles with one view, as two processes
+//! of a host, and through two with a view each, as two hosts of a cluster of three servers.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -41,6 +42,18 @@ macro_rules! contract {
             $(#[tokio::test]
             async fn $name() {
                 super::$name(super::Pair::open(super::Setup::SqliteTwice).await).await;
+            })+
+        }
+        mod nats_one_host {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(super::Pair::open(super::Setup::NatsOneHost).await).await;
+            })+
+        }
+        mod nats_two_hosts {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(super::Pair::open(super::Setup::NatsTwoHosts).await).await;
             })+
         }
     };
@@ -1064,7 +1077,7 @@ async fn an_observer_reads_and_may_not_write(pair: Pair) {
     let request = change(&key, Revision(0), FORCE, "ana", start(), None);
     pair.first.change(request.clone()).await.unwrap();
     append(&pair.first, decision(1)).await;
-    let observer = Store::open(&pair.url, Access::Observe, pair.clock.clone())
+    let observer = Store::open(pair.place.clone(), Access::Observe, pair.clock.clone())
         .await
         .unwrap();
     assert_eq!(observer.overrides().borrow().revision, Revision(1));
@@ -1131,7 +1144,7 @@ async fn after_close_everything_is_refused(pair: Pair) {
     assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
     // Closing twice is no harm, and the others go on.
     pair.first.close().await.unwrap();
-    let other = Store::open(&pair.url, Access::Write, pair.clock.clone())
+    let other = Store::open(pair.place.clone(), Access::Write, pair.clock.clone())
         .await
         .unwrap();
     append(&other, decision(3)).await;

@@ -113,7 +113,7 @@ async fn a_review_is_seen_by_both_and_comes_back_whole(pair: Pair) {
     let again = pair.second.put_review(made.clone(), true).await;
     assert!(matches!(again, Err(StoreError::Failed { .. })), "{again:?}");
     // Whoever comes later knows it from the first.
-    let third = Store::open(&pair.url, Access::Write, pair.clock.clone())
+    let third = Store::open(pair.place.clone(), Access::Write, pair.clock.clone())
         .await
         .unwrap();
     assert_eq!(third.reviewed().borrow().heads, [made.head]);
@@ -255,7 +255,7 @@ async fn retention_takes_outputs_and_leaves_the_newest(pair: Pair) {
 async fn an_observer_reads_reviews_and_records_none(pair: Pair) {
     let made = review("chat", start(), 1);
     pair.first.put_review(made.clone(), true).await.unwrap();
-    let observer = Store::open(&pair.url, Access::Observe, pair.clock.clone())
+    let observer = Store::open(pair.place.clone(), Access::Observe, pair.clock.clone())
         .await
         .unwrap();
     assert_eq!(*observer.reviewed().borrow().heads, *from_ref(&made.head));

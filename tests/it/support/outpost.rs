@@ -35,10 +35,15 @@ pub(crate) struct Outpost {
 impl Outpost {
     /// `more` stands under `[gateway]`.
     pub(crate) async fn new(more: &str) -> Self {
+        Self::with("url = \"sqlite:state\"", more).await
+    }
+
+    /// With these lines under `[store]`; its files are then not in `state`.
+    pub(crate) async fn with(store: &str, more: &str) -> Self {
         let failing = Upstream::start(Script::json(503, OVERLOADED)).await;
         let working = Upstream::start(Script::json(200, FALLBACK)).await;
         let directory = tempfile::tempdir().unwrap();
-        let text = configuration(&failing.url(), &working.url(), more);
+        let text = configuration(&failing.url(), &working.url(), store, more);
         fs::write(directory.path().join("backstop.toml"), text).unwrap();
         Self {
             directory,
@@ -302,14 +307,14 @@ pub(crate) async fn ask(
     })
 }
 
-fn configuration(failing: &str, working: &str, more: &str) -> String {
+fn configuration(failing: &str, working: &str, store: &str, more: &str) -> String {
     let mut text = format!(
         r#"
 schema = 1
 [environment]
 name = "test"
 [store]
-url = "sqlite:state"
+{store}
 [probe]
 active = false
 [gateway]
