@@ -363,9 +363,18 @@ impl Cluster {
         (0..self.len()).filter(|index| self.process(*index).is_some())
     }
 
+    /// Closes or silences only the ways between a server and the others: its clients still see it.
+    pub(crate) fn cut_routes(&self, index: usize, how: Passage) {
+        self.set_routes(index, how);
+    }
+
     fn set(&self, index: usize, passage: Passage) {
+        self.doors().clients[index].set(passage);
+        self.set_routes(index, passage);
+    }
+
+    fn set_routes(&self, index: usize, passage: Passage) {
         let doors = self.doors();
-        doors.clients[index].set(passage);
         for (from, ways) in doors.routes.iter().enumerate() {
             for (to, way) in ways.iter().enumerate() {
                 if let Some(door) = way.as_ref().filter(|_| from == index || to == index) {
