@@ -7,4 +7,5 @@
 
 mod layout;
 mod link;
+mod log;
 mod pulse;

@@ -261,7 +261,7 @@ fn why(error: &PublishError) -> NotStored {
             NotStored::Unexpected
         }
         PublishErrorKind::StreamNotFound => NotStored::Refused(
-            "no stream of Backstop answers; run `backstop store init`".to_owned(),
+            "no leader answers for the stream; `backstop store status` says whether it was ever made".to_owned(),
         ),
         PublishErrorKind::MaxPayloadExceeded | PublishErrorKind::MaxAckPending => {
             NotStored::Refused(error.to_string())

@@ -1,0 +1,341 @@
+//! The one thread of a process that brings events into the cluster: takes all that wait, sends them together,
+//! tells those who wait for the promise.
+//!
+//! It never gives up. What the cluster does not acknowledge goes to the spool, and whoever waits for it learns at once
+//! that it is not in the cluster. From then on everything new goes behind it, until the spool is empty again.
+
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::{
+    Spooled,
+    pack::{self, Letter, Packer, Parcel},
+    send::Sender,
+    spool::Spool,
+};
+use crate::{
+    clock::Clock,
+    store::{
+        Health, StoreError,
+        nats::{layout::Stream, link::NotStored},
+        queue::{Job, Queue, Taken},
+    },
+};
+
+/// How long until what waits is tried again after a failure: first, and at most.
+const AGAIN: Duration = Duration::from_millis(100);
+const AGAIN_AT_MOST: Duration = Duration::from_secs(1);
+/// How often it looks for what processes that died have left.
+const ADOPT: Duration = Duration::from_secs(15);
+
+/// The thread's work.
+pub(super) struct Writer {
+    queue: Arc<Queue>,
+    sender: Sender,
+    directory: PathBuf,
+    packer: Packer,
+    spool: Spool,
+    /// Of processes that died.
+    orphans: Vec<Spool>,
+    /// Messages that could not be kept on disk, either. Their entries still hold their places in the queue.
+    stuck: Vec<Letter>,
+    /// What became of this writer's messages is known up to this sequence of the stream.
+    known: u64,
+    /// When what waits is tried again, and how long after the next failure.
+    again: Instant,
+    pause: Duration,
+    /// When it looks for orphans again.
+    adopt: Instant,
+    spooled: watch::Sender<Spooled>,
+    health: watch::Sender<Health>,
+}
+
+impl Writer {
+    /// With nothing in hand.
+    pub(super) fn new(
+        queue: Arc<Queue>,
+        sender: Sender,
+        directory: PathBuf,
+        writer: &str,
+        (spooled, health): (watch::Sender<Spooled>, watch::Sender<Health>),
+    ) -> Self {
+        let now = Clock::instant();
+        let stream = sender.link.layout().stream(Stream::Events);
+        Self {
+            spool: Spool::new(&directory, &stream, writer),
+            queue,
+            sender,
+            directory,
+            packer: Packer::default(),
+            orphans: Vec::new(),
+            stuck: Vec::new(),
+            known: 0,
+            again: now,
+            pause: AGAIN,
+            adopt: now,
+            spooled,
+            health,
+        }
+    }
+
+    /// Writes until the queue is closed and empty. An error: some of it is not in the cluster.
+    pub(super) fn run(mut self) -> Result<(), StoreError> {
+        let mut jobs = Vec::new();
+        loop {
+            self.tend();
+            match self.queue.take(&mut jobs, Some(self.patience())) {
+                Taken::Jobs => self.write(std::mem::take(&mut jobs)),
+                Taken::TimedOut => {}
+                Taken::Closed => break,
+            }
+        }
+        // Once more, so that an orderly end leaves nothing behind when the cluster is there.
+        self.again = Clock::instant();
+        while self.waits() && Clock::instant() >= self.again {
+            self.drain();
+        }
+        let left = self.spool.held().entries + self.stuck_entries();
+        if left == 0 {
+            self.spool.remove();
+            return Ok(());
+        }
+        let words = format!("{left} events wait on this host until the cluster takes them");
+        Err(self.sender.link.failed(&words))
+    }
+
+    fn waits(&self) -> bool {
+        !self.spool.is_empty() || !self.stuck.is_empty()
+    }
+
+    fn stuck_entries(&self) -> u64 {
+        let entries = self.stuck.iter().map(|letter| letter.summary.entries);
+        entries.sum::<usize>() as u64
+    }
+
+    /// How long there is nothing to do but to wait for new entries.
+    fn patience(&self) -> Duration {
+        let mut next = self.adopt;
+        if self.waits() || !self.orphans.is_empty() {
+            next = next.min(self.again);
+        }
+        let patience = next.saturating_duration_since(Clock::instant());
+        patience.max(Duration::from_millis(1))
+    }
+
+    /// Does what is due beside new entries.
+    fn tend(&mut self) {
+        let now = Clock::instant();
+        if now >= self.adopt {
+            self.adopt = now + ADOPT;
+            let stream = self.sender.link.layout().stream(Stream::Events);
+            for orphan in Spool::adopt(&self.directory, &stream) {
+                let entries = orphan.held().entries;
+                tracing::info!(entries, "events that a former process has kept are sent");
+                self.orphans.push(orphan);
+            }
+            self.tell();
+        }
+        if now >= self.again && (self.waits() || !self.orphans.is_empty()) {
+            self.drain();
+        }
+    }
+
+    /// Sends some of what waits.
+    fn drain(&mut self) {
+        let drained = if self.waits() {
+            self.drain_own()
+        } else if let Some(mut orphan) = self.orphans.pop() {
+            let drained = self.sender.drain(&mut orphan);
+            if orphan.is_empty() {
+                orphan.remove();
+            } else {
+                self.orphans.push(orphan);
+            }
+            drained
+        } else {
+            return;
+        };
+        match drained {
+            Ok(()) => {
+                self.pause = AGAIN;
+                self.again = Clock::instant();
+                if !self.waits() {
+                    self.spool.remove();
+                    self.fare(None);
+                }
+            }
+            Err(error) => {
+                self.again = Clock::instant() + self.pause;
+                self.pause = (self.pause * 2).min(AGAIN_AT_MOST);
+                if self.waits() {
+                    self.fare(Some(&error));
+                }
+            }
+        }
+        self.tell();
+    }
+
+    fn drain_own(&mut self) -> Result<(), StoreError> {
+        let letters: Vec<&Letter> = self.stuck.iter().collect();
+        if !letters.is_empty() && matches!(self.spool.keep(&letters, self.known), Ok(true)) {
+            self.queue.places.give_back(count(&self.stuck));
+            self.stuck.clear();
+        }
+        if !self.spool.is_empty() {
+            return self.sender.drain(&mut self.spool);
+        }
+        // The disk takes nothing: straight from memory, as many as keep the order.
+        let mut lanes = HashSet::new();
+        let together = self
+            .stuck
+            .iter()
+            .take_while(|letter| lanes.insert(letter.lane.clone()))
+            .count();
+        let rest = self.stuck.split_off(together);
+        let mut sent = std::mem::replace(&mut self.stuck, rest);
+        let results = self.sender.send(&self.spool.writer, &sent);
+        let mut failed = None;
+        let mut results = results.into_iter();
+        let now = self.sender.now();
+        sent.retain_mut(|letter| match results.next() {
+            Some(Ok(_)) => {
+                self.queue.places.give_back(letter.summary.entries);
+                false
+            }
+            Some(Err(error)) => {
+                letter.sent = letter.sent.or((error != NotStored::Away).then_some(now));
+                failed = Some(error);
+                true
+            }
+            None => true,
+        });
+        sent.append(&mut self.stuck);
+        self.stuck = sent;
+        failed.map_or(Ok(()), |error| Err(self.sender.link.failed(&error)))
+    }
+
+    /// Brings entries into the cluster, or behind what waits already.
+    fn write(&mut self, jobs: Vec<Job>) {
+        let (waves, refused) = self.packer.pack(jobs);
+        self.queue.places.give_back(refused);
+        let mut waves = waves.into_iter();
+        let mut left: Vec<Parcel> = Vec::new();
+        if !self.waits() {
+            let mut why = None;
+            while why.is_none()
+                && let Some(wave) = waves.next()
+            {
+                why = self.send(wave, &mut left);
+            }
+            let Some(error) = why else {
+                return;
+            };
+            self.again = Clock::instant() + AGAIN;
+            self.pause = AGAIN;
+            self.fare(Some(&self.sender.link.failed(&error)));
+        }
+        left.extend(waves.flatten());
+        self.put_by(left);
+    }
+
+    /// Sends a wave and answers what was stored; puts what was not into `left` and says why.
+    fn send(&mut self, wave: Vec<Parcel>, left: &mut Vec<Parcel>) -> Option<NotStored> {
+        let now = self.sender.now();
+        let letters: Vec<Letter> = wave.iter().map(|parcel| parcel.letter.clone()).collect();
+        let results = self.sender.send(&self.spool.writer, &letters);
+        let (mut why, mut newest) = (None, 0);
+        for (mut parcel, result) in wave.into_iter().zip(results) {
+            match result {
+                Ok(stored) => {
+                    newest = newest.max(stored.sequence);
+                    // First the places: who was told that an entry is durable may count on its place.
+                    self.queue.places.give_back(parcel.answers.len());
+                    parcel.answer(|index| Ok(pack::place(stored.sequence, index)));
+                }
+                Err(error) => {
+                    parcel.letter.sent = (error != NotStored::Away).then_some(now);
+                    why = Some(error);
+                    left.push(parcel);
+                }
+            }
+        }
+        if why.is_none() {
+            self.known = self.known.max(newest);
+        }
+        why
+    }
+
+    /// Keeps messages on this host and tells those who wait that they are not in the cluster.
+    fn put_by(&mut self, parcels: Vec<Parcel>) {
+        let letters: Vec<&Letter> = parcels.iter().map(|parcel| &parcel.letter).collect();
+        let link = &self.sender.link;
+        // Behind what could not be kept nothing can be kept in order.
+        let kept = if self.stuck.is_empty() {
+            self.spool.keep(&letters, self.known)
+        } else {
+            Err(link.failed(&"earlier events wait in memory"))
+        };
+        let entries = parcels.iter().map(|parcel| parcel.answers.len()).sum();
+        let verdict = match &kept {
+            Ok(true) => link.failed(&"the event is kept on this host until the cluster takes it"),
+            Ok(false) => {
+                tracing::error!(
+                    entries,
+                    "events are lost: the cluster takes none and the place for them is full"
+                );
+                let held = self.spool.held().entries;
+                StoreError::QueueFull {
+                    capacity: usize::try_from(held).unwrap_or(usize::MAX),
+                }
+            }
+            Err(error) => {
+                tracing::error!(entries, %error, "events are kept in memory only");
+                error.clone()
+            }
+        };
+        if kept.is_ok() {
+            self.queue.places.give_back(entries);
+        }
+        for parcel in parcels {
+            if kept.is_err() {
+                self.stuck.push(parcel.letter.clone());
+            }
+            parcel.answer(|_| Err(verdict.clone()));
+        }
+        self.tell();
+    }
+
+    fn fare(&self, error: Option<&StoreError>) {
+        let health = error.map_or(Health::Good, |error| Health::Failing(error.to_string()));
+        self.health.send_if_modified(|current| {
+            let changed = *current != health;
+            *current = health;
+            changed
+        });
+    }
+
+    fn tell(&self) {
+        let mut all = Spooled::default();
+        for spool in self.orphans.iter().chain([&self.spool]) {
+            all.add(spool.held().entries, spool.held().oldest);
+        }
+        for letter in &self.stuck {
+            all.add(letter.summary.entries as u64, Some(letter.summary.oldest));
+        }
+        self.spooled.send_if_modified(|current| {
+            let changed = *current != all;
+            *current = all;
+            changed
+        });
+    }
+}
+
+fn count(letters: &[Letter]) -> usize {
+    letters.iter().map(|letter| letter.summary.entries).sum()
+}
