@@ -95,6 +95,7 @@ impl Pulse {
     pub(in crate::store) async fn heartbeats(&self) -> Result<Vec<Heartbeat>, StoreError> {
         let oldest = earlier(self.link.clock().now(), HEARTBEAT_LIFE);
         let read = self.heartbeats.read(|table| {
+            table.retain(|beat| beat.at >= earlier(oldest, HEARTBEAT_LIFE));
             table
                 .iter()
                 .filter(|beat| beat.at >= oldest)
@@ -135,6 +136,7 @@ impl Pulse {
     pub(in crate::store) async fn presences(&self) -> Result<Vec<Presence>, StoreError> {
         let oldest = earlier(self.link.clock().now(), PRESENCE_LIFE);
         let read = self.presences.read(|table| {
+            table.retain(|seen| seen.at >= earlier(oldest, HEARTBEAT_LIFE));
             table
                 .iter()
                 .filter(|seen| seen.at >= oldest)

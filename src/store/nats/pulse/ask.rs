@@ -168,7 +168,8 @@ async fn read(link: &Link, of: Stream, filter: &str, from: u64) -> Result<Page, 
             }
             Some(StatusCode::NO_RESPONDERS) => {
                 return Err(format!(
-                    "no stream of {} answers; run `backstop store init`",
+                    "the stream of {} does not answer: it has no leader now, or `backstop store init` was never \
+                     run",
                     of.word()
                 ));
             }

@@ -227,9 +227,10 @@ fn differ(before: &Heartbeat, now: &Heartbeat) -> bool {
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
+    use serde_json::json;
 
     use super::{Beats, SLOWEST};
-    use crate::model::{CircuitState, Heartbeat, Revision, RouteTraffic, Stretch, WorkloadTraffic};
+    use crate::model::{CircuitState, Heartbeat, Revision, Stretch};
 
     type Change = fn(&mut Heartbeat);
 
@@ -237,58 +238,22 @@ mod tests {
         Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
     }
 
-    fn traffic(requests: u64) -> WorkloadTraffic {
-        WorkloadTraffic {
-            workload: "chat".into(),
-            requests,
-            primary_failures: 0,
-            fallbacks: 0,
-            errors: 0,
-            uncaught: 0,
-            last_uncaught: None,
-            refused: 0,
-            first_output_p50_ms: None,
-            first_output_p95_ms: None,
-            in_flight: 0,
-            failing_since: None,
-            last_primary_failure: None,
-            last_primary: None,
-            last_primary_by: None,
-            last_fallback: None,
-            last_fallback_by: None,
-            last_routed: None,
-        }
-    }
-
-    fn route(circuit: CircuitState) -> RouteTraffic {
-        RouteTraffic {
-            route: "stable-chat".into(),
-            attempts: 1,
-            failures: 0,
-            circuit,
-            tripped_by: None,
-            in_flight: 0,
-        }
-    }
-
+    /// What it has to say, and nothing that it may leave out.
     fn beat(second: i64) -> Heartbeat {
-        Heartbeat {
-            gateway: "gw-1".into(),
-            host: "host-1".to_owned(),
-            region: None,
-            pid: 1,
-            version: "0.1.0".to_owned(),
-            listen: ([127, 0, 0, 1], 4000).into(),
-            started: seconds(0),
-            at: seconds(second),
-            revision: Revision(2),
-            fingerprint: "a1b2c3d4".to_owned(),
-            config_error: None,
-            draining: false,
-            unlogged: 0,
-            workloads: vec![traffic(600)],
-            routes: vec![route(CircuitState::Closed)],
-        }
+        let told = json!({
+            "gateway": "gw-1", "host": "host-1", "pid": 1, "version": "0.1.0",
+            "listen": "127.0.0.1:4000", "started": seconds(0), "at": seconds(second),
+            "revision": 2, "fingerprint": "a1b2c3d4", "draining": false, "unlogged": 0,
+            "workloads": [{
+                "workload": "chat", "requests": 600, "primary_failures": 0, "fallbacks": 0,
+                "errors": 0, "refused": 0, "in_flight": 0,
+            }],
+            "routes": [{
+                "route": "stable-chat", "attempts": 1, "failures": 0, "circuit": "closed",
+                "in_flight": 0,
+            }],
+        });
+        serde_json::from_value(told).unwrap()
     }
 
     /// Beats once a second while so many others do, and answers at which seconds it was sent.

@@ -22,7 +22,7 @@ impl<T> Newest<T> {
         self.0.values()
     }
 
-    /// Forgets what no reader wants any more.
+    /// Forgets what no reader wants any more, whichever way its clock goes.
     pub(super) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
         self.0.retain(|_, record| keep(record));
     }

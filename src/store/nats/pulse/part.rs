@@ -18,7 +18,7 @@ use crate::store::StoreError;
 
 /// How long a reading waits for what is new when the table answers, too.
 const GRACE: Duration = Duration::from_millis(400);
-/// The same when the last question brought no answer: nobody is kept waiting by a cluster that is away.
+/// The same when the last question brought no answer, or there is nobody to ask.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 /// How long the first reading waits.
 const FIRST: Duration = Duration::from_secs(4);
@@ -82,15 +82,16 @@ impl<T: Table> Part<T> {
             let held = self.0.held();
             (held.filled, held.failed)
         };
-        // Goes on when nobody waits for it any more: the next reading is the better for it.
-        let inner = Arc::clone(&self.0);
-        let wait_for_turn = !(filled && failed);
-        let refreshed = tokio::spawn(async move { inner.refresh(wait_for_turn).await });
-        let patience = match (filled, failed) {
+        // Nobody who can be told what was known waits for a cluster that is away.
+        let patience = match (filled, failed || !*self.0.link.connected().borrow()) {
             (true, true) => AFTER_FAILURE,
             (true, false) => GRACE,
             (false, _) => FIRST,
         };
+        // Goes on when nobody waits for it any more: the next reading is the better for it.
+        let inner = Arc::clone(&self.0);
+        let wait_for_turn = !(filled && failed);
+        let refreshed = tokio::spawn(async move { inner.refresh(wait_for_turn).await });
         let refreshed = tokio::time::timeout(patience, refreshed).await;
         let mut held = self.0.held();
         if held.filled {
