@@ -6,6 +6,7 @@
 mod chain;
 mod copy;
 mod error;
+mod fact;
 mod import;
 mod memory;
 mod nats;

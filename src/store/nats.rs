@@ -5,7 +5,19 @@
 
 #![expect(dead_code, reason = "its parts are put together last")]
 
+mod facts;
 mod layout;
 mod link;
 mod log;
 mod pulse;
+mod replica;
+
+#[cfg(test)]
+#[path = "../../tests/it/support"]
+#[expect(
+    dead_code,
+    reason = "what the tests of the whole program use of it, too"
+)]
+mod support {
+    pub(crate) mod cluster;
+}

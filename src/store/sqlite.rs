@@ -38,6 +38,7 @@ mod state;
 mod table;
 mod tally;
 mod turn;
+pub(super) mod view;
 mod vitals;
 mod worker;
 mod writer;

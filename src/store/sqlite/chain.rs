@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{
@@ -85,12 +86,42 @@ pub(super) fn head(connection: &Connection) -> Result<Anchor, Fault> {
 /// Seals records and adds them.
 pub(super) fn append(transaction: &Transaction<'_>, records: &[AuditRecord]) -> Result<(), Fault> {
     let mut seal = head(transaction)?.seal;
-    let mut statement =
-        transaction.prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for record in records {
-        let value = serde_json::to_value(record)?;
-        seal = seal.over(&value);
-        statement.execute(params![
+        seal = add(transaction, seal, record, &serde_json::to_value(record)?)?;
+    }
+    Ok(())
+}
+
+/// Seals records that were made elsewhere, as they were told, and adds them; they must continue the audit.
+pub(super) fn append_told(transaction: &Transaction<'_>, records: &[Value]) -> Result<(), Fault> {
+    let Anchor {
+        sequence: mut newest,
+        mut seal,
+    } = head(transaction)?;
+    for told in records {
+        let record = AuditRecord::deserialize(told)?;
+        if record.sequence != newest + 1 {
+            return Err(Fault::Words(format!(
+                "the audit here ends at {newest}, and {} was to follow",
+                record.sequence
+            )));
+        }
+        newest = record.sequence;
+        seal = add(transaction, seal, &record, told)?;
+    }
+    Ok(())
+}
+
+fn add(
+    transaction: &Transaction<'_>,
+    before: Seal,
+    record: &AuditRecord,
+    value: &Value,
+) -> Result<Seal, Fault> {
+    let seal = before.over(value);
+    transaction
+        .prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![
             integer(record.sequence),
             micros(record.at),
             record.key.target(),
@@ -98,8 +129,7 @@ pub(super) fn append(transaction: &Transaction<'_>, records: &[AuditRecord]) -> 
             value.to_string(),
             seal.to_string(),
         ])?;
-    }
-    Ok(())
+    Ok(seal)
 }
 
 /// Seals what was written before there were seals, and notes up to where: once, when the file is upgraded.

@@ -177,20 +177,48 @@ fn put(
     settles: bool,
 ) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    put_head(&transaction, head, settles)?;
+    transaction
+        .prepare_cached("INSERT INTO review_bodies VALUES (?1, ?2, TRUE, ?3)")?
+        .execute(params![head.id.0, micros(head.at), body])?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Writes a review's head, and what it pays.
+pub(super) fn put_head(
+    transaction: &Transaction<'_>,
+    head: &ReviewHead,
+    settles: bool,
+) -> Result<(), Fault> {
     let (id, workload, at) = (&head.id.0, head.workload.as_str(), micros(head.at));
     transaction
         .prepare_cached("INSERT INTO reviews VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![id, workload, at, serde_json::to_string(head)?])?;
-    transaction
-        .prepare_cached("INSERT INTO review_bodies VALUES (?1, ?2, TRUE, ?3)")?
-        .execute(params![id, at, body])?;
     if settles {
         transaction
             .prepare_cached("DELETE FROM debts WHERE workload = ?1 AND since <= ?2")?
             .execute(params![workload, at])?;
     }
-    move_on(&transaction)?;
-    transaction.commit()?;
+    move_on(transaction)
+}
+
+/// Whether a review is there.
+pub(super) fn is_there(connection: &Connection, id: &ReviewId) -> Result<bool, Fault> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM reviews WHERE id = ?1")?;
+    Ok(statement.exists([&id.0])?)
+}
+
+/// Keeps the outputs of a review whose head came without them, or those that are left of them.
+pub(super) fn put_body(
+    connection: &Connection,
+    review: &ReviewHead,
+    stripped: bool,
+    body: &[u8],
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO review_bodies VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![review.id.0, micros(review.at), !stripped, body])?;
     Ok(())
 }
 
@@ -222,7 +250,14 @@ fn heads(connection: &Connection, query: &ReviewQuery) -> Result<Vec<ReviewHead>
     Ok(heads)
 }
 
-fn one(connection: &Connection, id: &ReviewId) -> Result<Option<Review>, Fault> {
+/// A review's head.
+pub(super) fn head(connection: &Connection, id: &ReviewId) -> Result<Option<ReviewHead>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT head FROM reviews WHERE id = ?1")?;
+    let mut rows = statement.query([&id.0])?;
+    rows.next()?.map(|row| decode(row, 0)).transpose()
+}
+
+pub(super) fn one(connection: &Connection, id: &ReviewId) -> Result<Option<Review>, Fault> {
     let packed: Option<Vec<u8>> = connection
         .prepare_cached("SELECT body FROM review_bodies WHERE id = ?1")?
         .query_row([&id.0], |row| row.get(0))
@@ -232,6 +267,49 @@ fn one(connection: &Connection, id: &ReviewId) -> Result<Option<Review>, Fault> 
 
 fn unpack(packed: &[u8]) -> Result<Review, Fault> {
     reviews::unpack(packed).map_err(|error| Fault::Words(error.to_string()))
+}
+
+/// Heads of reviews whose outputs are too old and are not known to be gone, but not the newest of a workload.
+pub(super) fn to_be_stripped(
+    connection: &Connection,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<ReviewHead>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT head.head FROM reviews head LEFT JOIN review_bodies body USING (id)
+         WHERE head.at < ?1 AND coalesce(body.whole, TRUE) AND EXISTS (
+             SELECT 1 FROM reviews newer
+             WHERE newer.workload = head.workload AND newer.id > head.id)
+         ORDER BY head.id LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![micros(before), integer(limit as u64)])?;
+    let mut heads = Vec::new();
+    while let Some(row) = rows.next()? {
+        heads.push(decode(row, 0)?);
+    }
+    Ok(heads)
+}
+
+/// Reviews that are too old and not followed.
+pub(super) fn to_be_forgotten(
+    connection: &Connection,
+    before: Timestamp,
+) -> Result<Vec<ReviewId>, Fault> {
+    let mut found = Vec::new();
+    for workload in workloads(connection)? {
+        let ids = connection
+            .prepare_cached(
+                "SELECT id FROM reviews WHERE workload = ?1 AND at < ?2 AND id < (
+                     SELECT id FROM reviews WHERE workload = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+            )?
+            .query_map(
+                params![workload, micros(before), integer(REVIEWS_FOLLOWED as u64 - 1)],
+                |row| row.get(0).map(ReviewId),
+            )?
+            .collect::<Result<Vec<_>, _>>()?;
+        found.extend(ids);
+    }
+    Ok(found)
 }
 
 /// Packs a few old reviews anew without their outputs; `true`: there are more.

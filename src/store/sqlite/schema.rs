@@ -91,6 +91,17 @@ pub(super) static STATE: Kind = Kind {
             only INTEGER PRIMARY KEY CHECK (only = 0), sequence INTEGER NOT NULL, at INTEGER NOT NULL
         );
     ",
+        "
+        -- Only in a view of a fleet's log: of which log it is, and how far it has come in it.
+        CREATE TABLE applied (
+            only INTEGER PRIMARY KEY CHECK (only = 0),
+            lineage TEXT NOT NULL, sequence INTEGER NOT NULL,
+            -- When the view was last known to show all there is.
+            current INTEGER
+        );
+        -- The names of the newest facts in it, by their places.
+        CREATE TABLE facts (sequence INTEGER PRIMARY KEY, id TEXT NOT NULL);
+    ",
     ],
     fill: Some(chain::seal_what_was_there),
     synchronous: "FULL",

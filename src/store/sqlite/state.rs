@@ -73,7 +73,7 @@ fn slot(row: &rusqlite::Row<'_>) -> Result<Slot, Fault> {
     })
 }
 
-fn find(connection: &Connection, key: &OverrideKey) -> Result<Option<Slot>, Fault> {
+pub(super) fn find(connection: &Connection, key: &OverrideKey) -> Result<Option<Slot>, Fault> {
     let mut statement =
         connection.prepare_cached("SELECT revision, current FROM slots WHERE key = ?1")?;
     let mut rows = statement.query([key.to_string()])?;
@@ -93,17 +93,27 @@ pub(super) fn counters(connection: &Connection) -> Result<Counters, Fault> {
 }
 
 fn keep(transaction: &Transaction<'_>, key: &OverrideKey, applied: &Applied) -> Result<(), Fault> {
-    let current = applied.slot.current.as_ref();
+    put_slot(transaction, key, &applied.slot)?;
+    reviews::owe(transaction, &applied.debts)?;
+    chain::append(transaction, &applied.records)
+}
+
+/// Writes a key's place in the table.
+pub(super) fn put_slot(
+    transaction: &Transaction<'_>,
+    key: &OverrideKey,
+    slot: &Slot,
+) -> Result<(), Fault> {
+    let current = slot.current.as_ref();
     transaction
         .prepare_cached("INSERT OR REPLACE INTO slots VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![
             key.to_string(),
-            integer(applied.slot.revision.0),
+            integer(slot.revision.0),
             current.and_then(|current| current.expires).map(micros),
             current.map(serde_json::to_string).transpose()?,
         ])?;
-    reviews::owe(transaction, &applied.debts)?;
-    chain::append(transaction, &applied.records)
+    Ok(())
 }
 
 /// Compare-and-set, audit and the plan's mark in one transaction.
@@ -114,37 +124,57 @@ pub(super) fn change(
     host: &str,
 ) -> Result<Result<AuditRecord, Refusal>, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (key, expected, plan) = (request.key.clone(), request.expected, request.plan.clone());
-    if let Some(id) = &plan
-        && held_plan(&transaction, id)?.is_some_and(|(_, applied)| applied.is_some())
-    {
-        return Ok(Err(Refusal::PlanUsed));
-    }
-    let found = find(&transaction, &key)?;
-    let counters = counters(&transaction)?;
-    let applied = match rules::change(found.as_ref(), counters, request, now, host) {
+    let (key, plan) = (request.key.clone(), request.plan.clone());
+    let applied = match judge(&transaction, request, now, host)? {
         Ok(applied) => applied,
-        Err(found) => {
-            let winner = winner(&transaction, found.revision)?;
-            return Ok(Err(Refusal::Conflict(Box::new(Conflict {
-                key,
-                expected,
-                found: *found,
-                winner: winner.map(Box::new),
-            }))));
-        }
+        Err(refusal) => return Ok(Err(refusal)),
     };
     keep(&transaction, &key, &applied)?;
     if let Some(id) = &plan {
-        transaction
-            .prepare_cached("UPDATE plans SET applied = ?2 WHERE id = ?1")?
-            .execute(params![id.0, integer(applied.slot.revision.0)])?;
+        mark_plan(&transaction, id, applied.slot.revision)?;
     }
     transaction.commit()?;
     let record = applied.records.into_iter().next_back();
     record
         .map(Ok)
         .ok_or_else(|| Fault::Words("a change without a record".to_owned()))
+}
+
+/// What a change has to write, by the rules; nothing is written.
+pub(super) fn judge(
+    connection: &Connection,
+    request: ChangeRequest,
+    now: Timestamp,
+    host: &str,
+) -> Result<Result<Applied, Refusal>, Fault> {
+    let (key, expected) = (request.key.clone(), request.expected);
+    if let Some(id) = &request.plan
+        && held_plan(connection, id)?.is_some_and(|(_, applied)| applied.is_some())
+    {
+        return Ok(Err(Refusal::PlanUsed));
+    }
+    let found = find(connection, &key)?;
+    match rules::change(found.as_ref(), counters(connection)?, request, now, host) {
+        Ok(applied) => Ok(Ok(applied)),
+        Err(found) => Ok(Err(Refusal::Conflict(Box::new(Conflict {
+            key,
+            expected,
+            winner: winner(connection, found.revision)?.map(Box::new),
+            found: *found,
+        })))),
+    }
+}
+
+/// Notes at which revision a plan was applied.
+pub(super) fn mark_plan(
+    transaction: &Transaction<'_>,
+    id: &PlanId,
+    revision: Revision,
+) -> Result<(), Fault> {
+    transaction
+        .prepare_cached("UPDATE plans SET applied = ?2 WHERE id = ?1")?
+        .execute(params![id.0, integer(revision.0)])?;
+    Ok(())
 }
 
 fn winner(connection: &Connection, revision: Revision) -> Result<Option<AuditRecord>, Fault> {
@@ -179,7 +209,8 @@ pub(super) fn end_expired(
     Ok(ended)
 }
 
-fn expired(connection: &Connection, now: Timestamp) -> Result<Vec<OverrideKey>, Fault> {
+/// The keys whose override is over but not yet ended, in their order.
+pub(super) fn expired(connection: &Connection, now: Timestamp) -> Result<Vec<OverrideKey>, Fault> {
     let mut statement = connection.prepare_cached("SELECT key FROM slots WHERE expires <= ?1")?;
     let mut rows = statement.query([micros(now)])?;
     let mut keys = Vec::new();
@@ -263,12 +294,28 @@ pub(super) fn put_plan(
 ) -> Result<bool, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     forget_plans(&transaction, now, PLAN_LIFE)?;
-    if let Some((held, None)) = held_plan(&transaction, &plan.id)?
-        && held != *plan
-        && held.valid_until > now
-    {
+    if is_taken(&transaction, plan, now)? {
         return Ok(false);
     }
+    keep_plan(&transaction, plan)?;
+    transaction.commit()?;
+    Ok(true)
+}
+
+/// Whether another plan of the same id still waits to be applied.
+pub(super) fn is_taken(
+    connection: &Connection,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let held = held_plan(connection, &plan.id)?;
+    Ok(held.is_some_and(|(held, applied)| {
+        applied.is_none() && held != *plan && held.valid_until > now
+    }))
+}
+
+/// Writes a plan over one of the same id.
+pub(super) fn keep_plan(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), Fault> {
     transaction
         .prepare_cached("INSERT OR REPLACE INTO plans VALUES (?1, ?2, NULL, ?3)")?
         .execute(params![
@@ -276,11 +323,14 @@ pub(super) fn put_plan(
             micros(plan.made),
             serde_json::to_string(plan)?
         ])?;
-    transaction.commit()?;
-    Ok(true)
+    Ok(())
 }
 
-fn forget_plans(connection: &Connection, now: Timestamp, life: Duration) -> Result<(), Fault> {
+pub(super) fn forget_plans(
+    connection: &Connection,
+    now: Timestamp,
+    life: Duration,
+) -> Result<(), Fault> {
     connection
         .prepare_cached("DELETE FROM plans WHERE made < ?1")?
         .execute([micros(earlier(now, life))])?;

@@ -22,8 +22,11 @@ pub(crate) fn find() -> PathBuf {
         );
         return named;
     }
-    // Cargo's directory for what tests make, in the target directory.
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    // Cargo's directory for what tests make, in the target directory; unit tests are not told of it.
+    let target = option_env!("CARGO_TARGET_TMPDIR").map_or_else(
+        || Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("target")),
+        |made| Path::new(made).parent().map(Path::to_owned),
+    );
     let installed = target.map(|target| target.join("tools/bin/nats-server"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = std::env::split_paths(&path)
