@@ -37,6 +37,7 @@ mod serve;
 mod session;
 mod standing_text;
 mod status;
+mod store;
 mod supervisor;
 mod table;
 mod theme;
@@ -122,7 +123,7 @@ fn at_once(global: &Global, command: Command) -> ControlFlow<Result<Exit, CliErr
         Command::Theme { command } => theme::run(command),
         Command::Completions { shell } => about::completions(shell),
         Command::Man { command } => about::manual(command.as_deref()),
-        Command::Unit => about::unit(),
+        Command::Unit { of } => about::unit(of),
         Command::Paths { json } => places::print(global, json),
         Command::Version => output::line(format_args!("backstop {}", env!("CARGO_PKG_VERSION")))
             .map(|()| Exit::Done)
@@ -197,6 +198,7 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
         Command::Restore(args) => {
             copy::restore(global, args.directory, args.discard_newer, args.json).await
         }
+        Command::Store { command } => store::run(global, command).await,
         Command::Probe(args) => probe::run(global, args).await,
         Command::Compare(args) => compare::run(global, *args).await,
         Command::Force(args) => mode(doors, args, WorkloadMode::Force, Verb::Force).await,
@@ -245,7 +247,7 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
         | Command::Theme { .. }
         | Command::Completions { .. }
         | Command::Man { .. }
-        | Command::Unit
+        | Command::Unit { .. }
         | Command::Paths { .. }
         | Command::Version => Ok(Exit::Done),
     }

@@ -4,6 +4,7 @@
 //! behind it, and it must not know what a policy or a screen is. No method blocks the caller's thread.
 
 mod chain;
+mod cluster;
 mod copy;
 mod error;
 mod fact;
@@ -34,9 +35,13 @@ use crate::{
 };
 
 pub use chain::{AuditFinding, AuditProof, Cut, SealedLate};
+pub use cluster::{
+    Act, Cluster, ClusterWish, Difference, Follower, ServerFound, Step, StreamFound, Survey,
+};
 pub use copy::{Backup, BackupFile, CopyError, Restored};
 pub use error::{ChangeError, StoreError};
 pub use import::{Added, Import};
+pub use nats::Spooled;
 pub use query::{AuditQuery, EventQuery, ReviewQuery, TrafficQuery};
 pub use queue::{Receipt, Reservation};
 pub use touch::{Pretence, Touch};
@@ -88,6 +93,7 @@ pub struct Store(Backend);
 enum Backend {
     Memory(memory::Memory),
     Sqlite(sqlite::Sqlite),
+    Nats(nats::Nats),
 }
 
 /// Calls the same method of whichever backend it is.
@@ -96,12 +102,14 @@ macro_rules! on {
         match &$store.0 {
             Backend::Memory($backend) => $call,
             Backend::Sqlite($backend) => $call,
+            Backend::Nats($backend) => $call,
         }
     };
 }
 
 impl Store {
-    /// Opens `sqlite:DIRECTORY` or `memory:NAME`; creates the directory and files when writing.
+    /// Opens `sqlite:DIRECTORY`, `memory:NAME` or `nats://HOST:PORT,HOST:PORT`; creates the directory and files when
+    /// writing, and a host's view of a cluster.
     pub async fn open(
         place: impl Into<StorePlace>,
         access: Access,
@@ -115,6 +123,10 @@ impl Store {
             Some(("sqlite", directory)) if !directory.is_empty() => {
                 let sqlite = sqlite::Sqlite::open(directory.into(), access, clock).await?;
                 Ok(Self(Backend::Sqlite(sqlite)))
+            }
+            Some(("nats" | "tls", _)) => {
+                let nats = Box::pin(nats::Nats::open(&place, access, clock)).await?;
+                Ok(Self(Backend::Nats(nats)))
             }
             Some(_) | None => Err(StoreError::UnknownUrl { url: place.url }),
         }
@@ -131,6 +143,10 @@ impl Store {
             Some(("sqlite", directory)) if !directory.is_empty() => {
                 let sqlite = sqlite::Sqlite::open_or_wait(directory.into(), clock).await?;
                 Ok(Self(Backend::Sqlite(sqlite)))
+            }
+            Some(("nats" | "tls", _)) => {
+                let nats = Box::pin(nats::Nats::open_or_wait(&place, clock)).await?;
+                Ok(Self(Backend::Nats(nats)))
             }
             Some(_) | None => Self::open(place, Access::Write, clock).await,
         }
@@ -359,6 +375,15 @@ impl Store {
     #[must_use]
     pub fn waiting(&self) -> usize {
         on!(self, backend => backend.waiting())
+    }
+
+    /// Events that wait on this host until a cluster takes them, followed; none in other stores.
+    #[must_use]
+    pub fn spooled(&self) -> Option<watch::Receiver<Spooled>> {
+        match &self.0 {
+            Backend::Memory(_) | Backend::Sqlite(_) => None,
+            Backend::Nats(nats) => Some(nats.spooled()),
+        }
     }
 
     /// How the store fares, followed.

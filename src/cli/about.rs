@@ -4,18 +4,27 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use super::{
-    args::Args,
+    args::{Args, Service},
     error::CliError,
     exit::{EXIT_CODES, Exit},
     output,
 };
 
 /// The gateway as a service of systemd.
-const UNIT: &str = include_str!("about/backstop.service");
+const GATEWAY: &str = include_str!("about/backstop.service");
+/// A server of the cluster that keeps the state of many gateways.
+const NATS_SERVER: &str = include_str!("about/nats-server.conf");
+/// Both on Kubernetes.
+const KUBERNETES: &str = include_str!("about/kubernetes.yaml");
 
-/// Prints the unit.
-pub(super) fn unit() -> Result<Exit, CliError> {
-    output::raw(UNIT.as_bytes())?;
+/// Prints what runs something as a service.
+pub(super) fn unit(of: Service) -> Result<Exit, CliError> {
+    let text = match of {
+        Service::Gateway => GATEWAY,
+        Service::NatsServer => NATS_SERVER,
+        Service::Kubernetes => KUBERNETES,
+    };
+    output::raw(text.as_bytes())?;
     Ok(Exit::Done)
 }
 

@@ -5,6 +5,7 @@ mod change;
 mod compare;
 mod copy;
 mod demo;
+mod drill;
 mod explain;
 mod key;
 mod log;
@@ -14,6 +15,7 @@ mod report;
 mod review;
 mod samples;
 mod serve;
+mod store;
 mod theme;
 mod traffic;
 
@@ -23,16 +25,14 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueP
 use clap_complete::Shell;
 
 use super::exit::EXIT_CODES;
-use crate::{
-    model::{ErrorClass, PlanId, RouteName, WorkloadName},
-    policy::{Evidence, ProviderError, classify},
-};
+use crate::model::{PlanId, RouteName, WorkloadName};
 
 pub(super) use audit::{AuditArgs, Export};
 pub(super) use change::{ChangeArgs, LastingArgs, ScopeArgs};
 pub(super) use compare::CompareArgs;
 pub(super) use copy::{BackupArgs, RestoreArgs};
 pub(super) use demo::{DemoArgs, SimulateArgs};
+pub(super) use drill::DrillArgs;
 pub(super) use explain::ExplainArgs;
 pub(super) use key::{KeyCommand, KeyNewArgs};
 pub(super) use log::{EventExport, EventsArgs};
@@ -42,6 +42,7 @@ pub(super) use report::ReportArgs;
 pub(super) use review::{ReviewCommand, ReviewImportArgs, ReviewJudgeArgs};
 pub(super) use samples::{SamplesAddArgs, SamplesCommand};
 pub(super) use serve::ServeArgs;
+pub(super) use store::{Service, StoreCommand, StoreInitArgs, StoreStatusArgs};
 pub(super) use theme::{ThemeCommand, ThemePreviewArgs};
 pub(super) use traffic::TrafficArgs;
 
@@ -237,6 +238,13 @@ pub(super) enum Command {
     /// Put a backup in the place of the store; what was there is moved aside
     #[command(after_help = EXIT_CODES)]
     Restore(RestoreArgs),
+    /// The store over many hosts: make its streams, look at its servers
+    #[command(after_help = EXIT_CODES, disable_help_subcommand = true)]
+    Store {
+        /// What to do
+        #[command(subcommand)]
+        command: StoreCommand,
+    },
     /// Everything at once on this machine: simulated providers, gateway, traffic, incident and console
     #[command(after_help = EXIT_CODES)]
     Demo(DemoArgs),
@@ -253,8 +261,12 @@ pub(super) enum Command {
         /// Of which command
         command: Option<String>,
     },
-    /// Print a systemd unit for the gateway: sandboxed, without root
-    Unit,
+    /// Print what runs it as a service: a systemd unit for the gateway, sandboxed, without root; or the cluster's part
+    Unit {
+        /// Of what
+        #[arg(value_enum, default_value_t)]
+        of: Service,
+    },
     /// Print every path that is used
     #[command(after_help = EXIT_CODES)]
     Paths {
@@ -350,50 +362,4 @@ pub(super) struct UndoArgs {
     pub(super) sequence: Option<u64>,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
-}
-
-/// An outage to imagine.
-#[derive(Debug, ClapArgs)]
-pub(super) struct DrillArgs {
-    /// What is down: a route, or a provider with all its routes; can be given several times
-    #[arg(long, value_name = "ROUTE|PROVIDER", required = true)]
-    pub(super) down: Vec<String>,
-    /// How it fails: an HTTP status such as 503, or an error class such as `timeout`
-    #[arg(long, default_value = "503", value_parser = failures(), value_name = "STATUS|CLASS")]
-    pub(super) class: ErrorClass,
-    /// This workload may get errors: it does not count for the exit code; can be given several times
-    #[arg(long, value_name = "WORKLOAD")]
-    pub(super) accept: Vec<WorkloadName>,
-    /// Use the configuration alone, without the store: no switches of operators, no traffic (for CI)
-    #[arg(long)]
-    pub(super) offline: bool,
-    /// Also send the samples that would fall back to the routes that would serve them. No traffic moves; what
-    /// they find is kept like that of `probe`
-    #[arg(long)]
-    pub(super) live: bool,
-    /// One JSON object: at, outage, workloads, targets; with --live also probes, unproven
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// An error class by its name, or the class of an HTTP status without a body.
-fn failures() -> impl TypedValueParser<Value = ErrorClass> {
-    clap::builder::StringValueParser::new().try_map(|text| {
-        if let Ok(class) = text.parse::<ErrorClass>() {
-            return Ok(class);
-        }
-        let status = text
-            .parse()
-            .ok()
-            .filter(|status| (400..=599).contains(status));
-        status
-            .map(|status| {
-                classify(&Evidence::Response {
-                    status,
-                    error: ProviderError::default(),
-                    retry_after: None,
-                })
-            })
-            .ok_or("neither a status from 400 to 599 nor an error class")
-    })
 }

@@ -121,7 +121,8 @@ fn configuration(global: &Global, checks: &mut Vec<Checkup>) -> Option<Catalog> 
     loaded.catalog
 }
 
-fn print(check: &Checkup, paint: Paint) -> Result<(), CliError> {
+/// Prints one finding and what to do about it.
+pub(super) fn print(check: &Checkup, paint: Paint) -> Result<(), CliError> {
     let (mark, tone) = match check.soundness {
         Soundness::Good => ("+", Tone::Good),
         Soundness::Note => ("-", Tone::Plain),
@@ -140,7 +141,8 @@ fn print(check: &Checkup, paint: Paint) -> Result<(), CliError> {
     Ok(())
 }
 
-fn summary(checks: &[Checkup]) -> String {
+/// How many problems and warnings there are, in words.
+pub(super) fn summary(checks: &[Checkup]) -> String {
     let count = |wanted| {
         checks
             .iter()

@@ -164,7 +164,7 @@ fn control(error: &ControlError) -> Exit {
 
 fn store(error: &StoreError) -> Exit {
     match error {
-        StoreError::UnknownUrl { .. } => Exit::Usage,
+        StoreError::UnknownUrl { .. } | StoreError::NoCluster { .. } => Exit::Usage,
         StoreError::ReadOnly => Exit::Refused,
         StoreError::Unknown { .. } => Exit::Unknown,
         StoreError::Open { .. }

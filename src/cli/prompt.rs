@@ -76,6 +76,11 @@ impl Asker {
         }
     }
 
+    /// Asks something that is answered by yes or no.
+    pub(super) async fn agrees(&self, text: &str) -> Result<bool, CliError> {
+        Ok(is_yes(&self.question(text).await?))
+    }
+
     /// Asks for what the command line has not given already.
     pub(super) async fn consent(
         &self,

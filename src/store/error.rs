@@ -11,6 +11,12 @@ pub enum StoreError {
         /// As configured.
         url: String,
     },
+    /// What was asked is only there for a cluster.
+    #[error("the store `{url}` is no cluster; `backstop doctor` looks at stores on one host")]
+    NoCluster {
+        /// As configured.
+        url: String,
+    },
     /// The backend could not be opened.
     #[error("cannot open the store at {place}: {cause}")]
     Open {

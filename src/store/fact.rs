@@ -86,7 +86,7 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) enum Request {
     /// To change an override.
-    Change(ChangeRequest),
+    Change(Box<ChangeRequest>),
     /// To end what has expired.
     EndExpired,
     /// To keep a plan.
@@ -212,7 +212,7 @@ mod tests {
             at(),
             Deed::Changed {
                 keys: vec![KeyChange {
-                    key: OverrideKey::Mode("chat".into()),
+                    key: OverrideKey::mode("chat".into()),
                     slot: Slot {
                         revision: Revision(7),
                         current: None,

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::{Backend, Store, StoreError, memory::Memory, sqlite};
+use super::{Backend, Store, StoreError, memory::Memory, nats, sqlite};
 use crate::model::Entry;
 
 /// An import that goes on.
@@ -16,6 +16,7 @@ pub struct Import(Taking);
 enum Taking {
     Memory(Memory),
     Sqlite(sqlite::Import),
+    Nats(nats::Import),
 }
 
 /// What became of entries.
@@ -57,6 +58,7 @@ impl Store {
         Ok(Import(match &self.0 {
             Backend::Memory(memory) => Taking::Memory(memory.clone()),
             Backend::Sqlite(sqlite) => Taking::Sqlite(sqlite.import()?),
+            Backend::Nats(nats) => Taking::Nats(nats.import()?),
         }))
     }
 }
@@ -70,6 +72,7 @@ impl Import {
         match &self.0 {
             Taking::Memory(memory) => memory.import(entries),
             Taking::Sqlite(import) => import.add(entries).await,
+            Taking::Nats(import) => import.add(entries).await,
         }
     }
 }

@@ -40,6 +40,7 @@ impl Store {
     pub fn touch(&self) -> watch::Receiver<Touch> {
         match &self.0 {
             Backend::Memory(memory) => memory.touch(),
+            Backend::Nats(nats) => nats.touch(),
             // The files are on this host: what can be read of them is all there is.
             Backend::Sqlite(_) => watch::channel(Touch::Current).1,
         }
@@ -49,7 +50,7 @@ impl Store {
     pub fn pretend(&self, pretence: Pretence) {
         match &self.0 {
             Backend::Memory(memory) => memory.pretend(pretence),
-            Backend::Sqlite(_) => {}
+            Backend::Sqlite(_) | Backend::Nats(_) => {}
         }
     }
 }

@@ -17,7 +17,8 @@ use rusqlite::Connection;
 use crate::{
     cli_project::run,
     control_project::Project,
-    store_samples::{FORCE, Pair, Setup, change, mode_key, start},
+    store_pair::{Pair, Setup},
+    store_samples::{FORCE, change, mode_key, start},
 };
 
 const WORKLOADS: [&str; 2] = ["support-chat", "batch-extraction"];

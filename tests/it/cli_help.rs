@@ -34,6 +34,7 @@ const COMMANDS: &[&str] = &[
     "doctor",
     "backup",
     "restore",
+    "store",
     "demo",
     "simulate",
     "theme",

@@ -17,7 +17,8 @@ use backstop::{
 use crate::{
     cli_project::{Run, command, run},
     control_project::Project,
-    store_samples::{Pair, Setup, event, outcome, start},
+    store_pair::{Pair, Setup},
+    store_samples::{event, outcome, start},
 };
 
 /// Events with and without an outcome, one with a text that a terminal would obey.

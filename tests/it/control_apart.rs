@@ -9,7 +9,7 @@ use backstop::{
 
 use crate::{
     control_project::{House, consent, in_force, mode},
-    store_samples::{Pair, Setup},
+    store_pair::{Pair, Setup},
 };
 
 fn apart(house: &House) -> Touch {

@@ -34,7 +34,7 @@ async fn says_apart(client: &reqwest::Client, address: SocketAddr) -> bool {
         .find_map(|line| line.strip_prefix("backstop_store_apart_seconds "))
         .and_then(|seconds| seconds.parse::<f64>().ok())
         .unwrap_or_else(|| panic!("{metrics}"));
-    ready.contains("apart") && seconds > 0.0
+    ready.contains("APART") && seconds > 0.0
 }
 
 /// Who answers for `switched`: the class that made a fallback answer.
@@ -113,7 +113,7 @@ async fn without_its_cluster_a_gateway_serves_with_the_last_switches() {
         !says_apart(&client, address).await
     })
     .await;
-    post.run("auto switched --confirm switched --reason drill")
+    post.run("auto switched --confirm switched --reason drill --no-wait")
         .exits(0);
     until("the switch is gone", async || {
         reason(&client, address).await.as_deref() != Some("forced")

@@ -31,7 +31,8 @@ use backstop::{
 use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
-    store_samples::{change, make_streams, mode_key},
+    store_pair::make_streams,
+    store_samples::{change, mode_key},
     support::{
         cluster::{Cluster, Passage, until},
         outpost::{Gateway, Outpost, ask},

@@ -16,9 +16,9 @@ use backstop::{
 };
 use jiff::{SignedDuration, Timestamp};
 
+use crate::store_pair::{Pair, Setup};
 use crate::store_samples::{
-    FORCE, Pair, Setup, actor, change, event, event_id, heartbeat, mode_key, outcome, plan,
-    presence, start,
+    FORCE, actor, change, event, event_id, heartbeat, mode_key, outcome, plan, presence, start,
 };
 
 /// Long enough that only a hang reaches it.

@@ -16,7 +16,8 @@ use jiff::Timestamp;
 use crate::{
     console_probing::answered,
     store_contract::contract,
-    store_samples::{FORCE, Pair, Setup, actor, change, mode_key, start},
+    store_pair::{Pair, Setup},
+    store_samples::{FORCE, actor, change, mode_key, start},
 };
 
 /// Long enough that only a hang reaches it.

@@ -9,7 +9,8 @@ use backstop::{
 };
 use proptest::prelude::*;
 
-use crate::store_samples::{Pair, Setup, change, mode_key};
+use crate::store_pair::{Pair, Setup};
+use crate::store_samples::{change, mode_key};
 
 /// One step of a history.
 #[derive(Clone, Copy, Debug)]

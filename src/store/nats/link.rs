@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_nats::{
-    Client, ConnectOptions, HeaderMap,
+    Client, ConnectOptions, HeaderMap, ServerInfo,
     jetstream::{
         self, Context, ErrorCode,
         context::{PublishAckFuture, PublishError, PublishErrorKind},
@@ -15,6 +15,7 @@ use async_nats::{
 };
 use bytes::Bytes;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use super::layout::Layout;
 use crate::{
@@ -289,11 +290,48 @@ fn answered(error: &PublishError) -> Option<ErrorCode> {
     Some(answer.error_code())
 }
 
+/// Asks one server who it is, as whom we are to it; in words why it does not say.
+pub(in crate::store) async fn ask_one(
+    place: &StorePlace,
+    address: &str,
+) -> Result<ServerInfo, String> {
+    let options = tls(login(&place.nats.login)?, place);
+    once(options, address).await
+}
+
+/// Whether a server lets somebody in who shows nothing.
+pub(in crate::store) async fn lets_anybody_in(
+    place: &StorePlace,
+    address: &str,
+    patience: Duration,
+) -> bool {
+    let mut nobody = place.clone();
+    nobody.nats.certificate = None;
+    let options = tls(ConnectOptions::new(), &nobody);
+    matches!(
+        tokio::time::timeout(patience, once(options, address)).await,
+        Ok(Ok(_))
+    )
+}
+
+async fn once(options: ConnectOptions, address: &str) -> Result<ServerInfo, String> {
+    let options = options
+        .connection_timeout(CONNECT)
+        .ignore_discovered_servers()
+        .max_reconnects(1);
+    let client = options.connect(address).await.map_err(|error| {
+        std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+    })?;
+    Ok(client.server_info())
+}
+
 fn login(login: &NatsLogin) -> Result<ConnectOptions, String> {
     Ok(match login {
         NatsLogin::Nobody => ConnectOptions::new(),
         NatsLogin::Credentials(text) => {
-            ConnectOptions::with_credentials(text.expose()).map_err(|_| {
+            // The library wants the line end behind the last line.
+            let text = Zeroizing::new(format!("{}\n", text.expose().trim_end()));
+            ConnectOptions::with_credentials(&text).map_err(|_| {
                 "the credentials are not a `.creds` file with a JWT and the seed of its nkey"
                     .to_owned()
             })?

@@ -56,11 +56,11 @@ const MESSAGES: usize = 64;
 
 /// Events that wait on this host until the cluster takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::store) struct Spooled {
+pub struct Spooled {
     /// How many entries.
-    pub(in crate::store) entries: u64,
+    pub entries: u64,
     /// When the oldest of them was made.
-    pub(in crate::store) oldest: Option<Timestamp>,
+    pub oldest: Option<Timestamp>,
 }
 
 impl Spooled {

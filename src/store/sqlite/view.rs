@@ -262,7 +262,7 @@ fn work_out(
     Ok(match request {
         Request::Change(request) => {
             let (key, plan) = (request.key.clone(), request.plan.clone());
-            match state::judge(connection, request, now, host)? {
+            match state::judge(connection, *request, now, host)? {
                 Ok(applied) => out(Deed::Changed {
                     keys: vec![KeyChange::new(key, applied)?],
                     plan,

@@ -26,7 +26,7 @@ fn start() -> Timestamp {
 }
 
 fn key(workload: &str) -> OverrideKey {
-    OverrideKey::Mode(workload.into())
+    OverrideKey::mode(workload.into())
 }
 
 fn actor(user: &str) -> Actor {

@@ -51,7 +51,7 @@ impl Facts {
         &self,
         request: ChangeRequest,
     ) -> Result<AuditRecord, ChangeError> {
-        match self.write(Request::Change(request)).await? {
+        match self.write(Request::Change(Box::new(request))).await? {
             Outcome::Made(fact) => fact
                 .records()
                 .pop()

@@ -1,0 +1,174 @@
+//! A cluster looked at and put in order: which streams there are, and how they have to be.
+//!
+//! Used by `store::Cluster` only. It neither reads nor writes what is in the streams.
+
+mod differences;
+mod judge;
+mod look;
+
+use async_nats::jetstream::{
+    context::GetStreamErrorKind,
+    stream::{Config, Info},
+};
+use std::time::Duration;
+
+use super::{
+    layout::{Layout, Stream},
+    link::Link,
+};
+use crate::{
+    clock::Clock,
+    model::StorePlace,
+    store::{Act, ClusterWish, Step, StoreError, Survey},
+};
+
+/// How long the first connection may take.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// On how many servers a stream is made, when nobody says.
+const REPLICAS: usize = 3;
+
+/// A cluster under care.
+#[derive(Debug)]
+pub(in crate::store) struct Care {
+    place: StorePlace,
+    link: Link,
+    wish: ClusterWish,
+}
+
+impl Care {
+    /// Begins to connect.
+    pub(in crate::store) async fn open(
+        place: &StorePlace,
+        wish: ClusterWish,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            place: place.clone(),
+            link: Link::open(place, Clock::system()).await?,
+            wish,
+        })
+    }
+
+    /// Looks at everything.
+    pub(in crate::store) async fn survey(&self, monitoring: &[String]) -> Survey {
+        look::survey(self, monitoring).await
+    }
+
+    /// Compares every stream with what it should be.
+    pub(in crate::store) async fn steps(&self) -> Result<Vec<Step>, StoreError> {
+        self.reached().await?;
+        let mut steps = Vec::new();
+        for stream in Stream::ALL {
+            let found = self.find(stream).await?;
+            let wanted = self.wanted(stream, found.as_ref());
+            let act = match found {
+                None => Act::Make {
+                    replicas: wanted.num_replicas,
+                },
+                Some(info) => match differences::between(&info.config, &wanted) {
+                    none if none.is_empty() => Act::Keep,
+                    differences => Act::Change { differences },
+                },
+            };
+            steps.push(Step {
+                stream: wanted.name,
+                act,
+            });
+        }
+        Ok(steps)
+    }
+
+    /// Makes or changes one stream.
+    pub(in crate::store) async fn take(&self, step: &Step) -> Result<(), StoreError> {
+        let layout = self.link.layout();
+        let mut all = Stream::ALL.into_iter();
+        let Some(stream) = all.find(|one| layout.stream(*one) == step.stream) else {
+            return Ok(());
+        };
+        match &step.act {
+            Act::Keep => Ok(()),
+            Act::Make { .. } => {
+                let made = self.link.context().create_stream(self.wanted(stream, None));
+                let made = made.await.map_err(|error| self.failed(&error))?;
+                drop(made);
+                Ok(())
+            }
+            Act::Change { .. } => {
+                let Some(found) = self.find(stream).await? else {
+                    return Ok(());
+                };
+                let wanted = self.wanted(stream, Some(&found));
+                let changed = differences::applied(&found.config, &wanted)
+                    .map_err(|error| self.link.failed(&error))?;
+                let changed = self.link.context().update_stream(changed);
+                changed.await.map_err(|error| self.failed(&error))?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for a connection.
+    async fn reached(&self) -> Result<(), StoreError> {
+        if self.link.wait_connected(PATIENCE).await {
+            return Ok(());
+        }
+        Err(StoreError::Open {
+            place: self.link.url().to_owned(),
+            cause: format!(
+                "no server let anybody in within {} s; `backstop store status` says of each why",
+                PATIENCE.as_secs()
+            ),
+        })
+    }
+
+    /// A stream, if there is one.
+    async fn find(&self, stream: Stream) -> Result<Option<Info>, StoreError> {
+        let name = self.link.layout().stream(stream);
+        match self.link.context().get_stream(&name).await {
+            Ok(found) => Ok(Some(found.cached_info().clone())),
+            Err(error) => match error.kind() {
+                GetStreamErrorKind::JetStream(said) if is_missing(&said) => Ok(None),
+                GetStreamErrorKind::JetStream(said) => {
+                    Err(self.link.failed(&format!("{name}: {said}")))
+                }
+                GetStreamErrorKind::EmptyName
+                | GetStreamErrorKind::Request
+                | GetStreamErrorKind::InvalidStreamName => {
+                    let cause = std::error::Error::source(&error)
+                        .map_or_else(|| error.to_string(), ToString::to_string);
+                    Err(self.link.failed(&format!("{name}: {cause}")))
+                }
+            },
+        }
+    }
+
+    /// How a stream should be, on as many servers as it is unless somebody wished otherwise.
+    fn wanted(&self, stream: Stream, found: Option<&Info>) -> Config {
+        let as_it_is = found.map_or(REPLICAS, |info| info.config.num_replicas);
+        let replicas = self.wish.replicas.unwrap_or(as_it_is);
+        wanted(self.link.layout(), stream, replicas, self.wish.events)
+    }
+
+    fn failed(&self, error: &impl ToString) -> StoreError {
+        let said = error.to_string();
+        let advice = if said.contains("10074") || said.contains("10005") {
+            "; there are fewer servers than replicas: start more of them, or say --replicas 1 and lose everything with \
+             that one server"
+        } else {
+            ""
+        };
+        self.link.failed(&format!("{said}{advice}"))
+    }
+}
+
+fn wanted(layout: &Layout, stream: Stream, replicas: usize, events: Duration) -> Config {
+    let mut config = layout.config(stream, replicas);
+    if stream == Stream::Events {
+        config.max_age = events;
+        config.duplicate_window = config.duplicate_window.min(events);
+    }
+    config
+}
+
+fn is_missing(error: &async_nats::jetstream::Error) -> bool {
+    error.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND
+}
