@@ -98,10 +98,14 @@ fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-fn schema(state: &Path, file: &str, version: i64) {
+/// Makes a file's schema newer, or older again.
+fn schema(state: &Path, file: &str, by: i64) {
     let database = Connection::open(state.join(file)).unwrap();
+    let version: i64 = database
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
     database
-        .pragma_update(None, "user_version", version)
+        .pragma_update(None, "user_version", version + by)
         .unwrap();
 }
 
@@ -125,8 +129,8 @@ const AT_START: [(&str, Act, Act); 6] = [
     ),
     (
         "a newer schema",
-        |state| schema(state, "state.db", 99),
-        |state| schema(state, "state.db", 3),
+        |state| schema(state, "state.db", 90),
+        |state| schema(state, "state.db", -90),
     ),
     (
         "no database",
