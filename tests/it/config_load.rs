@@ -393,8 +393,8 @@ fn a_cluster_is_a_place_with_a_login() {
     let directory = example.directory.path().to_owned();
     let text = fs::read_to_string(example.path()).unwrap();
     let (before, rest) = text.split_once("[store]").unwrap();
-    let after = rest.find("\n[").unwrap();
-    let text = format!("{before}{FLEET}{}", &rest[after..]);
+    let (_, after) = rest.split_once("\n[").unwrap();
+    let text = format!("{before}{FLEET}\n[{after}");
     fs::write(example.path(), text).unwrap();
     let secret = directory.join("cluster.key");
     fs::write(&secret, "hunter2-hunter2\n").unwrap();

@@ -70,7 +70,7 @@ struct Attempt {
 
 #[derive(Debug)]
 enum End {
-    Made(AuditRecord),
+    Made(Box<AuditRecord>),
     /// Somebody was faster: what was found.
     Beaten(Revision),
     /// It was not made, and will not be.
@@ -217,9 +217,9 @@ impl Stage {
 async fn whatever_happens_to_the_cluster_nothing_is_lost() {
     let variable = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
     let rounds = variable("BACKSTOP_FLEET_ROUNDS").unwrap_or(ROUNDS);
-    let seed = variable("BACKSTOP_FLEET_SEED").unwrap_or_else(|| fastrand::u64(..));
-    println!("fleet: seed {seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
+    let choices = variable("BACKSTOP_FLEET_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("fleet: seed {choices}");
+    let mut random = fastrand::Rng::with_seed(choices);
     let mut stage = Stage::new().await;
     let mut addresses = Vec::new();
     for gateway in &mut stage.gateways {
@@ -358,14 +358,14 @@ async fn operator(
         );
         let name = format!("{number}/{count}");
         request.audit.note.clone_from(&name);
-        let began = Instant::now();
+        let began = Clock::instant();
         let end = match timeout(DEADLINE, store.change(request))
             .await
             .expect("an answer")
         {
             Ok(record) => {
                 made.fetch_add(1, Ordering::Relaxed);
-                End::Made(record)
+                End::Made(Box::new(record))
             }
             Err(ChangeError::Conflict(conflict)) => End::Beaten(conflict.found.revision),
             Err(ChangeError::Store(StoreError::Unknown { .. })) => End::Unknown,
@@ -374,7 +374,7 @@ async fn operator(
         };
         attempts.push(Attempt {
             began,
-            ended: Instant::now(),
+            ended: Clock::instant(),
             key,
             expected,
             name,
@@ -408,7 +408,7 @@ async fn check_changes(stores: &[Store], attempts: &[Attempt], figures: &mut Fig
             store.audit_head().await.unwrap() == stores[0].audit_head().await.unwrap()
         })
         .await;
-        let proof = store.prove_audit(vec![last.clone()]).await.unwrap();
+        let proof = store.prove_audit(vec![last]).await.unwrap();
         assert!(proof.findings.is_empty(), "{proof:?}");
         audits.push(store.audit(AuditQuery::default()).await.unwrap());
     }
@@ -442,8 +442,8 @@ async fn check_changes(stores: &[Store], attempts: &[Attempt], figures: &mut Fig
             End::Made(record) => {
                 figures.made += 1;
                 assert_eq!(
-                    there,
-                    Some(&record),
+                    there.copied(),
+                    Some(&**record),
                     "a change that was told of is not there"
                 );
             }

@@ -6,6 +6,7 @@
 
 mod follow;
 pub(in crate::store) mod import;
+mod message;
 mod pack;
 mod read;
 mod send;
@@ -52,7 +53,7 @@ use crate::{
 /// How long the start waits to learn how far the log reaches.
 const START: Duration = Duration::from_secs(2);
 /// How many messages one page of the log asks for at once.
-const MESSAGES: usize = 64;
+const MESSAGES: u64 = 64;
 
 /// Events that wait on this host until the cluster takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -226,22 +227,18 @@ impl Log {
         }
         let link = self.link();
         let extent = read::extent(link).await?;
-        let all = read::subjects(link, "*", "*");
-        let mut next = pack::message_of(after).max(extent.first);
+        let mut next = pack::message_of(after).max(extent.first).max(1);
         let (mut page, mut seen) = (Vec::new(), HashSet::new());
         while next <= extent.last && page.len() < limit {
-            let some = read::from(link, next, &all, MESSAGES).await?;
-            for message in &some.messages {
+            let to = extent.last.min(next + MESSAGES - 1);
+            for message in read::whole(link, (next, to)).await? {
                 for (seq, entry) in message.entries() {
                     if seq > after && page.len() < limit && seen.insert(identity(&entry)) {
                         page.push((seq, entry));
                     }
                 }
-                next = message.sequence + 1;
             }
-            if !some.more {
-                break;
-            }
+            next = to + 1;
         }
         Ok(page)
     }

@@ -39,6 +39,11 @@ const DEADLINE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(25);
 
+/// The program of the servers.
+pub(crate) fn server_program() -> PathBuf {
+    program::find()
+}
+
 /// Servers that run, and what was made for them.
 pub(crate) struct Cluster {
     // In this order they go: servers, what carries their connections, their files.

@@ -431,6 +431,7 @@ async fn plans_and_reviews_are_there_for_every_host() {
 
 fn plan(id: &str) -> Plan {
     Plan {
+        radius: crate::model::Radius::default(),
         id: PlanId(id.to_owned()),
         made: start(),
         valid_until: start() + Duration::from_mins(10),

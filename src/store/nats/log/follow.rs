@@ -11,10 +11,7 @@ use std::{
 use futures_util::StreamExt as _;
 use tokio::{sync::watch, time::sleep};
 
-use super::{
-    pack,
-    read::{self, Message},
-};
+use super::{message::Message, pack, read};
 use crate::{
     model::{Entry, EventId, Seq},
     store::{StoreError, nats::link::Link},

@@ -78,7 +78,7 @@ impl Import {
         for wave in waves {
             let letters: Vec<_> = wave.into_iter().map(|parcel| parcel.letter).collect();
             for some in letters.chunks(TOGETHER) {
-                let sent = send_all(link, outgoing(link, &self.writer, some)).await;
+                let sent = send_all(link, outgoing(link, &self.writer, some.iter())).await;
                 if let Some(error) = sent.into_iter().find_map(Result::err) {
                     // It is not known what is there now.
                     *state = State {

@@ -6,27 +6,27 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use async_nats::{
-    HeaderMap, HeaderValue, StatusCode,
+    StatusCode,
     jetstream::consumer::{DeliverPolicy, pull::OrderedConfig},
 };
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::pack::{self, CODING_HEADER, ENTRIES_HEADER, Summary, TALLY_HEADER};
-use crate::{
-    model::{Entry, Seq},
-    store::{
-        StoreError,
-        nats::{layout::Stream, link::Link},
-    },
+use super::message::Message;
+use crate::store::{
+    StoreError,
+    nats::{layout::Stream, link::Link},
 };
 
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(5);
 /// By how much the clocks of hosts and of the cluster may differ, and a message may be slower than another.
 pub(super) const SLACK: Duration = Duration::from_mins(15);
+/// How long a server that has not caught up is given, and how often.
+const LAG: Duration = Duration::from_millis(20);
+const LAGS: u32 = 100;
 /// How much text one question brings at most.
 const BYTES: usize = 1024 * 1024;
 
@@ -40,44 +40,6 @@ pub(super) struct Extent {
     /// Whether the time at which messages were stored tells when their entries were made: this host and the
     /// cluster hold about the same for the time.
     pub(super) times_tell: bool,
-}
-
-/// A message of the stream.
-#[derive(Debug)]
-pub(super) struct Message {
-    pub(super) sequence: u64,
-    /// When a server took it.
-    pub(super) stored: Timestamp,
-    headers: HeaderMap,
-    payload: bytes::Bytes,
-}
-
-impl Message {
-    /// Its entries and their places.
-    pub(super) fn entries(&self) -> Vec<(Seq, Entry)> {
-        let coding = self.headers.get(CODING_HEADER).map(HeaderValue::as_str);
-        match pack::unpack(&self.payload, coding) {
-            Ok(entries) => entries
-                .into_iter()
-                .map(|(index, entry)| (pack::place(self.sequence, index), entry))
-                .collect(),
-            Err(error) => {
-                tracing::warn!(sequence = self.sequence, %error, "events could not be read");
-                Vec::new()
-            }
-        }
-    }
-
-    /// What its headers say of them.
-    pub(super) fn summary(&self) -> Option<Summary> {
-        let text = |name| self.headers.get(name).map_or("", |value| value.as_str());
-        Summary::read(text(ENTRIES_HEADER), text(TALLY_HEADER))
-    }
-
-    /// How much it is.
-    pub(super) fn size(&self) -> usize {
-        self.payload.len() + 200
-    }
 }
 
 /// Some messages, oldest first.
@@ -231,6 +193,35 @@ pub(super) async fn from(
     fetch(link, &question).await
 }
 
+/// Everything from a sequence through another. A server that has not caught up is waited for.
+pub(super) async fn whole(
+    link: &Link,
+    (from_sequence, to): (u64, u64),
+) -> Result<Vec<Message>, StoreError> {
+    let all = subjects(link, "*", "*");
+    let (mut found, mut next, mut waited) = (Vec::new(), from_sequence, 0);
+    while next <= to {
+        let count = usize::try_from(to - next + 1).unwrap_or(256).min(256);
+        let page = from(link, next, &all, count).await?;
+        match page.messages.last() {
+            Some(last) => next = last.sequence + 1,
+            // Only the oldest are ever removed: what is missing here has not come yet.
+            None if waited < LAGS && !gone(link, to).await? => {
+                waited += 1;
+                sleep(LAG).await;
+            }
+            None => break,
+        }
+        found.extend(page.messages.into_iter().filter(|one| one.sequence <= to));
+    }
+    Ok(found)
+}
+
+/// Whether everything up to a sequence was removed.
+async fn gone(link: &Link, to: u64) -> Result<bool, StoreError> {
+    Ok(extent(link).await?.first > to)
+}
+
 /// Everything from a sequence through another, of all subjects that are given.
 pub(super) async fn through(
     link: &Link,
@@ -376,13 +367,16 @@ pub(super) async fn stream(
     loop {
         let next = timeout(ANSWER, messages.next()).await;
         let Ok(Some(next)) = next else {
+            if gone(link, to).await? {
+                return Ok(());
+            }
             return Err(link.failed(&"nobody answers for the events"));
         };
-        let (message, pending) = next
+        let (message, _) = next
             .map_err(|error| link.failed(&error))
             .and_then(|message| delivered(link, message))?;
         let sequence = message.sequence;
-        if sequence > to || take(message).is_break() || sequence == to || pending == 0 {
+        if sequence > to || take(message).is_break() || sequence == to {
             return Ok(());
         }
     }

@@ -12,7 +12,6 @@ use tokio::{
 use super::{
     pack::{LATE, Letter},
     read,
-    spool::Spool,
 };
 use crate::store::{
     StoreError,
@@ -46,53 +45,32 @@ impl Sender {
     }
 
     /// Sends messages of a writer beside each other and waits for all.
-    pub(super) fn send(&self, writer: &str, letters: &[Letter]) -> Results {
-        let (count, link) = (letters.len(), self.link.clone());
+    pub(super) fn send<'a>(
+        &self,
+        writer: &str,
+        letters: impl Iterator<Item = &'a Letter>,
+    ) -> Results {
+        let link = self.link.clone();
         let outgoing = outgoing(&link, writer, letters);
+        let count = outgoing.len();
         self.wait(async move { send_all(&link, outgoing).await })
             .unwrap_or_else(|| vec![Err(NotStored::Unknown("the program ends".to_owned())); count])
     }
 
-    /// Sends the next messages of a spool, and forgets those that are in the cluster.
-    pub(super) fn drain(&self, spool: &mut Spool) -> Result<(), StoreError> {
-        if !*self.link.connected().borrow() {
-            return Err(self.link.failed(&NotStored::Away));
-        }
-        let now = self.now();
-        let mut letters = spool.next(now)?;
-        let doubtful = now - micros(SURELY_KNOWN);
-        let in_doubt = |letter: &Letter| letter.sent.is_some_and(|sent| sent < doubtful);
-        if letters.iter().any(in_doubt) {
-            let known = spool.known()?;
-            let stored = self.stored(&spool.writer, known)?;
-            let (there, missing): (Vec<Letter>, Vec<Letter>) = letters
-                .into_iter()
-                .partition(|letter| stored.contains(&id(&spool.writer, letter.number)));
-            let numbers: Vec<u64> = there.iter().map(|letter| letter.number).collect();
-            spool.forget(&numbers, 0)?;
-            letters = missing;
-        }
-        let (mut failed, mut numbers, mut newest) = (None, Vec::new(), 0);
-        let results = self.send(&spool.writer, &letters);
-        for (letter, result) in letters.iter().zip(results) {
-            match result {
-                Ok(stored) => {
-                    numbers.push(letter.number);
-                    newest = newest.max(stored.sequence);
-                }
-                Err(error) => failed = Some(error),
-            }
-        }
-        // While one of them is in doubt, it must be found behind what is known.
-        spool.forget(&numbers, if failed.is_some() { 0 } else { newest })?;
-        failed.map_or(Ok(()), |error| Err(self.link.failed(&error)))
-    }
-
-    /// The ids of a writer's messages that the cluster has behind a sequence.
-    fn stored(&self, writer: &str, after: u64) -> Result<Vec<String>, StoreError> {
+    /// Begins to send messages of a spool; what became of them comes later.
+    pub(super) fn deliver(
+        &self,
+        writer: &str,
+        letters: Vec<Letter>,
+        known: u64,
+    ) -> mpsc::Receiver<Delivered> {
+        let (done, delivered) = mpsc::sync_channel(1);
         let (link, writer) = (self.link.clone(), writer.to_owned());
-        self.wait(async move { read::ids_after(&link, &writer, after).await })
-            .unwrap_or(Err(StoreError::Closed))
+        self.runtime.spawn(async move {
+            // Who asked may have ended.
+            let _ = done.send(deliver(&link, &writer, letters, known).await);
+        });
+        delivered
     }
 
     /// Runs something on the runtime and waits for it on this thread. `None`: the runtime has ended.
@@ -106,6 +84,51 @@ impl Sender {
     }
 }
 
+/// What of some messages the cluster has.
+#[derive(Debug, Default)]
+pub(super) struct Delivered {
+    /// Their numbers.
+    pub(super) stored: Vec<u64>,
+    /// The highest sequence that one of them has got.
+    pub(super) newest: u64,
+    /// Why it is not all of them.
+    pub(super) failed: Option<StoreError>,
+}
+
+async fn deliver(link: &Link, writer: &str, letters: Vec<Letter>, known: u64) -> Delivered {
+    let mut delivered = Delivered::default();
+    let doubtful = link.clock().now().as_microsecond() - micros(SURELY_KNOWN);
+    let in_doubt = |letter: &Letter| letter.sent.is_some_and(|sent| sent < doubtful);
+    let mut missing = letters;
+    if missing.iter().any(in_doubt) {
+        let there = match read::ids_after(link, writer, known).await {
+            Ok(there) => there,
+            Err(error) => {
+                delivered.failed = Some(error);
+                return delivered;
+            }
+        };
+        missing.retain(|letter| {
+            let stored = there.contains(&id(writer, letter.number));
+            if stored {
+                delivered.stored.push(letter.number);
+            }
+            !stored
+        });
+    }
+    let results = send_all(link, outgoing(link, writer, missing.iter())).await;
+    for (letter, result) in missing.iter().zip(results) {
+        match result {
+            Ok(stored) => {
+                delivered.stored.push(letter.number);
+                delivered.newest = delivered.newest.max(stored.sequence);
+            }
+            Err(error) => delivered.failed = Some(link.failed(&error)),
+        }
+    }
+    delivered
+}
+
 /// The id of a writer's message.
 fn id(writer: &str, number: u64) -> String {
     format!("{writer}-{number}")
@@ -116,9 +139,13 @@ fn micros(duration: Duration) -> i64 {
 }
 
 /// Messages as they are published.
-pub(super) fn outgoing(link: &Link, writer: &str, letters: &[Letter]) -> Vec<Outgoing> {
+pub(super) fn outgoing<'a>(
+    link: &Link,
+    writer: &str,
+    letters: impl Iterator<Item = &'a Letter>,
+) -> Vec<Outgoing> {
     let bound = link.clock().now().as_microsecond() - micros(LATE_AFTER);
-    let letters = letters.iter().map(|letter| {
+    let letters = letters.map(|letter| {
         let (headers, payload) = letter.seal();
         let lane = if letter.summary.oldest < bound {
             LATE

@@ -123,6 +123,12 @@ impl Spool {
         Ok(Some(spool))
     }
 
+    /// The same with less room.
+    #[cfg(test)]
+    pub(super) fn bounded(self, limit: u64) -> Self {
+        Self { limit, ..self }
+    }
+
     /// What it holds.
     pub(super) fn held(&self) -> Held {
         self.held
@@ -186,7 +192,8 @@ impl Spool {
         })
     }
 
-    /// Forgets messages that are in the cluster.
+    /// Forgets messages that are in the cluster, at `known` or before it. As long as another one is in doubt, it must
+    /// be found behind what is noted.
     pub(super) fn forget(&mut self, numbers: &[u64], known: u64) -> Result<(), StoreError> {
         self.work(|connection| {
             let transaction = connection.transaction()?;
@@ -197,7 +204,14 @@ impl Spool {
                     remove.execute([integer(*number)])?;
                 }
             }
-            note(&transaction, known)?;
+            let doubt: bool = transaction.query_row(
+                "SELECT EXISTS (SELECT 1 FROM waiting WHERE sent IS NOT NULL)",
+                [],
+                |row| row.get(0),
+            )?;
+            if !doubt {
+                note(&transaction, known)?;
+            }
             transaction.commit()
         })?;
         self.count()

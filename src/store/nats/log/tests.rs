@@ -304,3 +304,23 @@ fn a_spool_that_cannot_be_written_says_so_and_recovers() {
     keep(&mut spool, &letters);
     assert_eq!(spool.held().entries, 1);
 }
+
+#[test]
+fn a_full_spool_keeps_the_oldest() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut packer = Packer::default();
+    let mut spool = Spool::new(directory.path(), "fleet-events", "w1").bounded(8 * 1024);
+    let mut kept = 0;
+    loop {
+        let letters = packed(&mut packer, &[decision(kept, "a")]).remove(0);
+        if !spool.keep(&[&letters[0]], 0).unwrap() {
+            break;
+        }
+        kept += 1;
+    }
+    assert!(kept > 4);
+    assert!(spool.held().bytes <= 8 * 1024);
+    assert_eq!(opened(&drained(&mut spool)[0][0]), many(kept));
+    // Then there is room again.
+    keep(&mut spool, &packed(&mut packer, &many(1))[0]);
+}

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::{
+    message::Message,
     pack::{self, LATE, MANY},
-    read::{self, Extent, Message, SLACK},
+    read::{self, Extent, SLACK},
 };
 use crate::{
     model::{Entry, EventId, Outcome, StoredEvent},
@@ -20,6 +21,8 @@ use crate::{
 
 /// How many sequences the first window spans.
 const FIRST: u64 = 64;
+/// The same where only a workload's are meant: these few are read whole.
+const NEWEST: u64 = 16;
 /// A window that brought less is followed by a larger one, and one that brought more by a smaller one.
 const LITTLE: usize = 512 * 1024;
 const MUCH: usize = 4 * 1024 * 1024;
@@ -34,6 +37,10 @@ struct Walk<'a> {
     query: EventQuery,
     /// What servers are asked for.
     subjects: Vec<String>,
+    /// That is everything.
+    all: bool,
+    /// The newest message of all.
+    last: u64,
     /// Outcomes whose decision was not met yet.
     outcomes: HashMap<EventId, Outcome>,
     /// Newest first.
@@ -55,6 +62,8 @@ pub(super) async fn events(link: &Link, query: EventQuery) -> Result<Vec<StoredE
     };
     let mut walk = Walk {
         link,
+        all: query.workload.is_none(),
+        last: extent.last,
         query,
         subjects,
         outcomes: HashMap::new(),
@@ -92,9 +101,10 @@ impl Walk<'_> {
             top = top.min(read::position(self.link, extent, until).await?);
             if top < end {
                 let late = vec![read::subjects(self.link, LATE, "*")];
+                let all = std::mem::replace(&mut self.all, false);
                 let subjects = std::mem::replace(&mut self.subjects, late);
                 self.down(top + 1, end).await?;
-                self.subjects = subjects;
+                (self.all, self.subjects) = (all, subjects);
             }
         }
         if !self.enough() {
@@ -112,10 +122,15 @@ impl Walk<'_> {
 
     /// Looks at everything between two sequences, from the higher one downwards, until it is enough.
     async fn down(&mut self, bottom: u64, top: u64) -> Result<(), StoreError> {
-        let (mut high, mut span) = (top, FIRST);
+        let (mut high, mut span) = (top, if self.all { FIRST } else { NEWEST });
         while high >= bottom && high > 0 && !self.enough() {
             let low = bottom.max((high + 1).saturating_sub(span)).max(1);
-            let messages = read::through(self.link, (low, high), &self.subjects).await?;
+            // That a server has not caught up is seen only where nothing is left out.
+            let messages = if self.all || high == self.last {
+                read::whole(self.link, (low, high)).await?
+            } else {
+                read::through(self.link, (low, high), &self.subjects).await?
+            };
             let size: usize = messages.iter().map(Message::size).sum();
             span = match size {
                 0..LITTLE => span.saturating_mul(4),

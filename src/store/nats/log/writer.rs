@@ -4,15 +4,17 @@
 //! It never gives up. What the cluster does not acknowledge goes to the spool, and whoever waits for it learns at once
 //! that it is not in the cluster. From then on everything new goes behind it, until the spool is empty again.
 
+mod drain;
+
 use std::{
-    collections::HashSet,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
 
+use self::drain::Underway;
 use super::{
     Spooled,
     pack::{self, Letter, Packer, Parcel},
@@ -34,6 +36,9 @@ const AGAIN_AT_MOST: Duration = Duration::from_secs(1);
 /// How often it looks for what processes that died have left.
 const ADOPT: Duration = Duration::from_secs(15);
 
+/// How often it looks whether what waited has arrived.
+const LOOK: Duration = Duration::from_millis(2);
+
 /// The thread's work.
 pub(super) struct Writer {
     queue: Arc<Queue>,
@@ -47,6 +52,8 @@ pub(super) struct Writer {
     stuck: Vec<Letter>,
     /// What became of this writer's messages is known up to this sequence of the stream.
     known: u64,
+    /// Messages that waited and are on their way.
+    underway: Option<Underway>,
     /// When what waits is tried again, and how long after the next failure.
     again: Instant,
     pause: Duration,
@@ -76,6 +83,7 @@ impl Writer {
             orphans: Vec::new(),
             stuck: Vec::new(),
             known: 0,
+            underway: None,
             again: now,
             pause: AGAIN,
             adopt: now,
@@ -97,8 +105,15 @@ impl Writer {
         }
         // Once more, so that an orderly end leaves nothing behind when the cluster is there.
         self.again = Clock::instant();
-        while self.waits() && Clock::instant() >= self.again {
-            self.drain();
+        loop {
+            if let Some(Underway { whose, delivered }) = self.underway.take() {
+                let delivered = delivered.recv().unwrap_or_else(|_| self.ended());
+                self.settle(whose, delivered);
+            } else if self.waits() && Clock::instant() >= self.again {
+                self.begin();
+            } else {
+                break;
+            }
         }
         let left = self.spool.held().entries + self.stuck_entries();
         if left == 0 {
@@ -120,6 +135,9 @@ impl Writer {
 
     /// How long there is nothing to do but to wait for new entries.
     fn patience(&self) -> Duration {
+        if self.underway.is_some() {
+            return LOOK;
+        }
         let mut next = self.adopt;
         if self.waits() || !self.orphans.is_empty() {
             next = next.min(self.again);
@@ -141,83 +159,19 @@ impl Writer {
             }
             self.tell();
         }
-        if now >= self.again && (self.waits() || !self.orphans.is_empty()) {
-            self.drain();
-        }
-    }
-
-    /// Sends some of what waits.
-    fn drain(&mut self) {
-        let drained = if self.waits() {
-            self.drain_own()
-        } else if let Some(mut orphan) = self.orphans.pop() {
-            let drained = self.sender.drain(&mut orphan);
-            if orphan.is_empty() {
-                orphan.remove();
-            } else {
-                self.orphans.push(orphan);
-            }
-            drained
-        } else {
-            return;
-        };
-        match drained {
-            Ok(()) => {
-                self.pause = AGAIN;
-                self.again = Clock::instant();
-                if !self.waits() {
-                    self.spool.remove();
-                    self.fare(None);
+        if let Some(Underway { whose, delivered }) = self.underway.take() {
+            match delivered.try_recv() {
+                Ok(delivered) => self.settle(whose, delivered),
+                Err(mpsc::TryRecvError::Empty) => {
+                    self.underway = Some(Underway { whose, delivered });
+                    return;
                 }
-            }
-            Err(error) => {
-                self.again = Clock::instant() + self.pause;
-                self.pause = (self.pause * 2).min(AGAIN_AT_MOST);
-                if self.waits() {
-                    self.fare(Some(&error));
-                }
+                Err(mpsc::TryRecvError::Disconnected) => self.settle(whose, self.ended()),
             }
         }
-        self.tell();
-    }
-
-    fn drain_own(&mut self) -> Result<(), StoreError> {
-        let letters: Vec<&Letter> = self.stuck.iter().collect();
-        if !letters.is_empty() && matches!(self.spool.keep(&letters, self.known), Ok(true)) {
-            self.queue.places.give_back(count(&self.stuck));
-            self.stuck.clear();
+        if Clock::instant() >= self.again && (self.waits() || !self.orphans.is_empty()) {
+            self.begin();
         }
-        if !self.spool.is_empty() {
-            return self.sender.drain(&mut self.spool);
-        }
-        // The disk takes nothing: straight from memory, as many as keep the order.
-        let mut lanes = HashSet::new();
-        let together = self
-            .stuck
-            .iter()
-            .take_while(|letter| lanes.insert(letter.lane.clone()))
-            .count();
-        let rest = self.stuck.split_off(together);
-        let mut sent = std::mem::replace(&mut self.stuck, rest);
-        let results = self.sender.send(&self.spool.writer, &sent);
-        let mut failed = None;
-        let mut results = results.into_iter();
-        let now = self.sender.now();
-        sent.retain_mut(|letter| match results.next() {
-            Some(Ok(_)) => {
-                self.queue.places.give_back(letter.summary.entries);
-                false
-            }
-            Some(Err(error)) => {
-                letter.sent = letter.sent.or((error != NotStored::Away).then_some(now));
-                failed = Some(error);
-                true
-            }
-            None => true,
-        });
-        sent.append(&mut self.stuck);
-        self.stuck = sent;
-        failed.map_or(Ok(()), |error| Err(self.sender.link.failed(&error)))
     }
 
     /// Brings entries into the cluster, or behind what waits already.
@@ -247,8 +201,8 @@ impl Writer {
     /// Sends a wave and answers what was stored; puts what was not into `left` and says why.
     fn send(&mut self, wave: Vec<Parcel>, left: &mut Vec<Parcel>) -> Option<NotStored> {
         let now = self.sender.now();
-        let letters: Vec<Letter> = wave.iter().map(|parcel| parcel.letter.clone()).collect();
-        let results = self.sender.send(&self.spool.writer, &letters);
+        let letters = wave.iter().map(|parcel| &parcel.letter);
+        let results = self.sender.send(&self.spool.writer, letters);
         let (mut why, mut newest) = (None, 0);
         for (mut parcel, result) in wave.into_iter().zip(results) {
             match result {
@@ -334,8 +288,4 @@ impl Writer {
             changed
         });
     }
-}
-
-fn count(letters: &[Letter]) -> usize {
-    letters.iter().map(|letter| letter.summary.entries).sum()
 }

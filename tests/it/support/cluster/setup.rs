@@ -7,7 +7,7 @@ use super::{certificates, identity::Identities};
 /// The user of `Login::Password`, who may do everything.
 pub(crate) const USER: &str = "backstop";
 /// That user's password; the system account's `system` has the same.
-pub(crate) const PASSWORD: &str = "a password of tests";
+pub(crate) const PASSWORD: &str = "a-password-of-tests";
 
 /// How clients say who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
