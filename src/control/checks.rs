@@ -17,7 +17,7 @@ pub(super) use route::moved;
 use jiff::Timestamp;
 
 use super::{
-    Overview,
+    Overview, Serving, WorkloadStatus,
     intent::{Intent, LONGEST},
     overview, radius, words,
 };
@@ -27,7 +27,7 @@ use crate::{
         OverrideKey, Overrides, Presence, Route, RouteName, Scope, Site, Subject, Verb, Workload,
         WorkloadName,
     },
-    policy,
+    policy::{self, Switches},
 };
 
 /// What is known at one moment.
@@ -89,6 +89,43 @@ impl<'a> Scene<'a> {
     /// Whether a change of the key reaches every living gateway, so that what is known of all is true of it.
     pub(super) fn is_whole(&self) -> bool {
         self.key.scope.is_all() && self.reached().count() == self.alive().count()
+    }
+
+    /// Whether gateways are alive and the change reaches none of them.
+    pub(super) fn is_idle(&self) -> bool {
+        self.reached().next().is_none() && self.alive().next().is_some()
+    }
+
+    /// The route that serves a workload where the change reaches.
+    pub(super) fn serving<'w>(
+        &self,
+        workload: &'w Workload,
+        status: &'w WorkloadStatus,
+    ) -> &'w RouteName {
+        if self.is_whole() && status.mixed.is_none() {
+            return status.serving.route();
+        }
+        let forced = |beat: &Heartbeat| self.switches(workload, beat).mode == Mode::Force;
+        match (&workload.fallback, &status.serving) {
+            (Some(fallback), _) if self.reached().any(forced) => fallback,
+            (_, Serving::Forced { .. }) => &workload.primary,
+            (_, serving) => serving.route(),
+        }
+    }
+
+    /// The mode of a workload where the change reaches: on the first gateway of these.
+    pub(super) fn mode_there(&self, workload: &Workload) -> Mode {
+        let status = self.overview.workload(&workload.name);
+        match (status, self.reached().next()) {
+            (Some(status), _) if self.is_whole() && status.mixed.is_none() => status.mode,
+            (_, Some(beat)) => self.switches(workload, beat).mode,
+            (Some(status), None) => status.mode,
+            (None, None) => workload.mode,
+        }
+    }
+
+    fn switches(&self, workload: &Workload, beat: &Heartbeat) -> Switches {
+        Switches::of(workload, self.overrides, Some(&beat.site()), self.now)
     }
 
     /// Requests per second of a workload on the gateways that the change reaches, and how many of them its fallback

@@ -3,16 +3,12 @@
 //! Pure. Called by `draw` when a plan is made; the sentences stand on the plan screen as they are.
 
 use super::{
-    Serving, WorkloadStatus,
     checks::{Scene, moved},
     intent::Intent,
     radius, words,
 };
-use crate::{
-    model::{
-        CircuitState, ErrorClass, Heartbeat, Mode, NoticeStyle, Route, RouteName, Subject, Workload,
-    },
-    policy::Switches,
+use crate::model::{
+    CircuitState, ErrorClass, Mode, NoticeStyle, Route, RouteName, Subject, Workload,
 };
 
 /// What happens to traffic now, what will happen, and what else changes.
@@ -38,8 +34,13 @@ pub(super) fn describe(scene: &Scene<'_>, intent: &Intent) -> Effects {
         after_line: "its override is gone".to_owned(),
         sentences: Vec::new(),
     });
-    if !scene.key.scope.is_all() {
-        let place = scene.key.scope.words();
+    if !scene.is_whole() {
+        let place = if scene.key.scope.is_all() {
+            let (reached, alive) = (scene.reached().count(), scene.alive().count());
+            format!("on {reached} of {alive} gateways")
+        } else {
+            scene.key.scope.words()
+        };
         for line in [&mut effects.now_line, &mut effects.after_line] {
             line.insert_str(0, &format!("{place}: "));
         }
@@ -109,7 +110,9 @@ fn takeover(scene: &Scene<'_>, workload: &Workload, fallback: &RouteName) -> Vec
         .workload(&workload.name)
         .map_or(0.0, |status| status.rps);
     let moving = moved(scene, workload);
-    if total > 0.0 {
+    if scene.is_idle() {
+        sentences.push("no traffic moves: no gateway is there".to_owned());
+    } else if total > 0.0 {
         sentences.push(format!(
             "{} ({} of {}) move from {} to {fallback}; running answers finish where they are",
             words::rps(moving),
@@ -302,30 +305,9 @@ fn serving_line(scene: &Scene<'_>, workload: &Workload) -> String {
         .unwrap_or_default();
     format!(
         "{} serves{failures}{errors}, {} in the last 60 s",
-        serving(scene, workload, status),
+        scene.serving(workload, status),
         words::rps(scene.rates(&workload.name).0)
     )
-}
-
-/// The route that serves where the change reaches.
-fn serving<'a>(
-    scene: &Scene<'_>,
-    workload: &'a Workload,
-    status: &'a WorkloadStatus,
-) -> &'a RouteName {
-    if scene.is_whole() && status.mixed.is_none() {
-        return status.serving.route();
-    }
-    let forced = |beat: &Heartbeat| {
-        let (site, now) = (beat.site(), scene.now);
-        Switches::of(workload, scene.overrides, Some(&site), now).mode == Mode::Force
-    };
-    let fallback = workload.fallback.as_ref();
-    match (fallback, &status.serving) {
-        (Some(fallback), _) if scene.reached().any(forced) => fallback,
-        (_, Serving::Forced { .. }) => &workload.primary,
-        (_, serving) => serving.route(),
-    }
 }
 
 /// A route and how it fares.

@@ -140,7 +140,7 @@ pub struct WorkloadStatus {
     pub mode_until: Option<Timestamp>,
     /// Who set the mode, and where unless on all gateways.
     pub mode_by: Option<String>,
-    /// Whether the notice is given.
+    /// Whether the notice is given, on every gateway.
     pub notice: bool,
     /// Its tier.
     pub tier: Tier,

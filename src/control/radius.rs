@@ -98,10 +98,6 @@ pub(super) fn sentence(scene: &Scene<'_>, radius: &Radius) -> Option<String> {
     } else {
         format!("reaches {reached} of {}", count(alive, "gateway"))
     };
-    let place = match scope {
-        Scope::All => String::new(),
-        Scope::Region(_) | Scope::Host(_) => format!(" {}", scope.words()),
-    };
     let shares = radius.reached.iter().filter_map(|it| it.percent);
     let carries = shares
         .map(u32::from)
@@ -113,10 +109,7 @@ pub(super) fn sentence(scene: &Scene<'_>, radius: &Radius) -> Option<String> {
                 scene.key.target()
             )
         });
-    Some(format!(
-        "{which}{place}{carries}: {}",
-        hosts(&radius.reached)
-    ))
+    Some(format!("{which}{carries}: {}", hosts(&radius.reached)))
 }
 
 /// `ops-1 (eu-west) 41%, ops-2 (eu-west, 2 gateways) 30%`.

@@ -6,7 +6,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostName, RegionName};
+use super::{HostName, RegionName, visible};
+
+/// The longest name that is shown whole; hosts have no longer ones.
+const NAME: usize = 64;
 
 /// The gateways for which an override holds. From the widest to the most specific.
 ///
@@ -63,13 +66,13 @@ impl Scope {
         }
     }
 
-    /// In words, behind a verb: `on all gateways`, `in region eu-west`, `on host ops-1`.
+    /// In words that are safe to show, behind a verb: `on all gateways`, `in region eu-west`, `on host ops-1`.
     #[must_use]
     pub fn words(&self) -> String {
         match self {
             Self::All => "on all gateways".to_owned(),
-            Self::Region(region) => format!("in region {region}"),
-            Self::Host(host) => format!("on host {host}"),
+            Self::Region(region) => format!("in region {}", visible(region.as_str(), NAME)),
+            Self::Host(host) => format!("on host {}", visible(host.as_str(), NAME)),
         }
     }
 }
@@ -150,6 +153,13 @@ mod tests {
         ] {
             assert!(text.parse::<Scope>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn words_are_safe_to_show() {
+        let scope: Scope = "host:a\u{1b}[2J\u{202e}".parse().unwrap();
+        let words = scope.words();
+        assert!(!words.chars().any(crate::model::hostile), "{words}");
     }
 
     proptest! {

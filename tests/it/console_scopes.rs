@@ -10,7 +10,7 @@ use backstop::{
 };
 use crossterm::event::KeyCode;
 
-use crate::console_stage::{Stage, force_plan, forced, heartbeat};
+use crate::console_stage::{Stage, force_plan, forced, forced_record, heartbeat};
 
 /// Three gateways: two in `eu`, on one host each, and one in `us`.
 fn fleet(stage: &mut Stage) {
@@ -214,4 +214,30 @@ fn back_to_auto_begins_where_the_override_is() {
             scope: Scope::Region("eu".into()),
         })
     );
+}
+
+#[test]
+fn marked_ones_follow_the_first_to_its_place() {
+    let mut stage = Stage::incident(80, 24, Door::Write);
+    fleet(&mut stage);
+    assert_eq!(asked(&stage.keys("  F")), ["all"]);
+    answer(&mut stage);
+    stage.keys("@");
+    answer(&mut stage);
+    stage.keys("1sup");
+    stage.press(KeyCode::PageDown);
+    let applied = stage.press(KeyCode::Enter);
+    assert!(
+        applied.iter().any(|it| matches!(it, Effect::Apply { .. })),
+        "{}",
+        stage.text()
+    );
+    let plan = stage.app.form().unwrap().plan().unwrap().id.clone();
+    let mut record = forced_record(stage.now);
+    record.key = record.key.within(Scope::Region("eu".into()));
+    let effects = stage.send(Msg::Applied {
+        plan,
+        result: Ok(Box::new(record)),
+    });
+    assert_eq!(asked(&effects), ["region:eu"]);
 }

@@ -9,14 +9,14 @@ use clap::{
 
 use crate::{
     cli::time,
-    model::{PlanId, ReasonCode, Scope},
+    model::{PlanId, ReasonCode, Scope, hostile},
 };
 
 /// On which gateways.
 #[derive(Clone, Debug, ClapArgs)]
 pub(in crate::cli) struct ScopeArgs {
     /// On which gateways: all, region:NAME or host:NAME; at a gateway the most specific override in force decides
-    #[arg(long, value_name = "SCOPE", default_value = "all")]
+    #[arg(long, value_name = "SCOPE", default_value = "all", value_parser = scope)]
     pub(in crate::cli) scope: Scope,
 }
 
@@ -74,4 +74,12 @@ pub(in crate::cli) struct ChangeArgs {
 fn reasons() -> impl TypedValueParser<Value = ReasonCode> {
     PossibleValuesParser::new(ReasonCode::CHOICES.map(ReasonCode::as_str))
         .try_map(|text| text.parse::<ReasonCode>())
+}
+
+/// A scope whose name a terminal can show as it is.
+fn scope(text: &str) -> Result<Scope, String> {
+    if text.chars().any(hostile) {
+        return Err("a name holds characters that cannot be shown".to_owned());
+    }
+    text.parse()
 }

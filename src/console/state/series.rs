@@ -7,7 +7,10 @@
 use std::{collections::VecDeque, fmt::Write as _, time::Duration};
 
 use super::{field::Field, plan::Form};
-use crate::{console::action::Action, model::ReasonCode};
+use crate::{
+    console::action::Action,
+    model::{ReasonCode, Scope},
+};
 
 /// What became of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,7 @@ struct Given {
     note: Field,
     ticket: Field,
     lasting: Option<Duration>,
+    scope: Option<Scope>,
 }
 
 /// The series.
@@ -79,6 +83,7 @@ impl Series {
             note: form.note.clone(),
             ticket: form.ticket.clone(),
             lasting: form.lasting(),
+            scope: form.scope().cloned(),
         });
     }
 
@@ -86,6 +91,12 @@ impl Series {
     #[must_use]
     pub fn lasting(&self) -> Option<Duration> {
         self.given.as_ref()?.lasting
+    }
+
+    /// On which gateways the one before holds.
+    #[must_use]
+    pub fn scope(&self) -> Option<&Scope> {
+        self.given.as_ref()?.scope.as_ref()
     }
 
     /// Gives the same again; the name is typed for each.

@@ -41,6 +41,7 @@ pub(super) fn next(app: &mut App, effects: &mut Vec<Effect>) {
     while let Some(series) = &mut app.series {
         let action = series.action;
         let (lasting, turns) = (series.lasting(), series.turns);
+        let scope = series.scope().cloned();
         let Some((name, place)) = series.advance() else {
             return;
         };
@@ -52,6 +53,10 @@ pub(super) fn next(app: &mut App, effects: &mut Vec<Effect>) {
         let offer = offers.into_iter().find(|offer| offer.action == action);
         match command(offer, lasting, turns) {
             Ok(command) => {
+                let command = match scope {
+                    Some(scope) => command.within(scope),
+                    None => command,
+                };
                 if let Some(series) = &mut app.series {
                     series.turns = turned(&command);
                 }

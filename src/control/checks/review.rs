@@ -36,8 +36,7 @@ pub(super) fn of_mode(scene: &Scene<'_>, intent: &Intent, workload: &Workload) -
 /// For the drain of a workload's primary: its traffic goes where `force` would send it. Held, it stays; forced,
 /// it is there.
 pub(super) fn of_drain(scene: &Scene<'_>, workload: &Workload) -> Vec<Check> {
-    let status = scene.overview.workload(&workload.name);
-    match status.map_or(workload.mode, |status| status.mode) {
+    match scene.mode_there(workload) {
         Mode::Auto => told(scene, workload, CheckVerdict::Fail),
         Mode::Hold | Mode::Force => Vec::new(),
     }

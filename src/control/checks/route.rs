@@ -335,10 +335,7 @@ pub(super) fn primary_again(scene: &Scene<'_>, workload: &Workload) -> Vec<Check
 
 /// For `drain` of a workload's primary: who serves instead.
 pub(super) fn switched_away(scene: &Scene<'_>, workload: &Workload) -> Check {
-    let held = scene
-        .overview
-        .workload(&workload.name)
-        .is_some_and(|status| status.mode == Mode::Hold);
+    let held = scene.mode_there(workload) == Mode::Hold;
     match &workload.fallback {
         Some(_) if held => check(
             "users",
@@ -369,10 +366,7 @@ pub(super) fn without_fallback(scene: &Scene<'_>, workload: &Workload, drained: 
     let serving = scene
         .overview
         .workload(&workload.name)
-        .is_some_and(|status| match &status.serving {
-            Serving::Auto { route, .. } | Serving::Forced { route, .. } => *route == drained.name,
-            Serving::Primary { .. } | Serving::RefusedByPolicy { .. } => false,
-        });
+        .is_some_and(|status| *scene.serving(workload, status) == drained.name);
     if serving {
         check(
             "users",

@@ -42,8 +42,17 @@ pub(super) fn event(
     if !rule.says.is_empty() {
         why.push(format!("rule: {}", rule.says));
     }
+    let mut change = rule.change.clone();
     if let Some(record) = behind(event, records) {
         why.push(switched(record));
+        if !record.key.scope.is_all() {
+            let scope = record.key.scope.to_string();
+            change.push(format!(
+                "the override holds {}: say it there, `--scope {}`",
+                record.key.scope.words(),
+                visible(&scope, 80)
+            ));
+        }
     }
     if known.is_none() {
         why.push(format!(
@@ -62,7 +71,7 @@ pub(super) fn event(
         parts: vec![
             Part::new("What happened", happened(stored)),
             Part::new("Why", why),
-            Part::new("What would change it", rule.change.clone()),
+            Part::new("What would change it", change),
             Part::new("Record", record(stored)),
         ],
         facts: Facts::Event {

@@ -54,14 +54,14 @@ pub fn rule(reason: &Reason, class: Option<ErrorClass>, workload: &Workload) -> 
         Reason::Forced { by, revision } => Rule::new(format!(
             "mode `force` of {name}, set by {} at revision {revision}: it goes over circuits and triggers, not \
              over the policy",
-            visible(by, 40)
+            visible(by, 120)
         ))
         .or(format!("`backstop auto {name}`, or the end of the override")),
         Reason::ForcedByConfig => Rule::new(format!("`mode = \"force\"` of {name}"))
             .or(format!("`backstop auto {name}`, or another `mode`")),
         Reason::Drained { by } => Rule::new(format!(
             "{primary} was drained by {}: no new request goes there",
-            visible(by, 40)
+            visible(by, 120)
         ))
         .or(format!(
             "`backstop undrain {primary}`, or the end of the override"

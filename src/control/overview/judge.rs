@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     model::{
-        Change, CircuitState, ErrorClass, EventDecision, Mode, Override, Overrides, RouteName,
-        Scope, Site, Standing, StoredEvent, Subject, Workload, WorkloadReadiness,
+        CircuitState, ErrorClass, EventDecision, Mode, Override, Overrides, RouteName, Scope, Site,
+        Standing, StoredEvent, Subject, Workload, WorkloadReadiness,
     },
     policy,
 };
@@ -98,7 +98,8 @@ pub(super) fn workload(
     let across = |subject: &Subject| Across::of(overrides, subject, sites, now);
     let of_mode = across(&Subject::Mode(workload.name.clone()));
     let (mode, mode_override, mixed) = of_mode.mode(workload);
-    let notice_override = across(&Subject::Notice(workload.name.clone())).any();
+    let of_notice = across(&Subject::Notice(workload.name.clone()));
+    let notice_override = of_notice.any();
     let drain = |route: &RouteName| across(&Subject::Drain(route.clone())).any();
     let facts = Facts {
         workload,
@@ -132,10 +133,7 @@ pub(super) fn workload(
         scoped: scopes::scoped(overrides, &workload.name, sites, now),
         mode_until: mode_override.and_then(|(_, entry)| entry.expires),
         mode_by: mode_override.map(by),
-        notice: match notice_override.map(|(_, entry)| entry.change) {
-            Some(Change::Notice(given)) => given,
-            Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
-        },
+        notice: of_notice.notice(workload),
         tier: workload.tier,
         capture: workload.capture,
         user_visible: workload.user_visible,

@@ -44,7 +44,7 @@ pub struct Scoped {
     pub by: String,
     /// Until when.
     pub until: Option<Timestamp>,
-    /// Living gateways inside its scope.
+    /// Living gateways on which it decides.
     pub gateways: usize,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Scoped {
             write!(formatter, " until {}", words::clock(until))?;
         }
         match self.gateways {
-            0 => formatter.write_str(" (no gateway is there)"),
+            0 => formatter.write_str(" (on no gateway now)"),
             1 => formatter.write_str(" (1 gateway)"),
             some => write!(formatter, " ({some} gateways)"),
         }
@@ -97,6 +97,16 @@ impl<'a> Across<'a> {
     pub(super) fn any(&self) -> Option<(&'a Scope, &'a Override)> {
         let set = self.deciding.iter().flatten();
         set.min_by_key(|(scope, _)| scope.rank()).copied()
+    }
+
+    /// Whether the notice is given on every gateway.
+    pub(super) fn notice(&self, workload: &Workload) -> bool {
+        self.deciding
+            .iter()
+            .all(|found| match found.map(|(_, entry)| entry.change) {
+                Some(Change::Notice(given)) => given,
+                Some(Change::Mode(_) | Change::Drain) | None => workload.notice.enabled,
+            })
     }
 
     /// The mode to show for all gateways, with what set it, and how mixed it is.
@@ -152,7 +162,13 @@ pub(super) fn scoped(
         change: entry.change,
         by: entry.actor.name().to_owned(),
         until: entry.expires,
-        gateways: sites.iter().filter(|site| key.scope.covers(site)).count(),
+        gateways: sites
+            .iter()
+            .filter(|site| {
+                policy::deciding(overrides, &key.subject, Some(site), now)
+                    .is_some_and(|(scope, _)| *scope == key.scope)
+            })
+            .count(),
     })
     .collect()
 }

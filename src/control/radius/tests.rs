@@ -104,14 +104,14 @@ fn a_plan_says_whom_it_reaches() {
         (
             "a region",
             "region:eu",
-            "reaches 3 of 4 gateways in region eu, which carry 90% of the requests of chat: ops-1 (eu) 50%, \
-             ops-2 (eu, 2 gateways) 40%",
+            "reaches 3 of 4 gateways, which carry 90% of the requests of chat: ops-1 (eu) 50%, ops-2 (eu, 2 gateways) \
+             40%",
             "in region eu: stable serves all requests",
         ),
         (
             "a host",
             "host:ops-3",
-            "reaches 1 of 4 gateways on host ops-3, which carry 10% of the requests of chat: ops-3 10%",
+            "reaches 1 of 4 gateways, which carry 10% of the requests of chat: ops-3 10%",
             "on host ops-3: stable serves all requests",
         ),
     ] {
@@ -166,6 +166,13 @@ fn what_it_does_not_reach_past_is_named() {
         plan.effects[0],
         "reaches 2 of 4 gateways, which carry 60% of the requests of chat: ops-1 (eu) 50%, ops-3 10%"
     );
+    assert_eq!(
+        (plan.now_line.as_str(), plan.after_line.as_str()),
+        (
+            "on 2 of 4 gateways: premium serves, 6.0 rps in the last 60 s",
+            "on 2 of 4 gateways: stable serves all requests"
+        )
+    );
     let sites: Vec<Site> = fleet().iter().map(Heartbeat::site).collect();
     let fits = |overrides: &Overrides| super::names_exceptions(&plan, overrides, &sites, now());
     assert!(fits(&set), "as planned");
@@ -194,6 +201,10 @@ fn a_scope_that_nobody_is_in_is_a_loud_doubt() {
     ] {
         let plan = planned(&mode(Mode::Force, scope), &fleet(), &Overrides::default()).unwrap();
         assert_eq!(doubts(&plan), [why], "{case}");
+        assert_eq!(
+            plan.effects[0], "no traffic moves: no gateway is there",
+            "{case}"
+        );
         assert!(plan.refusal().is_none(), "{case}");
     }
 }
@@ -458,7 +469,61 @@ fn workloads_say_where_gateways_differ() {
         scoped,
         [
             "in region eu: force by jo until 14:42Z (3 gateways)",
-            "on host gone: hold by jo until 14:42Z (no gateway is there)",
+            "on host gone: hold by jo until 14:42Z (on no gateway now)",
         ]
     );
+    let (.., scoped) = seen(&table(&[
+        ("region:eu", Mode::Force),
+        ("host:ops-2", Mode::Hold),
+    ]));
+    assert_eq!(
+        scoped[0],
+        "in region eu: force by jo until 14:42Z (1 gateway)"
+    );
+}
+
+#[test]
+fn a_notice_that_one_gateway_withholds_is_not_given() {
+    for (scope, given, all_give) in [
+        ("all", true, true),
+        ("all", false, false),
+        ("host:ops-3", false, false),
+        ("host:ops-3", true, true),
+        ("host:gone", false, true),
+    ] {
+        let mut catalog = catalog();
+        let chat = catalog.workloads.get_mut("chat").unwrap();
+        (chat.notice.enabled, chat.notice.text) = (true, "A stand-in answers.".to_owned());
+        let key = OverrideKey::notice("chat".into()).within(scope.parse().unwrap());
+        let seen = overview(
+            &catalog,
+            &overrides(vec![(key, set(Change::Notice(given), "jo", None))]),
+            &fleet(),
+            [],
+            &Probed::default(),
+            &Reviewed::default(),
+            now(),
+        );
+        let status = seen.workload(&"chat".into()).unwrap();
+        assert_eq!(status.notice, all_give, "{scope} {given}");
+    }
+}
+
+#[test]
+fn a_route_that_serves_elsewhere_only_can_be_drained_here() {
+    let drain = |scope: &str| Command::Drain {
+        route: "stable".into(),
+        lasting: None,
+        scope: scope.parse().unwrap(),
+    };
+    let set = table(&[("region:eu", Mode::Force)]);
+    for (scope, tier) in [
+        ("all", RiskTier::BreakGlass),
+        ("region:eu", RiskTier::BreakGlass),
+        ("host:ops-1", RiskTier::BreakGlass),
+        ("host:ops-3", RiskTier::Typed),
+    ] {
+        let plan = planned(&drain(scope), &fleet(), &set).unwrap();
+        assert_eq!(plan.tier, tier, "{scope}: {:#?}", plan.checks);
+    }
 }

@@ -121,10 +121,7 @@ fn traffic(app: &App, status: &WorkloadStatus) -> String {
 
 fn mode(app: &App, workload: &Workload, status: &WorkloadStatus) -> String {
     if let Some(mixed) = status.mixed {
-        return format!(
-            "{mixed} gateways, else as they have it; configured: {}",
-            workload.mode
-        );
+        return format!("{mixed} gateways; configured: {}", workload.mode);
     }
     let Some(by) = &status.mode_by else {
         return format!("{} (as configured)", status.mode);
