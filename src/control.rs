@@ -25,6 +25,7 @@ mod queue;
 mod radius;
 mod report;
 mod reviews;
+mod rivals;
 mod sheet;
 mod touch;
 pub mod traffic;

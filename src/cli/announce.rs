@@ -19,6 +19,8 @@ const EVERY: Duration = Duration::from_secs(5);
 struct Place {
     viewing: Option<WorkloadName>,
     plan: Option<(PlanId, OverrideKey)>,
+    plan_since: Option<Timestamp>,
+    plan_taken: Option<Timestamp>,
     claim: Option<WorkloadName>,
 }
 
@@ -37,13 +39,21 @@ impl Here {
         self.0.send_modify(|place| place.claim = workload);
     }
 
-    fn open(&self, plan: &Plan) {
+    fn open(&self, plan: &Plan, taken: Option<Timestamp>) {
         let open = Some((plan.id.clone(), plan.key.clone()));
-        self.0.send_modify(|place| place.plan = open);
+        self.0.send_modify(|place| {
+            place.plan = open;
+            place.plan_since = Some(plan.made);
+            place.plan_taken = taken;
+        });
     }
 
     fn close(&self) {
-        self.0.send_modify(|place| place.plan = None);
+        self.0.send_modify(|place| {
+            place.plan = None;
+            place.plan_since = None;
+            place.plan_taken = None;
+        });
     }
 
     /// Goes on telling it.
@@ -68,20 +78,21 @@ impl Drop for Opened<'_> {
     }
 }
 
-/// Runs `work` while the plan is announced as open.
+/// Runs `work` while the plan is announced as open; `taken`: from somebody else who has one open.
 pub(super) async fn while_open<T>(
     session: &Session,
     plan: &Plan,
+    taken: Option<Timestamp>,
     work: impl Future<Output = T>,
 ) -> T {
     if let Some(here) = &session.here {
-        here.open(plan);
+        here.open(plan, taken);
         let _closes = Opened(here);
         return work.await;
     }
     let answer = tokio::select! {
         answer = work => answer,
-        never = announce(session, plan) => match never {},
+        never = announce(session, plan, taken) => match never {},
     };
     leave(session).await;
     answer
@@ -89,20 +100,26 @@ pub(super) async fn while_open<T>(
 
 /// Nothing is open here any more. Gone by itself after a while, if not now.
 pub(super) async fn leave(session: &Session) {
-    let _ = session.control.leave(name()).await;
+    let _ = session
+        .control
+        .leave(name(&session.control.actor().host))
+        .await;
 }
 
-fn name() -> String {
-    format!("cli-{}", std::process::id())
+/// The name of what this process announces: no other one has it, on whichever host.
+pub(super) fn name(host: &str) -> String {
+    format!("cli-{host}-{}", std::process::id())
 }
 
-async fn announce(session: &Session, plan: &Plan) -> Infallible {
+async fn announce(session: &Session, plan: &Plan, taken: Option<Timestamp>) -> Infallible {
     let place = Place {
         viewing: match &plan.key.subject {
             Subject::Mode(workload) | Subject::Notice(workload) => Some(workload.clone()),
             Subject::Drain(_) => None,
         },
         plan: Some((plan.id.clone(), plan.key.clone())),
+        plan_since: Some(plan.made),
+        plan_taken: taken,
         claim: None,
     };
     let mut again = tokio::time::interval(EVERY);
@@ -116,15 +133,19 @@ async fn present(session: &Session, since: Timestamp, place: Place) {
     let Place {
         viewing,
         plan,
+        plan_since,
+        plan_taken,
         claim,
     } = place;
     let presence = Presence {
-        session: name(),
+        session: name(&session.control.actor().host),
         actor: session.control.actor().clone(),
         since,
         at: session.clock.now(),
         viewing,
         plan,
+        plan_since,
+        plan_taken,
         claim,
     };
     let _ = session.control.present(presence).await;

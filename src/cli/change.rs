@@ -102,7 +102,8 @@ pub(super) async fn run(
         if session.control.mode() == Mode::Observe {
             return Err(ControlError::Observe.into());
         }
-        announce::while_open(session, &plan, session.asker.consent(&plan, &args)).await?
+        let taken = taken_over(session, &plan).await?;
+        announce::while_open(session, &plan, taken, session.asker.consent(&plan, &args)).await?
     } else {
         Consent {
             // Naming a plan by its id names its target: the plan was printed with it, and the command line
@@ -125,6 +126,28 @@ pub(super) async fn run(
         Some(settled(session, record.revision).await?)
     };
     report(session, &record, progress.as_ref(), args.json)
+}
+
+/// Asks before anything is typed whether to go first, when somebody else has a plan open for the same target.
+/// Answers since when this one does.
+async fn taken_over(session: &Session, plan: &Plan) -> Result<Option<jiff::Timestamp>, CliError> {
+    let Some(other) = session.control.open_elsewhere(plan.target()).await? else {
+        return Ok(None);
+    };
+    let since = other.plan_since.unwrap_or(other.since);
+    let question = format!(
+        "{} on {} has plan {} open for {} since {}; take it over? [y/N] ",
+        visible(other.actor.name(), 60),
+        visible(&other.actor.host, 60),
+        other.plan.as_ref().map_or("", |(id, _)| id.0.as_str()),
+        plan.target(),
+        since.strftime("%H:%M:%SZ"),
+    );
+    if is_yes(&session.asker.question(&question).await?) {
+        Ok(Some(session.clock.now()))
+    } else {
+        Err(CliError::Declined)
+    }
 }
 
 /// Asks about a plan on a terminal that a console has lent, and applies it when it is confirmed. Answers why nothing

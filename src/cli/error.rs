@@ -206,3 +206,23 @@ fn places(paths: &[PathBuf]) -> String {
         .collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_knows_and_what_cannot_be_asked_have_codes_of_their_own() {
+        let unknown = CliError::Control(ControlError::Store(StoreError::Unknown {
+            place: "nats".to_owned(),
+            cause: "no answer".to_owned(),
+        }));
+        let apart = CliError::Control(ControlError::Apart {
+            since: jiff::Timestamp::UNIX_EPOCH,
+            cause: "no server answers".to_owned(),
+        });
+        assert_eq!((unknown.exit().code(), apart.exit().code()), (6, 5));
+        let message = unknown.message().unwrap_or_default();
+        assert!(message.contains("nobody knows"), "{message}");
+    }
+}

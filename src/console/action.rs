@@ -65,6 +65,8 @@ pub enum Action {
     Events,
     /// Show the reviews.
     Reviews,
+    /// Go first with a plan although another operator has one open for the same target.
+    TakeOver,
     /// The audit screen.
     Audit,
     /// The gateways screen.
@@ -304,6 +306,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Confirm, "confirm", "yes, apply", "apply the plan", Group::Form, &[Confirm], &[key('y')]),
     entry(Action::Accept, "accept", "accept", "accept what was typed", Group::Form, &[Filter, Palette, Text], &[named(KeyCode::Enter)]),
     entry(Action::Back, "back", "back", "back, or cancel; nothing changes", Group::Move, LEAVING, &[named(KeyCode::Esc)]),
+    entry(Action::TakeOver, "take-over", "take over", "go first although another operator has a plan open for it; they are told", Group::Form, &[Plan, Confirm, Text], &[ctrl('t')]),
     entry(Action::Shorter, "shorter", "shorter", "the change ends sooner", Group::Form, &[Plan, Confirm], &[key('[')]),
     entry(Action::Longer, "longer", "longer", "the change ends later", Group::Form, &[Plan, Confirm], &[key(']')]),
     entry(Action::Scope, "scope", "where", "the change holds on other gateways: on all, in a region, on a host", Group::Form, &[Plan, Confirm], &[key('@')]),

@@ -374,8 +374,32 @@ impl App {
                 .form()
                 .and_then(Form::plan)
                 .map(|plan: &Plan| (PlanId(plan.id.0.clone()), plan.key.clone())),
+            plan_since: self
+                .form()
+                .and_then(|form| form.plan().map(|_| form.opened)),
+            plan_taken: self.form().and_then(|form| form.taken),
             claim: self.claim.clone(),
         }
+    }
+
+    /// Who has a plan open for the same target and goes first.
+    #[must_use]
+    pub fn rival(&self) -> Option<&Presence> {
+        let target = self.form()?.plan()?.target();
+        let own = self.presence();
+        let mut rivals: Vec<&Presence> = self
+            .others()
+            .filter(|other| other.is_of_another(&own.actor))
+            .filter(|other| other.plans(target) && other.goes_before(&own))
+            .collect();
+        rivals.sort_by(|left, right| {
+            if left.goes_before(right) {
+                std::cmp::Ordering::Less
+            } else {
+                std::cmp::Ordering::Greater
+            }
+        });
+        rivals.first().copied()
     }
 
     /// How old something is on the drawn clock.

@@ -17,6 +17,7 @@ mod pointing;
 mod present;
 mod probing;
 mod reviews;
+mod rival;
 mod series;
 pub mod session;
 mod sift;
@@ -199,7 +200,8 @@ fn absorb(app: &mut App, news: News, effects: &mut Vec<Effect>) {
         Changed::Nothing | Changed::Heartbeats | Changed::Probes
     );
     match changed {
-        Changed::Nothing | Changed::People | Changed::Health | Changed::Probes => {}
+        Changed::Nothing | Changed::Health | Changed::Probes => {}
+        Changed::People => rival::look(app),
         Changed::Touch => touch::moved(app),
         Changed::Events => {
             app.events.catch_up(&app.data.log);

@@ -55,6 +55,7 @@ use super::{
     state::comparing::{over::Over, sheet},
     theme::{Role, Theme},
 };
+use crate::model::Actor;
 pub use chart::charted;
 use pen::{Line, Pen};
 pub use pointed::{Pointed, pointed};
@@ -344,6 +345,12 @@ pub fn text_of(buffer: &Buffer) -> String {
 #[must_use]
 pub fn refusal(app: &App, action: Action) -> Option<String> {
     refused::reason(app, action)
+}
+
+/// An operator; of one on another host, also where.
+#[must_use]
+pub fn operator(app: &App, actor: &Actor) -> String {
+    words::operator(app, actor)
 }
 
 /// What is left in the terminal's history.

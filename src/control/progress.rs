@@ -9,6 +9,7 @@ use super::{Control, ControlError, overview};
 use crate::{
     clock::Clock,
     model::{GatewayName, Heartbeat, Revision},
+    policy,
 };
 
 /// How far an applied change has come.
@@ -141,7 +142,14 @@ impl Control {
             .slots
             .iter()
             .find(|(_, slot)| slot.revision == revision);
-        let meant = |beat: &Heartbeat| key.is_none_or(|(key, _)| key.scope.covers(&beat.site()));
+        let meant = |beat: &Heartbeat| {
+            key.is_none_or(|(key, _)| {
+                let site = beat.site();
+                let found = policy::deciding(&overrides, &key.subject, Some(&site), now);
+                let narrower = found.is_some_and(|(scope, _)| scope.rank() > key.scope.rank());
+                key.scope.covers(&site) && !narrower
+            })
+        };
         let mut own = inner.own();
         let mut own = own.applied.as_mut().filter(|own| own.revision == revision);
         let each: Vec<OnGateway> = heartbeats

@@ -59,6 +59,8 @@ fn beat(app: &mut App, at: Timestamp, sequence: u64) {
         at,
         viewing: None,
         plan: None,
+        plan_since: None,
+        plan_taken: None,
         claim: None,
     };
     for news in [

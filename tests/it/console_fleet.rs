@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use backstop::{
-    console::{app::Screen, msg::Msg},
+    console::{app::Screen, effect::Effect, msg::Msg},
     control::{Applying, Mode as Door, News, OnGateway, Progress},
-    model::{Heartbeat, PlanId, Revision},
+    model::{Heartbeat, OverrideKey, PlanId, Presence, Revision},
 };
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::console_stage::{Stage, force_plan, forced, forced_record, heartbeat};
+use crate::console_stage::{Stage, force_plan, forced, forced_record, heartbeat, presence};
 
 /// One gateway of the fleet.
 fn member(
@@ -196,4 +196,94 @@ fn a_change_is_followed_gateway_by_gateway() {
         text.contains("forced support-chat: applied on 1/2"),
         "{text}"
     );
+}
+
+/// A plan is open here, and somebody else has one open for the same target.
+fn contested(theirs: impl FnOnce(&mut Presence, jiff::Timestamp)) -> Stage {
+    let mut stage = Stage::incident(80, 24, Door::Write);
+    stage.keys("F");
+    let mut jo = presence("jo", None);
+    "ops-2".clone_into(&mut jo.actor.host);
+    jo.plan = Some((
+        PlanId("77cc".to_owned()),
+        OverrideKey::mode("support-chat".into()),
+    ));
+    jo.plan_since = Some(stage.now - Duration::from_secs(40));
+    theirs(&mut jo, stage.now);
+    stage.news(News::Presences(vec![jo]));
+    let plan = force_plan(stage.now);
+    stage.planned(plan);
+    stage
+}
+
+fn applies(effects: &[Effect]) -> bool {
+    effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Apply { .. }))
+}
+
+#[test]
+fn whoever_opens_a_second_plan_sees_the_first_before_typing_and_may_take_it_over() {
+    let mut stage = contested(|_, _| {});
+    let remark = stage.app.form().unwrap().remark.clone().unwrap();
+    assert!(
+        remark.starts_with("jo on ops-2 has plan #77cc open for it since 14:31:"),
+        "{remark}"
+    );
+    assert!(
+        stage.text().contains("ctrl-t takes it over"),
+        "{}",
+        stage.text()
+    );
+    stage.keys("1sup");
+    assert!(!applies(&stage.press(KeyCode::Enter)));
+
+    let take = KeyEvent::new(KeyCode::Char('t'), KeyModifiers::CONTROL);
+    stage.now += Duration::from_secs(1);
+    let effects = stage.send(Msg::Key(take));
+    let told = effects.iter().find_map(|effect| match effect {
+        Effect::Present(presence) => presence.plan_taken,
+        _ => None,
+    });
+    assert_eq!(told, Some(stage.now));
+    assert!(applies(&stage.press(KeyCode::Enter)), "{}", stage.text());
+}
+
+#[test]
+fn whoever_opened_first_goes_first_until_the_other_takes_it_over() {
+    let mut stage = contested(|jo, now| jo.plan_since = Some(now + Duration::from_secs(5)));
+    assert_eq!(stage.app.form().unwrap().remark, None);
+    let mut jo = stage.app.data.presences[0].clone();
+    jo.plan_taken = Some(stage.now);
+    stage.news(News::Presences(vec![jo]));
+    let text = stage.text();
+    assert!(
+        text.contains("jo on ops-2 took this over at 14:32:"),
+        "{text}"
+    );
+    stage.keys("1sup");
+    assert!(!applies(&stage.press(KeyCode::Enter)));
+    // The other one leaves theirs.
+    stage.news(News::Presences(Vec::new()));
+    assert!(applies(&stage.press(KeyCode::Enter)), "{}", stage.text());
+}
+
+#[test]
+fn a_plan_for_something_else_or_of_an_older_version_stands_in_nobodys_way() {
+    for (case, bend) in [
+        (
+            "another target",
+            (|jo| {
+                jo.plan = Some((
+                    PlanId("77cc".to_owned()),
+                    OverrideKey::mode("batch-extraction".into()),
+                ));
+            }) as fn(&mut Presence),
+        ),
+        ("no time told", |jo| jo.plan_since = None),
+    ] {
+        let mut stage = contested(|jo, _| bend(jo));
+        stage.keys("1sup");
+        assert!(applies(&stage.press(KeyCode::Enter)), "{case}");
+    }
 }

@@ -164,6 +164,8 @@ pub(crate) fn presence(user: &str, viewing: Option<&str>) -> Presence {
         at: start(),
         viewing: viewing.map(WorkloadName::from),
         plan: None,
+        plan_since: None,
+        plan_taken: None,
         claim: None,
     }
 }

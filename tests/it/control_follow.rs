@@ -100,6 +100,8 @@ async fn everything_is_told_at_first_and_then_what_changes() {
         at: house.clock.now(),
         viewing: Some("support-chat".into()),
         plan: None,
+        plan_since: None,
+        plan_taken: None,
         claim: None,
     };
     house.store.put_presence(presence.clone()).await.unwrap();

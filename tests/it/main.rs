@@ -67,6 +67,7 @@ mod control_rules;
 mod control_scopes;
 mod demo_headless;
 mod faults;
+mod fleet;
 mod fleet_apart;
 mod fleet_campaign;
 mod fuzz_cases;

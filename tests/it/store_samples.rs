@@ -155,6 +155,8 @@ pub(crate) fn presence(session: &str, at: Timestamp) -> Presence {
         at,
         viewing: Some("support-chat".into()),
         plan: Some((PlanId("3f9c".to_owned()), mode_key("support-chat"))),
+        plan_since: None,
+        plan_taken: None,
         claim: None,
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::greeting;
 use crate::{
-    cli::status::word,
+    cli::{announce, status::word},
     control::{Control, News, Overview, State},
     model::{
         Actor, AuditRecord, Entry, Event, EventDecision, Presence, Readiness, Verb, WorkloadName,
@@ -113,7 +113,8 @@ impl Meanwhile {
 
     fn people(&mut self, presences: Vec<Presence>) {
         let mut others = BTreeMap::new();
-        let own = format!("cli-{}", std::process::id());
+        let host = self.me.as_ref().map_or("", |me| me.host.as_str());
+        let own = announce::name(host);
         for presence in presences.into_iter().filter(|it| it.session != own) {
             let mut at = BTreeSet::new();
             if let Some((id, key)) = &presence.plan {

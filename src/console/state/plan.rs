@@ -92,6 +92,10 @@ pub struct Form {
     pub replaced: Option<Timestamp>,
     /// On its way through the scopes.
     turned: scope::Turned,
+    /// When the target was taken over from whoever has a plan open for it, too.
+    pub taken: Option<Timestamp>,
+    /// The session of whoever goes first, as it was told last.
+    pub rival: Option<String>,
 }
 
 impl Form {
@@ -116,6 +120,8 @@ impl Form {
             held: None,
             replaced: None,
             turned: scope::Turned::default(),
+            taken: None,
+            rival: None,
         }
     }
 

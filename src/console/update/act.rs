@@ -1,8 +1,8 @@
 //! What each action means. The table of keys decides when one is asked for.
 
 use super::{
-    charting, comparing, drilling, go, menu, planning, probing, reviews, series, sift, take, tour,
-    typing,
+    charting, comparing, drilling, go, menu, planning, probing, reviews, rival, series, sift, take,
+    tour, typing,
 };
 use crate::{
     console::{
@@ -155,6 +155,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::UndoRecord => undo_record(app, effects),
         Action::Apply => planning::enter(app, pace, effects),
         Action::Confirm => planning::confirm(app, pace, effects),
+        Action::TakeOver => rival::take_over(app),
         Action::Shorter => planning::last(app, false, effects),
         Action::Longer => planning::last(app, true, effects),
         Action::Scope => planning::turn(app, effects),

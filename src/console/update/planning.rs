@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{follow, series};
+use super::{follow, rival, series};
 use crate::{
     console::{
         app::{App, Overlay},
@@ -96,6 +96,7 @@ pub(super) fn planned(
             }
             app.dirty = true;
             recheck(app, effects);
+            rival::look(app);
             wake_for_held(app, effects);
         }
         Err(error @ ControlError::Nothing { .. }) if form.return_scope() => {
@@ -294,11 +295,15 @@ fn apply(app: &mut App, mode: control::Mode, effects: &mut Vec<Effect>) {
         effects.push(Effect::InLines(form.command.clone()));
         return;
     }
-    if let Some(missing) = form.missing(mode) {
-        form.remark = Some(missing);
+    let missing = form.missing(mode);
+    if let Some(missing) = missing.or_else(|| rival::stands_before(app)) {
+        if let Some(form) = app.form_mut() {
+            form.remark = Some(missing);
+        }
         app.dirty = true;
         return;
     }
+    let Some(form) = app.form_mut() else { return };
     let consent = form.consent();
     let Some(plan) = form.ready().cloned() else {
         return;

@@ -28,5 +28,15 @@ pub(super) fn present(app: &mut App, effects: &mut Vec<Effect>) {
 }
 
 fn same(left: &Presence, right: &Presence) -> bool {
-    (&left.viewing, &left.plan, &left.claim) == (&right.viewing, &right.plan, &right.claim)
+    let told = |presence: &Presence| {
+        let Presence {
+            viewing,
+            plan,
+            plan_taken,
+            claim,
+            ..
+        } = presence.clone();
+        (viewing, plan, plan_taken, claim)
+    };
+    told(left) == told(right)
 }

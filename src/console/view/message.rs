@@ -136,7 +136,7 @@ fn others(app: &App) -> Option<String> {
     let mut told: Vec<(u8, String)> = app
         .others()
         .filter_map(|other| {
-            let name = words::safe(other.actor.name());
+            let name = words::operator(app, &other.actor);
             if let Some((plan, key)) = &other.plan {
                 let target = words::safe(&key.named()).into_owned();
                 return Some((0, format!("{name} has plan #{plan} open for {target}")));

@@ -21,7 +21,7 @@ use crate::{
         state::plan::{Form, Stage},
         theme::Role,
     },
-    model::{Check, CheckVerdict, Plan, RiskTier, Subject},
+    model::{Check, CheckVerdict, Plan, Presence, RiskTier, Subject},
 };
 
 /// Rows of the screen below that stay visible over a panel.
@@ -341,6 +341,13 @@ fn about_people(check: &Check) -> bool {
     check.name == "people" || check.name == "history"
 }
 
+/// Since when their plan is open.
+fn since(other: &Presence) -> String {
+    other.plan_since.map_or_else(String::new, |since| {
+        format!(" since {}", since.strftime("%H:%M:%SZ"))
+    })
+}
+
 /// Who else is at it, and what changed last.
 fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -350,7 +357,7 @@ fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
         Subject::Drain(_) => None,
     };
     for other in app.others() {
-        let name = words::safe(other.actor.name());
+        let name = words::operator(app, &other.actor);
         let at_it = if let Some((id, _)) = other
             .plan
             .as_ref()
@@ -359,7 +366,7 @@ fn people(app: &App, plan: &Plan, wide: usize) -> Vec<Line> {
             Some((
                 "!",
                 Role::Warning,
-                format!("{name} has plan #{id} open for it"),
+                format!("{name} has plan #{id} open for it{}", since(other)),
             ))
         } else if workload.is_some() && other.claim.as_ref() == workload {
             Some(("!", Role::Warning, format!("{name} said \"I'm on it\"")))

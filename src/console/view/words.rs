@@ -11,13 +11,24 @@ use crate::{
     },
     control::{self, Overview, State},
     model::{
-        CheckVerdict, CircuitState, ErrorClass, ErrorDetail, EventDecision, RouteName, visible,
+        Actor, CheckVerdict, CircuitState, ErrorClass, ErrorDetail, EventDecision, RouteName,
+        visible,
     },
 };
 
 /// Names and other short texts from outside: made visible, never longer than this.
 pub(super) fn safe(text: &str) -> Cow<'_, str> {
     visible(text, 400)
+}
+
+/// An operator; of one on another host, also where.
+pub(super) fn operator(app: &App, actor: &Actor) -> String {
+    let name = safe(actor.name()).into_owned();
+    if actor.host == app.setup.actor.host {
+        name
+    } else {
+        format!("{name} on {}", safe(&actor.host))
+    }
 }
 
 /// A name, or `you`.

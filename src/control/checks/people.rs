@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Scene, check};
 use crate::{
     control::{intent::Intent, words},
-    model::{Check, CheckVerdict, Subject},
+    model::{Check, CheckVerdict, Presence, Subject},
 };
 
 /// A change by somebody else this young may be one that is still being worked on.
@@ -95,7 +95,13 @@ pub(super) fn others(scene: &Scene<'_>, intent: &Intent) -> Vec<Check> {
             checks.push(check(
                 "people",
                 CheckVerdict::Warn,
-                format!("{who} has plan {plan} open on `{key}`"),
+                format!(
+                    "{who} has plan {plan} open on `{key}`{}{}",
+                    elsewhere(scene, presence),
+                    presence.plan_since.map_or_else(String::new, |since| {
+                        format!(", since {}", since.strftime("%H:%M:%SZ"))
+                    })
+                ),
             ));
         } else if workload.is_some() && presence.claim.as_ref() == workload {
             checks.push(check(
@@ -125,6 +131,15 @@ pub(super) fn others(scene: &Scene<'_>, intent: &Intent) -> Vec<Check> {
         ));
     }
     checks
+}
+
+/// On which host, when it is another one.
+fn elsewhere(scene: &Scene<'_>, presence: &Presence) -> String {
+    if presence.actor.host == scene.actor.host {
+        String::new()
+    } else {
+        format!(", on {}", crate::model::visible(&presence.actor.host, 60))
+    }
 }
 
 /// What changed last, and by whom.

@@ -131,6 +131,8 @@ fn presence(bend: impl FnOnce(&mut Presence)) -> Presence {
         at: now(),
         viewing: None,
         plan: None,
+        plan_since: None,
+        plan_taken: None,
         claim: None,
     };
     bend(&mut presence);
