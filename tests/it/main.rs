@@ -70,6 +70,7 @@ mod faults;
 mod fleet;
 mod fleet_apart;
 mod fleet_campaign;
+mod fleet_log;
 mod fuzz_cases;
 mod gateway_apart;
 mod gateway_bodies;

@@ -1,20 +1,32 @@
-//! What needs no server: messages and the spool.
+//! Messages and the spool; and what of a spool the cluster has after it has forgotten ids.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{
+    Log,
+    follow::identity,
     pack::{self, CODING_HEADER, ENTRIES, Letter, Packer, Parcel, Summary},
+    send::{self, Sender},
     spool::Spool,
 };
 use crate::{
+    clock::Clock,
     model::{
         Entry, ErrorClass, Event, EventDecision, EventId, Family, NoticeGiven, Outcome,
-        OutcomeKind, Reason, Revision,
+        OutcomeKind, Reason, Revision, Seq, StorePlace,
     },
-    store::queue::Job,
+    store::{
+        Access,
+        nats::{
+            layout::Stream,
+            link::Link,
+            support::cluster::{Cluster, until},
+        },
+        queue::Job,
+    },
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -323,4 +335,65 @@ fn a_full_spool_keeps_the_oldest() {
     assert_eq!(opened(&drained(&mut spool)[0][0]), many(kept));
     // Then there is room again.
     keep(&mut spool, &packed(&mut packer, &many(1))[0]);
+}
+
+/// Some of what a writer has sent was stored, some was not, and nobody was told. Long after, when the cluster knows
+/// none of the ids any more, only what is missing is stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_stored_twice_when_the_cluster_has_forgotten_its_id() {
+    let cluster = Cluster::start(1).await;
+    let directory = tempfile::tempdir().unwrap();
+    let place = StorePlace::from(cluster.url().as_str());
+    let link = Link::open(&place, Clock::system()).await.unwrap();
+    assert!(link.wait_connected(Duration::from_secs(20)).await);
+    let mut config = link.layout().config(Stream::Events, 1);
+    config.duplicate_window = Duration::from_millis(100);
+    link.context().create_stream(config).await.unwrap();
+    let log = Log::start(link.clone(), Access::Write, directory.path().to_owned());
+    let log = log.await.unwrap();
+    let mut packer = Packer::default();
+    let mut letters: Vec<Letter> = (1..6)
+        .flat_map(|number| packed(&mut packer, &[decision(number, "a")]).remove(0))
+        .collect();
+    for letter in &mut letters {
+        letter.sent = Some(5);
+    }
+    for stored in [1, 3] {
+        let outgoing = send::outgoing(&link, "w1", letters[stored..=stored].iter());
+        assert!(send::send_all(&link, outgoing).await[0].is_ok());
+    }
+    // What is sent under an id that it knows is not stored.
+    let other = async || {
+        let outgoing = send::outgoing(&link, "another", letters[..1].iter());
+        send::send_all(&link, outgoing).await.remove(0).unwrap()
+    };
+    assert!(!other().await.duplicate);
+    until("the cluster has forgotten", async || {
+        !other().await.duplicate
+    })
+    .await;
+    let mut spool = Spool::new(directory.path(), "backstop-events", "w1");
+    keep(&mut spool, &letters);
+    let sender = Sender {
+        link: link.clone(),
+        runtime: tokio::runtime::Handle::current(),
+    };
+    tokio::task::spawn_blocking(move || {
+        while !spool.is_empty() {
+            let (letters, known) = (spool.next(sender.now()).unwrap(), spool.known().unwrap());
+            let delivered = sender.deliver("w1", letters, known).recv().unwrap();
+            assert!(delivered.failed.is_none());
+            spool.forget(&delivered.stored, delivered.newest).unwrap();
+        }
+    })
+    .await
+    .unwrap();
+    let all = log.tail(Seq(0), 100).await.unwrap();
+    let mut found: Vec<EventId> = all.iter().map(|(_, entry)| identity(entry).0).collect();
+    found.sort_unstable();
+    assert_eq!(found, (1..6).map(id).collect::<Vec<_>>());
+    let stream = link.context().get_stream("backstop-events").await.unwrap();
+    let twice = 2;
+    assert_eq!(stream.cached_info().state.messages, 5 + twice);
+    log.close().await.unwrap();
 }
