@@ -210,6 +210,17 @@ fn nobody(scene: &Scene<'_>) -> Option<String> {
         Scope::Host(host) => host.to_string(),
     };
     let names: Vec<String> = known.iter().map(name).collect();
+    if scene
+        .heartbeats
+        .iter()
+        .any(|beat| scope.covers(&beat.site()))
+    {
+        // It was meant: somebody was there, and is silent.
+        return Some(format!(
+            "NO living gateway is {}: it changes nothing until one starts there",
+            scope.words()
+        ));
+    }
     let near = nearest(&name(scope), names.iter().map(String::as_str));
     let near = near.and_then(|near| known.iter().find(|scope| name(scope) == near));
     let meant = match near {

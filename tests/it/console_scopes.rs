@@ -241,3 +241,17 @@ fn marked_ones_follow_the_first_to_its_place() {
     });
     assert_eq!(asked(&effects), ["region:eu"]);
 }
+
+#[test]
+fn the_audit_keeps_the_place_when_it_cuts_the_name() {
+    for (width, height) in [(80, 24), (120, 40)] {
+        let mut stage = Stage::calm(width, height, Door::Write);
+        let mut record = forced_record(stage.now);
+        record.key =
+            OverrideKey::mode("batch-extraction".into()).within(Scope::Host("ops-1".into()));
+        stage.news(News::Audit(vec![record]));
+        stage.keys("5");
+        let text = stage.text();
+        assert!(text.contains("@ops-1 "), "{width}x{height}:\n{text}");
+    }
+}

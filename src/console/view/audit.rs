@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{
     cells::{Columns, cells, heads},
     events::wide,
     home::{empty, more},
-    pen::{Line, Pen, paragraph},
+    pen::{Line, Pen, fit, paragraph},
     words,
 };
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
         state::verbs,
         theme::Role,
     },
-    model::{AuditRecord, Change, ReasonCode, Verb},
+    model::{AuditRecord, Change, OverrideKey, ReasonCode, Scope, Verb},
 };
 
 /// Title and width, from left to right; the last one takes what is left.
@@ -77,7 +79,11 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         let Some(record) = app.data.record_of(*sequence) else {
             continue;
         };
-        cells(pen, area, FROM, columns, |title| cell(app, record, title));
+        let cut = pen.glyphs.cut;
+        cells(pen, area, FROM, columns, |title| match title {
+            "TARGET" => (target(&record.key, columns, cut), Role::Text),
+            title => cell(app, record, title),
+        });
         if selected == Some(sequence) {
             pen.select(area, 0);
         }
@@ -86,6 +92,22 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         }
     }
     more(pen, areas.body, offset, app.audit.keys.len());
+}
+
+/// The target, and in short where it was changed unless on all gateways: the place stays when the name is cut.
+fn target(key: &OverrideKey, columns: Columns, cut: &str) -> String {
+    let place = match &key.scope {
+        Scope::All => return words::safe(key.target()).into_owned(),
+        Scope::Region(region) => format!("@{}", words::safe(region.as_str())),
+        Scope::Host(host) => format!("@{}", words::safe(host.as_str())),
+    };
+    let column = columns.iter().find(|(title, _)| *title == "TARGET");
+    let width = column.map_or(0, |(_, width)| usize::from(*width));
+    let room = width.saturating_sub(place.width() + 1);
+    format!(
+        "{} {place}",
+        fit(&words::safe(key.target()), room.max(4), cut)
+    )
 }
 
 fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
@@ -104,7 +126,6 @@ fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
         ),
         "WHO" => (words::safe(record.actor.name()).into_owned(), Role::Text),
         "WHAT" => (what(record).to_owned(), role),
-        "TARGET" => (words::safe(&record.key.named()).into_owned(), Role::Text),
         "BEFORE -> AFTER" => (
             format!("{} -> {}", value(record.before), value(record.after)),
             Role::Text,

@@ -230,6 +230,25 @@ fn who_fell_silent_lately_is_named() {
 }
 
 #[test]
+fn a_place_that_fell_silent_is_no_slip() {
+    let mut beats = fleet();
+    beats[3].at = seconds(-40);
+    let plan = planned(
+        &mode(Mode::Hold, "host:ops-3"),
+        &beats,
+        &Overrides::default(),
+    )
+    .unwrap();
+    assert_eq!(
+        doubts(&plan),
+        [
+            "NO living gateway is on host ops-3: it changes nothing until one starts there",
+            "1 gateway inside is silent, last heard of 40 s ago; whether the change arrives there is not known: ops-3",
+        ]
+    );
+}
+
+#[test]
 fn a_narrow_auto_is_an_exception_of_its_own_and_what_is_so_anyway_needs_none() {
     const FORCE: Option<Change> = Some(Change::Mode(Mode::Force));
     const AUTO: Option<Change> = Some(Change::Mode(Mode::Auto));
