@@ -10,6 +10,7 @@ mod error;
 mod fact;
 mod import;
 mod memory;
+mod migrate;
 mod nats;
 mod past;
 mod query;
@@ -41,6 +42,7 @@ pub use cluster::{
 pub use copy::{Backup, BackupFile, CopyError, Restored};
 pub use error::{ChangeError, StoreError};
 pub use import::{Added, Import};
+pub use migrate::{Migrated, Migration};
 pub use nats::Spooled;
 pub use query::{AuditQuery, EventQuery, ReviewQuery, TrafficQuery};
 pub use queue::{Receipt, Reservation};

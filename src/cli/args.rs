@@ -42,7 +42,7 @@ pub(super) use report::ReportArgs;
 pub(super) use review::{ReviewCommand, ReviewImportArgs, ReviewJudgeArgs};
 pub(super) use samples::{SamplesAddArgs, SamplesCommand};
 pub(super) use serve::ServeArgs;
-pub(super) use store::{Service, StoreCommand, StoreInitArgs, StoreStatusArgs};
+pub(super) use store::{Service, StoreCommand, StoreInitArgs, StoreMigrateArgs, StoreStatusArgs};
 pub(super) use theme::{ThemeCommand, ThemePreviewArgs};
 pub(super) use traffic::TrafficArgs;
 
@@ -238,7 +238,7 @@ pub(super) enum Command {
     /// Put a backup in the place of the store; what was there is moved aside
     #[command(after_help = EXIT_CODES)]
     Restore(RestoreArgs),
-    /// The store over many hosts: make its streams, look at its servers
+    /// The store over many hosts: make its streams, look at its servers, take over what one host has
     #[command(after_help = EXIT_CODES, disable_help_subcommand = true)]
     Store {
         /// What to do

@@ -1,4 +1,4 @@
-//! `store init` and `store status`: the streams of a cluster made, and the cluster looked at.
+//! `store init|status|migrate`: the streams of a cluster made, the cluster looked at, a store of one host taken over.
 
 mod text;
 
@@ -7,7 +7,7 @@ use std::iter;
 use serde_json::json;
 
 use super::{
-    args::{Global, StoreCommand, StoreInitArgs, StoreStatusArgs},
+    args::{Global, StoreCommand, StoreInitArgs, StoreMigrateArgs, StoreStatusArgs},
     doctor,
     error::CliError,
     exit::Exit,
@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     config::Keys,
     model::Soundness,
-    store::{Act, Cluster, ClusterWish, Step, Survey},
+    store::{Act, Cluster, ClusterWish, Migration, Step, Survey},
 };
 
 /// Runs one of them.
@@ -27,6 +27,7 @@ pub(super) async fn run(global: &Global, command: StoreCommand) -> Result<Exit, 
     match command {
         StoreCommand::Init(args) => init(global, args).await,
         StoreCommand::Status(args) => status(global, &args).await,
+        StoreCommand::Migrate(args) => migrate(global, args).await,
     }
 }
 
@@ -109,6 +110,35 @@ async fn init(global: &Global, args: StoreInitArgs) -> Result<Exit, CliError> {
         output::talk(doctor::summary(&survey.checks));
     }
     Ok(exit(&survey))
+}
+
+async fn migrate(global: &Global, args: StoreMigrateArgs) -> Result<Exit, CliError> {
+    let catalog = session::catalog_with(global, Keys::IfThere)?;
+    let mut to = catalog.store.clone();
+    if let Some(url) = args.to {
+        to.url = url;
+    }
+    let migration = Migration::open(&args.from, &to, Clock::system()).await?;
+    let done = if args.dry_run {
+        migration.look().await
+    } else {
+        migration.run().await
+    };
+    // Whatever came of it, and the more important word first.
+    let closed = migration.close().await;
+    let done = done?;
+    closed?;
+    if args.json {
+        output::json(&done)?;
+    } else {
+        output::line(text::migrated(&done, args.dry_run))?;
+        if !args.dry_run {
+            output::talk(
+                "both were compared and are the same; start the gateways with the cluster as their store",
+            );
+        }
+    }
+    Ok(Exit::Done)
 }
 
 fn exit(survey: &Survey) -> Exit {

@@ -16,7 +16,7 @@
 use std::{fmt, fmt::Write as _, str::FromStr};
 
 use aws_lc_rs::digest::{Context, SHA256};
-use serde::{Deserialize as _, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 use super::AuditRecord;
@@ -81,8 +81,15 @@ impl Serialize for Seal {
     }
 }
 
+impl<'de> Deserialize<'de> for Seal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
 /// A record's number with its seal, to be kept where the store's writers cannot change it. Written `42:9f3c...`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
     /// Which record; 0: before the first one.
     pub sequence: u64,

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::rules::Applied;
 use crate::model::{
-    AuditRecord, ChangeRequest, Conflict, Debt, OverrideKey, Plan, PlanId, ReviewHead, ReviewId,
-    Slot,
+    Anchor, AuditRecord, ChangeRequest, Conflict, Debt, OverrideKey, Plan, PlanId, ReviewHead,
+    ReviewId, Slot,
 };
 
 /// The newest form that this binary understands. It grows when an older one must not pass over what is new.
@@ -47,6 +47,11 @@ pub(super) enum Deed {
     Planned {
         /// The plan.
         plan: Plan,
+    },
+    /// The audit goes on behind a record of another store, which is not here: retention has removed it there.
+    Continued {
+        /// Behind which.
+        after: Anchor,
     },
     /// A review is kept. Its outputs are elsewhere, and were there before.
     Reviewed {
@@ -89,6 +94,13 @@ pub(super) enum Request {
     Change(Box<ChangeRequest>),
     /// To end what has expired.
     EndExpired,
+    /// To take over what another store did, when the audit here ends where it ended there.
+    TakeOver {
+        /// Where.
+        after: Anchor,
+        /// What it did.
+        deed: Box<Deed>,
+    },
     /// To keep a plan.
     Plan(Plan),
     /// To keep a review.
@@ -111,6 +123,8 @@ pub(super) enum Refusal {
     PlanTaken(PlanId),
     /// A review of this id is there.
     ReviewThere(ReviewId),
+    /// The audit ends elsewhere.
+    OtherPast,
 }
 
 /// What came of working something out.
@@ -178,7 +192,7 @@ impl Fact {
                 .flat_map(|change| &change.records)
                 .filter_map(|record| AuditRecord::deserialize(record).ok())
                 .collect(),
-            Deed::Planned { .. } | Deed::Reviewed { .. } => Vec::new(),
+            Deed::Continued { .. } | Deed::Planned { .. } | Deed::Reviewed { .. } => Vec::new(),
         }
     }
 }

@@ -38,7 +38,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::{facts::Facts, link::Link, log::Log, pulse::Pulse};
 use super::{
     Access, AuditProof, AuditQuery, ChangeError, EventQuery, Health, Reservation, ReviewQuery,
-    StoreError, Touch, TrafficQuery, earlier,
+    StoreError, Touch, TrafficQuery, earlier, fact::Deed, past::Finished,
 };
 use crate::{
     clock::Clock,
@@ -46,7 +46,7 @@ use crate::{
         Anchor, AuditRecord, Captured, ChangeRequest, Entry, EventTally, GatewayName, Heartbeat,
         Lease, Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention,
         Review, ReviewHead, ReviewId, Reviewed, Revision, SealedRecord, Seq, Spent, StorePlace,
-        StoredEvent, TrafficPast, WorkloadName, WorkloadReadiness,
+        StoredEvent, Stretch, TrafficPast, WorkloadName, WorkloadReadiness,
     },
 };
 
@@ -120,6 +120,8 @@ hand_on! { may_write:
     pulse.put_probes(records: Vec<ProbeRecord>) -> ();
     pulse.put_capture(captured: Captured) -> ();
     pulse.keep_captures(of: Vec<WorkloadName>) -> u64;
+    facts.take_over(after: Anchor, deed: Deed) -> ();
+    pulse.take_over_past(stretch: Stretch, all: Vec<Finished>) -> ();
 }
 
 impl Nats {
@@ -212,6 +214,11 @@ impl Nats {
     pub(super) fn import(&self) -> Result<Import, StoreError> {
         self.may_write()?;
         self.0.log.import()
+    }
+
+    /// An error of this backend, with its place.
+    pub(super) fn failed(&self, cause: &impl ToString) -> StoreError {
+        self.0.link.failed(cause)
     }
 
     pub(super) fn waiting(&self) -> usize {

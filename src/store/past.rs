@@ -89,6 +89,34 @@ impl Finished {
         (was_there || !rows.is_empty()).then_some(Self { number, rows })
     }
 
+    /// What a store knows of the stretches in which somebody told something, oldest first.
+    pub(super) fn all_of(
+        stretch: Stretch,
+        counted: &[Timestamp],
+        traffic: &[TrafficPast],
+    ) -> Vec<Self> {
+        let number = |at: Timestamp| stretch.of(at);
+        let mut all: BTreeMap<i64, BTreeMap<WorkloadName, Row>> = counted
+            .iter()
+            .map(|at| (number(*at), BTreeMap::new()))
+            .collect();
+        for past in traffic {
+            let row = Row {
+                requests: past.requests,
+                primary_failures: past.primary_failures,
+                fallbacks: past.fallbacks,
+                errors: past.errors,
+                uncaught: past.uncaught,
+                first_output_p50_ms: past.first_output_p50_ms,
+                first_output_p95_ms: past.first_output_p95_ms,
+            };
+            let rows = all.entry(number(past.start)).or_default();
+            rows.insert(past.workload.clone(), row);
+        }
+        let told = |(number, rows)| Self { number, rows };
+        all.into_iter().map(told).collect()
+    }
+
     /// The hour that a minute is in.
     pub(super) const fn hour_of(minute: i64) -> i64 {
         minute.div_euclid(Stretch::Hour.seconds() / Stretch::Minute.seconds())

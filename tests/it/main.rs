@@ -15,6 +15,7 @@ mod cli_doctor;
 mod cli_explain;
 mod cli_help;
 mod cli_key;
+mod cli_migrate;
 mod cli_probe;
 mod cli_project;
 mod cli_prompt;

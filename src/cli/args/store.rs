@@ -13,6 +13,9 @@ pub(in crate::cli) enum StoreCommand {
     /// Servers, streams, copies, and what is unsafe: 0 nothing, 1 something, 5 the store cannot be used
     #[command(after_help = EXIT_CODES)]
     Status(StoreStatusArgs),
+    /// Take everything of a store on one host over into the cluster of the configuration
+    #[command(after_help = EXIT_CODES)]
+    Migrate(StoreMigrateArgs),
 }
 
 /// Streams to make.
@@ -32,6 +35,27 @@ pub(in crate::cli) struct StoreInitArgs {
     pub(in crate::cli) change: bool,
     #[command(flatten)]
     pub(in crate::cli) look: StoreStatusArgs,
+}
+
+/// A store to take over.
+///
+/// The audit with its chain, overrides, plans, reviews and what is owed, events, traffic and what probes found. Gateways
+/// are stopped meanwhile, or still serve with the old store and change nothing; both are compared at the end. What is
+/// there already is passed over, so a migration that was interrupted is run again. The old store stays as it is.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct StoreMigrateArgs {
+    /// The store to take over, `sqlite:DIRECTORY`
+    #[arg(long, value_name = "URL")]
+    pub(in crate::cli) from: String,
+    /// Another cluster than that of the configuration, with the same login [default: `store.url`]
+    #[arg(long, value_name = "URL")]
+    pub(in crate::cli) to: Option<String>,
+    /// Say what would be taken over, and do nothing
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+    /// One JSON object: audit, records, overrides, plans, reviews, debts, events, stretches, probes
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 /// How to look at a cluster.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::visible,
-    store::{Act, Difference, Step, StreamFound, Survey},
+    store::{Act, Difference, Migrated, Step, StreamFound, Survey},
 };
 
 const KIBIBYTE: u64 = 1 << 10;
@@ -138,6 +138,34 @@ pub(super) fn difference(one: &Difference) -> String {
         one.setting,
         visible(&one.found, 100),
         one.wanted
+    )
+}
+
+/// What was taken over, or would be.
+pub(super) fn migrated(done: &Migrated, dry: bool) -> String {
+    let Migrated { events, .. } = done;
+    format!(
+        "{}: {} audit records (up to {}), {} overrides, {} plans, {} reviews and {} that are owed, {} events and {} \
+         outcomes{}, {} minutes and hours of traffic, {} probes",
+        if dry {
+            "would be taken over"
+        } else {
+            "taken over"
+        },
+        done.records,
+        done.audit,
+        done.overrides,
+        done.plans,
+        done.reviews,
+        done.debts,
+        events.decisions,
+        events.outcomes,
+        match events.known {
+            0 => String::new(),
+            known => format!(" ({known} were there)"),
+        },
+        done.stretches,
+        done.probes
     )
 }
 

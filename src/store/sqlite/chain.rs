@@ -112,6 +112,24 @@ pub(super) fn append_told(transaction: &Transaction<'_>, records: &[Value]) -> R
     Ok(())
 }
 
+/// Lets an audit without records go on behind a record of another store, as if retention had removed it here.
+pub(super) fn go_on_behind(
+    transaction: &Transaction<'_>,
+    after: &Anchor,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let through = integer(after.sequence);
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO audit_cut VALUES (0, ?1, ?2, ?3, ?1)")?
+        .execute(params![through, after.seal.to_string(), micros(at)])?;
+    transaction.execute("DELETE FROM sqlite_sequence WHERE name = 'audit'", [])?;
+    transaction.execute(
+        "INSERT INTO sqlite_sequence VALUES ('audit', ?1)",
+        [through],
+    )?;
+    Ok(())
+}
+
 fn add(
     transaction: &Transaction<'_>,
     before: Seal,

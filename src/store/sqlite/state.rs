@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
-    chain,
+    Sqlite, chain,
+    desk::Desk,
     fault::Fault,
     record::{counter, decode, integer, micros},
     reviews,
@@ -16,7 +17,7 @@ use crate::{
         AuditRecord, ChangeRequest, Conflict, OverrideKey, Overrides, Plan, PlanId, Revision, Slot,
     },
     store::{
-        AuditQuery, PLAN_LIFE, earlier,
+        AuditQuery, PLAN_LIFE, StoreError, earlier,
         rules::{self, Applied, Counters},
     },
 };
@@ -257,6 +258,29 @@ fn limit(limit: usize) -> i64 {
     } else {
         integer(limit as u64)
     }
+}
+
+impl Sqlite {
+    /// All plans that are kept, and at which revision each was applied.
+    pub(in crate::store) async fn plans(
+        &self,
+    ) -> Result<Vec<(Plan, Option<Revision>)>, StoreError> {
+        let work = |desk: &mut Desk| desk.state.look(|connection| plans(connection));
+        self.0.desk.call(work).await
+    }
+}
+
+/// All plans that are kept, and at which revision each was applied, oldest first.
+fn plans(connection: &Connection) -> Result<Vec<(Plan, Option<Revision>)>, Fault> {
+    let mut statement =
+        connection.prepare_cached("SELECT coalesce(applied, -1), plan FROM plans ORDER BY made")?;
+    let mut rows = statement.query([])?;
+    let mut plans = Vec::new();
+    while let Some(row) = rows.next()? {
+        let applied: i64 = row.get(0)?;
+        plans.push((decode(row, 1)?, u64::try_from(applied).ok().map(Revision)));
+    }
+    Ok(plans)
 }
 
 fn held_plan(

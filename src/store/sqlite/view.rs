@@ -291,6 +291,13 @@ fn work_out(
                 out(Deed::Changed { keys, plan: None })
             }
         }
+        Request::TakeOver { after, deed } => {
+            if chain::head(connection)? == after {
+                Worked::Out(deed)
+            } else {
+                Worked::Refused(Refusal::OtherPast)
+            }
+        }
         Request::Plan(plan) => {
             if state::is_taken(connection, &plan, now)? {
                 Worked::Refused(Refusal::PlanTaken(plan.id))
@@ -363,6 +370,7 @@ fn perform(transaction: &Transaction<'_>, fact: &Fact) -> Result<(), Fault> {
             }
             Ok(())
         }
+        Deed::Continued { after } => chain::go_on_behind(transaction, after, fact.at),
         Deed::Planned { plan } => {
             state::forget_plans(transaction, fact.at, PLAN_LIFE)?;
             state::keep_plan(transaction, plan)

@@ -116,6 +116,11 @@ impl Cluster {
         cluster
     }
 
+    /// The program of the servers.
+    pub(crate) fn program() -> PathBuf {
+        program::find()
+    }
+
     /// How many servers there are, running or not.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()

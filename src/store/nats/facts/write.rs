@@ -8,10 +8,10 @@ use ulid::Ulid;
 
 use super::{Facts, Shared};
 use crate::{
-    model::{AuditRecord, ChangeRequest, Plan},
+    model::{Anchor, AuditRecord, ChangeRequest, Plan},
     store::{
         ChangeError, StoreError, Touch,
-        fact::{Fact, Refusal, Request, Worked},
+        fact::{Deed, Fact, Refusal, Request, Worked},
         nats::{
             layout::{OLDEST_SERVER, Stream},
             link::{Expect, NotStored, Outgoing, Stored},
@@ -80,11 +80,28 @@ impl Facts {
         }
     }
 
+    /// Takes over what another store did, when the audit here ends where it ended there.
+    pub(in crate::store) async fn take_over(
+        &self,
+        after: Anchor,
+        deed: Deed,
+    ) -> Result<(), StoreError> {
+        let deed = Box::new(deed);
+        match self.write(Request::TakeOver { after, deed }).await? {
+            Outcome::Made(_) | Outcome::Nothing => Ok(()),
+            Outcome::Refused(refusal) => Err(self.refused(refusal)),
+        }
+    }
+
     /// A refusal that the caller has no better word for.
     pub(super) fn refused(&self, refusal: Refusal) -> StoreError {
         match refusal {
             Refusal::PlanTaken(id) => StoreError::PlanTaken { id },
             Refusal::ReviewThere(id) => self.failed(&format!("review {id} is there already")),
+            Refusal::OtherPast => self.failed(
+                "its audit does not end where that of the other store did: it has a past of its own, or somebody \
+                 changes it meanwhile",
+            ),
             Refusal::PlanUsed => self.failed("the plan was already applied"),
             Refusal::Conflict(_) => self.failed("somebody else was faster"),
         }

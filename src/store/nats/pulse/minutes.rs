@@ -28,6 +28,8 @@ use crate::{
 
 const MINUTE: &str = "minute";
 const HOUR: &str = "hour";
+/// Whose word it is what another store knew.
+const TAKEN_OVER: &str = "taken-over";
 /// How long a minute is kept by the cluster: as long as it is asked for, and the hour that it is in.
 const MINUTE_LIFE: &str = "7h";
 
@@ -110,6 +112,29 @@ impl Table for Stretches {
             .entry((hour.number, process))
             .and_modify(|open| open.add(&hour.rows))
             .or_insert(hour);
+    }
+}
+
+impl Pulse {
+    /// Tells what another store knew of stretches of one length, oldest first, as if one gateway had. Told again it
+    /// changes nothing.
+    pub(in crate::store) async fn take_over_past(
+        &self,
+        stretch: Stretch,
+        all: Vec<Finished>,
+    ) -> Result<(), StoreError> {
+        let gateway = GatewayName::from(TAKEN_OVER);
+        for finished in all {
+            let told = Told {
+                started: Timestamp::UNIX_EPOCH,
+                stretch,
+                finished,
+            };
+            let message = message(self.link.layout(), &gateway, &told);
+            let message = message.map_err(|error| self.link.failed(&error))?;
+            self.stored(message).await?;
+        }
+        Ok(())
     }
 }
 
