@@ -13,8 +13,9 @@ use jiff::Timestamp;
 use crate::{
     cli_project::{Running, command, run},
     control_project::{CONFIG, Project},
+    store_pair::cluster,
     store_reviews::review,
-    store_samples::{FORCE, change, cluster, event, heartbeat, mode_key, outcome, plan},
+    store_samples::{FORCE, change, event, heartbeat, mode_key, outcome, plan},
     support::cluster::{Cluster, until},
 };
 
@@ -44,7 +45,13 @@ async fn fleet(project: &Project, cluster: &Cluster) -> Store {
 }
 
 async fn log(store: &Store, entry: Entry) {
-    store.reserve().unwrap().append(entry).await.unwrap();
+    store
+        .reserve()
+        .unwrap()
+        .append(entry)
+        .durable()
+        .await
+        .unwrap();
 }
 
 /// Something of everything.
@@ -75,7 +82,7 @@ async fn fill(store: &Store, now: Timestamp) {
         .unwrap();
     for number in 0..30 {
         log(store, Entry::Decision(event(number, now).into())).await;
-        log(store, Entry::Outcome(outcome(number, now).into())).await;
+        log(store, Entry::Outcome(outcome(number, now))).await;
     }
     // Three minutes with traffic, and one without.
     for minute in 0..5_u64 {

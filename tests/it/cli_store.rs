@@ -110,7 +110,7 @@ async fn a_cluster_is_put_in_order_and_every_harm_to_it_is_seen() {
     config.duplicate_window = Duration::from_mins(1);
     jetstream.update_stream(&config).await.unwrap();
     let refused = run(&project, "store init").exits(3);
-    assert!(refused.err.contains("max_age 1h30m, not 1d"), "{refused:?}");
+    assert!(refused.err.contains("max_age 1h30m, not 3d"), "{refused:?}");
     let status = run(&project, "store status").exits(1);
     assert!(
         status
@@ -122,7 +122,7 @@ async fn a_cluster_is_put_in_order_and_every_harm_to_it_is_seen() {
     assert!(
         changed
             .out
-            .contains("changed: duplicate_window 1m, not 10m, max_age 1h30m, not 1d"),
+            .contains("changed: duplicate_window 1m, not 10m, max_age 1h30m, not 3d"),
         "{changed:?}"
     );
 

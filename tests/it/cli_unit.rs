@@ -15,7 +15,7 @@ use saphyr::{LoadableYamlNode as _, Yaml};
 use crate::{
     cli_project::{Running, command, run},
     control_project::{CONFIG, Project},
-    support::cluster::{Cluster, Encryption, Login, Setup},
+    support::cluster::{Cluster, Encryption, Login, Setup, server_program},
 };
 
 /// The exposure of which `systemd-analyze security` speaks is from 0 to 10.
@@ -117,7 +117,7 @@ async fn checked(configuration: &str, tls: &str) {
     }
     let file = directory.join("tried.conf");
     fs::write(&file, text).unwrap();
-    let mut check = Command::new(Cluster::program());
+    let mut check = Command::new(server_program());
     check.arg("-t").arg("-c").arg(&file);
     check.env("SERVER_NAME", "nats-1").env("POD_NAME", "nats-1");
     for secret in SECRETS {

@@ -70,7 +70,7 @@ async fn the_way_from_one_host_to_three_was_walked() {
     fs::copy(cluster.authority(), project.path().join("authority.pem")).unwrap();
 
     let commands = commands();
-    assert!(commands.len() >= 3, "{commands:?}");
+    assert!(commands.len() >= 7, "{commands:?}");
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_backstop"));
     let path = format!(
         "{}:{}",
@@ -99,4 +99,20 @@ async fn the_way_from_one_host_to_three_was_walked() {
             String::from_utf8_lossy(&ran.stderr)
         );
     }
+    // Who may only look sees the same, and changes nothing.
+    let observer = fleet.replace("\"gateway", "\"observer");
+    put(
+        "observer.toml",
+        &observer.replace("[store]\n", "[store]\nview = \"observer-view\"\n"),
+    );
+    put("observer-password", "of-observer");
+    let seen = run(&project, "--config observer.toml status --json").exits(0);
+    assert!(seen.out.contains("\"hold\""), "{seen:?}");
+    let refused = run(
+        &project,
+        "--config observer.toml hold batch-extraction --confirm bat --reason drill --no-wait",
+    );
+    assert!(matches!(refused.code, Some(5 | 6)), "{refused:?}");
+    let audit = run(&project, "--config fleet.toml audit --json").exits(0);
+    assert_eq!(audit.lines().len(), 1, "{audit:?}");
 }

@@ -116,11 +116,6 @@ impl Cluster {
         cluster
     }
 
-    /// The program of the servers.
-    pub(crate) fn program() -> PathBuf {
-        program::find()
-    }
-
     /// How many servers there are, running or not.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
