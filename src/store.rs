@@ -20,7 +20,7 @@ mod rules;
 mod sqlite;
 mod touch;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -28,10 +28,10 @@ use tokio::sync::watch;
 use crate::{
     clock::Clock,
     model::{
-        Anchor, AuditRecord, Captured, ChangeRequest, Checkup, Entry, EventTally, GatewayName,
-        Heartbeat, Lease, Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord,
-        Retention, Review, ReviewHead, ReviewId, Reviewed, Revision, SealedRecord, Seq, Spent,
-        StorePlace, StoredEvent, TrafficPast, WorkloadName, WorkloadReadiness,
+        Anchor, AuditRecord, Captured, ChangeRequest, Entry, EventTally, GatewayName, Heartbeat,
+        Lease, Overrides, Plan, PlanId, Presence, ProbeKey, ProbePoint, ProbeRecord, Retention,
+        Review, ReviewHead, ReviewId, Reviewed, Revision, SealedRecord, Seq, Spent, StorePlace,
+        StoredEvent, TrafficPast, WorkloadName, WorkloadReadiness,
     },
 };
 
@@ -39,7 +39,7 @@ pub use chain::{AuditFinding, AuditProof, Cut, SealedLate};
 pub use cluster::{
     Act, Cluster, ClusterWish, Difference, Follower, ServerFound, Step, StreamFound, Survey,
 };
-pub use copy::{Backup, BackupFile, CopyError, Restored};
+pub use copy::{Backup, BackupFile, CopyError, Examination, Restored, backup, examine, restore};
 pub use error::{ChangeError, StoreError};
 pub use import::{Added, Import};
 pub use migrate::{Migrated, Migration};
@@ -398,62 +398,6 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         on!(self, backend => backend.close().await)
     }
-}
-
-/// What a look at a store from outside found.
-#[derive(Clone, Debug, Default)]
-pub struct Examination {
-    /// What was looked at.
-    pub checks: Vec<Checkup>,
-    /// The last heartbeats.
-    pub heartbeats: Vec<Heartbeat>,
-    /// The newest change of an override.
-    pub revision: Option<Revision>,
-}
-
-/// Looks at a store from outside, whether or not it can be opened, and changes nothing. `deep` also compares every
-/// index with its table.
-pub async fn examine(url: &str, deep: bool, clock: &Clock) -> Result<Examination, CopyError> {
-    let (directory, now) = (files_of(url)?, clock.now());
-    blocking(move || Ok(sqlite::exam::examine(&directory, deep, now))).await
-}
-
-/// Copies a store, while it is in use, into a directory that is not there yet.
-///
-/// # Errors
-/// When it has no files, the directory exists, or a file cannot be read or written.
-pub async fn backup(url: &str, to: PathBuf, clock: &Clock) -> Result<Backup, CopyError> {
-    let (directory, now) = (files_of(url)?, clock.now());
-    blocking(move || sqlite::backup::make(&directory, &to, now)).await
-}
-
-/// Puts a backup in the place of a store that nobody has open. What was there is moved aside.
-///
-/// # Errors
-/// When it has no files, is in use, or knows more than the backup and `discard_newer` was not said; and when a
-/// file cannot be read or written.
-pub async fn restore(
-    from: PathBuf,
-    url: &str,
-    discard_newer: bool,
-    clock: &Clock,
-) -> Result<Restored, CopyError> {
-    let (directory, now) = (files_of(url)?, clock.now());
-    blocking(move || sqlite::restore::put_back(&from, &directory, discard_newer, now)).await
-}
-
-fn files_of(url: &str) -> Result<PathBuf, CopyError> {
-    match url.split_once(':') {
-        Some(("sqlite", directory)) if !directory.is_empty() => Ok(directory.into()),
-        Some(_) | None => Err(CopyError::NoFiles(url.to_owned())),
-    }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, CopyError> + Send + 'static,
-) -> Result<T, CopyError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or(Err(CopyError::Store(StoreError::Closed)))
 }
 
 /// The moment a while before another; the beginning of time when there is none.

@@ -1,14 +1,18 @@
-//! Copies of a whole store: what a backup says about itself, and why one is not made or not put back.
+//! What is done to a whole store with files from outside: looks at it, backups of it, and why one is not made or not
+//! put back.
 //!
-//! Made and read by a backend; printed by the CLI.
+//! Called and printed by the CLI; done by the backend that has files.
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
-use crate::model::{Revision, Seq};
+use super::{StoreError, sqlite};
+use crate::{
+    clock::Clock,
+    model::{Checkup, Heartbeat, Revision, Seq},
+};
 
 /// What a backup holds. Stands in it as `backup.json`, written last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,4 +118,60 @@ impl CopyError {
             cause: error.to_string(),
         }
     }
+}
+
+/// What a look at a store from outside found.
+#[derive(Clone, Debug, Default)]
+pub struct Examination {
+    /// What was looked at.
+    pub checks: Vec<Checkup>,
+    /// The last heartbeats.
+    pub heartbeats: Vec<Heartbeat>,
+    /// The newest change of an override.
+    pub revision: Option<Revision>,
+}
+
+/// Looks at a store from outside, whether or not it can be opened, and changes nothing. `deep` also compares every
+/// index with its table.
+pub async fn examine(url: &str, deep: bool, clock: &Clock) -> Result<Examination, CopyError> {
+    let (directory, now) = (files_of(url)?, clock.now());
+    blocking(move || Ok(sqlite::exam::examine(&directory, deep, now))).await
+}
+
+/// Copies a store, while it is in use, into a directory that is not there yet.
+///
+/// # Errors
+/// When it has no files, the directory exists, or a file cannot be read or written.
+pub async fn backup(url: &str, to: PathBuf, clock: &Clock) -> Result<Backup, CopyError> {
+    let (directory, now) = (files_of(url)?, clock.now());
+    blocking(move || sqlite::backup::make(&directory, &to, now)).await
+}
+
+/// Puts a backup in the place of a store that nobody has open. What was there is moved aside.
+///
+/// # Errors
+/// When it has no files, is in use, or knows more than the backup and `discard_newer` was not said; and when a
+/// file cannot be read or written.
+pub async fn restore(
+    from: PathBuf,
+    url: &str,
+    discard_newer: bool,
+    clock: &Clock,
+) -> Result<Restored, CopyError> {
+    let (directory, now) = (files_of(url)?, clock.now());
+    blocking(move || sqlite::restore::put_back(&from, &directory, discard_newer, now)).await
+}
+
+fn files_of(url: &str) -> Result<PathBuf, CopyError> {
+    match url.split_once(':') {
+        Some(("sqlite", directory)) if !directory.is_empty() => Ok(directory.into()),
+        Some(_) | None => Err(CopyError::NoFiles(url.to_owned())),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CopyError> + Send + 'static,
+) -> Result<T, CopyError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or(Err(CopyError::Store(StoreError::Closed)))
 }
