@@ -280,7 +280,8 @@ fn beat() -> impl Strategy<Value = Beat> {
         0..300_u64,
         0..300_u64,
         0..100_u64,
-        proptest::option::of(millis()),
+        // Most often so that it is about to have recovered.
+        proptest::option::of(prop_oneof![2 => 9_000..16_000_i64, 1 => millis()]),
     );
     let circuit = prop_oneof![
         3 => Just(CircuitState::Closed),
@@ -347,7 +348,8 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Bend::Fewer),
     ];
     prop_oneof![
-        8 => millis().prop_map(Step::Passes),
+        5 => millis().prop_map(Step::Passes),
+        5 => (0..4_000_i64).prop_map(Step::Passes),
         // The clock is put back.
         1 => (0..5_000_i64).prop_map(|millis| Step::Passes(-millis)),
         4 => proptest::collection::vec(beat(), 0..3).prop_map(Step::Beats),
@@ -400,11 +402,8 @@ proptest! {
     }
 }
 
-#[test]
-fn what_did_not_move_is_not_made_again() {
-    let mut world = World::new();
-    let mut lookout = Lookout::default();
-    let beat = |requests| Beat {
+fn carries(requests: u64) -> Beat {
+    Beat {
         ago: 0,
         lived: 60_000,
         chat: (requests, 0, 0, 0, None),
@@ -412,14 +411,97 @@ fn what_did_not_move_is_not_made_again() {
         attempts: requests,
         circuit: CircuitState::Closed,
         elsewhere: false,
+    }
+}
+
+#[test]
+fn time_alone_makes_a_difference_just_when_it_was_said() {
+    let recovers = Beat {
+        chat: (600, 300, 300, 0, Some(13_001)),
+        ..carries(600)
     };
-    world.step(Step::Beats(vec![beat(100)]));
+    let switched = (
+        OverrideKey::mode("chat".into()),
+        Change::Mode(Mode::Hold),
+        Some(3_000),
+    );
+    let fresh = i64::try_from(catalog().probing.fresh.as_millis()).unwrap();
+    let (hours, nano) = (7_200_000, SignedDuration::from_nanos(1));
+    let at_once = SignedDuration::ZERO;
+    for (case, steps, millis, and) in [
+        (
+            "a gateway falls silent",
+            vec![Step::Beats(vec![carries(600)])],
+            5_000,
+            at_once,
+        ),
+        (
+            "the primary has recovered",
+            vec![Step::Beats(vec![recovers])],
+            1_999,
+            at_once,
+        ),
+        (
+            "an override ends",
+            vec![Step::Switches(vec![switched])],
+            3_000,
+            at_once,
+        ),
+        (
+            "a proof is too old",
+            vec![
+                Step::Configures(Bend::Sampled),
+                Step::Probes("stable", fresh - 4_000, Verdict::Passed, false),
+            ],
+            4_000,
+            nano,
+        ),
+        (
+            "a review is too old",
+            vec![
+                Step::Configures(Bend::Gated),
+                Step::Reviews(10, hours - 4_000, false),
+            ],
+            4_000,
+            at_once,
+        ),
+        (
+            "the hour of probing ends",
+            vec![Step::Spends("stable", 5)],
+            28 * 60_000,
+            at_once,
+        ),
+    ] {
+        let mut world = World::new();
+        for step in steps {
+            world.step(step);
+        }
+        let mut lookout = Lookout::default();
+        let mut held = lookout
+            .look(&world.sources(), Moved::ALL, world.now)
+            .0
+            .clone();
+        let expected = now() + SignedDuration::from_millis(millis) + and;
+        assert_eq!(lookout.next(), Some(expected), "{case}");
+        for (at, same) in [(expected - nano, true), (expected, false)] {
+            world.now = at;
+            held.at = at;
+            assert_eq!(world.whole() == held, same, "{case}, at {at}");
+        }
+    }
+}
+
+#[test]
+fn what_did_not_move_is_not_made_again() {
+    let mut world = World::new();
+    let mut lookout = Lookout::default();
+    world.step(Step::Beats(vec![carries(100)]));
     let first = lookout
         .look(&world.sources(), Moved::ALL, world.now)
         .0
         .clone();
     world.step(Step::Passes(1_000));
-    world.step(Step::Beats(vec![beat(200)]));
+    world.step(Step::Beats(vec![carries(200)]));
     world.moved = Moved {
         heartbeats: true,
         ..Moved::default()
