@@ -346,6 +346,11 @@ impl Page {
         let apart = shared.contact.apart_for(shared.clock.now());
         let help = "For how long the store's cluster cannot be asked; 0: it can";
         rows(encoder, "store_apart_seconds", help, MetricType::Gauge)?.only(apart.as_secs())?;
+        let spooled = shared.store.spooled().map(|spooled| *spooled.borrow());
+        let entries = spooled.map_or(0, |spooled| spooled.entries);
+        let help =
+            "Events that are safe on this host and wait until the store's cluster takes them";
+        rows(encoder, "spooled_events", help, MetricType::Gauge)?.only(entries)?;
         let help = "How often the store's cluster went away";
         let partings = ConstCounter::new(shared.contact.partings());
         partings.encode(rows(encoder, "store_partings", help, MetricType::Counter)?.0)?;

@@ -61,6 +61,14 @@ fn ready(worker: &Worker, request: &request::Parts) -> Response<Body> {
             snapshot.revision
         ),
     };
+    let spooled = shared.store.spooled().map(|spooled| *spooled.borrow());
+    let spooled = match spooled.filter(|spooled| spooled.entries > 0) {
+        None => String::new(),
+        Some(spooled) => format!(
+            "spooled: {} events wait on this host until the cluster takes them\n",
+            spooled.entries
+        ),
+    };
     let config = match &*shared.refused.borrow() {
         None => "in force".to_owned(),
         Some(why) => format!("the file is refused: {}", crate::model::visible(why, 300)),
@@ -86,7 +94,7 @@ fn ready(worker: &Worker, request: &request::Parts) -> Response<Body> {
         return text(status, TEXT, format!("{first}\n"));
     }
     let body = format!(
-        "{first}\ngateway: {}\nconfiguration: {} {config}\nrevision: {}\nstore: {store}\nstore cluster: {touch}\n{certificate}",
+        "{first}\ngateway: {}\nconfiguration: {} {config}\nrevision: {}\nstore: {store}\nstore cluster: {touch}\n{spooled}{certificate}",
         shared.name, snapshot.prepared.catalog.fingerprint, snapshot.revision,
     );
     text(status, TEXT, body)

@@ -39,6 +39,7 @@ async fn apart_it_serves_with_the_last_switches_and_says_so() {
     for line in [
         "backstop_store_apart_seconds 0\n",
         "backstop_store_partings_total 0\n",
+        "backstop_spooled_events 0\n",
     ] {
         assert!(metrics.contains(line), "{metrics}");
     }
