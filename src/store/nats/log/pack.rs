@@ -30,7 +30,10 @@ const TEXT: usize = 512 * 1024;
 /// So many workloads of one flush get messages of their own.
 const LANES: usize = 32;
 /// Text below it is not worth to be compressed.
-const COMPRESSED_FROM: usize = 2 * 1024;
+const COMPRESSED_FROM: usize = 256;
+/// What events look like, so that a lone one becomes small, too: most are on their way to somebody who follows. It
+/// never changes; another one would get another name in the header.
+pub(super) const DICTIONARY: &[u8] = include_bytes!("dictionary.jsonl");
 /// What a message unfolds to at most: whoever may write into the cluster may not fill a reader's memory.
 const UNFOLDED: usize = 16 * 1024 * 1024;
 /// Decisions whose workload is remembered until their outcome comes.
@@ -47,7 +50,7 @@ pub(super) const ENTRIES_HEADER: &str = "Backstop-Entries";
 pub(super) const TALLY_HEADER: &str = "Backstop-Tally";
 /// How its text is compressed; none: not.
 pub(super) const CODING_HEADER: &str = "Backstop-Coding";
-const ZSTD: &str = "zstd";
+const ZSTD: &str = "zstd-1";
 
 /// The place of an entry: the sequence of its message, and which of it.
 pub(super) fn place(sequence: u64, index: usize) -> Seq {
@@ -368,7 +371,7 @@ pub(super) fn unpack(payload: &[u8], coding: Option<&str>) -> Result<Vec<(usize,
 }
 
 fn compress(text: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = ZstdEncoder::new(1);
+    let mut encoder = ZstdEncoder::new_with_dict(1, DICTIONARY).ok()?;
     let mut packed = vec![0; text.len()];
     let mut input = PartialBuffer::new(text);
     let mut output = WriteBuffer::new_initialized(&mut packed);
@@ -385,7 +388,8 @@ fn compress(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn decompress(packed: &[u8]) -> Result<Vec<u8>, String> {
-    let mut decoder = ZstdDecoder::new();
+    let decoder = ZstdDecoder::new_with_dict(DICTIONARY);
+    let mut decoder = decoder.map_err(|error| error.to_string())?;
     let mut text = Vec::new();
     let mut scratch = vec![0; 64 * 1024];
     let mut input = PartialBuffer::new(packed);

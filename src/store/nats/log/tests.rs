@@ -1,6 +1,6 @@
 //! Messages and the spool; and what of a spool the cluster has after it has forgotten ids.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -166,15 +166,42 @@ fn a_flood_of_one_workload_is_split() {
 }
 
 #[test]
+fn a_lone_event_becomes_small() {
+    let letter = packed(&mut Packer::default(), &[decision(1, "support-chat")]).remove(0);
+    let (_, payload) = letter[0].seal();
+    assert!(
+        payload.len() * 5 < letter[0].text.len() * 2,
+        "{}",
+        payload.len()
+    );
+    assert_eq!(opened(&letter[0]), [decision(1, "support-chat")]);
+}
+
+/// What was compressed with another one could not be read any more.
+#[test]
+fn the_dictionary_is_what_it_was() {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, pack::DICTIONARY);
+    let hex = digest.as_ref().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    let known = "4fdd6644f5f768677045e1c73acdad33832905ce0d2e1ab5c3ebd05baa479b11";
+    assert_eq!(
+        hex, known,
+        "a new dictionary needs a new name in the header"
+    );
+}
+
+#[test]
 fn what_is_no_message_of_ours_is_refused() {
     for (case, payload, coding) in [
-        ("no zstd", &b"{}"[..], Some("zstd")),
+        ("no zstd", &b"{}"[..], Some("zstd-1")),
         ("an unknown coding", b"{}", Some("br")),
     ] {
         assert!(pack::unpack(payload, coding).is_err(), "{case}");
     }
     let (_, payload) = packed(&mut Packer::default(), &many(100))[0][0].seal();
-    assert!(pack::unpack(&payload[..payload.len() / 2], Some("zstd")).is_err());
+    assert!(pack::unpack(&payload[..payload.len() / 2], Some("zstd-1")).is_err());
     for numbers in ["", "1", "1 2 3", "a b c d"] {
         assert_eq!(Summary::read(numbers, ""), None, "{numbers}");
     }
