@@ -241,6 +241,12 @@ async fn each_login_may_do_what_it_is_for_and_no_more() {
             jetstream.delete_stream("backstop-pulse").await.is_err(),
             "{user} removed a stream"
         );
+        let state = jetstream.get_stream("backstop-state").await.unwrap();
+        assert!(state.purge().await.is_err(), "{user} emptied the audit");
+        assert!(
+            state.delete_message(1).await.is_err(),
+            "{user} removed a record"
+        );
         for (subject, may) in [
             ("backstop.state", writes),
             ("backstop.events.support-chat.one", writes),
