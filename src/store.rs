@@ -271,7 +271,8 @@ impl Store {
     }
 
     /// Takes a lease, or renews one's own; `Err` is the lease of whoever has it. Exactly one process of all
-    /// has it at any moment, by the clock of the store's host.
+    /// has it at any moment: by the clock of the store's host; in a cluster by each holder's own, and whoever takes over
+    /// waits two seconds longer, so clocks further apart can make two holders for the difference.
     pub async fn lease(
         &self,
         name: &'static str,
@@ -366,7 +367,8 @@ impl Store {
         on!(self, backend => backend.review(id).await)
     }
 
-    /// Removes what is older than the retention; answers how many events and audit records went.
+    /// Removes what is older than the retention; answers how many events and audit records went. In a cluster every
+    /// host forgets records and reviews for itself, and events are gone for all.
     pub async fn retain(&self, retention: Retention) -> Result<(u64, u64), StoreError> {
         let gone = on!(self, backend => backend.retain(retention).await)?;
         on!(self, backend => backend.retain_reviews(retention).await)?;

@@ -944,8 +944,8 @@ async fn retention_removes_old_and_never_reuses_a_place(pair: Pair) {
         audit: Duration::from_secs(seconds),
         reviews: Duration::from_secs(seconds),
     };
-    assert_eq!(pair.second.retain(retention(100)).await.unwrap(), (0, 0));
-    assert_eq!(pair.second.retain(retention(99)).await.unwrap(), (3, 1));
+    assert_eq!(pair.retain(retention(100)).await, (0, 0));
+    assert_eq!(pair.retain(retention(99)).await, (3, 1));
     let tail = pair.first.tail(Seq(0), 100).await.unwrap();
     assert_eq!(tail, [(kept, Entry::Decision(Box::new(young)))]);
     assert_eq!(pair.first.audit(AuditQuery::default()).await.unwrap(), []);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use backstop::{
     clock::Clock,
-    model::StorePlace,
+    model::{Retention, StorePlace},
     store::{self, Access, ClusterWish, Store},
 };
 
 use crate::{
     store_samples::start,
-    support::cluster::{self, Cluster, until},
+    support::cluster::{Cluster, until},
 };
 
 /// Two handles on the same state, as two processes would have.
@@ -20,13 +20,15 @@ pub(crate) struct Pair {
     pub(crate) second: Store,
     /// Where the first is opened.
     pub(crate) place: StorePlace,
+    /// How many hosts there are, each with a view of its own.
+    hosts: usize,
     /// Stopped and removed at the end.
     _cluster: Option<Cluster>,
     _directory: Option<tempfile::TempDir>,
 }
 
 /// Which backend, opened how often.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setup {
     Memory,
     SqliteOnce,
@@ -73,6 +75,7 @@ impl Pair {
             first,
             second,
             place,
+            hosts: 1 + usize::from(setup == Setup::NatsTwoHosts),
             _cluster: cluster,
             _directory: match setup {
                 Setup::Memory => None,
@@ -85,9 +88,20 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// Removes what is too old, as every host does for itself; what the second host removed is answered.
+    pub(crate) async fn retain(&self, retention: Retention) -> (u64, u64) {
+        let gone = self.second.retain(retention).await.unwrap();
+        if self.hosts == 2 {
+            self.first.retain(retention).await.unwrap();
+        }
+        gone
+    }
+}
+
 /// Servers with the streams of a fleet.
 pub(crate) async fn cluster(servers: usize) -> Cluster {
-    let cluster = Cluster::with(cluster::Setup::of(servers).without_doors()).await;
+    let cluster = Cluster::start(servers).await;
     make_streams(&cluster.url().as_str().into(), servers).await;
     cluster
 }
