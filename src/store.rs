@@ -44,6 +44,11 @@ pub use error::{ChangeError, StoreError};
 pub use import::{Added, Import};
 pub use migrate::{Migrated, Migration};
 pub use nats::Spooled;
+#[doc(hidden)]
+pub use nats::simulation::{
+    Answers as SimulationAnswers, Report as SimulationReport, Size as SimulationSize,
+    Spread as SimulationSpread, simulate,
+};
 pub use query::{AuditQuery, EventQuery, ReviewQuery, TrafficQuery};
 pub use queue::{Receipt, Reservation};
 pub use touch::{Pretence, Touch};

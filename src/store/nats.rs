@@ -11,6 +11,7 @@ mod link;
 mod log;
 mod pulse;
 mod replica;
+pub(in crate::store) mod simulation;
 
 #[cfg(test)]
 #[path = "../../tests/it/support"]
