@@ -552,6 +552,19 @@ fn each_answer_has_its_consequence() {
         Next::End(End::Refused),
         "the view was up to date a moment ago"
     );
+    // Whoever says that something else was stored may be cut off from the others: nobody knows before it was looked up.
+    let mut write = begin();
+    assert_eq!(write.told(Err(NotStored::Unexpected), at(1)), Next::CatchUp);
+    assert_eq!(
+        write.caught_up(Err("still none".to_owned()), at(6_000)),
+        Next::End(End::Unknown("still none".to_owned()))
+    );
+    // Nothing is there: what was before it was lost with its leader. The same message again decides it.
+    let mut write = begin();
+    assert_eq!(write.told(Err(NotStored::Unexpected), at(1)), Next::CatchUp);
+    assert_eq!(write.caught_up(Ok(()), at(2)), Next::Look(5));
+    assert!(matches!(write.looked(Seen::Nobody, at(2)), Next::Rest(_)));
+    assert_eq!(write.rested(), Next::Publish { after: 4 });
     // A view may be behind: it is asked before somebody is refused.
     let (mut write, _) = Write::begin(at(0), true, 7);
     assert_eq!(write.worked_out(WorkedOut::Refused), Next::CatchUp);

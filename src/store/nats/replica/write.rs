@@ -159,7 +159,12 @@ impl Write {
                 ));
                 Next::CatchUp
             }
-            Err(NotStored::Unexpected) => Next::CatchUp,
+            // Said by a server that takes itself for the leader. It may be cut off, and the leader have stored it.
+            Err(NotStored::Unexpected) => {
+                let cause = || NotStored::Unexpected.to_string();
+                self.maybe.get_or_insert_with(cause);
+                Next::CatchUp
+            }
             Err(NotStored::Refused(cause)) => {
                 self.cause = cause;
                 self.again(now)

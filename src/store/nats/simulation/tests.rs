@@ -53,6 +53,13 @@ fn a_few_hosts_agree_through_everything_that_breaks() {
     }
 }
 
+/// One of two leaders stored a change, and the other said that something else was there: its author was told that it had
+/// failed.
+#[test]
+fn a_seed_that_has_found_something_finds_it_no_more() {
+    clean(&simulate(268, &small()));
+}
+
 #[test]
 fn a_thousand_gateways_come_to_the_newest_revision() {
     for seed in seeds(1, 1) {
