@@ -157,7 +157,7 @@ impl View {
                     return Ok(Worked::Refused(Refusal::PlanUsed));
                 }
                 let expected = request.expected;
-                match rules::change(self.slot(&key), counters, request, now, host) {
+                match rules::change(self.slot(&key), counters, *request, now, host) {
                     Ok(applied) => Worked::Out(Box::new(Deed::Changed {
                         keys: vec![KeyChange::new(key, applied)?],
                         plan,

@@ -9,7 +9,7 @@ use super::{host::Role, queue::Event, world::World};
 use crate::{
     model::{
         Actor, AuditRecord, Change, ChangeRequest, Mode, Override, OverrideKey, Plan, PlanId,
-        ReasonCode, Revision, RiskTier, Verb,
+        Radius, ReasonCode, Revision, RiskTier, Subject, Verb,
     },
     store::fact::{Deed, Fact, Request},
 };
@@ -25,7 +25,6 @@ pub(super) enum Kind {
     Change {
         key: OverrideKey,
         expected: Revision,
-        plan: Option<PlanId>,
     },
     EndExpired,
     Plan,
@@ -146,17 +145,16 @@ impl World {
         let kind = Kind::Change {
             key: request.key.clone(),
             expected: request.expected,
-            plan: request.plan.clone(),
         };
-        self.want(process, kind, Request::Change(request));
+        self.want(process, kind, Request::Change(Box::new(request)));
     }
 
     fn some_key(&mut self) -> OverrideKey {
         let name = format!("name-{}", self.chance.usize(0..NAMES));
         match self.chance.u8(0..3) {
-            0 => OverrideKey::Mode(name.into()),
-            1 => OverrideKey::Notice(name.into()),
-            _ => OverrideKey::Drain(name.into()),
+            0 => OverrideKey::mode(name.into()),
+            1 => OverrideKey::notice(name.into()),
+            _ => OverrideKey::drain(name.into()),
         }
     }
 
@@ -177,6 +175,7 @@ impl World {
         let made = self.clock(host);
         let lasting = Duration::from_mins(15);
         Plan {
+            radius: Radius::default(),
             // Short, so that two people may draw the same one.
             id: PlanId(format!("{:03x}", self.chance.u16(0..0x1000))),
             made,
@@ -209,11 +208,11 @@ impl World {
         plan: Option<PlanId>,
     ) -> ChangeRequest {
         let at = self.clock(host);
-        let change = match (&key, self.chance.bool()) {
-            (OverrideKey::Mode(_), true) => Change::Mode(Mode::Force),
-            (OverrideKey::Mode(_), false) => Change::Mode(Mode::Hold),
-            (OverrideKey::Notice(_), given) => Change::Notice(given),
-            (OverrideKey::Drain(_), _) => Change::Drain,
+        let change = match (&key.subject, self.chance.bool()) {
+            (Subject::Mode(_), true) => Change::Mode(Mode::Force),
+            (Subject::Mode(_), false) => Change::Mode(Mode::Hold),
+            (Subject::Notice(_), given) => Change::Notice(given),
+            (Subject::Drain(_), _) => Change::Drain,
         };
         let lasting = Duration::from_secs(2) + self.chance_of(Duration::from_secs(30));
         let expires = (self.chance.u8(0..4) > 0).then(|| at.checked_add(lasting).unwrap_or(at));
