@@ -28,7 +28,7 @@ impl Kept {
     fn slot(&self) -> Option<&Slot> {
         match &self.fact.deed {
             Deed::Changed { keys, .. } => keys.get(self.at).map(|change| &change.slot),
-            Deed::Planned { .. } | Deed::Reviewed { .. } => None,
+            Deed::Planned { .. } | Deed::Reviewed { .. } | Deed::Continued { .. } => None,
         }
     }
 }
@@ -194,7 +194,8 @@ impl View {
                 }
                 Some(_) | None => Worked::Out(Box::new(Deed::Planned { plan })),
             },
-            Request::Review { .. } => Worked::Nothing,
+            // Not played: one host is taken over once, before anybody else writes.
+            Request::Review { .. } | Request::TakeOver { .. } => Worked::Nothing,
         })
     }
 
@@ -234,7 +235,7 @@ impl View {
             Deed::Planned { plan } => {
                 self.plans.insert(plan.id.clone(), (plan.clone(), None));
             }
-            Deed::Reviewed { .. } => {}
+            Deed::Reviewed { .. } | Deed::Continued { .. } => {}
         }
         self.facts.push(Arc::clone(fact));
         wrong.map_or(Ok(()), Err)

@@ -199,7 +199,7 @@ impl Told {
                 self.plans.remove(&plan.id);
                 return;
             }
-            Deed::Reviewed { .. } => return,
+            Deed::Reviewed { .. } | Deed::Continued { .. } => return,
         };
         if let Some(id) = plan
             && !self.plans.insert(id.clone())
