@@ -131,7 +131,7 @@ impl Store {
                 let sqlite = sqlite::Sqlite::open(directory.into(), access, clock).await?;
                 Ok(Self(Backend::Sqlite(sqlite)))
             }
-            Some(("nats" | "tls", _)) => {
+            Some(("nats" | "tls", servers)) if servers.starts_with("//") => {
                 let nats = Box::pin(nats::Nats::open(&place, access, clock)).await?;
                 Ok(Self(Backend::Nats(nats)))
             }
@@ -151,7 +151,7 @@ impl Store {
                 let sqlite = sqlite::Sqlite::open_or_wait(directory.into(), clock).await?;
                 Ok(Self(Backend::Sqlite(sqlite)))
             }
-            Some(("nats" | "tls", _)) => {
+            Some(("nats" | "tls", servers)) if servers.starts_with("//") => {
                 let nats = Box::pin(nats::Nats::open_or_wait(&place, clock)).await?;
                 Ok(Self(Backend::Nats(nats)))
             }

@@ -6,7 +6,9 @@ use crate::model::{Conflict, PlanId};
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The URL is of no known kind.
-    #[error("store `{url}` is not understood; use `sqlite:DIRECTORY` or `memory:NAME`")]
+    #[error(
+        "store `{url}` is not understood; use `sqlite:DIRECTORY`, `nats://HOST:PORT` or `memory:NAME`"
+    )]
     UnknownUrl {
         /// As configured.
         url: String,
