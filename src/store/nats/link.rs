@@ -267,12 +267,16 @@ fn why(error: &PublishError) -> NotStored {
         PublishErrorKind::MaxPayloadExceeded | PublishErrorKind::MaxAckPending => {
             NotStored::Refused(error.to_string())
         }
-        // A server that answers with an error has not stored it; what fails on the way here may have been.
-        // A cluster says so while another message with the same expectation is on its way to be stored.
+        // A server that refuses a message has not stored it; what fails on the way here may have been. A cluster says
+        // this one while another message with the same expectation is on its way to be stored.
         PublishErrorKind::Other
             if answered(error) == Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT) =>
         {
             NotStored::Unexpected
+        }
+        // The one that answers could not write it; the others may have.
+        PublishErrorKind::Other if answered(error) == Some(ErrorCode::STREAM_STORE_FAILED) => {
+            NotStored::Unknown(error.to_string())
         }
         PublishErrorKind::Other if answered(error).is_some() => {
             NotStored::Refused(error.to_string())

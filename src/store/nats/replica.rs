@@ -1,7 +1,7 @@
 //! The decisions of a host that keeps a view of the fleet's log: what to do on every answer of the cluster.
 //!
 //! Pure, so that a simulation drives the very same code as the program: no waiting, no client library, no clock, no
-//! chance of its own. Whoever drives it does what it says and tells it what came of that. Time is a [`Duration`] since
+//! chance of its own. Whoever drives it does what it says and tells it what came of that. Time is a `Duration` since
 //! any fixed moment, by a clock that never goes back.
 //!
 //! - [`Write`]: one request to change the state. The log takes a fact only directly behind the one that its author
