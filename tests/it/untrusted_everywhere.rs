@@ -616,6 +616,9 @@ fn nothing_goes_around_the_border() {
     let mut wrong = Vec::new();
     for (name, text) in &all {
         // Tests may print.
+        if name.ends_with("/tests.rs") {
+            continue;
+        }
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
         for (number, line) in code.lines().enumerate() {
             if line.trim_start().starts_with("//") {

@@ -206,7 +206,8 @@ impl Cluster {
 
     /// Options of the encryption there is, without who asks.
     pub(crate) fn trusted(&self) -> ConnectOptions {
-        let options = ConnectOptions::new();
+        // A server that fell silent is left for another one within seconds.
+        let options = ConnectOptions::new().ping_interval(Duration::from_secs(1));
         match self.setup.encryption {
             Encryption::None => options,
             Encryption::Tls => options.add_root_certificates(self.authority()),
