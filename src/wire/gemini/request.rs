@@ -195,21 +195,25 @@ fn thinking(reader: &mut Reader<'_>, found: &mut Found) -> Result<(), Malformed>
         .map(drop)
 }
 
-/// A key in its usual spelling.
+/// A key in its usual spelling: `system_instruction` is `systemInstruction`. A line that stands anywhere but between two
+/// words makes another key of it.
 fn name(key: Text<'_>) -> Cow<'_, [u8]> {
     let written = key.bytes();
     if !written.contains(&b'_') {
         return written;
     }
     let mut name = Vec::with_capacity(written.len());
-    let mut after_line = false;
-    for byte in written.iter() {
-        if *byte == b'_' && !name.is_empty() {
-            after_line = true;
-        } else if std::mem::take(&mut after_line) {
-            name.push(byte.to_ascii_uppercase());
-        } else {
+    let mut bytes = written.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte != b'_' {
             name.push(*byte);
+            continue;
+        }
+        match bytes.next() {
+            Some(letter) if letter.is_ascii_lowercase() && !name.is_empty() => {
+                name.push(letter.to_ascii_uppercase());
+            }
+            Some(_) | None => return written,
         }
     }
     Cow::Owned(name)
