@@ -83,7 +83,10 @@ pub(super) enum CliError {
     /// The demo.
     #[error(transparent)]
     Demo(#[from] DemoError),
-    /// Reading or writing a stream of our own.
+    /// Standard input.
+    #[error("cannot read what is typed: {0}")]
+    Input(#[source] io::Error),
+    /// A stream of our own.
     #[error("cannot write the output: {0}")]
     Stream(#[from] io::Error),
 }
@@ -109,7 +112,9 @@ impl CliError {
             Self::Console(error) => console(error),
             // Whoever reads has heard enough.
             Self::Stream(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-            Self::Gateway(_) | Self::Demo(_) | Self::Stream(_) => Exit::Unavailable,
+            Self::Gateway(_) | Self::Demo(_) | Self::Input(_) | Self::Stream(_) => {
+                Exit::Unavailable
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    io::retry_on_intr,
     stdio::stdin,
     termios::{QueueSelector, isatty, tcflush},
 };
@@ -138,6 +139,7 @@ fn is_readable(input: BorrowedFd<'_>) -> io::Result<bool> {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    poll(&mut ends, Some(&at_once))?;
+    // A signal ends it early, also when it would not wait; whoever asked wants to know nevertheless.
+    retry_on_intr(|| poll(&mut ends, Some(&at_once)))?;
     Ok(!ends[0].revents().is_empty())
 }

@@ -121,7 +121,7 @@ pub(super) async fn run(
     };
     // What opens a store by itself must not change more than this door.
     global.observe |= opened.control.mode() == Mode::Observe;
-    let asker = Asker::of_lines(Lines::open()?);
+    let asker = Asker::of_lines(Lines::open().map_err(CliError::Input)?);
     let here = Here::default();
     let session = Session {
         catalog: opened.catalog.borrow().clone(),

@@ -38,19 +38,19 @@ impl Asker {
         let mut lines = self.lines.lock().await;
         let lines = match &mut *lines {
             Some(lines) => lines,
-            none => none.insert(Lines::open()?),
+            none => none.insert(Lines::open().map_err(CliError::Input)?),
         };
-        Ok(lines.next().await?)
+        lines.next().await.map_err(CliError::Input)
     }
 
     /// Drops what was typed before a question that it cannot have been meant for.
     pub(super) async fn forget(&self) -> Result<(), CliError> {
         let mut lines = self.lines.lock().await;
         if lines.is_none() && output::somebody_types() {
-            *lines = Some(Lines::open()?);
+            *lines = Some(Lines::open().map_err(CliError::Input)?);
         }
         if let Some(lines) = &mut *lines
-            && lines.forget()? > 0
+            && lines.forget().map_err(CliError::Input)? > 0
         {
             output::talk("what was typed before this was shown does not count");
         }

@@ -48,6 +48,18 @@ impl Talk {
     }
 }
 
+/// What was on the terminal, for whoever reads why a test failed.
+impl Drop for Talk {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let bytes = self.pty.bytes();
+            let (read, rest) = bytes.split_at(self.read.min(bytes.len()));
+            eprintln!("{}", String::from_utf8_lossy(read));
+            eprintln!("--- not asked for yet:\n{}", String::from_utf8_lossy(rest));
+        }
+    }
+}
+
 const PROMPT: &str = "backstop demo> ";
 
 #[test]
