@@ -48,7 +48,10 @@ impl Talk {
     }
 }
 
-/// What was on the terminal, for whoever reads why a test failed.
+#[expect(
+    clippy::print_stderr,
+    reason = "what was on the terminal, for whoever reads why a test failed"
+)]
 impl Drop for Talk {
     fn drop(&mut self) {
         if std::thread::panicking() {
