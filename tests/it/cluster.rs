@@ -105,6 +105,24 @@ async fn answers(alone: &jetstream::Context) -> bool {
     )
 }
 
+/// What an operator is told to do when a server's copy is damaged.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_its_files_copies_everything_anew() {
+    let mut cluster = Cluster::start(3).await;
+    let jetstream = stream(&cluster.client().await, 3).await;
+    for number in 0..20 {
+        publish(&jetstream, number).await;
+    }
+    for index in 0..3 {
+        cluster.stop(index);
+        std::fs::remove_dir_all(cluster.path().join(Cluster::name(index)).join("jetstream"))
+            .unwrap();
+        cluster.revive(index).await;
+        cluster.ready().await;
+    }
+    assert_eq!(kept(&jetstream).await, 20);
+}
+
 #[tokio::test]
 async fn a_leader_that_is_cut_off_leads_no_more_and_catches_up_when_it_is_back() {
     for how in [Passage::Closed, Passage::Silent] {

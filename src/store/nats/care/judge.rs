@@ -142,6 +142,12 @@ fn streams(seen: &Seen, checks: &mut Vec<Checkup>) {
                     Soundness::Bad,
                     "what is in memory is gone when the servers stop; this cannot be changed: make the stream anew",
                 )
+            } else if difference.setting == "compression" {
+                (
+                    Soundness::Warning,
+                    "a server that is killed while it compresses may not be able to write to it again; `backstop store \
+                     init --change` ends that for what is written from then on",
+                )
             } else if difference.changeable {
                 (
                     Soundness::Warning,
@@ -213,16 +219,23 @@ fn copies(streams: &[StreamFound], checks: &mut Vec<Checkup>) {
     for stream in streams {
         for follower in &stream.followers {
             if follower.offline || !follower.current {
-                let state = if follower.offline {
-                    "is offline"
+                let (state, advice) = if follower.offline {
+                    (
+                        "is offline",
+                        "with one more server away nothing is taken any more",
+                    )
                 } else {
-                    "is away or has not caught up"
+                    (
+                        "is away or has not caught up",
+                        "with one more server away nothing is taken any more; when it runs and stays behind, its copy is \
+                         damaged: stop it, move its `store_dir` away and start it, and it copies everything anew",
+                    )
                 };
                 checks.push(Checkup::found(
                     "store-copies",
                     Soundness::Warning,
                     format!("{}: {} {state}", stream.name, follower.server),
-                    "with one more server away nothing is taken any more",
+                    advice,
                 ));
             }
         }
