@@ -102,6 +102,7 @@ mod keymap;
 mod layers;
 mod plain;
 mod plain_pty;
+mod power_cut;
 mod probe_compare;
 mod probe_judge;
 mod probe_lease;

@@ -2,6 +2,7 @@
 
 pub(crate) mod alive;
 pub(crate) mod cluster;
+pub(crate) mod disk;
 pub(crate) mod encoded;
 pub(crate) mod frames;
 pub(crate) mod gateway;

@@ -81,7 +81,10 @@ impl Cluster {
     /// Servers as they were asked for; serving, with a leader.
     pub(crate) async fn with(setup: Setup) -> Self {
         let program = program::find();
-        let directory = tempfile::tempdir().unwrap();
+        let directory = match &setup.under {
+            Some(under) => tempfile::tempdir_in(under).unwrap(),
+            None => tempfile::tempdir().unwrap(),
+        };
         let identities = Identities::new(directory.path());
         if setup.encryption != Encryption::None {
             certificates::write(directory.path());

@@ -1,6 +1,10 @@
 //! What kind of servers are wanted, and the configuration they get for it.
 
-use std::{fmt::Write as _, net::SocketAddr, path::Path};
+use std::{
+    fmt::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use super::{certificates, identity::Identities};
 
@@ -43,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) always_synced: bool,
     /// Whether servers can be cut off. Without, connections are direct: for benches.
     pub(crate) doors: bool,
+    /// Where the servers' files are; else where temporary files are.
+    pub(crate) under: Option<PathBuf>,
     /// Further users of the account, in the server's own words: `{user: ..., password: ..., permissions: {...}}`.
     pub(crate) users: String,
 }
@@ -56,6 +62,7 @@ impl Setup {
             encryption: Encryption::None,
             always_synced: true,
             doors: true,
+            under: None,
             users: String::new(),
         }
     }
@@ -80,6 +87,14 @@ impl Setup {
     pub(crate) fn without_doors(self) -> Self {
         Self {
             doors: false,
+            ..self
+        }
+    }
+
+    /// With all files of the servers in a directory.
+    pub(crate) fn on(self, directory: &Path) -> Self {
+        Self {
+            under: Some(directory.to_owned()),
             ..self
         }
     }
