@@ -170,7 +170,7 @@ fn control(error: &ControlError) -> Exit {
 fn store(error: &StoreError) -> Exit {
     match error {
         StoreError::UnknownUrl { .. } | StoreError::NoCluster { .. } => Exit::Usage,
-        StoreError::ReadOnly => Exit::Refused,
+        StoreError::ReadOnly | StoreError::Forbidden { .. } => Exit::Refused,
         StoreError::Unknown { .. } => Exit::Unknown,
         StoreError::Open { .. }
         | StoreError::NewerSchema { .. }

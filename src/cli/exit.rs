@@ -12,7 +12,8 @@ pub enum Exit {
     Reserved,
     /// The command line or the configuration is wrong.
     Usage,
-    /// Refused: by the policy, because this is an OBSERVE session, or for want of confirmation.
+    /// Refused: by the policy, because this is an OBSERVE session, by the cluster's permissions, or for want of
+    /// confirmation.
     Refused,
     /// The plan is stale or unknown, or somebody else was faster.
     Stale,

@@ -71,6 +71,20 @@ pub enum StoreError {
         /// In words.
         cause: String,
     },
+    /// Whoever one is to the cluster may not publish there. Nothing was changed.
+    #[error(
+        "the store at {place} does not let {login} publish to `{subject}`; nothing was changed: give it that permission \
+         (`backstop unit nats-server` prints what each login needs, `backstop store status` looks at the cluster), or \
+         come with another login"
+    )]
+    Forbidden {
+        /// URL.
+        place: String,
+        /// Who, in words.
+        login: String,
+        /// What it may not publish to.
+        subject: String,
+    },
     /// The event queue is full: more events arise than become durable.
     #[error("the event queue is full ({capacity} waiting)")]
     QueueFull {

@@ -226,6 +226,17 @@ async fn each_login_may_do_what_it_is_for_and_no_more() {
         run(&as_user(user), "store init --replicas 1").exits(5);
     }
     run(&as_user("keeper"), "store init --replicas 1").exits(1);
+    // Who may not change anything is told so, and why.
+    let line = "force support-chat --confirm support-chat --reason 5xx";
+    let refused = run(&as_user("observer"), line).exits(3).err;
+    for word in [
+        "the login `observer`",
+        "`backstop.state`",
+        "nothing was changed",
+        "backstop store status",
+    ] {
+        assert!(refused.contains(word), "{word}: {refused}");
+    }
     for (user, writes) in [("gateway", true), ("operator", true), ("observer", false)] {
         let status = run(&as_user(user), "store status --json").exits(1).json();
         assert_eq!(

@@ -3,24 +3,30 @@
 //! Used by every part of this backend. It keeps reconnecting by itself for ever; it decides nothing and keeps
 //! no state of the store.
 
-use std::{sync::Arc, time::Duration};
+mod forbidden;
+mod login;
+mod message;
+#[cfg(test)]
+mod tests;
+
+use std::{future::IntoFuture as _, sync::Arc, time::Duration};
 
 use async_nats::{
-    Client, ConnectOptions, HeaderMap, ServerInfo,
-    jetstream::{
-        self, Context, ErrorCode,
-        context::{PublishAckFuture, PublishError, PublishErrorKind},
-        message::PublishMessage,
-    },
+    Client, HeaderMap,
+    jetstream::{self, Context, context::PublishAckFuture, message::PublishMessage},
 };
 use bytes::Bytes;
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
+use self::forbidden::{Forbidden, Ticket};
+pub(in crate::store) use self::{
+    login::{ask_one, lets_anybody_in},
+    message::{Expect, NotStored, Outgoing, Stored},
+};
 use super::layout::Layout;
 use crate::{
     clock::Clock,
-    model::{NatsLogin, StorePlace},
+    model::StorePlace,
     store::{StoreError, host_name},
 };
 
@@ -40,69 +46,23 @@ pub(in crate::store) struct Link(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     url: String,
+    /// Who one is to the servers, in words.
+    login: String,
     client: Client,
     context: Context,
     layout: Layout,
     clock: Clock,
     host: String,
     connected: watch::Receiver<bool>,
-}
-
-/// What is to be published.
-#[derive(Debug)]
-pub(in crate::store) struct Outgoing {
-    /// Where to.
-    pub(in crate::store) subject: String,
-    /// Under which name it is known: the same one is stored once. Empty: each time it is sent.
-    pub(in crate::store) id: String,
-    /// What must be true for it to be stored.
-    pub(in crate::store) expect: Expect,
-    /// Further headers.
-    pub(in crate::store) headers: Vec<(&'static str, String)>,
-    /// What it says.
-    pub(in crate::store) payload: Bytes,
-}
-
-/// What must be true for a message to be stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum Expect {
-    /// Nothing.
-    Anything,
-    /// The stream's newest message is this one.
-    Newest(u64),
-    /// The newest message of this subject is this one; 0: there is none.
-    NewestOfSubject(u64),
-}
-
-/// A message that more than half of the servers have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) struct Stored {
-    /// Its place in the stream.
-    pub(in crate::store) sequence: u64,
-    /// It was stored before, under the same name.
-    pub(in crate::store) duplicate: bool,
-}
-
-/// What became of a message that was not acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::store) enum NotStored {
-    /// What it expected is not so. It was not stored.
-    #[error("something else was stored before")]
-    Unexpected,
-    /// The cluster refused it, in words. It was not stored.
-    #[error("{0}")]
-    Refused(String),
-    /// There is no connection. It was not sent.
-    #[error("no server of the cluster can be reached")]
-    Away,
-    /// It was sent and nobody answered: it may be stored, now or later.
-    #[error("{0}")]
-    Unknown(String),
+    forbidden: Arc<Forbidden>,
 }
 
 /// A message on its way.
 #[derive(Debug)]
-pub(in crate::store) struct Pending(PublishAckFuture);
+pub(in crate::store) struct Pending {
+    acknowledgement: PublishAckFuture,
+    ticket: Ticket,
+}
 
 impl Link {
     /// Connects, or begins to: when no server can be reached now, it goes on trying by itself.
@@ -118,8 +78,9 @@ impl Link {
             cause,
         };
         let (told, connected) = watch::channel(false);
-        let told = Arc::new(told);
-        let options = login(&place.nats.login)
+        let forbidden = Arc::<Forbidden>::default();
+        let heard = Arc::clone(&forbidden);
+        let options = login::options(&place.nats.login)
             .map_err(failed)?
             .name(format!("backstop {}", env!("CARGO_PKG_VERSION")))
             .connection_timeout(CONNECT)
@@ -137,13 +98,17 @@ impl Link {
                     }
                     async_nats::Event::Disconnected | async_nats::Event::Closed => {
                         let _ = told.send_replace(false);
+                        heard.disconnected();
+                    }
+                    async_nats::Event::ServerError(async_nats::ServerError::Other(words)) => {
+                        heard.said(words);
                     }
                     _ => {}
                 }
                 tracing::debug!(%event, "the cluster's connection");
                 std::future::ready(())
             });
-        let options = tls(options, place);
+        let options = login::tls(options, place);
         let servers: Vec<&str> = place.url.split(',').map(str::trim).collect();
         let client = options
             .connect(servers)
@@ -153,12 +118,14 @@ impl Link {
         context.set_timeout(ANSWER);
         Ok(Self(Arc::new(Inner {
             url: place.url.clone(),
+            login: login::called(&place.nats.login),
             client,
             context,
             layout: Layout::new(&place.nats.prefix),
             clock,
             host: host_name(),
             connected,
+            forbidden,
         })))
     }
 
@@ -227,8 +194,39 @@ impl Link {
                 outgoing = outgoing.expected_last_subject_sequence(sequence);
             }
         }
+        let ticket = self.0.forbidden.ticket(&message.subject);
         let sent = self.0.context.send_publish(message.subject, outgoing).await;
-        sent.map(Pending).map_err(|error| why(&error))
+        match sent {
+            Ok(acknowledgement) => Ok(Pending {
+                acknowledgement,
+                ticket,
+            }),
+            Err(error) => {
+                if message::looked_at(&error) {
+                    ticket.settled();
+                }
+                Err(message::why(&error))
+            }
+        }
+    }
+
+    /// Sends a message that no server answers by itself, as all but the last of a batch. Who learns that a server took
+    /// it settles the ticket.
+    pub(in crate::store) async fn send_unanswered(
+        &self,
+        subject: String,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<Ticket, NotStored> {
+        let ticket = self.0.forbidden.ticket(&subject);
+        let sent = self
+            .0
+            .client
+            .publish_with_headers(subject, headers, payload);
+        match sent.await {
+            Ok(()) => Ok(ticket),
+            Err(error) => Err(NotStored::Unknown(error.to_string())),
+        }
     }
 
     /// Publishes a message and waits for its acknowledgement.
@@ -243,120 +241,51 @@ impl Link {
             cause: cause.to_string(),
         }
     }
+
+    /// The error of who published a message that was not stored.
+    pub(in crate::store) fn not_stored(&self, why: &NotStored) -> StoreError {
+        match why {
+            NotStored::Forbidden(subject) => StoreError::Forbidden {
+                place: self.0.url.clone(),
+                login: self.0.login.clone(),
+                subject: subject.clone(),
+            },
+            NotStored::Unexpected
+            | NotStored::Refused(_)
+            | NotStored::Never(_)
+            | NotStored::Away
+            | NotStored::Unknown(_) => self.failed(why),
+        }
+    }
+
+    /// Why a question to this subject was not answered in time, as far as that is known.
+    pub(in crate::store) fn silence(&self, subject: &str) -> String {
+        if self.0.forbidden.knows(subject) {
+            let login = &self.0.login;
+            format!("the cluster does not let {login} publish to `{subject}`")
+        } else {
+            "the cluster does not answer".to_owned()
+        }
+    }
 }
 
 impl Pending {
-    /// Waits for the acknowledgement.
-    pub(in crate::store) async fn stored(self) -> Result<Stored, NotStored> {
-        let acknowledged = self.0.await.map_err(|error| why(&error))?;
+    /// Waits for the acknowledgement, or for the word that the message may not be published.
+    pub(in crate::store) async fn stored(mut self) -> Result<Stored, NotStored> {
+        let answer = tokio::select! {
+            biased;
+            answer = self.acknowledgement.into_future() => answer,
+            () = self.ticket.forbidden() => {
+                return Err(NotStored::Forbidden(self.ticket.subject().to_owned()));
+            }
+        };
+        if answer.as_ref().err().is_none_or(message::looked_at) {
+            self.ticket.settled();
+        }
+        let acknowledged = answer.map_err(|error| message::why(&error))?;
         Ok(Stored {
             sequence: acknowledged.sequence,
             duplicate: acknowledged.duplicate,
         })
     }
-}
-
-fn why(error: &PublishError) -> NotStored {
-    match error.kind() {
-        PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => {
-            NotStored::Unexpected
-        }
-        PublishErrorKind::StreamNotFound => NotStored::Refused(
-            "no leader answers for the stream; `backstop store status` says whether it was ever made".to_owned(),
-        ),
-        PublishErrorKind::MaxPayloadExceeded | PublishErrorKind::MaxAckPending => {
-            NotStored::Refused(error.to_string())
-        }
-        // A server that refuses a message has not stored it; what fails on the way here may have been. A cluster says
-        // this one while another message with the same expectation is on its way to be stored.
-        PublishErrorKind::Other
-            if answered(error) == Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT) =>
-        {
-            NotStored::Unexpected
-        }
-        // The one that answers could not write it; the others may have.
-        PublishErrorKind::Other if answered(error) == Some(ErrorCode::STREAM_STORE_FAILED) => {
-            NotStored::Unknown(error.to_string())
-        }
-        PublishErrorKind::Other if answered(error).is_some() => {
-            NotStored::Refused(error.to_string())
-        }
-        PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::Other => {
-            NotStored::Unknown(error.to_string())
-        }
-    }
-}
-
-/// The server's own number for its answer.
-fn answered(error: &PublishError) -> Option<ErrorCode> {
-    let source = std::error::Error::source(error)?;
-    let answer = source.downcast_ref::<jetstream::Error>()?;
-    Some(answer.error_code())
-}
-
-/// Asks one server who it is, as whom we are to it; in words why it does not say.
-pub(in crate::store) async fn ask_one(
-    place: &StorePlace,
-    address: &str,
-) -> Result<ServerInfo, String> {
-    let options = tls(login(&place.nats.login)?, place);
-    once(options, address).await
-}
-
-/// Whether a server lets somebody in who shows nothing.
-pub(in crate::store) async fn lets_anybody_in(
-    place: &StorePlace,
-    address: &str,
-    patience: Duration,
-) -> bool {
-    let mut nobody = place.clone();
-    nobody.nats.certificate = None;
-    let options = tls(ConnectOptions::new(), &nobody);
-    matches!(
-        tokio::time::timeout(patience, once(options, address)).await,
-        Ok(Ok(_))
-    )
-}
-
-async fn once(options: ConnectOptions, address: &str) -> Result<ServerInfo, String> {
-    let options = options
-        .connection_timeout(CONNECT)
-        .ignore_discovered_servers()
-        .max_reconnects(1);
-    let client = options.connect(address).await.map_err(|error| {
-        std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
-    })?;
-    Ok(client.server_info())
-}
-
-fn login(login: &NatsLogin) -> Result<ConnectOptions, String> {
-    Ok(match login {
-        NatsLogin::Nobody => ConnectOptions::new(),
-        NatsLogin::Credentials(text) => {
-            // The library wants the line end behind the last line.
-            let text = Zeroizing::new(format!("{}\n", text.expose().trim_end()));
-            ConnectOptions::with_credentials(&text).map_err(|_| {
-                "the credentials are not a `.creds` file with a JWT and the seed of its nkey"
-                    .to_owned()
-            })?
-        }
-        NatsLogin::Nkey(seed) => ConnectOptions::with_nkey(seed.expose().trim().to_owned()),
-        NatsLogin::Password { user, password } => {
-            ConnectOptions::with_user_and_password(user.clone(), password.expose().to_owned())
-        }
-        NatsLogin::Token(token) => ConnectOptions::with_token(token.expose().to_owned()),
-    })
-}
-
-fn tls(mut options: ConnectOptions, place: &StorePlace) -> ConnectOptions {
-    if place.url.contains("tls://") {
-        options = options.require_tls(true);
-    }
-    if let Some(authorities) = &place.nats.authorities {
-        options = options.add_root_certificates(authorities.clone());
-    }
-    if let Some((certificate, key)) = &place.nats.certificate {
-        options = options.add_client_certificate(certificate.clone(), key.clone());
-    }
-    options
 }

@@ -171,7 +171,7 @@ impl Pulse {
 
     async fn stored(&self, message: Outgoing) -> Result<Stored, StoreError> {
         let stored = ask::store(&self.link, message).await;
-        stored.map_err(|error: NotStored| self.link.failed(&error))
+        stored.map_err(|error: NotStored| self.link.not_stored(&error))
     }
 
     fn packed<T: Serialize>(&self, record: &T) -> Result<Bytes, StoreError> {

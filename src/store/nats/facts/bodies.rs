@@ -249,7 +249,9 @@ impl Shared {
                     let cause = format!("review {id} is there already");
                     return Err(self.link.failed(&cause));
                 }
-                Ok(Err(NotStored::Away)) => return Err(self.link.failed(&NotStored::Away)),
+                Ok(Err(
+                    error @ (NotStored::Away | NotStored::Never(_) | NotStored::Forbidden(_)),
+                )) => return Err(self.link.not_stored(&error)),
                 Ok(Err(error)) => last = error,
                 Err(_) => last = NotStored::Unknown("the cluster does not answer".to_owned()),
             }

@@ -73,7 +73,9 @@ impl Shared {
         }
         let asked = self.link.context().get_stream(&self.stream);
         match timeout(ANSWER, asked).await {
-            Err(_) => Err("the cluster does not answer".to_owned()),
+            Err(_) => Err(self
+                .link
+                .silence(&format!("$JS.API.STREAM.INFO.{}", self.stream))),
             Ok(Ok(stream)) => Ok(stream.cached_info().clone()),
             Ok(Err(error)) => Err(match error.kind() {
                 GetStreamErrorKind::JetStream(said)

@@ -214,6 +214,9 @@ impl Facts {
             (End::Failed(cause), _, _) => {
                 Err(self.failed(&format!("{cause}; nothing was changed")))
             }
+            (End::Forbidden(subject), _, _) => {
+                Err(shared.link.not_stored(&NotStored::Forbidden(subject)))
+            }
             (End::Unknown(cause), _, _) => Err(StoreError::Unknown {
                 place: shared.link.url().to_owned(),
                 cause,

@@ -123,7 +123,7 @@ async fn deliver(link: &Link, writer: &str, letters: Vec<Letter>, known: u64) ->
                 delivered.stored.push(letter.number);
                 delivered.newest = delivered.newest.max(stored.sequence);
             }
-            Err(error) => delivered.failed = Some(link.failed(&error)),
+            Err(error) => delivered.failed = Some(link.not_stored(&error)),
         }
     }
     delivered

@@ -192,7 +192,7 @@ impl Writer {
             };
             self.again = Clock::instant() + AGAIN;
             self.pause = AGAIN;
-            self.fare(Some(&self.sender.link.failed(&error)));
+            self.fare(Some(&self.sender.link.not_stored(&error)));
         }
         left.extend(waves.flatten());
         self.put_by(left);
@@ -213,7 +213,8 @@ impl Writer {
                     parcel.answer(|index| Ok(pack::place(stored.sequence, index)));
                 }
                 Err(error) => {
-                    parcel.letter.sent = (error != NotStored::Away).then_some(now);
+                    let surely_not = matches!(error, NotStored::Away | NotStored::Forbidden(_));
+                    parcel.letter.sent = (!surely_not).then_some(now);
                     why = Some(error);
                     left.push(parcel);
                 }

@@ -239,6 +239,7 @@ pub(super) async fn store_all(link: &Link, mut all: Vec<Outgoing>) -> Result<(),
     let Some(mut last) = all.pop() else {
         return Ok(());
     };
+    let mut before = Vec::with_capacity(all.len());
     if !all.is_empty() {
         let id = unique(link);
         let place = |place: usize| (BATCH_PLACE, place.to_string());
@@ -251,12 +252,14 @@ pub(super) async fn store_all(link: &Link, mut all: Vec<Outgoing>) -> Result<(),
             for (name, value) in message.headers.into_iter().chain(batch) {
                 headers.insert(name, value.as_str());
             }
-            let sent =
-                link.client()
-                    .publish_with_headers(message.subject, headers, message.payload);
-            sent.await.map_err(|error| link.failed(&error))?;
+            let sent = link.send_unanswered(message.subject, headers, message.payload);
+            before.push(sent.await.map_err(|error| link.not_stored(&error))?);
         }
     }
     let stored = store(link, last).await;
-    stored.map(drop).map_err(|error| link.failed(&error))
+    stored.map_err(|error| link.not_stored(&error))?;
+    for ticket in before {
+        ticket.settled();
+    }
+    Ok(())
 }

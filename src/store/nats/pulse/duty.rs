@@ -268,7 +268,7 @@ impl Pulse {
             Err(NotStored::Unexpected | NotStored::Unknown(_)) if Instant::now() < until => {
                 Ok(Compared::Beaten)
             }
-            Err(error) => Err(self.link.failed(&error)),
+            Err(error) => Err(self.link.not_stored(&error)),
         }
     }
 }

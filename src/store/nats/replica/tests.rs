@@ -39,7 +39,7 @@ impl Cluster {
 
     fn publish(&mut self, after: u64, id: &str, chance: &mut Rng) -> Result<Stored, NotStored> {
         let silence = || NotStored::Unknown("no answer".to_owned());
-        match chance.u8(0..10) {
+        match chance.u8(0..12) {
             0 => Err(NotStored::Away),
             1 => Err(NotStored::Refused("no leader".to_owned())),
             // It is lost.
@@ -53,6 +53,8 @@ impl Cluster {
                 self.delayed.push((after, id.to_owned()));
                 Err(silence())
             }
+            5 => Err(NotStored::Never("no room".to_owned())),
+            6 => Err(NotStored::Forbidden("backstop.state".to_owned())),
             _ => self.arrive(after, id),
         }
     }
@@ -180,7 +182,7 @@ fn run(seed: u64, authors: usize) {
                 assert_eq!(made, [place], "seed {seed}: acknowledged and elsewhere");
                 assert_eq!(cluster.log[place], author.id(), "seed {seed}");
             }
-            End::Refused | End::Failed(_) | End::Nothing => {
+            End::Refused | End::Failed(_) | End::Forbidden(_) | End::Nothing => {
                 assert_eq!(made, [0_usize; 0], "seed {seed}: refused and made");
             }
             End::Unknown(_) => {}
@@ -496,18 +498,61 @@ fn who_asks_is_spread_and_many_ask_less_often() {
     );
 }
 
+/// A request that was worked out behind the fourth fact.
+fn begin() -> Write {
+    let (mut write, next) = Write::begin(Duration::ZERO, true, 7);
+    assert_eq!(next, Next::WorkOut);
+    let next = write.worked_out(WorkedOut::Fact { after: 4 });
+    assert_eq!(next, Next::Publish { after: 4 });
+    write
+}
+
+fn silence() -> Result<Stored, NotStored> {
+    Err(NotStored::Unknown("no answer".to_owned()))
+}
+
+#[test]
+fn what_the_cluster_would_say_again_is_told_at_once() {
+    let at = Duration::from_millis;
+    let never = || Err(NotStored::Never("no room".to_owned()));
+    let forbidden = || Err(NotStored::Forbidden("backstop.state".to_owned()));
+    assert_eq!(
+        begin().told(never(), at(1)),
+        Next::End(End::Failed("no room".to_owned()))
+    );
+    assert_eq!(
+        begin().told(forbidden(), at(1)),
+        Next::End(End::Forbidden("backstop.state".to_owned()))
+    );
+    // Unless an earlier message may be there.
+    for refused in [never, forbidden] {
+        let mut write = begin();
+        assert!(matches!(write.told(silence(), at(1_500)), Next::Rest(_)));
+        assert_eq!(write.rested(), Next::Publish { after: 4 });
+        assert_eq!(write.told(refused(), at(1_600)), Next::CatchUp);
+        assert_eq!(write.caught_up(Ok(()), at(1_601)), Next::Look(5));
+        let mut there = begin();
+        assert!(matches!(there.told(silence(), at(1_500)), Next::Rest(_)));
+        assert_eq!(there.told(refused(), at(1_600)), Next::CatchUp);
+        assert_eq!(there.caught_up(Ok(()), at(1_601)), Next::Look(5));
+        assert_eq!(
+            there.looked(Seen::Ours, at(1_602)),
+            Next::End(End::Stored(5))
+        );
+        assert!(
+            matches!(
+                write.looked(Seen::Nobody, at(5_001)),
+                Next::End(End::Unknown(_))
+            ),
+            "the first may come yet"
+        );
+    }
+}
+
 /// One request through answers that were chosen, with an hour of patience between none of them.
 #[test]
 fn each_answer_has_its_consequence() {
     let at = Duration::from_millis;
-    let silence = || Err(NotStored::Unknown("no answer".to_owned()));
-    let begin = || {
-        let (mut write, next) = Write::begin(at(0), true, 7);
-        assert_eq!(next, Next::WorkOut);
-        let next = write.worked_out(WorkedOut::Fact { after: 4 });
-        assert_eq!(next, Next::Publish { after: 4 });
-        write
-    };
     let stored = |sequence| {
         Ok(Stored {
             sequence,

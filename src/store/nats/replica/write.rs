@@ -48,6 +48,8 @@ pub(in crate::store) enum End {
     Nothing,
     /// It was not made, and never will be; why in words.
     Failed(String),
+    /// The same, because whoever one is to the cluster may not publish to this subject.
+    Forbidden(String),
     /// Nobody knows whether it was made, or will be; why in words.
     Unknown(String),
 }
@@ -169,6 +171,11 @@ impl Write {
                 self.cause = cause;
                 self.again(now)
             }
+            Err(NotStored::Never(cause)) => self.never(cause.clone(), End::Failed(cause)),
+            Err(NotStored::Forbidden(subject)) => {
+                let cause = NotStored::Forbidden(subject.clone()).to_string();
+                self.never(cause, End::Forbidden(subject))
+            }
             Err(NotStored::Away) if self.maybe.is_none() => {
                 Next::End(End::Failed(NotStored::Away.to_string()))
             }
@@ -245,6 +252,15 @@ impl Write {
         } else {
             Next::End(End::Failed(self.cause.clone()))
         }
+    }
+
+    /// This message was not stored, and the same would not be, either. One before it may have been: that is looked up.
+    fn never(&mut self, cause: String, end: End) -> Next {
+        if self.maybe.is_none() {
+            return Next::End(end);
+        }
+        self.cause = cause;
+        Next::CatchUp
     }
 
     fn has_time(&self, now: Duration) -> bool {

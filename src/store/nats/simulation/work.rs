@@ -293,7 +293,7 @@ impl World {
                 Some(_) | None => Ended::Refused,
             },
             End::Nothing => Ended::Nothing,
-            End::Failed(cause) => {
+            End::Failed(cause) | End::Forbidden(cause) => {
                 self.says_why(process, &cause);
                 Ended::Failed
             }
