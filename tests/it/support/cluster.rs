@@ -35,7 +35,7 @@ use node::Node;
 use setup::Place;
 
 /// How long anything may take that is waited for: a busy machine and an election or two.
-const DEADLINE: Duration = Duration::from_mins(2);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -68,6 +68,18 @@ impl Drop for Doors {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (index, node) in self.nodes.iter().enumerate() {
+                let (name, state) = (Self::name(index), node.state());
+                eprintln!("server {name}, {state}, said:\n{}", node.complaints());
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     store::{
         AuditQuery, ChangeError, ReviewQuery,
         fact::{Deed, Fact, KeyChange},
-        nats::support::cluster::{Cluster, until},
+        nats::support::cluster::{Cluster, DEADLINE, until},
     },
 };
 
@@ -195,10 +195,20 @@ async fn hosts(count: usize, url: &str, clock: &Clock, directory: &Path) -> Vec<
 
 /// Waits until a host is told that it is, or is not, up to date.
 async fn until_current(facts: &Facts, wanted: bool) {
-    until("in touch or apart", async || {
-        (*facts.touch().borrow() == Touch::Current) == wanted
-    })
-    .await;
+    let shared = &facts.0.shared;
+    let mut touch = facts.touch();
+    let reached = touch.wait_for(|touch| (*touch == Touch::Current) == wanted);
+    let reached = tokio::time::timeout(DEADLINE, reached).await.is_ok();
+    assert!(
+        reached,
+        "never in touch ({wanted}): {:?}; at {:?}: {:?}; the view: {:?}; connected: {}; {}",
+        facts.touch().borrow(),
+        shared.now(),
+        shared.contact(),
+        shared.progress.borrow(),
+        *shared.link.connected().borrow(),
+        shared.link.client().connection_state(),
+    );
 }
 
 /// Every host has the same overrides, the same audit and the same head of its chain, which proves sound.

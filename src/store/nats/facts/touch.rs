@@ -50,9 +50,8 @@ impl Shared {
     /// Asks the log's leader. `Err`: why that proves nothing.
     pub(super) async fn ask(&self) -> Result<Log, String> {
         let asked = self.now();
-        let told = match self.info().await {
-            Ok(info) => {
-                let (log, answer) = read(&info);
+        let told = match self.info().await.and_then(|info| read(&info)) {
+            Ok((log, answer)) => {
                 let proven = self.contact().answered(asked, &answer);
                 if proven { Ok(log) } else { Err(None) }
             }
@@ -166,22 +165,93 @@ impl Shared {
     }
 }
 
-fn read(info: &Info) -> (Log, Answer) {
+/// What the leader says. `Err`: it does not come from one, in words.
+fn read(info: &Info) -> Result<(Log, Answer), String> {
     let log = Log {
         lineage: info.created.to_string(),
         first: info.state.first_sequence.max(1),
         last: info.state.last_sequence,
     };
-    let cluster = info.cluster.as_ref();
-    let others = cluster.map_or_else(Vec::new, |cluster| {
-        let heard = |peer: &PeerInfo| (!peer.offline).then_some(peer.active);
-        cluster.replicas.iter().map(heard).collect()
-    });
+    let others = match &info.cluster {
+        None => Vec::new(),
+        Some(cluster) if cluster.leader.as_ref().is_some_and(|name| !name.is_empty()) => {
+            cluster.replicas.iter().map(heard).collect()
+        }
+        // A server that was left alone answers after a while what it knows itself.
+        Some(_) => return Err("the server that answers knows no leader of the state".to_owned()),
+    };
     let answer = Answer {
         lineage: log.lineage.clone(),
         last: log.last,
         others,
         followers: info.state.consumer_count,
     };
-    (log, answer)
+    Ok((log, answer))
+}
+
+/// How long ago the leader heard a server. A moment of exactly nothing is how servers say never.
+fn heard(peer: &PeerInfo) -> Option<Duration> {
+    (!peer.offline && !peer.active.is_zero()).then_some(peer.active)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A server's answer, as nats-server 2.15 gives it.
+    fn info(cluster: &serde_json::Value) -> Info {
+        let mut info = json!({
+            "config": {"name": "backstop-state", "subjects": ["backstop.state"], "num_replicas": 3,
+                "retention": "limits", "max_consumers": -1, "max_msgs": -1, "max_bytes": -1, "max_age": 0,
+                "max_msgs_per_subject": -1, "max_msg_size": -1, "discard": "old", "storage": "file"},
+            "created": "2026-11-21T21:51:36.913696781Z",
+            "state": {"messages": 3, "bytes": 300, "first_seq": 1, "first_ts": "2026-11-21T21:51:37Z",
+                "last_seq": 3, "last_ts": "2026-11-21T21:51:38Z", "consumer_count": 2},
+        });
+        if !cluster.is_null() {
+            info["cluster"] = cluster.clone();
+        }
+        serde_json::from_value(info).unwrap()
+    }
+
+    #[test]
+    fn only_a_leader_speaks_for_the_cluster_and_only_of_whom_it_has_heard() {
+        let peer =
+            |name: &str, active: u64| json!({"name": name, "current": true, "active": active});
+        let gone = json!({"name": "n3", "current": false, "offline": true, "active": 9});
+        let some = |millis| Some(Duration::from_millis(millis));
+        let cases = [
+            ("one server alone", json!(null), Ok(vec![])),
+            (
+                "a leader",
+                json!({"name": "t", "leader": "n1", "replicas": [peer("n2", 6_000_000), peer("n3", 9_000_000)]}),
+                Ok(vec![some(6), some(9)]),
+            ),
+            (
+                "a leader that has not heard one of them, and another is gone",
+                json!({"name": "t", "leader": "n1", "replicas": [peer("n2", 0), gone]}),
+                Ok(vec![None, None]),
+            ),
+            // Word for word what a server says that two others were taken from half a minute ago.
+            (
+                "nobody leads",
+                json!({"name": "t", "raft_group": "S-R3F-Y5LK0CBN", "system_account": true, "replicas": [
+                    {"name": "n1", "current": false, "active": 0, "peer": "6DVFpukC"},
+                    {"name": "n2", "current": true, "active": 1_646_731_545, "peer": "fjFyEjc1"},
+                    {"name": "n3", "current": false, "active": 0, "peer": "44jzkV9D"}]}),
+                Err(()),
+            ),
+            (
+                "nobody leads, in another way",
+                json!({"name": "t", "leader": "", "replicas": [peer("n1", 1), peer("n2", 1)]}),
+                Err(()),
+            ),
+        ];
+        for (case, cluster, wanted) in cases {
+            let told = read(&info(&cluster)).map(|(_, answer)| answer.others);
+            assert_eq!(told.map_err(|_| ()), wanted, "{case}");
+        }
+    }
 }

@@ -10,6 +10,9 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+/// How many lines of a log are worth to be read by somebody whose test failed.
+const RECENT: usize = 15;
+
 /// A server: its program, its home, and its process while it runs.
 pub(crate) struct Node {
     program: PathBuf,
@@ -79,6 +82,35 @@ impl Node {
 
     pub(crate) fn process(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
+    }
+
+    /// Whether it runs, in words; for messages of tests that fail.
+    pub(crate) fn state(&self) -> String {
+        let Some(pid) = self.process() else {
+            return "which does not run".to_owned();
+        };
+        let told = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = told
+            .rsplit(") ")
+            .next()
+            .and_then(|rest| rest.chars().next());
+        format!("process {pid} in state {}", state.unwrap_or('?'))
+    }
+
+    /// The end of what it has logged; errors and warnings are looked for further back.
+    pub(crate) fn complaints(&self) -> String {
+        let log = fs::read_to_string(self.home.join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let recent = lines.len().saturating_sub(RECENT);
+        let grave = |line: &&&str| {
+            ["[ERR]", "[FTL]", "[WRN]"]
+                .iter()
+                .any(|word| line.contains(word))
+        };
+        let mut told: Vec<&str> = lines[..recent].iter().filter(grave).copied().collect();
+        told.drain(..told.len().saturating_sub(RECENT));
+        told.extend(&lines[recent..]);
+        told.join("\n")
     }
 
     pub(crate) fn kill(&mut self) {
