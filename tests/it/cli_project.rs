@@ -14,6 +14,9 @@ use crate::control_project::Project;
 /// How long a condition may take to become true.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Between two looks at it.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// What a run gave.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -85,7 +88,8 @@ pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) 
             return found;
         }
         assert!(start.elapsed() < DEADLINE, "waited too long for {what}");
-        std::thread::yield_now();
+        // Not at once: who looks without a pause takes a core from what is waited for.
+        std::thread::sleep(LOOK);
     }
 }
 

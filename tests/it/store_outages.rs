@@ -9,9 +9,12 @@ use backstop::{
 };
 use rusqlite::Connection;
 
-use crate::support::{
-    outpost::{Outpost, ask},
-    upstream::DEADLINE,
+use crate::{
+    cli_project::wait_for,
+    support::{
+        outpost::{Outpost, ask},
+        upstream::DEADLINE,
+    },
 };
 
 /// What a gateway does for its three workloads.
@@ -457,9 +460,11 @@ const UNDER_A_CONSOLE: [(&str, Break, Mend); 5] = [
             None
         },
         |post| {
-            // What was made in its place meanwhile is not the store.
-            let _ = fs::remove_dir_all(post.state());
-            fs::rename(post.path().join("away"), post.state()).unwrap();
+            // What was made in its place meanwhile is not the store. The gateway may make it once more at this moment.
+            wait_for("the directory to be back", || {
+                let _ = fs::remove_dir_all(post.state());
+                fs::rename(post.path().join("away"), post.state()).ok()
+            });
         },
     ),
 ];
