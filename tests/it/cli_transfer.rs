@@ -162,7 +162,7 @@ async fn an_import_that_is_killed_is_run_again() {
         .unwrap();
     // In the middle, as far as that can be said.
     while child.try_wait().unwrap().is_none() && there(to.path()) <= before + 300_000 {
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(1));
     }
     let _ = child.kill();
     child.wait().unwrap();

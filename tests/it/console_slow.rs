@@ -61,7 +61,7 @@ fn a_terminal_that_stops_reading_holds_up_frames_only_and_is_current_when_it_rea
                 pty.press("\x0cS");
                 pressed = Some(Clock::instant());
             }
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(5));
         }
         for file in files(pty.home(), "routes.json") {
             fs::remove_file(file).unwrap();

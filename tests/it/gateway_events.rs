@@ -7,11 +7,11 @@ use backstop::{
     model::{Change, LogFailure, Mode, OverrideKey},
     store::{Access, EventQuery, Store},
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::support::{
     gateway::{FALLBACK, OVERLOADED, Plan, Site, header, unique},
-    upstream::{Script, Step},
+    upstream::{DEADLINE, LIMIT, Script, Step},
 };
 
 const BODY: &str = r#"{"model":"m","messages":[]}"#;
@@ -170,16 +170,19 @@ async fn the_last_switches_stay_in_force_when_the_store_is_down_and_end_at_their
     })
     .await;
     let key = OverrideKey::mode("support-chat".into());
-    let lasting = Some(Duration::from_millis(700));
+    let lasting = Some(2 * LIMIT);
     site.switch_until(key, Some(Change::Mode(Mode::Force)), lasting)
         .await;
     site.store.close().await.unwrap();
     let response = site.ask(BODY).await;
     assert_eq!(header(&response, "x-backstop-fallback"), Some("forced"));
     // The store cannot end it, the gateway does.
-    while header(&site.ask(BODY).await, "x-backstop-route") != Some("premium") {
-        tokio::task::yield_now().await;
-    }
+    let ended = async {
+        while header(&site.ask(BODY).await, "x-backstop-route") != Some("premium") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(DEADLINE, ended).await.expect("the primary again");
 }
 
 #[tokio::test]

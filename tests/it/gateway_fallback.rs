@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::support::{
     gateway::{FALLBACK, OVERLOADED, PRIMARY, Plan, Site, header, own_headers},
-    upstream::{Script, Step, Upstream},
+    upstream::{LIMIT, Script, Step, Upstream},
 };
 
 const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
@@ -25,7 +25,7 @@ fn workload(change: impl Fn(&mut Workload) + 'static) -> Plan {
 
 /// Short clocks for the upstreams that never answer.
 fn hasty() -> Plan {
-    workload(|workload| workload.timeouts.headers = Duration::from_millis(60))
+    workload(|workload| workload.timeouts.headers = LIMIT)
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! Google's family through the gateway: both methods, both framings, before and after the commit point.
 
-use std::time::Duration;
-
 use backstop::model::{
     Capability, ErrorClass, EventDecision, Family, NoticeGiven, NoticeStyle, Reason, Workload,
 };
@@ -11,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::support::{
     gateway::{Plan, Site, header, own_headers},
-    upstream::{DEADLINE, Script, Step},
+    upstream::{DEADLINE, LIMIT, Script, Step},
 };
 
 const MODEL: &str = "/w/support-chat/v1beta/models/anything";
@@ -416,7 +414,7 @@ async fn failures_after_the_first_output_end_in_an_error_that_the_client_reads()
             ),
             ("stall", begun().step(Step::Hang), true),
         ] {
-            let site = with(|workload| workload.timeouts.idle = Duration::from_millis(300)).await;
+            let site = with(|workload| workload.timeouts.idle = LIMIT).await;
             site.primary.set(script);
             let response = site.post(&framing.path(), BODY).await;
             assert_eq!(response.status(), 200, "{case}, {framing:?}");

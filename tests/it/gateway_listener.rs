@@ -4,6 +4,7 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use backstop::model::{GatewaySettings, TlsFiles};
+use futures_util::future::join_all;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{
     ClientConfig, RootCertStore,
@@ -19,7 +20,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::support::{
     gateway::{PRIMARY, Plan, Site},
-    upstream::{DEADLINE, Script, Step},
+    upstream::{DEADLINE, LIMIT, Script, Step},
 };
 
 const PATH: &str = "/w/support-chat/v1/chat/completions";
@@ -174,11 +175,11 @@ async fn more_connections_than_allowed_are_refused_at_once() {
 #[tokio::test]
 async fn who_is_too_slow_is_given_up() {
     let site = site(|settings| {
-        settings.idle = Duration::from_millis(200);
-        settings.pause = Duration::from_millis(200);
+        settings.idle = LIMIT;
+        settings.pause = LIMIT;
     })
     .await;
-    for (case, sent, status) in [
+    let cases = [
         ("nothing", String::new(), ""),
         (
             "half a head",
@@ -195,12 +196,14 @@ async fn who_is_too_slow_is_given_up() {
             format!("POST {PATH} HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{{"),
             "HTTP/1.1 408",
         ),
-    ] {
+    ];
+    let given_up = cases.map(async |(case, sent, status)| {
         let mut client = connect(&site).await;
         client.write_all(sent.as_bytes()).await.unwrap();
         let answer = rest(&mut client).await;
         assert!(answer.starts_with(status), "{case}: {answer}");
-    }
+    });
+    join_all(given_up).await;
     // A byte now and then does not help either.
     let mut client = connect(&site).await;
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: h\r\ncontent-length: 100000\r\n\r\n");
@@ -251,7 +254,7 @@ async fn http2_connections_without_a_request_give_their_place_back() {
     let tls = files(directory.path());
     let site = site(move |settings| {
         settings.tls = Some(tls.clone());
-        settings.idle = Duration::from_millis(200);
+        settings.idle = LIMIT;
     })
     .await;
     // One with a request stays, however long that takes.
@@ -264,20 +267,22 @@ async fn http2_connections_without_a_request_give_their_place_back() {
     let asking = trusting(&site, &pem).post(https(&site, PATH)).body(BODY);
     let asking = tokio::spawn(asking.send());
     site.primary.asked(1).await;
-    for (case, sent) in [
+    let cases = [
         ("nothing", vec![]),
         ("half a preface", PREFACE[..7].to_vec()),
         ("a preface", PREFACE.to_vec()),
         ("settings", [PREFACE, SETTINGS].concat()),
         ("half a head", [PREFACE, SETTINGS, HALF].concat()),
-    ] {
+    ];
+    let closed = cases.map(async |(case, sent)| {
         let mut client = silent(&site, &pem).await;
         client.write_all(&sent).await.unwrap();
         let mut answer = Vec::new();
         let read = async { while matches!(client.read_buf(&mut answer).await, Ok(1..)) {} };
         let closed = timeout(DEADLINE, read).await;
         assert!(closed.is_ok(), "{case}: the gateway closes");
-    }
+    });
+    join_all(closed).await;
     gate.add_permits(1);
     let response = asking.await.unwrap().unwrap();
     assert_eq!(response.version(), reqwest::Version::HTTP_2);

@@ -1,7 +1,7 @@
 //! More than the gateway can carry: who is let in is served as ever, everybody else is told at once, and nothing of
 //! it is lost or kept for ever.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use backstop::{
     model::{Change, GatewaySettings, Mode, OutcomeKind, OverrideKey},
@@ -23,7 +23,7 @@ use crate::{
     support::{
         encoded::encoded,
         gateway::{FALLBACK, OVERLOADED, PRIMARY, Plan, Site, header},
-        upstream::{DEADLINE, Script, Step},
+        upstream::{DEADLINE, LIMIT, Script, Step},
     },
 };
 
@@ -306,7 +306,7 @@ async fn second(
 async fn an_http2_client_that_takes_nothing_keeps_no_route_busy() {
     let directory = tempfile::tempdir().unwrap();
     let (site, pem) = second(directory.path(), |settings| {
-        settings.pause = Duration::from_millis(300);
+        settings.pause = LIMIT;
     })
     .await;
     site.primary.set(

@@ -1,5 +1,7 @@
 //! The relay: what goes up, what comes down, and for which workload.
 
+use std::time::Duration;
+
 use backstop::{
     clock::Clock,
     model::{Readiness, WorkloadReadiness},
@@ -308,7 +310,7 @@ async fn the_metrics_say_which_fallback_is_ready() {
             if page.contains("support-chat\",word=") {
                 return page;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     let page = timeout(DEADLINE, page).await.expect("readiness is told");

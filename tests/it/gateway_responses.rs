@@ -1,7 +1,7 @@
 //! `openai-responses` through a gateway: bytes, the commit point, faults before and after it, and what only
 //! its provider keeps.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use backstop::model::{
     Capability, CapabilitySet, ErrorClass, EventDecision, Family, Method, Mode, NoticeGiven,
@@ -12,7 +12,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::support::{
     gateway::{OVERLOADED, Plan, Site, header},
-    upstream::{DEADLINE, Script, Step},
+    upstream::{DEADLINE, LIMIT, Script, Step},
 };
 
 const PATH: &str = "/w/support-chat/v1/responses";
@@ -156,7 +156,7 @@ async fn what_breaks_before_the_first_output_is_served_by_the_fallback() {
     ];
     for (case, script, class) in rows {
         let site = site(|workload| {
-            workload.timeouts.first_output = Duration::from_millis(150);
+            workload.timeouts.first_output = LIMIT;
         })
         .await;
         site.primary.set(script);
@@ -211,7 +211,7 @@ async fn what_breaks_after_the_first_output_ends_with_an_error_that_sdks_raise()
         ("failed", opening().chunk(FAILED).end(), false),
         ("an error event", opening().chunk(ERROR).end(), false),
     ] {
-        let site = site(|workload| workload.timeouts.idle = Duration::from_millis(150)).await;
+        let site = site(|workload| workload.timeouts.idle = LIMIT).await;
         site.primary.set(script);
         let mut response = site.post(PATH, STREAM).await;
         let mut text = Vec::new();

@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::support::{
     gateway::{OVERLOADED, PRIMARY, Plan, Site, header},
-    upstream::{DEADLINE, Script, Step},
+    upstream::{DEADLINE, LIMIT, Script, Step},
 };
 
 const BODY: &str = r#"{"model":"m","stream":true,"messages":[]}"#;
@@ -91,7 +91,7 @@ async fn a_stream_passes_unchanged_and_as_it_comes() {
 async fn what_breaks_before_the_first_output_is_served_by_the_fallback() {
     let error = format!("data: {OVERLOADED}\n\n");
     let clocks = |workload: &mut Workload| {
-        workload.timeouts.first_output = Duration::from_millis(100);
+        workload.timeouts.first_output = LIMIT;
         workload.timeouts.idle = Duration::from_secs(30);
     };
     let rows = [
@@ -218,7 +218,7 @@ async fn after_the_first_output_nothing_is_switched_and_the_stream_says_that_it_
     ];
     for (case, script, told) in rows {
         let site = site(workload(|workload| {
-            workload.timeouts.idle = Duration::from_millis(150);
+            workload.timeouts.idle = LIMIT;
         }))
         .await;
         // The first output must be sent before the break is seen, so that the two do not come in one piece.
@@ -416,14 +416,17 @@ async fn a_client_that_goes_away_cancels_the_upstream_at_once() {
     drop(client);
     site.primary.cancelled(2).await;
     let gone = r#"backstop_requests_total{workload="support-chat",route="premium",outcome="client-gone"} 2"#;
-    loop {
-        let metrics = site.get("/metrics").await.text().await.unwrap();
-        if metrics.contains(gone) {
-            assert!(metrics.contains(r#"backstop_requests_in_flight{workload="support-chat"} 0"#));
-            break;
+    let told = async {
+        loop {
+            let metrics = site.get("/metrics").await.text().await.unwrap();
+            if metrics.contains(gone) {
+                return metrics;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::task::yield_now().await;
-    }
+    };
+    let metrics = timeout(DEADLINE, told).await.expect("two clients are gone");
+    assert!(metrics.contains(r#"backstop_requests_in_flight{workload="support-chat"} 0"#));
 
     // While the fallback is at work: the event says so.
     site.primary.set(Script::json(503, OVERLOADED));
@@ -472,9 +475,8 @@ async fn a_slow_client_sets_the_pace() {
 
 #[tokio::test]
 async fn slow_clients_do_not_speak_against_a_route() {
-    let total = Duration::from_millis(300);
     let site = Site::with(Plan {
-        workload: Box::new(move |workload| workload.timeouts.total = total),
+        workload: Box::new(|workload| workload.timeouts.total = LIMIT),
         ..Plan::default()
     })
     .await;
@@ -489,7 +491,7 @@ async fn slow_clients_do_not_speak_against_a_route() {
         let mut got = vec![0; 64 * 1024];
         assert!(client.read(&mut got).await.unwrap() > 0);
         // To take its time is what this client is about.
-        tokio::time::sleep(2 * total).await;
+        tokio::time::sleep(2 * LIMIT).await;
         let read = async {
             loop {
                 let count = client.read(&mut got).await.unwrap_or(0);
@@ -501,9 +503,7 @@ async fn slow_clients_do_not_speak_against_a_route() {
         timeout(DEADLINE, read).await.unwrap();
     };
     // More than would open the circuit.
-    for _ in 0..6 {
-        slow().await;
-    }
+    futures_util::future::join_all((0..6).map(|_| slow())).await;
     site.primary.set(Script::json(200, PRIMARY));
     let response = site.ask(r#"{"model":"m","messages":[]}"#).await;
     assert_eq!(header(&response, "x-backstop-route"), Some("premium"));

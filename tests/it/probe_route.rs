@@ -1,7 +1,7 @@
 //! Probes against a scripted provider: one question is one request, every failure gets its class, and what an
 //! answer says is measured and checked.
 
-use std::{collections::BTreeMap, process::Command, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, process::Command, sync::Arc};
 
 use backstop::{
     clock::Clock,
@@ -16,7 +16,7 @@ use tokio::task::{LocalSet, spawn_blocking};
 
 use crate::support::{
     gateway::{self, Plan},
-    upstream::{DEADLINE, Script, Seen, Upstream},
+    upstream::{DEADLINE, LIMIT, Script, Seen, Upstream},
 };
 
 const CHAT: &str =
@@ -241,14 +241,14 @@ fn failures() -> Vec<Failing> {
             CHAT,
             hang,
             ErrorClass::Timeout,
-            "no response head in 300ms",
+            "no response head in 2s",
         ),
         (
             "no output",
             STREAM,
             silent,
             ErrorClass::Timeout,
-            "no output in 300ms",
+            "no output in 2s",
         ),
         (
             "cut",
@@ -276,7 +276,7 @@ fn failures() -> Vec<Failing> {
 
 #[tokio::test]
 async fn every_failure_is_one_request_and_has_its_class() {
-    let short = Duration::from_millis(300);
+    let short = LIMIT;
     for (case, body, script, class, words) in failures() {
         let upstream = Upstream::start(script).await;
         let mut stage = Stage::new(&upstream);

@@ -19,6 +19,10 @@ use tokio::{
 /// No condition of a test takes longer.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
+/// A limit of the gateway that a test waits out. What is answered on loopback keeps it, however busy the machine is
+/// otherwise: it holds for the answers, too, that a test wants to arrive.
+pub(crate) const LIMIT: Duration = Duration::from_secs(2);
+
 /// One thing that the upstream does with a connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
