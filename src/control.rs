@@ -337,7 +337,7 @@ impl Control {
     async fn material(&self) -> Result<Material, ControlError> {
         let overview = self.overview().await?;
         let own = self.inner.own().session.clone();
-        let mut presences = self.inner.store.presences().await?;
+        let mut presences = self.inner.presences().await?;
         presences.retain(|presence| Some(&presence.session) != own.as_ref());
         let heartbeats = self.inner.store.heartbeats().await?;
         Ok(Material {

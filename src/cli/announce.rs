@@ -8,11 +8,13 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::session::Session;
-use crate::model::{OverrideKey, Plan, PlanId, Presence, Subject, WorkloadName};
+use super::{error::CliError, output, session::Session};
+use crate::model::{OverrideKey, Plan, PlanId, Presence, Subject, WorkloadName, visible};
 
 /// How often a presence is written again; the store forgets silent ones after 15 s.
 const EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked for somebody who takes a plan over.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Where an operator is.
 #[derive(Clone, Debug, Default)]
@@ -78,8 +80,62 @@ impl Drop for Opened<'_> {
     }
 }
 
-/// Runs `work` while the plan is announced as open; `taken`: from somebody else who has one open.
+/// Asks about a plan while it is announced as open; `taken`: since when it goes before somebody else's. Whoever takes
+/// it over meanwhile is named as soon as that is seen, and the answers do not count then.
 pub(super) async fn while_open<T>(
+    session: &Session,
+    plan: &Plan,
+    taken: Option<Timestamp>,
+    questions: impl Future<Output = Result<T, CliError>>,
+) -> Result<T, CliError> {
+    let own = presence(session, plan.made, place(plan, taken));
+    open(session, plan, taken, async {
+        let answers = tokio::select! {
+            answers = questions => answers?,
+            never = watch_rivals(session, &own) => match never {},
+        };
+        match ahead(session, &own).await {
+            Some(rival) => Err(CliError::TakenOver(rival)),
+            None => Ok(answers),
+        }
+    })
+    .await
+}
+
+/// Says it once when somebody goes first from now on: whoever reads the questions need not answer them.
+async fn watch_rivals(session: &Session, own: &Presence) -> Infallible {
+    let mut again = tokio::time::interval(LOOK);
+    let rival = loop {
+        again.tick().await;
+        if let Some(rival) = ahead(session, own).await {
+            break rival;
+        }
+    };
+    output::talk(format_args!(
+        "\n! {rival}; answers do not count any more, ctrl-c leaves"
+    ));
+    std::future::pending().await
+}
+
+/// Who goes before the plan that is open here, in words. A store that cannot be asked is told of by what is asked of it
+/// next.
+async fn ahead(session: &Session, own: &Presence) -> Option<String> {
+    let (_, key) = own.plan.as_ref()?;
+    let rival = session.control.open_elsewhere(key.target()).await.ok()??;
+    let since = rival.plan_taken.or(rival.plan_since)?;
+    rival.goes_before(own).then(|| {
+        format!(
+            "{} on {} took {} over at {}, with plan {}",
+            visible(rival.actor.name(), 60),
+            visible(&rival.actor.host, 60),
+            visible(key.target(), 60),
+            since.strftime("%H:%M:%SZ"),
+            rival.plan.as_ref().map_or("", |(id, _)| id.0.as_str()),
+        )
+    })
+}
+
+async fn open<T>(
     session: &Session,
     plan: &Plan,
     taken: Option<Timestamp>,
@@ -111,8 +167,9 @@ pub(super) fn name(host: &str) -> String {
     format!("cli-{host}-{}", std::process::id())
 }
 
-async fn announce(session: &Session, plan: &Plan, taken: Option<Timestamp>) -> Infallible {
-    let place = Place {
+/// A plan that is open.
+fn place(plan: &Plan, taken: Option<Timestamp>) -> Place {
+    Place {
         viewing: match &plan.key.subject {
             Subject::Mode(workload) | Subject::Notice(workload) => Some(workload.clone()),
             Subject::Drain(_) => None,
@@ -121,7 +178,11 @@ async fn announce(session: &Session, plan: &Plan, taken: Option<Timestamp>) -> I
         plan_since: Some(plan.made),
         plan_taken: taken,
         claim: None,
-    };
+    }
+}
+
+async fn announce(session: &Session, plan: &Plan, taken: Option<Timestamp>) -> Infallible {
+    let place = place(plan, taken);
     let mut again = tokio::time::interval(EVERY);
     loop {
         again.tick().await;
@@ -130,6 +191,13 @@ async fn announce(session: &Session, plan: &Plan, taken: Option<Timestamp>) -> I
 }
 
 async fn present(session: &Session, since: Timestamp, place: Place) {
+    let _ = session
+        .control
+        .present(presence(session, since, place))
+        .await;
+}
+
+fn presence(session: &Session, since: Timestamp, place: Place) -> Presence {
     let Place {
         viewing,
         plan,
@@ -137,7 +205,7 @@ async fn present(session: &Session, since: Timestamp, place: Place) {
         plan_taken,
         claim,
     } = place;
-    let presence = Presence {
+    Presence {
         session: name(&session.control.actor().host),
         actor: session.control.actor().clone(),
         since,
@@ -147,6 +215,6 @@ async fn present(session: &Session, since: Timestamp, place: Place) {
         plan_since,
         plan_taken,
         claim,
-    };
-    let _ = session.control.present(presence).await;
+        process: Some(std::process::id()),
+    }
 }

@@ -62,6 +62,9 @@ pub(super) enum CliError {
     /// A probe that could not be sent.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// Somebody else has taken the plan over, while it was asked about.
+    #[error("{0}; nothing was changed")]
+    TakenOver(String),
     /// The person said no.
     #[error("not confirmed; nothing was changed")]
     Declined,
@@ -105,6 +108,7 @@ impl CliError {
             | Self::Usage(_) => Exit::Usage,
             Self::Negative(_) => Exit::Reserved,
             Self::Sheet(error) => sheet(error),
+            Self::TakenOver(_) => Exit::Stale,
             Self::Declined => Exit::Refused,
             Self::Control(error) => control(error),
             Self::Store(error) => store(error),

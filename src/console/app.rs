@@ -59,6 +59,8 @@ pub struct Setup {
     pub mode: Mode,
     /// Unique to this process.
     pub session: String,
+    /// The process, as the others are told.
+    pub process: u32,
     /// When it was opened.
     pub opened: Timestamp,
     /// What every key means.
@@ -379,17 +381,25 @@ impl App {
                 .and_then(|form| form.plan().map(|_| form.opened)),
             plan_taken: self.form().and_then(|form| form.taken),
             claim: self.claim.clone(),
+            process: Some(self.setup.process),
         }
     }
 
-    /// Who has a plan open for the same target and goes first.
+    /// Who has a plan open for a workload, as they say.
+    #[must_use]
+    pub fn planned_by(&self, workload: &WorkloadName) -> Option<&Presence> {
+        let mut others = self.others();
+        others.find(|other| other.plans(workload.as_str()))
+    }
+
+    /// Who has a plan open for the same target and goes first. Sessions are rivals, whoever sits there: an account
+    /// may be shared.
     #[must_use]
     pub fn rival(&self) -> Option<&Presence> {
         let target = self.form()?.plan()?.target();
         let own = self.presence();
         let mut rivals: Vec<&Presence> = self
             .others()
-            .filter(|other| other.is_of_another(&own.actor))
             .filter(|other| other.plans(target) && other.goes_before(&own))
             .collect();
         rivals.sort_by(|left, right| {

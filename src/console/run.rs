@@ -163,6 +163,7 @@ impl Console {
                 std::process::id(),
                 opened.as_millisecond()
             ),
+            process: std::process::id(),
             actor: options.actor.clone(),
             // Until the door is open there is nothing that could be changed.
             mode: Mode::Observe,

@@ -212,6 +212,7 @@ fn absorb(app: &mut App, news: News, effects: &mut Vec<Effect>) {
         Changed::Audit => {
             app.audit.arrange(app.data.audit.iter());
             touch::look(app, effects);
+            follow::overtaken(app);
         }
         Changed::Refused => {
             if let Some(refused) = app.data.refused.clone() {

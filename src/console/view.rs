@@ -55,7 +55,7 @@ use super::{
     state::comparing::{over::Over, sheet},
     theme::{Role, Theme},
 };
-use crate::model::Actor;
+use crate::model::{Actor, AuditRecord, Presence};
 pub use chart::charted;
 use pen::{Line, Pen};
 pub use pointed::{Pointed, pointed};
@@ -351,6 +351,18 @@ pub fn refusal(app: &App, action: Action) -> Option<String> {
 #[must_use]
 pub fn operator(app: &App, actor: &Actor) -> String {
     words::operator(app, actor)
+}
+
+/// Who goes first with a plan for the target of the one that is open here.
+#[must_use]
+pub fn rival(app: &App, rival: &Presence) -> String {
+    words::rival(app, rival)
+}
+
+/// What a record of the audit tells that was done, and why, in one line.
+#[must_use]
+pub fn done(record: &AuditRecord) -> String {
+    format!("{} ({})", audit::what(record), audit::why(record))
 }
 
 /// What is left in the terminal's history.

@@ -228,7 +228,7 @@ impl Feed {
             self.heartbeats = Some(heartbeats.clone());
             self.send(News::Heartbeats(heartbeats)).await?;
         }
-        if let Ok(presences) = store.presences().await
+        if let Ok(presences) = self.control.inner.presences().await
             && self.presences.as_ref() != Some(&presences)
         {
             self.presences = Some(presences.clone());

@@ -30,6 +30,9 @@ pub struct Presence {
     pub plan_taken: Option<Timestamp>,
     /// The workload of which they said "I'm on it".
     pub claim: Option<WorkloadName>,
+    /// The process on its host. `None`: told by a version that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<u32>,
 }
 
 impl Presence {
@@ -40,8 +43,8 @@ impl Presence {
         self.plan_since.is_some() && plan.is_some_and(|(_, key)| key.target() == target)
     }
 
-    /// Whether somebody else sits there: one's own other terminals, and what a process that was killed has left, are
-    /// nobody to be asked.
+    /// Whether it is told under another name, or from another place. If not, it may be one's own other terminal, what a
+    /// process that was killed has left, or somebody who shares the account.
     #[must_use]
     pub fn is_of_another(&self, actor: &Actor) -> bool {
         let who = |actor: &Actor| {
@@ -96,6 +99,7 @@ mod tests {
             plan_since: Some(at(since)),
             plan_taken: taken.map(at),
             claim: None,
+            process: None,
         }
     }
 

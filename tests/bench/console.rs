@@ -273,6 +273,7 @@ fn app(workloads: usize, events: u64, size: (u16, u16)) -> App {
         actor: actor(),
         mode: Mode::Write,
         session: "s".to_owned(),
+        process: 81,
         opened: at,
         keymap: Keymap::default(),
         size,

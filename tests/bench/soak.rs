@@ -62,6 +62,7 @@ fn beat(app: &mut App, at: Timestamp, sequence: u64) {
         plan_since: None,
         plan_taken: None,
         claim: None,
+        process: None,
     };
     for news in [
         News::Heartbeats(vec![heartbeat(WORKLOADS, at, sequence)]),

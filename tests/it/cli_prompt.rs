@@ -6,6 +6,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use backstop::{
+    clock::Clock,
+    model::{Actor, OverrideKey, PlanId, Presence},
+    store::{Access, Store},
+};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use crate::{
@@ -132,6 +137,49 @@ fn the_plan_is_shown_and_the_name_asked_for() {
     terminal.types("y\r");
     assert_eq!(terminal.ends(), 0);
     assert_eq!(changes(&project), 2);
+}
+
+#[tokio::test]
+async fn a_plan_that_is_taken_over_at_the_prompt_is_told_of_and_not_applied() {
+    let project = Project::new();
+    let mut terminal = Terminal::start(&project, "force support-chat --reason 5xx");
+    terminal.sees("to force: ");
+    // Somebody at the console of another host.
+    let state = format!("sqlite:{}", project.path().join("state").display());
+    let clock = Clock::system();
+    let store = Store::open(&state, Access::Write, clock.clone())
+        .await
+        .unwrap();
+    let mira = Presence {
+        session: "edge-b-81-1".to_owned(),
+        actor: Actor {
+            user: "mira".to_owned(),
+            declared: None,
+            host: "edge-b".to_owned(),
+            from: None,
+            via: "console".to_owned(),
+        },
+        since: clock.now(),
+        at: clock.now(),
+        viewing: None,
+        plan: Some((
+            PlanId("77cc".to_owned()),
+            OverrideKey::mode("support-chat".into()),
+        )),
+        plan_since: Some(clock.now()),
+        plan_taken: Some(clock.now()),
+        claim: None,
+        process: Some(81),
+    };
+    store.put_presence(mira).await.unwrap();
+    terminal.sees("! mira on edge-b took support-chat over at ");
+    terminal.sees("answers do not count any more");
+    terminal.types("sup\r");
+    terminal.sees("error: mira on edge-b took support-chat over at ");
+    terminal.sees("with plan 77cc; nothing was changed");
+    assert_eq!(terminal.ends(), 4);
+    assert_eq!(changes(&project), 0);
+    store.close().await.unwrap();
 }
 
 #[test]

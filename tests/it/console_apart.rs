@@ -49,6 +49,24 @@ fn what_was_known_stays_on_screen_with_its_time() {
 }
 
 #[test]
+fn what_was_done_before_does_not_hide_that_nothing_is_of_now() {
+    let mut stage = Stage::incident(80, 24, Door::Write);
+    let record = forced_record(stage.now);
+    stage.send(Msg::Applied {
+        plan: PlanId("8f31".to_owned()),
+        result: Ok(Box::new(record)),
+    });
+    assert!(stage.text().contains("forced support-chat: committed"));
+    stage.wait(Duration::from_secs(6));
+    let news = apart(&stage);
+    stage.news(news);
+    stage.wait(Duration::from_secs(2));
+    let text = stage.text();
+    assert!(text.contains("apart from the store for 2s"), "{text}");
+    assert!(text.contains("here: you, ?"), "{text}");
+}
+
+#[test]
 fn back_in_touch_everything_is_of_now() {
     let mut stage = Stage::incident(80, 24, Door::Write);
     let news = apart(&stage);

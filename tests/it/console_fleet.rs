@@ -5,11 +5,11 @@ use std::time::Duration;
 use backstop::{
     console::{app::Screen, effect::Effect, msg::Msg},
     control::{Applying, Mode as Door, News, OnGateway, Progress},
-    model::{Heartbeat, OverrideKey, PlanId, Presence, Revision},
+    model::{Heartbeat, OverrideKey, PlanId, Presence, ReasonCode, Revision, Verb},
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::console_stage::{Stage, force_plan, forced, forced_record, heartbeat, presence};
+use crate::console_stage::{Stage, actor, force_plan, forced, forced_record, heartbeat, presence};
 
 /// One gateway of the fleet.
 fn member(
@@ -225,18 +225,22 @@ fn applies(effects: &[Effect]) -> bool {
 #[test]
 fn whoever_opens_a_second_plan_sees_the_first_before_typing_and_may_take_it_over() {
     let mut stage = contested(|_, _| {});
-    let remark = stage.app.form().unwrap().remark.clone().unwrap();
-    assert!(
-        remark.starts_with("jo on ops-2 has plan #77cc open for it since 14:31:"),
-        "{remark}"
-    );
-    assert!(
-        stage.text().contains("ctrl-t takes it over"),
-        "{}",
-        stage.text()
-    );
-    stage.keys("1sup");
+    for typed in ["", "1", "sup"] {
+        stage.keys(typed);
+        let text = stage.text();
+        for told in [
+            "! jo on ops-2 has plan #77cc open for it since 14:31:",
+            "ctrl-t takes it over",
+        ] {
+            assert!(text.contains(told), "behind {typed:?}\n{text}");
+        }
+    }
     assert!(!applies(&stage.press(KeyCode::Enter)));
+    let text = stage.text();
+    assert!(
+        text.contains("! not applied: another plan goes first"),
+        "{text}"
+    );
 
     let take = KeyEvent::new(KeyCode::Char('t'), KeyModifiers::CONTROL);
     stage.now += Duration::from_secs(1);
@@ -256,12 +260,12 @@ fn whoever_opened_first_goes_first_until_the_other_takes_it_over() {
     let mut jo = stage.app.data.presences[0].clone();
     jo.plan_taken = Some(stage.now);
     stage.news(News::Presences(vec![jo]));
+    stage.keys("1sup");
     let text = stage.text();
     assert!(
         text.contains("jo on ops-2 took this over at 14:32:"),
-        "{text}"
+        "what is typed takes it from nobody's eyes\n{text}"
     );
-    stage.keys("1sup");
     assert!(!applies(&stage.press(KeyCode::Enter)));
     // The other one leaves theirs.
     stage.news(News::Presences(Vec::new()));
@@ -286,4 +290,149 @@ fn a_plan_for_something_else_or_of_an_older_version_stands_in_nobodys_way() {
         stage.keys("1sup");
         assert!(applies(&stage.press(KeyCode::Enter)), "{case}");
     }
+}
+
+#[test]
+fn two_sessions_under_one_name_are_rivals_all_the_same() {
+    let mut stage = contested(|jo, _| jo.actor = actor("mira"));
+    let text = stage.text();
+    assert!(
+        text.contains("mira, your own name in another session, has plan #77cc open"),
+        "{text}"
+    );
+    stage.keys("1sup");
+    assert!(!applies(&stage.press(KeyCode::Enter)));
+}
+
+#[test]
+fn who_is_about_to_change_a_workload_is_seen_before_a_plan_is_opened() {
+    for (width, height, flag) in [(80, 24, "jo:plan"), (120, 40, "jo:plan")] {
+        let mut stage = Stage::incident(width, height, Door::Write);
+        let mut here: Vec<Presence> = ["ann", "bo", "cy", "di"]
+            .map(|name| presence(name, None))
+            .into();
+        let mut jo = presence("jo", None);
+        "ops-2".clone_into(&mut jo.actor.host);
+        let key = OverrideKey::mode("support-chat".into());
+        jo.plan = Some((PlanId("77cc".to_owned()), key));
+        jo.plan_since = Some(stage.now);
+        here.push(jo);
+        stage.news(News::Presences(here));
+        stage.wait(Duration::from_secs(1));
+        let text = stage.text();
+        for told in [
+            flag,
+            "here: you, jo",
+            "jo on ops-2 has plan #77cc open for support-chat",
+        ] {
+            assert!(text.contains(told), "{width}x{height}: {told}\n{text}");
+        }
+        stage.press(KeyCode::Enter);
+        let text = stage.text();
+        assert!(
+            text.contains("jo on ops-2 has a plan open for it since 14:3"),
+            "{text}"
+        );
+    }
+}
+
+/// `support-chat` was forced here, and every gateway but a silent one has it.
+fn followed() -> Stage {
+    let mut stage = Stage::incident(80, 24, Door::Write);
+    stage.keys("F");
+    let plan = force_plan(stage.now);
+    stage.planned(plan);
+    stage.keys("1sup");
+    stage.press(KeyCode::Enter);
+    let record = forced_record(stage.now);
+    stage.send(Msg::Applied {
+        plan: PlanId("8f31".to_owned()),
+        result: Ok(Box::new(record.clone())),
+    });
+    stage.news(News::Audit(vec![record]));
+    let since = stage.now - Duration::from_secs(9);
+    let one = |name: &str, applying| OnGateway {
+        gateway: format!("{name}-81-19a6").as_str().into(),
+        host: name.to_owned(),
+        applying,
+    };
+    stage.send(Msg::Progress {
+        revision: Revision(413),
+        result: Ok(Progress {
+            applied: 1,
+            gateways: 1,
+            elapsed: Duration::from_millis(20),
+            each: vec![
+                one("ops-1", Applying::Applied { after_ms: Some(12) }),
+                one("ops-4", Applying::Silent { since }),
+            ],
+        }),
+    });
+    stage
+}
+
+#[test]
+fn a_gateway_that_was_silent_and_comes_back_with_a_change_is_counted() {
+    let mut stage = followed();
+    let words = |stage: &Stage| {
+        let text = stage.text();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let text = words(&stage);
+    assert!(text.contains("applied on 1/1 gateways"), "{text}");
+    assert!(text.contains("ops-4-81-19a6 is silent for"), "{text}");
+    for (revision, wanted) in [(412, "applied on 1/1"), (413, "applied on 2/2")] {
+        let beats = vec![
+            member(&stage, "ops-1", 413, |_| {}),
+            member(&stage, "ops-4", revision, |_| {}),
+        ];
+        stage.news(News::Heartbeats(beats));
+        let text = words(&stage);
+        assert!(text.contains(wanted), "{text}");
+        let silent = text.contains("is silent for");
+        assert_eq!(silent, revision == 412, "{text}");
+    }
+}
+
+#[test]
+fn whoever_is_undone_by_somebody_else_is_told_by_whom() {
+    let mut stage = followed();
+    stage.news(News::Heartbeats(vec![member(&stage, "ops-1", 413, |_| {})]));
+    let undone = |by: &str, plan: &str| {
+        let mut record = forced_record(stage.now);
+        record.sequence = 3;
+        record.revision = Revision(414);
+        record.actor = actor(by);
+        "ops-2".clone_into(&mut record.actor.host);
+        record.verb = Some(Verb::Undo);
+        record.after = None;
+        record.undoes = Some(2);
+        record.reason = ReasonCode::Automatic;
+        record.plan = Some(PlanId(plan.to_owned()));
+        record
+    };
+    let record = undone("jo", "99aa");
+    stage.news(News::Audit(vec![record]));
+    let text = stage.text();
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        line.contains("jo on ops-2 changed support-chat after you: undo (undoes #2), audit #3"),
+        "{text}"
+    );
+    stage.news(News::Heartbeats(vec![member(&stage, "ops-1", 414, |_| {})]));
+    stage.keys("6");
+    let text = stage.text();
+    assert!(!text.contains("forced support-chat: applied"), "{text}");
+}
+
+#[test]
+fn an_audit_names_the_host_of_whoever_sat_elsewhere() {
+    let mut stage = Stage::incident(120, 40, Door::Write);
+    let mut record = forced_record(stage.now);
+    record.actor = actor("jo");
+    "edge-b".clone_into(&mut record.actor.host);
+    stage.news(News::Audit(vec![record]));
+    stage.keys("5");
+    let text = stage.text();
+    assert!(text.contains("jo@edge-b"), "{text}");
 }

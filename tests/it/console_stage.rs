@@ -48,6 +48,7 @@ impl Stage {
             actor: actor("mira"),
             mode,
             session: "s-mira".to_owned(),
+            process: 81,
             opened: start(),
             keymap: Keymap::default(),
             size: (width, height),
@@ -167,6 +168,7 @@ pub(crate) fn presence(user: &str, viewing: Option<&str>) -> Presence {
         plan_since: None,
         plan_taken: None,
         claim: None,
+        process: None,
     }
 }
 

@@ -103,6 +103,7 @@ async fn everything_is_told_at_first_and_then_what_changes() {
         plan_since: None,
         plan_taken: None,
         claim: None,
+        process: None,
     };
     house.store.put_presence(presence.clone()).await.unwrap();
     let presences = wait_for(&mut news, |news| match news {

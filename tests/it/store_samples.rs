@@ -158,6 +158,7 @@ pub(crate) fn presence(session: &str, at: Timestamp) -> Presence {
         plan_since: None,
         plan_taken: None,
         claim: None,
+        process: None,
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::data::Data;
 use crate::{
-    control::Progress,
+    control::{Applying, Progress},
     model::{
         AuditRecord, Change, EventDecision, GatewayName, Heartbeat, Mode, OutcomeKind, OverrideKey,
         PlanId, Revision, RouteName, Subject, Verb, WorkloadName,
@@ -97,8 +97,37 @@ impl Followed {
         }
     }
 
-    /// Looks for the first request. Answers whether it was found just now.
+    /// Looks whether a gateway that was silent has come back with it, and for the first request. Answers whether
+    /// there is anything new.
     pub fn look(&mut self, data: &Data) -> bool {
+        let back = self.hear(&data.heartbeats);
+        self.route(data) || back
+    }
+
+    /// Nobody asks any more how far it has come once every living gateway has it; those that come back tell.
+    fn hear(&mut self, heartbeats: &[Heartbeat]) -> bool {
+        let Some(progress) = &mut self.progress else {
+            return false;
+        };
+        let mut back = false;
+        for one in &mut progress.each {
+            let Applying::Silent { since } = one.applying else {
+                continue;
+            };
+            let has = |beat: &&Heartbeat| {
+                beat.gateway == one.gateway && beat.at > since && beat.revision >= self.revision
+            };
+            if heartbeats.iter().any(|beat| has(&beat)) {
+                one.applying = Applying::Applied { after_ms: None };
+                progress.applied += 1;
+                progress.gateways += 1;
+                back = true;
+            }
+        }
+        back
+    }
+
+    fn route(&mut self, data: &Data) -> bool {
         let Some(workload) = self.workload().cloned() else {
             return false;
         };
@@ -219,13 +248,13 @@ impl Followed {
         if let Some(first) = &self.first {
             let at = first.at.strftime("%H:%M:%S");
             let route = &first.route;
-            let (when, wrong) = if self.as_meant(data) == Some(false) {
-                (
+            let (when, wrong) = match self.as_meant(data) {
+                Some(false) => (
                     "request after it",
                     ", NOT where it was sent: see events (3)",
-                )
-            } else {
-                ("request on the new path", "")
+                ),
+                Some(true) => ("request on the new path", ""),
+                None => ("request after it", ""),
             };
             _ = write!(told, "; first {when}: {at} served by {route}{wrong}");
         } else if self.applied() && self.workload().is_some() {

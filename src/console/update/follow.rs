@@ -4,7 +4,8 @@ use crate::{
     console::{
         app::App,
         effect::Effect,
-        state::{change::Followed, message::Level},
+        state::{change::Followed, message::Level, plan::Stage},
+        view,
     },
     control::{ControlError, Progress},
     model::{AuditRecord, Revision},
@@ -58,6 +59,43 @@ pub(super) fn look(app: &mut App) {
     }
     for revision in found {
         tell(app, revision);
+    }
+}
+
+/// The audit grew: what was changed here and has been changed again elsewhere is followed no more, and its operator is
+/// told by whom.
+pub(super) fn overtaken(app: &mut App) {
+    let applying = app.form().and_then(|form| match &form.stage {
+        Stage::Applying(plan) => Some(plan.id.clone()),
+        Stage::Planning(_) | Stage::Ready(_) => None,
+    });
+    let mut told = Vec::new();
+    let audit = &app.data.audit;
+    app.changes.retain(|change| {
+        let newer =
+            |record: &&AuditRecord| record.key == change.key && record.revision > change.revision;
+        let Some(record) = audit.iter().rev().find(newer) else {
+            return true;
+        };
+        // One's own next change is told of by itself.
+        if applying.is_none() || record.plan != applying {
+            told.push(record.clone());
+        }
+        false
+    });
+    for record in told {
+        let target = record.key.named();
+        let text = match record.verb {
+            None => format!("{target}: the override from here has ended by itself"),
+            Some(_) => format!(
+                "{} changed {target} after you: {}, audit #{}",
+                view::operator(app, &record.actor),
+                view::done(&record),
+                record.sequence
+            ),
+        };
+        app.say(Level::Warning, &text);
+        app.dirty = true;
     }
 }
 

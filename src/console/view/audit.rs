@@ -32,10 +32,10 @@ const NARROW: Columns = &[
 ];
 const WIDE: Columns = &[
     ("TIME", 11),
-    ("WHO", 12),
+    ("WHO", 16),
     ("WHAT", 10),
     ("TARGET", 22),
-    ("BEFORE -> AFTER", 22),
+    ("BEFORE -> AFTER", 18),
     ("UNTIL", 12),
     ("UNDONE BY", 10),
     ("WHY", 20),
@@ -44,10 +44,10 @@ const WIDE: Columns = &[
 /// What a narrow screen shows when it is asked for the other columns.
 const OTHER: Columns = &[
     ("TIME", 11),
-    ("WHO", 8),
+    ("WHO", 14),
     ("WHAT", 10),
-    ("TARGET", 19),
-    ("BEFORE -> AFTER", 18),
+    ("TARGET", 15),
+    ("BEFORE -> AFTER", 15),
     ("UNDONE", 6),
 ];
 /// Before the first column.
@@ -82,6 +82,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         let cut = pen.glyphs.cut;
         cells(pen, area, FROM, columns, |title| match title {
             "TARGET" => (target(&record.key, columns, cut), Role::Text),
+            "WHO" => (who(app, record, width(columns, "WHO")), Role::Text),
             title => cell(app, record, title),
         });
         if selected == Some(sequence) {
@@ -101,13 +102,28 @@ fn target(key: &OverrideKey, columns: Columns, cut: &str) -> String {
         Scope::Region(region) => format!("@{}", words::safe(region.as_str())),
         Scope::Host(host) => format!("@{}", words::safe(host.as_str())),
     };
-    let column = columns.iter().find(|(title, _)| *title == "TARGET");
-    let width = column.map_or(0, |(_, width)| usize::from(*width));
-    let room = width.saturating_sub(place.width() + 1);
+    let room = width(columns, "TARGET").saturating_sub(place.width() + 1);
     format!(
         "{} {place}",
         fit(&words::safe(key.target()), room.max(4), cut)
     )
+}
+
+fn width(columns: Columns, title: &str) -> usize {
+    let column = columns.iter().find(|(named, _)| *named == title);
+    column.map_or(0, |(_, width)| usize::from(*width))
+}
+
+/// The operator, and on which host, when that is another one and there is room; the whole record has it anyway.
+fn who(app: &App, record: &AuditRecord, room: usize) -> String {
+    let name = words::safe(record.actor.name()).into_owned();
+    let host = &record.actor.host;
+    let placed = format!("{name}@{}", words::safe(host));
+    if *host == app.setup.actor.host || name.width() + 4 > room {
+        name
+    } else {
+        placed
+    }
 }
 
 fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
@@ -124,7 +140,6 @@ fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
             },
             Role::Muted,
         ),
-        "WHO" => (words::safe(record.actor.name()).into_owned(), Role::Text),
         "WHAT" => (what(record).to_owned(), role),
         "BEFORE -> AFTER" => (
             format!("{} -> {}", value(record.before), value(record.after)),
@@ -310,7 +325,7 @@ pub(super) fn line_of(record: &AuditRecord) -> String {
     format!(
         "{} {} {} {}: {}\n",
         record.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        words::safe(record.actor.name()),
+        words::safe(&format!("{}@{}", record.actor.name(), record.actor.host)),
         what(record),
         words::safe(&record.key.named()),
         why(record),

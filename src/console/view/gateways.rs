@@ -153,7 +153,9 @@ fn cell(app: &App, status: &GatewayStatus, title: &str) -> (String, Role) {
 /// What it has applied: of the last change made here also how quickly, and what it lacks.
 fn revision(app: &App, status: &GatewayStatus) -> (String, Role) {
     if status.current {
-        let quick = followed(app).and_then(|(_, each)| {
+        // How soon another revision came is nothing about this one.
+        let same = |(change, _): &(&Followed, _)| change.revision == status.revision;
+        let quick = followed(app).filter(same).and_then(|(_, each)| {
             let one = each.iter().find(|one| one.gateway == status.gateway)?;
             match one.applying {
                 Applying::Applied { after_ms } => after_ms,

@@ -313,6 +313,10 @@ fn flags(
     if app.pending(&status.workload).is_some() {
         flags.push(("pending".to_owned(), Role::Info));
     }
+    if let Some(other) = app.planned_by(&status.workload) {
+        let who = words::safe(other.actor.name());
+        flags.push((format!("{who}:plan"), Role::Warning));
+    }
     if status.break_glass {
         flags.push(("glass".to_owned(), Role::Error));
     }
@@ -386,10 +390,16 @@ fn short(flag: &str) -> String {
     match flag {
         "unreviewed" => "unrev".to_owned(),
         "provider-made" => "by-prov".to_owned(),
-        other => match other.strip_suffix(":on it") {
-            Some(who) => format!("{}:on", who.chars().take(5).collect::<String>()),
-            None => other.to_owned(),
-        },
+        other => {
+            let short = |who: &str, letters| who.chars().take(letters).collect::<String>();
+            if let Some(who) = other.strip_suffix(":on it") {
+                return format!("{}:on", short(who, 5));
+            }
+            match other.strip_suffix(":plan") {
+                Some(who) => format!("{}:plan", short(who, 3)),
+                None => other.to_owned(),
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The message line: what was just said; else what is wrong; else what others do; else what changed last.
 
+use std::time::Duration;
+
 use unicode_width::UnicodeWidthStr;
 
 use super::{
@@ -15,8 +17,12 @@ use crate::{
         state::message::Level,
         theme::Role,
     },
+    control::Overview,
     store::Health,
 };
+
+/// A change is news for so long.
+const JUST: Duration = Duration::from_mins(1);
 
 /// How many rows the message needs.
 pub(super) fn rows(app: &App, width: u16) -> u16 {
@@ -50,7 +56,11 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
 
 /// What the line says, and how it is meant.
 fn said(app: &App) -> (Role, String) {
-    if let Some(message) = app.messages.shown() {
+    // That nothing here is of now is worth more than what was done before.
+    let before = |at| app.data.apart().is_some_and(|(since, _)| at <= since);
+    let shown = app.messages.shown();
+    let shown = shown.filter(|message| message.level == Level::Error || !before(message.at));
+    if let Some(message) = shown {
         let (sign, role) = messages::level(message.level);
         let back = app.setup.keymap.shown(Action::Back);
         let end = match (message.level, app.messages.waiting()) {
@@ -63,10 +73,21 @@ fn said(app: &App) -> (Role, String) {
     if let Some(wrong) = wrong(app) {
         return (Role::Error, format!("x {wrong}"));
     }
-    if let Some(others) = others(app) {
+    // What somebody is about to change, or has just changed, may explain what is seen.
+    if let Some(others) = others(app, Doing::Plans) {
         return (Role::Info, others);
     }
-    (Role::Muted, last_change(app).unwrap_or_default())
+    if let Some(change) = last_change(app, Some(JUST)) {
+        return (Role::Info, change);
+    }
+    let other = app.data.overview.as_ref().and_then(Overview::other_configs);
+    if let Some(other) = other {
+        return (Role::Warning, format!("! {other}"));
+    }
+    if let Some(others) = others(app, Doing::Anything) {
+        return (Role::Info, others);
+    }
+    (Role::Muted, last_change(app, None).unwrap_or_default())
 }
 
 /// What stays wrong until somebody mends it, the worst first.
@@ -128,11 +149,20 @@ pub(super) fn wrong(app: &App) -> Option<String> {
             gateway.revision
         ));
     }
-    overview.other_configs()
+    None
+}
+
+/// What is told of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// What they are about to change.
+    Plans,
+    /// That, what they are on, and where they look.
+    Anything,
 }
 
 /// What the other operators do: plans before claims before looking.
-fn others(app: &App) -> Option<String> {
+fn others(app: &App, doing: Doing) -> Option<String> {
     let mut told: Vec<(u8, String)> = app
         .others()
         .filter_map(|other| {
@@ -140,6 +170,9 @@ fn others(app: &App) -> Option<String> {
             if let Some((plan, key)) = &other.plan {
                 let target = words::safe(&key.named()).into_owned();
                 return Some((0, format!("{name} has plan #{plan} open for {target}")));
+            }
+            if doing == Doing::Plans {
+                return None;
             }
             if let Some(claim) = &other.claim {
                 return Some((1, format!("{name} is on {}", words::safe(claim.as_str()))));
@@ -156,13 +189,17 @@ fn others(app: &App) -> Option<String> {
     (!told.is_empty()).then(|| told.join("; "))
 }
 
-/// What changed last, by whom.
-fn last_change(app: &App) -> Option<String> {
+/// What changed last, by whom; `within`: if it was not longer ago.
+fn last_change(app: &App, within: Option<Duration>) -> Option<String> {
     let record = app.data.audit.back()?;
+    let age = app.age(record.at);
+    if within.is_some_and(|within| age > within) {
+        return None;
+    }
     Some(format!(
         "last change {} ago: {} {} {}",
-        words::span(app.age(record.at)),
-        words::safe(record.actor.name()),
+        words::span(age),
+        words::operator(app, &record.actor),
         super::audit::what(record),
         words::safe(&record.key.named())
     ))

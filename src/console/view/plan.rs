@@ -428,6 +428,11 @@ fn enlarge(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
             .into_iter()
             .map(|line| Line::of(Role::Text, line)),
     );
+    if let Some(rival) = app.rival() {
+        let text = words::rival(app, rival);
+        let text = app.setup.keymap.keyed(&text);
+        lines.extend(paragraph(Role::Warning, "", &text, width));
+    }
     match &form.remark {
         Some(remark) => lines.extend(paragraph(Role::Warning, "", remark, width)),
         None => lines.push(Line::of(Role::Muted, "nothing has changed")),

@@ -40,6 +40,16 @@ pub(super) fn lines(app: &App, form: &Form, width: u16) -> Vec<Line> {
             lines
         }
     };
+    // As long as it is so: what is typed does not take it away.
+    if let Some(rival) = app.rival().filter(|_| app.setup.mode == Mode::Write) {
+        let text = words::rival(app, rival);
+        lines.extend(paragraph(
+            Role::Warning,
+            " ! ",
+            &app.setup.keymap.keyed(&text),
+            wide,
+        ));
+    }
     if let Some(remark) = &form.remark {
         lines.extend(paragraph(
             Role::Warning,

@@ -13,11 +13,15 @@ use super::{
 use crate::{
     console::{app::App, layout::Areas, state::link::Speed, theme::Role},
     control::{Mode, State},
+    model::Presence,
     store::Health,
 };
 
 /// The most columns for the name of an environment: the mode must stand beside it, and what is planned.
 const ENVIRONMENT: usize = 24;
+
+/// With less room for people than this, a sign says that nobody knows of the others.
+const UNKNOWN: usize = 40;
 
 /// Columns that the left and the right part never share: one at each end, and one between them.
 const BESIDE: usize = 3;
@@ -168,9 +172,35 @@ pub(super) fn counts(app: &App, room: usize) -> Line {
 
 /// Who is here, and the time.
 fn people(app: &App, room: usize) -> Line {
-    let mut names: Vec<&str> = app.others().map(|other| other.actor.name()).collect();
-    names.sort_unstable();
-    names.dedup();
+    if app.data.apart().is_some() {
+        let others = if room < UNKNOWN {
+            "?"
+        } else {
+            "others unknown"
+        };
+        let mut line = Line::of(Role::Text, format!("here: you, {others}  "));
+        line.0.extend(clock(app).0);
+        return line;
+    }
+    // Who is about to change something is named before who is on something, and who looks.
+    let mut told: Vec<(u8, &str)> = app
+        .others()
+        .map(|other| {
+            let rank = match other {
+                Presence { plan: Some(_), .. } => 0,
+                Presence { claim: Some(_), .. } => 1,
+                Presence { .. } => 2,
+            };
+            (rank, other.actor.name())
+        })
+        .collect();
+    told.sort_unstable();
+    let mut names: Vec<&str> = Vec::new();
+    for (_, name) in told {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let mut here = "here: you".to_owned();
     for (index, name) in names.iter().enumerate() {
         let rest = names.len() - index;

@@ -11,8 +11,8 @@ use crate::{
     },
     control::{self, Overview, State},
     model::{
-        Actor, CheckVerdict, CircuitState, ErrorClass, ErrorDetail, EventDecision, RouteName,
-        visible,
+        Actor, CheckVerdict, CircuitState, ErrorClass, ErrorDetail, EventDecision, Presence,
+        RouteName, visible,
     },
 };
 
@@ -29,6 +29,33 @@ pub(super) fn operator(app: &App, actor: &Actor) -> String {
     } else {
         format!("{name} on {}", safe(&actor.host))
     }
+}
+
+/// Who goes first with a plan for the target that one is open for here, and the key that changes it. Somebody under
+/// one's own name is named as such: it may be a forgotten terminal.
+pub(super) fn rival(app: &App, rival: &Presence) -> String {
+    let own = !rival.is_of_another(&app.setup.actor);
+    let who = if own {
+        format!(
+            "{}, your own name in another session,",
+            operator(app, &rival.actor)
+        )
+    } else {
+        operator(app, &rival.actor)
+    };
+    let plan = rival.plan.as_ref().map_or("", |(plan, _)| plan.0.as_str());
+    if let Some(at) = rival.plan_taken {
+        return format!(
+            "{who} took this over at {}, with plan #{plan}: <key:take-over> takes it back",
+            at.strftime("%H:%M:%SZ")
+        );
+    }
+    let since = rival.plan_since.map_or_else(String::new, |since| {
+        format!(" since {}", since.strftime("%H:%M:%SZ"))
+    });
+    format!(
+        "{who} has plan #{plan} open for it{since}: leave it to them, or <key:take-over> takes it over"
+    )
 }
 
 /// A name, or `you`.

@@ -138,6 +138,7 @@ fn presence(bend: impl FnOnce(&mut Presence)) -> Presence {
         plan_since: None,
         plan_taken: None,
         claim: None,
+        process: None,
     };
     bend(&mut presence);
     presence

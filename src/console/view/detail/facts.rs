@@ -58,6 +58,14 @@ pub(super) fn main(
         let on = if who == "you" { "are" } else { "is" };
         lines.push(Line::of(Role::Info, format!(" {who} {on} on it")));
     }
+    if let Some(other) = app.planned_by(&workload.name) {
+        let since = other.plan_since.map_or_else(String::new, |since| {
+            format!(" since {}", since.strftime("%H:%M:%SZ"))
+        });
+        let who = words::operator(app, &other.actor);
+        let text = format!("{who} has a plan open for it{since}");
+        lines.extend(paragraph(Role::Warning, " ", &text, wide));
+    }
     lines.push(Line::default());
     lines.push(heading("ROUTES     CIRCUIT     ERR    RPS  ROOM"));
     lines.extend(route(app, "primary", Some(&workload.primary), wide));
