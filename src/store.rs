@@ -12,6 +12,7 @@ mod import;
 mod memory;
 mod migrate;
 mod nats;
+mod packing;
 mod past;
 mod query;
 mod queue;
@@ -372,8 +373,8 @@ impl Store {
         on!(self, backend => backend.review(id).await)
     }
 
-    /// Removes what is older than the retention; answers how many events and audit records went. In a cluster every
-    /// host forgets records and reviews for itself, and events are gone for all.
+    /// Removes what is older than the retention; answers how many events and audit records went. In a cluster it is
+    /// gone for all hosts: the shortest retention of any that asks holds. There the log of changes is trimmed, too.
     pub async fn retain(&self, retention: Retention) -> Result<(u64, u64), StoreError> {
         let gone = on!(self, backend => backend.retain(retention).await)?;
         on!(self, backend => backend.retain_reviews(retention).await)?;

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::model::{Anchor, AuditRecord, Change, OverrideKey, Overrides, Revision, Seal};
+use crate::model::{Anchor, AuditRecord, Change, OverrideKey, Overrides, Revision, Seal, visible};
 
 /// So many findings are listed; more are only counted.
 const LISTED: usize = 200;
+/// So much of what others wrote is shown.
+const WORDS: usize = 500;
 
 /// What was found out about the audit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -113,6 +115,13 @@ pub enum AuditFinding {
         /// The revision of what is in force.
         revision: Revision,
     },
+    /// A base in a cluster's log is not the state that this host had there.
+    Base {
+        /// Its place in the log.
+        place: u64,
+        /// Where they differ, in words.
+        differs: String,
+    },
 }
 
 impl fmt::Display for AuditFinding {
@@ -155,6 +164,13 @@ impl fmt::Display for AuditFinding {
                 formatter,
                 "what is in force for {key} (revision {revision}) is not what its last record says"
             ),
+            Self::Base { place, differs } => write!(
+                formatter,
+                "the base at {place} of the cluster's log is not the state that this host had there: {}; if other hosts \
+                 do not say so, this host's view was changed: stop what runs here, put its directory (`store.view`) \
+                 aside, start again",
+                visible(differs, WORDS)
+            ),
         }
     }
 }
@@ -177,6 +193,8 @@ pub(super) struct Beside {
     /// The newest number that was ever given.
     pub(super) newest: u64,
     pub(super) overrides: Overrides,
+    /// Bases of a cluster's log that are not the state that was here, by their places.
+    pub(super) bases: Vec<(u64, String)>,
     /// Anchors that were named by whoever asks, not kept by the backend itself.
     pub(super) named: Vec<Anchor>,
 }
@@ -344,6 +362,9 @@ impl Check {
                 let revision = slot.revision;
                 self.find(AuditFinding::Override { key, revision });
             }
+        }
+        for (place, differs) in beside.bases {
+            self.find(AuditFinding::Base { place, differs });
         }
         AuditProof {
             intact: self.found == 0,

@@ -9,14 +9,22 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::rules::Applied;
+mod base;
+
+use super::{packing, rules::Applied};
 use crate::model::{
     Anchor, AuditRecord, ChangeRequest, Conflict, Debt, OverrideKey, Plan, PlanId, ReviewHead,
     ReviewId, Slot,
 };
 
+pub(super) use self::base::{Base, Bases, KeptPlan, KeptReview, KeptSlot, Noted};
+
 /// The newest form that this binary understands. It grows when an older one must not pass over what is new.
 pub(super) const VERSION: u32 = 1;
+/// What is larger is packed.
+const PACKED: usize = 16 * 1024;
+/// Nothing larger is unpacked.
+const LIMIT: usize = 512 * 1024 * 1024;
 
 /// One transaction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +67,23 @@ pub(super) enum Deed {
         head: ReviewHead,
         /// What was owed for its workload before it was made is paid.
         settles: bool,
+    },
+    /// Every view forgets this.
+    Forgotten {
+        /// The records of the audit up to this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        through: Option<Anchor>,
+        /// The outputs of these reviews. They were removed before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        outputs: Vec<ReviewId>,
+        /// These reviews, whole. Their outputs were removed before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reviews: Vec<ReviewId>,
+    },
+    /// The state is written down as a whole, as it is here; it changes nothing.
+    Based {
+        /// It.
+        base: Box<Base>,
     },
 }
 
@@ -109,6 +134,20 @@ pub(super) enum Request {
         head: ReviewHead,
         /// Whether it pays what is owed.
         settles: bool,
+    },
+    /// To forget what is old.
+    Forget {
+        /// The audit records from before this moment, up to the first that is not.
+        before: Option<Timestamp>,
+        /// The outputs of these reviews, as far as they are kept.
+        outputs: Vec<ReviewId>,
+        /// These reviews, as far as they are kept.
+        reviews: Vec<ReviewId>,
+    },
+    /// To write the whole state down.
+    Base {
+        /// Unless somebody did so behind this place.
+        behind: u64,
     },
 }
 
@@ -167,7 +206,11 @@ impl Fact {
 
     /// As it is written down.
     pub(super) fn write(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+        let text = serde_json::to_vec(self)?;
+        if text.len() < PACKED {
+            return Ok(text);
+        }
+        packing::pack(&text).map_err(serde::ser::Error::custom)
     }
 
     /// Reads it back.
@@ -176,6 +219,14 @@ impl Fact {
         struct Form {
             version: u32,
         }
+        let unpacked;
+        let bytes = if packing::is_packed(bytes) {
+            unpacked = packing::unpack(bytes, LIMIT)
+                .map_err(|error| Unreadable::Damaged(error.to_string()))?;
+            &unpacked
+        } else {
+            bytes
+        };
         let damaged = |error: serde_json::Error| Unreadable::Damaged(error.to_string());
         let Form { version } = serde_json::from_slice(bytes).map_err(damaged)?;
         if version > VERSION {
@@ -192,7 +243,11 @@ impl Fact {
                 .flat_map(|change| &change.records)
                 .filter_map(|record| AuditRecord::deserialize(record).ok())
                 .collect(),
-            Deed::Continued { .. } | Deed::Planned { .. } | Deed::Reviewed { .. } => Vec::new(),
+            Deed::Continued { .. }
+            | Deed::Planned { .. }
+            | Deed::Reviewed { .. }
+            | Deed::Forgotten { .. }
+            | Deed::Based { .. } => Vec::new(),
         }
     }
 }
@@ -253,5 +308,62 @@ mod tests {
             Fact::read(b"{\"version\":1}"),
             Err(Unreadable::Damaged(_))
         ));
+    }
+
+    fn base() -> Base {
+        let keys = ["chat", "embed", "search"];
+        let slots = keys.iter().zip(1..).map(|(name, revision)| KeptSlot {
+            key: OverrideKey::mode((*name).into()),
+            slot: Slot {
+                revision: Revision(revision),
+                current: None,
+            },
+        });
+        Base {
+            head: Anchor {
+                sequence: 3,
+                seal: crate::model::Seal::FIRST,
+            },
+            slots: slots.collect(),
+            plans: Vec::new(),
+            reviews: Vec::new(),
+            debts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_large_is_packed_and_damage_is_said() {
+        let mut large = base();
+        large.slots = std::iter::repeat_n(large.slots, 200).flatten().collect();
+        for (base, packed) in [(base(), false), (large, true)] {
+            let base = Box::new(base);
+            let fact = Fact::new("one".to_owned(), at(), Deed::Based { base });
+            let written = fact.write().unwrap();
+            assert_eq!(packing::is_packed(&written), packed);
+            assert_eq!(Fact::read(&written), Ok(fact));
+            let cut = &written[..written.len() / 2];
+            assert!(matches!(Fact::read(cut), Err(Unreadable::Damaged(_))));
+        }
+    }
+
+    #[test]
+    fn where_a_base_differs_is_said() {
+        let own = base();
+        assert_eq!(own.differs(&own), None);
+        let mut lost = base();
+        lost.slots.remove(1);
+        assert_eq!(
+            lost.differs(&own).unwrap(),
+            "override mode/search at revision 3, here mode/embed at revision 2"
+        );
+        let mut older = base();
+        older.head.sequence = 2;
+        older.slots.pop();
+        let words = older.differs(&own).unwrap();
+        assert!(words.contains("the audit ends with 2:"), "{words}");
+        assert!(
+            words.ends_with("override none, here mode/search at revision 3"),
+            "{words}"
+        );
     }
 }

@@ -36,7 +36,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::{facts::Facts, link::Link, log::Log, pulse::Pulse};
+use self::{facts::Facts, link::Link, log::Log, pulse::Pulse, replica::Limits};
 use super::{
     Access, AuditProof, AuditQuery, ChangeError, EventQuery, Health, Reservation, ReviewQuery,
     StoreError, Touch, TrafficQuery, earlier, fact::Deed, past::Finished,
@@ -111,7 +111,6 @@ hand_on! { may_write:
     facts.end_expired() -> Vec<AuditRecord>;
     facts.put_plan(plan: Plan) -> ();
     facts.put_review(review: Review, settles: bool) -> ();
-    facts.retain_reviews(retention: Retention) -> ();
     pulse.beat(heartbeat: Heartbeat) -> ();
     pulse.farewell(gateway: GatewayName) -> ();
     pulse.lease(name: &'static str, holder: String, life: Duration) -> Result<Lease, Lease>;
@@ -236,6 +235,12 @@ impl Nats {
         let before = earlier(self.0.link.clock().now(), retention.events);
         let records = self.0.facts.retain(retention).await?;
         Ok((self.0.log.retain(before).await?, records))
+    }
+
+    pub(super) async fn retain_reviews(&self, retention: Retention) -> Result<(), StoreError> {
+        self.may_write()?;
+        self.0.facts.retain_reviews(retention).await?;
+        self.0.facts.shorten(Limits::of(retention.audit)).await
     }
 
     pub(super) fn health(&self) -> watch::Receiver<Health> {

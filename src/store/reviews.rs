@@ -2,60 +2,20 @@
 
 use std::io;
 
-use compression_codecs::{
-    DecodeV2 as _, EncodeV2 as _, ZstdDecoder, ZstdEncoder,
-    core::util::{PartialBuffer, WriteBuffer},
-};
-
+use super::packing;
 use crate::model::Review;
 
-/// zstd's usual level.
-const LEVEL: i32 = 3;
-/// Bytes in one step of the codec.
-const STEP: usize = 64 * 1024;
 /// Nothing larger is unpacked: the door keeps no review that is near it.
 const LIMIT: usize = 64 * 1024 * 1024;
 
 /// Packs a review.
 pub(super) fn pack(review: &Review) -> Result<Vec<u8>, io::Error> {
-    let json = serde_json::to_vec(review)?;
-    let mut codec = ZstdEncoder::new(LEVEL);
-    let mut input = PartialBuffer::new(&json[..]);
-    let mut packed = Vec::new();
-    let mut step = vec![0; STEP];
-    while !input.unwritten().is_empty() {
-        let mut output = WriteBuffer::new_initialized(&mut step);
-        codec.encode(&mut input, &mut output)?;
-        packed.extend_from_slice(output.written());
-    }
-    loop {
-        let mut output = WriteBuffer::new_initialized(&mut step);
-        let ended = codec.finish(&mut output)?;
-        packed.extend_from_slice(output.written());
-        if ended {
-            return Ok(packed);
-        }
-    }
+    packing::pack(&serde_json::to_vec(review)?)
 }
 
 /// Unpacks a review.
 pub(super) fn unpack(packed: &[u8]) -> Result<Review, io::Error> {
-    let mut codec = ZstdDecoder::new();
-    let mut input = PartialBuffer::new(packed);
-    let mut json = Vec::new();
-    let mut step = vec![0; STEP];
-    loop {
-        let before = input.written_len();
-        let mut output = WriteBuffer::new_initialized(&mut step);
-        let ended = codec.decode(&mut input, &mut output)?;
-        json.extend_from_slice(output.written());
-        if ended {
-            return Ok(serde_json::from_slice(&json)?);
-        }
-        if json.len() > LIMIT || (output.written_len() == 0 && input.written_len() == before) {
-            return Err(io::Error::other("the packed review is damaged"));
-        }
-    }
+    Ok(serde_json::from_slice(&packing::unpack(packed, LIMIT)?)?)
 }
 
 #[cfg(test)]

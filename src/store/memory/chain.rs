@@ -93,6 +93,7 @@ impl Memory {
         Ok(check.finish(Beside {
             newest: audit.newest(),
             overrides: (**self.shared.overrides.borrow()).clone(),
+            bases: Vec::new(),
             named,
         }))
     }

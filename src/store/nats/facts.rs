@@ -6,6 +6,7 @@
 
 mod bodies;
 mod follow;
+mod house;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,8 @@ pub(in crate::store) struct Facts(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     access: Access,
+    /// Why the log could not be trimmed, as it was said last.
+    untrimmed: Mutex<Option<String>>,
     /// Changes of this process go one after the other: they would only be in each other's way.
     turn: tokio::sync::Mutex<()>,
     ends: CancellationToken,
@@ -158,6 +161,7 @@ impl Facts {
         Self(Arc::new(Inner {
             shared,
             access,
+            untrimmed: Mutex::new(None),
             turn: tokio::sync::Mutex::new(()),
             _end: ends.clone().drop_guard(),
             ends,

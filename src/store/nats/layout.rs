@@ -127,9 +127,8 @@ impl Layout {
             } else {
                 DUPLICATES.min(max_age)
             },
-            // Who may write to the log of the state may not take anything out of it; old events go from its beginning.
+            // Nobody takes anything out of the middle; what is old goes from the beginning.
             deny_delete: matches!(stream, Stream::State | Stream::Events),
-            deny_purge: stream == Stream::State,
             allow_direct: true,
             allow_message_ttl: matches!(stream, Stream::Minutes | Stream::Pulse),
             allow_atomic_publish: matches!(stream, Stream::Pulse | Stream::Probes),

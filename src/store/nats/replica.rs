@@ -10,17 +10,20 @@
 //! - [`Follow`]: one reading of the log, message by message: what is new, what was there, what is missing, and
 //!   whether it still is the log that the view was made of.
 //! - [`Contact`]: whether what the view shows is all there is, proved by answers of more than half of the servers.
+//! - [`due`] and [`trim`]: when the state is written down as a whole, and from where on the log is needed.
 //!
 //! The state itself is behind none of them: the program keeps it in SQLite, a simulation in a table in memory, both
 //! changed by `rules` and by facts in their order.
 
 mod contact;
 mod follow;
+mod house;
 mod write;
 
 pub(in crate::store) use self::{
     contact::{Answer, Contact, Standing},
     follow::{Arrival, Begin, Follow, Log},
+    house::{Limits, due, trim},
     write::{End, Next, Seen, WorkedOut, Write},
 };
 

@@ -10,6 +10,7 @@
 
 mod cluster;
 mod host;
+mod house;
 mod judge;
 mod linear;
 mod people;
@@ -57,6 +58,14 @@ enum Planted {
     Asleep,
     /// A host forgets that it sent its fact once, and works the request out anew when nobody answers.
     Hasty,
+    /// A base lacks what is in force, and nobody compares it.
+    Lossy,
+    /// The log is trimmed to a base that leaves out what was not forgotten.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests plant it"))]
+    Greedy,
+    /// The log is trimmed behind a base.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests plant it"))]
+    Beheading,
 }
 
 impl Size {

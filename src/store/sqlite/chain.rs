@@ -11,7 +11,7 @@ use super::{
     desk::{Desk, Reader},
     fault::Fault,
     record::{counter, decode, integer, micros},
-    state,
+    state, view,
 };
 use crate::{
     model::{Anchor, AuditRecord, Seal, SealedRecord},
@@ -182,6 +182,29 @@ pub(super) fn seal_what_was_there(transaction: &Transaction<'_>) -> Result<(), F
     Ok(())
 }
 
+/// The newest of the oldest records, up to the first that is not too old.
+fn too_old(
+    connection: &Connection,
+    before: Timestamp,
+) -> Result<Option<(i64, Option<String>)>, Fault> {
+    let first: (Option<i64>, bool) = connection
+        .prepare_cached(
+            "SELECT coalesce((SELECT sequence FROM audit WHERE at >= ?1 ORDER BY sequence LIMIT 1),
+                             max(sequence) + 1), coalesce(min(at) < ?1, 0)
+             FROM audit",
+        )?
+        .query_row([micros(before)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(kept), true) = first else {
+        return Ok(None);
+    };
+    Ok(connection
+        .prepare_cached(
+            "SELECT sequence, seal FROM audit WHERE sequence < ?1 ORDER BY sequence DESC LIMIT 1",
+        )?
+        .query_row([kept], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
 /// Removes the oldest records, up to the first that is not too old, and notes where the chain now begins.
 /// Answers how many went.
 pub(super) fn forget(
@@ -189,56 +212,71 @@ pub(super) fn forget(
     before: Timestamp,
     now: Timestamp,
 ) -> Result<u64, Fault> {
-    let oldest_kept = |connection: &Connection| -> Result<Option<(i64, bool)>, Fault> {
-        let first = connection
-            .prepare_cached(
-                "SELECT coalesce((SELECT sequence FROM audit WHERE at >= ?1 ORDER BY sequence LIMIT 1),
-                                 max(sequence) + 1), coalesce(min(at) < ?1, 0)
-                 FROM audit",
-            )?
-            .query_row([micros(before)], |row| {
-                Ok((row.get::<_, Option<i64>>(0)?, row.get(1)?))
-            })?;
-        Ok(first.0.map(|sequence| (sequence, first.1)))
-    };
     // Looked at first, so that nothing is written when nothing is too old.
-    if !matches!(oldest_kept(connection)?, Some((_, true))) {
+    if too_old(connection, before)?.is_none() {
         return Ok(0);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some((kept, _)) = oldest_kept(&transaction)? else {
+    let Some((last, seal)) = too_old(&transaction, before)? else {
         return Ok(0);
     };
-    let last: Option<(i64, Option<String>)> = transaction
-        .query_row(
-            "SELECT sequence, seal FROM audit WHERE sequence < ?1 ORDER BY sequence DESC LIMIT 1",
-            [kept],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()?;
-    let Some((last, seal)) = last else {
-        return Ok(0);
+    let gone = cut_off(&transaction, last, &seal.unwrap_or_default(), now)?;
+    transaction.commit()?;
+    Ok(gone)
+}
+
+/// Up to where the fleet shall forget: the newest of the oldest records, up to the first that is not too old.
+pub(super) fn to_be_forgotten(
+    connection: &Connection,
+    before: Timestamp,
+) -> Result<Option<Anchor>, Fault> {
+    let Some((sequence, seal)) = too_old(connection, before)? else {
+        return Ok(None);
     };
-    let gone = transaction.execute("DELETE FROM audit WHERE sequence < ?1", [kept])?;
+    // A host whose audit was damaged does not tell the others where theirs begins.
+    let seal = seal.and_then(|seal| seal.parse().ok()).ok_or_else(|| {
+        Fault::Words(format!(
+            "record {sequence} of the audit has no seal here, so nothing is forgotten"
+        ))
+    })?;
+    let sequence = u64::try_from(sequence).unwrap_or(0);
+    Ok(Some(Anchor { sequence, seal }))
+}
+
+/// Removes the records up to one that the fleet has forgotten. Where the chain begins is noted as it was told: when the
+/// records here were others, the next one does not fit.
+pub(super) fn forget_told(
+    transaction: &Transaction<'_>,
+    through: Anchor,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    if cut(transaction)?.is_some_and(|cut| cut.through.sequence >= through.sequence) {
+        return Ok(());
+    }
+    let seal = through.seal.to_string();
+    cut_off(transaction, integer(through.sequence), &seal, at).map(drop)
+}
+
+fn cut_off(
+    transaction: &Transaction<'_>,
+    last: i64,
+    seal: &str,
+    at: Timestamp,
+) -> Result<u64, Fault> {
+    let gone = transaction.execute("DELETE FROM audit WHERE sequence <= ?1", [last])? as u64;
     transaction.execute(
         "INSERT INTO audit_cut VALUES (0, ?1, ?2, ?3, ?4) ON CONFLICT (only) DO UPDATE
          SET sequence = ?1, seal = ?2, at = ?3, records = records + ?4",
-        params![
-            last,
-            seal.unwrap_or_default(),
-            micros(now),
-            integer(gone as u64)
-        ],
+        params![last, seal, micros(at), integer(gone)],
     )?;
-    transaction.commit()?;
-    Ok(gone as u64)
+    Ok(gone)
 }
 
 fn moment(row: &Row<'_>, column: usize) -> Result<Timestamp, Fault> {
     Ok(Timestamp::from_microsecond(row.get(column)?).unwrap_or(Timestamp::MIN))
 }
 
-fn cut(connection: &Connection) -> Result<Option<Cut>, Fault> {
+pub(super) fn cut(connection: &Connection) -> Result<Option<Cut>, Fault> {
     let mut statement =
         connection.prepare_cached("SELECT sequence, seal, at, records FROM audit_cut")?;
     let mut rows = statement.query([])?;
@@ -296,6 +334,7 @@ pub(super) fn prove(
     Ok(check.finish(Beside {
         newest: state::counters(&transaction)?.sequence,
         overrides: state::overrides(&transaction)?,
+        bases: view::differing(&transaction)?,
         named,
     }))
 }

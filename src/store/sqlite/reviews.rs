@@ -193,7 +193,7 @@ pub(super) fn put_head(
 ) -> Result<(), Fault> {
     let (id, workload, at) = (&head.id.0, head.workload.as_str(), micros(head.at));
     transaction
-        .prepare_cached("INSERT INTO reviews VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached("INSERT INTO reviews (id, workload, at, head) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![id, workload, at, serde_json::to_string(head)?])?;
     if settles {
         transaction
@@ -209,7 +209,8 @@ pub(super) fn is_there(connection: &Connection, id: &ReviewId) -> Result<bool, F
     Ok(statement.exists([&id.0])?)
 }
 
-/// Keeps the outputs of a review whose head came without them, or those that are left of them.
+/// Keeps the outputs of a review whose head came without them, or those that are left of them; but no outputs that
+/// were forgotten meanwhile.
 pub(super) fn put_body(
     connection: &Connection,
     review: &ReviewHead,
@@ -217,7 +218,10 @@ pub(super) fn put_body(
     body: &[u8],
 ) -> Result<(), Fault> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO review_bodies VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO review_bodies SELECT ?1, ?2, ?3, ?4
+             WHERE EXISTS (SELECT 1 FROM reviews WHERE id = ?1 AND NOT (stripped AND ?3))",
+        )?
         .execute(params![review.id.0, micros(review.at), !stripped, body])?;
     Ok(())
 }
@@ -269,15 +273,15 @@ fn unpack(packed: &[u8]) -> Result<Review, Fault> {
     reviews::unpack(packed).map_err(|error| Fault::Words(error.to_string()))
 }
 
-/// Heads of reviews whose outputs are too old and are not known to be gone, but not the newest of a workload.
+/// Heads of reviews whose outputs are too old and are not forgotten, but not the newest of a workload.
 pub(super) fn to_be_stripped(
     connection: &Connection,
     before: Timestamp,
     limit: usize,
 ) -> Result<Vec<ReviewHead>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT head.head FROM reviews head LEFT JOIN review_bodies body USING (id)
-         WHERE head.at < ?1 AND coalesce(body.whole, TRUE) AND EXISTS (
+        "SELECT head.head FROM reviews head
+         WHERE head.at < ?1 AND NOT head.stripped AND EXISTS (
              SELECT 1 FROM reviews newer
              WHERE newer.workload = head.workload AND newer.id > head.id)
          ORDER BY head.id LIMIT ?2",
@@ -310,6 +314,31 @@ pub(super) fn to_be_forgotten(
         found.extend(ids);
     }
     Ok(found)
+}
+
+/// Forgets the outputs of a review: what is left of them is fetched when somebody asks. Whether they were kept.
+pub(super) fn strip_told(transaction: &Transaction<'_>, id: &ReviewId) -> Result<bool, Fault> {
+    let stripped = transaction
+        .prepare_cached("UPDATE reviews SET stripped = TRUE WHERE id = ?1 AND NOT stripped")?
+        .execute([&id.0])?;
+    transaction
+        .prepare_cached("DELETE FROM review_bodies WHERE id = ?1 AND whole")?
+        .execute([&id.0])?;
+    Ok(stripped > 0)
+}
+
+/// Forgets a review. Whether it was kept.
+pub(super) fn forget_told(transaction: &Transaction<'_>, id: &ReviewId) -> Result<bool, Fault> {
+    let gone = transaction
+        .prepare_cached("DELETE FROM reviews WHERE id = ?1")?
+        .execute([&id.0])?;
+    transaction
+        .prepare_cached("DELETE FROM review_bodies WHERE id = ?1")?
+        .execute([&id.0])?;
+    if gone > 0 {
+        move_on(transaction)?;
+    }
+    Ok(gone > 0)
 }
 
 /// Packs a few old reviews anew without their outputs; `true`: there are more.

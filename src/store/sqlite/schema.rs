@@ -102,6 +102,16 @@ pub(super) static STATE: Kind = Kind {
         -- The names of the newest facts in it, by their places.
         CREATE TABLE facts (sequence INTEGER PRIMARY KEY, id TEXT NOT NULL);
     ",
+        "
+        -- Only in a view: the fleet has forgotten its outputs.
+        ALTER TABLE reviews ADD COLUMN stripped INTEGER NOT NULL DEFAULT FALSE;
+        -- Only in a view: the bases in the log, each with the newest record of the audit at its place.
+        CREATE TABLE bases (
+            sequence INTEGER PRIMARY KEY, head INTEGER NOT NULL, at INTEGER NOT NULL,
+            -- Where it is not the state that this view had; NULL: it is the same.
+            differs TEXT
+        );
+    ",
     ],
     fill: Some(chain::seal_what_was_there),
     synchronous: "FULL",

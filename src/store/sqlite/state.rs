@@ -271,9 +271,9 @@ impl Sqlite {
 }
 
 /// All plans that are kept, and at which revision each was applied, oldest first.
-fn plans(connection: &Connection) -> Result<Vec<(Plan, Option<Revision>)>, Fault> {
-    let mut statement =
-        connection.prepare_cached("SELECT coalesce(applied, -1), plan FROM plans ORDER BY made")?;
+pub(super) fn plans(connection: &Connection) -> Result<Vec<(Plan, Option<Revision>)>, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT coalesce(applied, -1), plan FROM plans ORDER BY made, id")?;
     let mut rows = statement.query([])?;
     let mut plans = Vec::new();
     while let Some(row) = rows.next()? {

@@ -21,12 +21,16 @@ use crate::{
     model::{Review, ReviewHead, ReviewId},
     store::{
         Access, PLAN_LIFE, StoreError,
-        fact::{Deed, Fact, KeyChange, Place, Refusal, Request, Worked},
-        reviews as packing, rules,
+        fact::{Bases, Deed, Fact, Place, Request, Worked},
+        reviews as packing,
     },
 };
 
 mod aside;
+mod base;
+mod work;
+
+pub(super) use self::base::differing;
 
 /// How many names of facts are kept: by them a host knows what became of its own.
 const NAMES: u64 = 4_096;
@@ -40,6 +44,8 @@ pub(in crate::store) enum Kept {
     Gap(u64),
     /// The view is of another log.
     OtherLog,
+    /// The view has seen what this log never had.
+    OtherPast,
 }
 
 /// A packed review as it is kept.
@@ -87,7 +93,7 @@ impl Sqlite {
                 // One look at the file: what is worked out belongs to exactly this place.
                 let transaction = connection.transaction()?;
                 let place = place(&transaction)?;
-                Ok((place, work_out(&transaction, request, now, host)?))
+                Ok((place, work::out(&transaction, request, now, host)?))
             })
         };
         self.0.desk.call(work).await
@@ -112,6 +118,35 @@ impl Sqlite {
                 desk.publish();
             }
             Ok(kept)
+        };
+        self.0.desk.call(work).await
+    }
+
+    /// Makes the view anew from the base with which the log begins, as what comes behind the view is not there any
+    /// more. Anchors stay.
+    pub(in crate::store) async fn adopt(
+        &self,
+        lineage: Arc<str>,
+        sequence: u64,
+        fact: Fact,
+    ) -> Result<Kept, StoreError> {
+        let work = move |desk: &mut Desk| {
+            let kept = desk
+                .state
+                .run(|connection| base::adopt(connection, &lineage, sequence, &fact))?;
+            desk.publish();
+            Ok(kept)
+        };
+        self.0.desk.call(work).await
+    }
+
+    /// What is noted of the bases in the log.
+    pub(in crate::store) async fn bases(&self) -> Result<Bases, StoreError> {
+        let work = |desk: &mut Desk| {
+            desk.state.look(|connection| {
+                let transaction = connection.transaction()?;
+                base::bases(&transaction)
+            })
         };
         self.0.desk.call(work).await
     }
@@ -253,72 +288,6 @@ fn name_of(connection: &Connection, sequence: u64) -> Result<Option<String>, Fau
         .optional()?)
 }
 
-fn work_out(
-    connection: &Connection,
-    request: Request,
-    now: Timestamp,
-    host: &str,
-) -> Result<Worked, Fault> {
-    Ok(match request {
-        Request::Change(request) => {
-            let (key, plan) = (request.key.clone(), request.plan.clone());
-            match state::judge(connection, *request, now, host)? {
-                Ok(applied) => out(Deed::Changed {
-                    keys: vec![KeyChange::new(key, applied)?],
-                    plan,
-                }),
-                Err(state::Refusal::Conflict(conflict)) => {
-                    Worked::Refused(Refusal::Conflict(conflict))
-                }
-                Err(state::Refusal::PlanUsed) => Worked::Refused(Refusal::PlanUsed),
-            }
-        }
-        Request::EndExpired => {
-            let mut counters = state::counters(connection)?;
-            let mut keys = Vec::new();
-            for key in state::expired(connection, now)? {
-                let slot = state::find(connection, &key)?;
-                let ended = slot.and_then(|slot| rules::expire(&key, &slot, counters, now, host));
-                if let Some(applied) = ended {
-                    counters.revision = applied.slot.revision;
-                    counters.sequence += applied.records.len() as u64;
-                    keys.push(KeyChange::new(key, applied)?);
-                }
-            }
-            if keys.is_empty() {
-                Worked::Nothing
-            } else {
-                out(Deed::Changed { keys, plan: None })
-            }
-        }
-        Request::TakeOver { after, deed } => {
-            if chain::head(connection)? == after {
-                Worked::Out(deed)
-            } else {
-                Worked::Refused(Refusal::OtherPast)
-            }
-        }
-        Request::Plan(plan) => {
-            if state::is_taken(connection, &plan, now)? {
-                Worked::Refused(Refusal::PlanTaken(plan.id))
-            } else {
-                out(Deed::Planned { plan })
-            }
-        }
-        Request::Review { head, settles } => {
-            if reviews::is_there(connection, &head.id)? {
-                Worked::Refused(Refusal::ReviewThere(head.id))
-            } else {
-                out(Deed::Reviewed { head, settles })
-            }
-        }
-    })
-}
-
-fn out(deed: Deed) -> Worked {
-    Worked::Out(Box::new(deed))
-}
-
 fn apply(connection: &mut Connection, lineage: &str, facts: &[(u64, Fact)]) -> Result<Kept, Fault> {
     let last = facts.last().map_or(0, |(sequence, _)| *sequence);
     // Looked at first: the processes of a host all come with the same facts.
@@ -339,13 +308,10 @@ fn apply(connection: &mut Connection, lineage: &str, facts: &[(u64, Fact)]) -> R
         if *sequence != applied + 1 {
             break;
         }
-        perform(&transaction, fact)?;
-        transaction
-            .prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2)")?
-            .execute(params![integer(*sequence), fact.id])?;
+        perform(&transaction, *sequence, fact)?;
+        note(&transaction, *sequence, fact)?;
         applied = *sequence;
     }
-    transaction.execute("UPDATE applied SET sequence = ?1", [integer(applied)])?;
     transaction
         .prepare_cached("DELETE FROM facts WHERE sequence <= ?1")?
         .execute([integer(applied.saturating_sub(NAMES))])?;
@@ -357,7 +323,18 @@ fn apply(connection: &mut Connection, lineage: &str, facts: &[(u64, Fact)]) -> R
     })
 }
 
-fn perform(transaction: &Transaction<'_>, fact: &Fact) -> Result<(), Fault> {
+/// Notes that the view is here.
+fn note(transaction: &Transaction<'_>, sequence: u64, fact: &Fact) -> Result<(), Fault> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2)")?
+        .execute(params![integer(sequence), fact.id])?;
+    transaction
+        .prepare_cached("UPDATE applied SET sequence = ?1")?
+        .execute([integer(sequence)])?;
+    Ok(())
+}
+
+fn perform(transaction: &Transaction<'_>, sequence: u64, fact: &Fact) -> Result<(), Fault> {
     match &fact.deed {
         Deed::Changed { keys, plan } => {
             for change in keys {
@@ -376,5 +353,22 @@ fn perform(transaction: &Transaction<'_>, fact: &Fact) -> Result<(), Fault> {
             state::keep_plan(transaction, plan)
         }
         Deed::Reviewed { head, settles } => reviews::put_head(transaction, head, *settles),
+        Deed::Forgotten {
+            through,
+            outputs,
+            reviews: whole,
+        } => {
+            if let Some(through) = through {
+                chain::forget_told(transaction, *through, fact.at)?;
+            }
+            for id in outputs {
+                reviews::strip_told(transaction, id)?;
+            }
+            for id in whole {
+                reviews::forget_told(transaction, id)?;
+            }
+            Ok(())
+        }
+        Deed::Based { base } => base::compare(transaction, sequence, fact.at, base),
     }
 }

@@ -20,6 +20,8 @@ const THEIRS: [&str; 5] = [
 ];
 /// Settings that no server changes on a stream that is there.
 const FIXED: [&str; 4] = ["storage", "retention", "max_consumers", "mirror"];
+/// Settings that no server takes back.
+const LATCHED: [&str; 2] = ["deny_delete", "deny_purge"];
 /// Settings in nanoseconds.
 const SPANS: [&str; 2] = ["max_age", "duplicate_window"];
 
@@ -41,7 +43,11 @@ pub(super) fn between(found: &Config, wanted: &Config) -> Vec<Difference> {
             setting: name.clone(),
             found: shown(name, found.get(name)),
             wanted: shown(name, wanted.get(name)),
-            changeable: !FIXED.contains(&name.as_str()),
+            changeable: if LATCHED.contains(&name.as_str()) {
+                meant(found.get(name)).is_none()
+            } else {
+                !FIXED.contains(&name.as_str())
+            },
         })
         .collect()
 }
@@ -144,10 +150,15 @@ mod tests {
             num_replicas: 1,
             max_age: Duration::from_mins(90),
             storage: StorageType::Memory,
+            deny_purge: true,
             description: Some("theirs".to_owned()),
             ..config()
         };
-        let told: Vec<String> = between(&found, &config())
+        let wanted = Config {
+            deny_delete: true,
+            ..config()
+        };
+        let told: Vec<String> = between(&found, &wanted)
             .into_iter()
             .map(|one| {
                 format!(
@@ -159,12 +170,15 @@ mod tests {
         assert_eq!(
             told,
             [
+                "deny_delete: none -> true, true",
+                "deny_purge: true -> none, false",
                 "max_age: 1h30m -> 1d, true",
                 "num_replicas: 1 -> 3, true",
                 "storage: memory -> file, false",
             ]
         );
-        let put_right = applied(&found, &config()).unwrap();
+        let put_right = applied(&found, &wanted).unwrap();
+        assert!(put_right.deny_delete && put_right.deny_purge);
         assert_eq!(put_right.num_replicas, 3);
         assert_eq!(put_right.max_age, Duration::from_hours(24));
         assert_eq!(put_right.storage, StorageType::Memory);

@@ -148,6 +148,12 @@ fn streams(seen: &Seen, checks: &mut Vec<Checkup>) {
                     "a server that is killed while it compresses may not be able to write to it again; `backstop store \
                      init --change` ends that for what is written from then on",
                 )
+            } else if difference.setting == "deny_purge" && !difference.changeable {
+                (
+                    Soundness::Note,
+                    "its log of changes is never trimmed and grows by 2 KB or so for each; no server takes the setting \
+                     back: it takes streams made anew, under another `store.prefix`",
+                )
             } else if difference.changeable {
                 (
                     Soundness::Warning,

@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use super::{Facts, Shared, write::Outcome};
 use crate::{
-    model::{Retention, Review, ReviewHead, ReviewId},
+    model::{Review, ReviewHead, ReviewId},
     store::{
-        StoreError, earlier,
+        StoreError,
         fact::Request,
         nats::{
             layout::Stream,
@@ -35,8 +35,6 @@ const ROOM: usize = 16 * 1024;
 const TRIES: u32 = 3;
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(2);
-/// How many old reviews are stripped of their outputs at once.
-const STRIPPED_AT_ONCE: usize = 16;
 
 impl Facts {
     /// Keeps a review.
@@ -114,84 +112,35 @@ impl Facts {
         Ok(Some(review))
     }
 
-    /// Removes old audit records from the view; answers how many went.
-    pub(in crate::store) async fn retain(&self, retention: Retention) -> Result<u64, StoreError> {
-        self.may_write()?;
-        let (_, records) = self.view().retain(retention).await?;
-        Ok(records)
-    }
-
-    /// Removes the outputs of old reviews, from the cluster and from the view, and heads that nobody needs.
-    pub(in crate::store) async fn retain_reviews(
-        &self,
-        retention: Retention,
-    ) -> Result<(), StoreError> {
-        self.may_write()?;
-        let now = self.0.shared.link.clock().now();
-        let outputs_before = earlier(now, retention.reviews);
-        loop {
-            let due = self
-                .view()
-                .to_be_stripped(outputs_before, STRIPPED_AT_ONCE)
-                .await?;
-            if due.is_empty() {
-                break;
-            }
-            for head in due {
-                self.strip(head).await?;
-            }
-        }
-        let forgotten = self
-            .view()
-            .to_be_forgotten(earlier(now, retention.audit))
-            .await?;
-        for id in forgotten {
-            self.0.shared.remove(&id).await?;
-        }
-        self.view().retain_reviews(retention).await
-    }
-
     /// Writes what is left of a review over it; whichever host is first.
-    async fn strip(&self, head: ReviewHead) -> Result<(), StoreError> {
+    pub(super) async fn strip(&self, id: &ReviewId) -> Result<(), StoreError> {
         let shared = &self.0.shared;
-        let kept = match shared.download(&head.id).await? {
-            None => None,
-            Some((packed, first)) => {
-                let mut review = self.unpack(packed.clone()).await?;
-                if review.stripped {
-                    Some(packed)
-                } else {
-                    review.strip();
-                    let (_, stripped) = self.pack(review).await?;
-                    shared
-                        .upload(&head.id, &stripped, Some(first.sequence))
-                        .await?;
-                    let pieces = pieces_of(&first);
-                    for piece in 1..pieces {
-                        shared.purge(&[&head.id.0, &piece.to_string()]).await?;
-                    }
-                    Some(stripped)
-                }
-            }
+        let Some((packed, first)) = shared.download(id).await? else {
+            return Ok(());
         };
-        let body = Body {
-            head,
-            stripped: true,
-            packed: kept.unwrap_or_default().into(),
-        };
-        self.view().keep_body(body).await
+        let mut review = self.unpack(packed).await?;
+        if review.stripped {
+            return Ok(());
+        }
+        review.strip();
+        let (_, stripped) = self.pack(review).await?;
+        let kept = shared.upload(id, &stripped, Some(first.sequence)).await?;
+        for piece in kept..pieces_of(&first) {
+            shared.purge(&[&id.0, &piece.to_string()]).await?;
+        }
+        Ok(())
     }
 }
 
 impl Shared {
     /// Puts a packed review into the stream, the first piece last: when that is there, all are. `over`: the first
-    /// piece of what it replaces.
+    /// piece of what it replaces. Answers how many pieces there are.
     async fn upload(
         &self,
         id: &ReviewId,
         packed: &Bytes,
         over: Option<u64>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
         let size = self
             .link
             .client()
@@ -210,7 +159,7 @@ impl Shared {
             self.upload_piece(id, piece, pieces, expect, payload)
                 .await?;
         }
-        Ok(())
+        Ok(pieces)
     }
 
     async fn upload_piece(
@@ -308,7 +257,7 @@ impl Shared {
     }
 
     /// Removes a review's outputs, all of them.
-    async fn remove(&self, id: &ReviewId) -> Result<(), StoreError> {
+    pub(super) async fn remove(&self, id: &ReviewId) -> Result<(), StoreError> {
         // More pieces than any review has would be a fault of its own.
         self.purge(&[&id.0]).await
     }

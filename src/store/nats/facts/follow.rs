@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::Shared;
 use crate::store::{
     StoreError,
-    fact::{Fact, Place},
+    fact::{Deed, Fact, Place},
     nats::replica::{Arrival, Begin, Follow, Log},
     sqlite::view::Kept,
 };
@@ -84,8 +84,16 @@ impl Shared {
         let (mut follow, begin) = Follow::begin(&place, &log);
         let from = match begin {
             Begin::From(from) => from,
+            Begin::Base(from) => {
+                let (seen, first) = (place.applied, from);
+                tracing::info!(
+                    seen,
+                    first,
+                    "what comes next was trimmed off the log; its base is taken over"
+                );
+                from
+            }
             Begin::Anew => return Err(self.begin_anew(&log.lineage, false).await?),
-            Begin::Missing(cause) => return Err(cause.into()),
         };
         self.refuse_shorter(&place, &log, shorter).await?;
         let lineage: Arc<str> = log.lineage.into();
@@ -188,8 +196,12 @@ impl Shared {
         let mut ended = None;
         for message in chunk {
             match sort(follow, message) {
-                Ok(Some(fact)) => facts.push(fact),
-                Ok(None) => {}
+                Ok(Sorted::Next(sequence, fact)) => facts.push((sequence, fact)),
+                Ok(Sorted::Known) => {}
+                Ok(Sorted::First(sequence, fact)) => {
+                    ended = Some(self.adopt(lineage, sequence, fact).await?);
+                    break;
+                }
                 Err(why) => {
                     ended = Some(why);
                     break;
@@ -199,7 +211,9 @@ impl Shared {
         if !facts.is_empty() {
             match self.view.apply(Arc::clone(lineage), facts.into()).await? {
                 Kept::Through(applied) => self.applied(lineage, applied),
-                Kept::Gap(_) | Kept::OtherLog => ended = ended.or(Some(Stop::Again)),
+                Kept::Gap(_) | Kept::OtherLog | Kept::OtherPast => {
+                    ended = ended.or(Some(Stop::Again));
+                }
             }
         }
         match ended {
@@ -212,6 +226,31 @@ impl Shared {
             Some(Stop::Failed(cause)) => Err(Ended::Failed(cause)),
         }
     }
+
+    /// Makes the view anew from what the log begins with; then the reading begins again.
+    async fn adopt(
+        &self,
+        lineage: &Arc<str>,
+        sequence: u64,
+        fact: Fact,
+    ) -> Result<Stop, StoreError> {
+        if !matches!(fact.deed, Deed::Based { .. }) {
+            return Ok(Stop::Failed(format!(
+                "the log begins at {sequence}, not with a base: somebody has taken away what this host needs; the next \
+                 gateway that keeps house puts that right within minutes, if its host has all of it"
+            )));
+        }
+        Ok(
+            match self.view.adopt(Arc::clone(lineage), sequence, fact).await? {
+                Kept::Through(applied) => {
+                    self.applied(lineage, applied);
+                    Stop::Again
+                }
+                Kept::Gap(_) | Kept::OtherLog => Stop::Again,
+                Kept::OtherPast => Stop::OtherPast,
+            },
+        )
+    }
 }
 
 /// What ends a reading.
@@ -222,11 +261,21 @@ enum Stop {
     Failed(String),
 }
 
-/// What a message is for the view: a fact to be applied, or nothing new.
+/// What a message is for the view.
+#[derive(Debug)]
+enum Sorted {
+    /// A fact to be applied.
+    Next(u64, Fact),
+    /// With it the log begins, behind where the view is.
+    First(u64, Fact),
+    /// Nothing new.
+    Known,
+}
+
 fn sort(
     follow: &mut Follow,
     message: Result<Message, pull::MessagesError>,
-) -> Result<Option<(u64, Fact)>, Stop> {
+) -> Result<Sorted, Stop> {
     let failed = |error: &dyn std::fmt::Display| Stop::Failed(error.to_string());
     let message = message.map_err(|error| failed(&error))?;
     let sequence = message
@@ -235,11 +284,12 @@ fn sort(
         .stream_sequence;
     let fact = Fact::read(&message.payload);
     let id = fact.as_ref().map_or("", |fact| fact.id.as_str());
-    match follow.arrived(sequence, id) {
-        Arrival::Apply => fact
-            .map(|fact| Some((sequence, fact)))
-            .map_err(|error| Stop::Failed(format!("the log at {sequence}: {error}"))),
-        Arrival::Known => Ok(None),
+    let arrival = follow.arrived(sequence, id);
+    let unread = |error| Stop::Failed(format!("the log at {sequence}: {error}"));
+    match arrival {
+        Arrival::Apply => Ok(Sorted::Next(sequence, fact.map_err(unread)?)),
+        Arrival::Adopt => Ok(Sorted::First(sequence, fact.map_err(unread)?)),
+        Arrival::Known => Ok(Sorted::Known),
         Arrival::Gap(_) => Err(Stop::Again),
         Arrival::OtherPast => Err(Stop::OtherPast),
     }

@@ -19,6 +19,8 @@ use crate::{
     },
 };
 
+mod house;
+
 const FORCE: Option<Change> = Some(Change::Mode(Mode::Force));
 
 fn start() -> Timestamp {

@@ -7,6 +7,7 @@ use async_nats::jetstream::{
     context::GetStreamErrorKind,
     stream::{Info, PeerInfo},
 };
+use jiff::Timestamp;
 use tokio::time::{sleep, timeout};
 
 use super::Shared;
@@ -49,11 +50,17 @@ impl Shared {
 
     /// Asks the log's leader. `Err`: why that proves nothing.
     pub(super) async fn ask(&self) -> Result<Log, String> {
+        Ok(self.ask_with_age().await?.0)
+    }
+
+    /// The same, and when the log was made.
+    pub(super) async fn ask_with_age(&self) -> Result<(Log, Timestamp), String> {
         let asked = self.now();
-        let told = match self.info().await.and_then(|info| read(&info)) {
-            Ok((log, answer)) => {
+        let found = self.info().await;
+        let told = match found.and_then(|info| Ok((read(&info)?, made(&info)))) {
+            Ok(((log, answer), began)) => {
                 let proven = self.contact().answered(asked, &answer);
-                if proven { Ok(log) } else { Err(None) }
+                if proven { Ok((log, began)) } else { Err(None) }
             }
             Err(cause) => {
                 self.contact().failed(cause.clone());
@@ -187,6 +194,13 @@ fn read(info: &Info) -> Result<(Log, Answer), String> {
         followers: info.state.consumer_count,
     };
     Ok((log, answer))
+}
+
+/// When a log was made.
+fn made(info: &Info) -> Timestamp {
+    let micros = i64::try_from(info.created.unix_timestamp_nanos() / 1_000);
+    let made = micros.map(Timestamp::from_microsecond);
+    made.map_or(Timestamp::MIN, |made| made.unwrap_or(Timestamp::MIN))
 }
 
 /// How long ago the leader heard a server. A moment of exactly nothing is how servers say never.

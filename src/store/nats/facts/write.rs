@@ -26,6 +26,9 @@ const ACKNOWLEDGED: Duration = Duration::from_millis(1_500);
 /// How long the view may take to come to where the log ends.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
+/// What the name and the headers of a message take at most.
+const HEADERS: usize = 4 * 1024;
+
 /// A fact that was worked out, on its way into the log.
 #[derive(Debug)]
 struct Drawn {
@@ -150,6 +153,7 @@ impl Facts {
                             let fact = Fact::new(id.to_string(), shared.link.clock().now(), *deed);
                             let payload =
                                 fact.write().map_err(|error| shared.link.failed(&error))?;
+                            shared.refuse_large(payload.len())?;
                             drawn = Some(Drawn {
                                 fact,
                                 lineage: lineage.into(),
@@ -246,9 +250,22 @@ impl Shared {
         let facts = Arc::from([(sequence, drawn.fact.clone())]);
         match self.view.apply(Arc::clone(&drawn.lineage), facts).await {
             Ok(Kept::Through(applied)) => self.applied(&drawn.lineage, applied),
-            Ok(Kept::Gap(_) | Kept::OtherLog) => self.again.notify_one(),
+            Ok(Kept::Gap(_) | Kept::OtherLog | Kept::OtherPast) => self.again.notify_one(),
             Err(error) => tracing::error!(%error, "a change was made and could not be noted here"),
         }
+    }
+
+    /// A fact that no server takes is refused before it is sent, with what to do.
+    fn refuse_large(&self, length: usize) -> Result<(), StoreError> {
+        let most = self.link.client().max_payload();
+        // Nothing is known before the first connection; then nothing can be sent either.
+        if most == 0 || length.saturating_add(HEADERS) <= most {
+            return Ok(());
+        }
+        Err(self.link.failed(&format!(
+            "what is to be written has {length} bytes packed, and its servers take {most}: raise `max_payload` in the \
+             configuration of each of them; nothing was changed"
+        )))
     }
 
     /// Servers before a certain one acknowledge the same place twice when their leader is lost.

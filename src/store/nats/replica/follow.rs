@@ -20,8 +20,9 @@ pub(in crate::store) enum Begin {
     From(u64),
     /// The view is of another log, or of none: lay it aside if anything is in it, note this log's name, begin again.
     Anew,
-    /// What the view needs next is not in the log any more, in words.
-    Missing(String),
+    /// What the view needs next is not in the log any more: read from this sequence on, where the log begins, with a
+    /// base.
+    Base(u64),
 }
 
 /// What to do with a message.
@@ -29,6 +30,8 @@ pub(in crate::store) enum Begin {
 pub(in crate::store) enum Arrival {
     /// Apply it.
     Apply,
+    /// The log begins with it: if it is a base, make the view from it, then begin again.
+    Adopt,
     /// It is in the view.
     Known,
     /// Something between was not delivered: read again from this sequence on.
@@ -44,25 +47,30 @@ pub(in crate::store) struct Follow {
     through: u64,
     /// What stands there by the view, until it was compared.
     known: Option<String>,
+    /// The view does not come to where the log begins.
+    behind: bool,
 }
 
 impl Follow {
     /// Begins to read. The newest message that the view has is read once more and compared: a log that lost its end
     /// and grew again is another one, whatever its name.
     pub(in crate::store) fn begin(place: &Place, log: &Log) -> (Self, Begin) {
-        let follow = Self {
+        let mut follow = Self {
             through: place.applied,
             known: place.id.clone(),
+            behind: false,
         };
         let begin = if place.lineage.as_ref() != Some(&log.lineage) {
             Begin::Anew
         } else if place.applied > 0 && place.id.is_some() && log.first <= place.applied {
             Begin::From(place.applied)
         } else if log.first > place.applied + 1 {
-            Begin::Missing(format!(
-                "it begins at {}, and this host has seen it up to {}",
-                log.first, place.applied
-            ))
+            follow = Self {
+                through: log.first - 1,
+                known: None,
+                behind: true,
+            };
+            Begin::Base(log.first)
         } else {
             Begin::From(place.applied + 1)
         };
@@ -85,6 +93,9 @@ impl Follow {
         }
         self.known = None;
         self.through = sequence;
+        if self.behind {
+            return Arrival::Adopt;
+        }
         Arrival::Apply
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::store::{
-    fact::Place,
+    fact::{Bases, Noted, Place},
     nats::link::{NotStored, Stored},
 };
 
@@ -237,7 +237,9 @@ proptest! {
                         prop_assert_eq!(from, view.len() as u64 + 1);
                         break;
                     }
-                    Arrival::OtherPast => return Err(TestCaseError::fail("another past")),
+                    other @ (Arrival::Adopt | Arrival::OtherPast) => {
+                        return Err(TestCaseError::fail(format!("{other:?}")));
+                    }
                 }
                 sequence = match chance.u8(0..10) {
                     // Again, or something before it.
@@ -311,8 +313,142 @@ fn a_reading_begins_where_it_can() {
     ] {
         assert_eq!(Follow::begin(&place, &log).1, wanted, "{case}");
     }
-    let (_, begin) = Follow::begin(&place(Some("one"), 3, Some("c")), &log(5, 9));
-    assert!(matches!(begin, Begin::Missing(_)), "{begin:?}");
+}
+
+#[test]
+fn a_view_behind_the_beginning_is_made_from_the_base_there() {
+    let log = Log {
+        lineage: "one".to_owned(),
+        first: 5,
+        last: 9,
+    };
+    for applied in [0, 3] {
+        let place = Place {
+            lineage: Some("one".to_owned()),
+            applied,
+            id: (applied > 0).then(|| "c".to_owned()),
+        };
+        let (mut follow, begin) = Follow::begin(&place, &log);
+        assert_eq!(begin, Begin::Base(5));
+        // The log was trimmed further meanwhile: what comes is not what was asked for.
+        assert_eq!(follow.clone().arrived(7, "later"), Arrival::Gap(5));
+        assert_eq!(follow.arrived(5, "base"), Arrival::Adopt);
+    }
+}
+
+fn noted(sequence: u64, head: u64, at: i64, fits: bool) -> Noted {
+    Noted {
+        sequence,
+        head,
+        at: hour(at),
+        fits,
+    }
+}
+
+fn hour(hour: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(3_600 * hour).unwrap()
+}
+
+#[test]
+fn a_base_is_due_when_enough_has_happened_or_time_has_passed() {
+    let log = |first, last| Log {
+        lineage: "one".to_owned(),
+        first,
+        last,
+    };
+    let limits = Limits {
+        facts: 100,
+        age: Duration::from_hours(24),
+    };
+    let one = || vec![noted(50, 40, 10, true)];
+    for (case, applied, bases, log, now, wanted) in [
+        ("nothing was ever written", 0, vec![], log(1, 0), 99, false),
+        ("a young log", 5, vec![], log(1, 5), 23, false),
+        ("an old log", 5, vec![], log(1, 5), 24, true),
+        ("a long log", 100, vec![], log(1, 100), 1, true),
+        ("nothing since", 50, one(), log(1, 50), 99, false),
+        ("little since, and young", 51, one(), log(1, 51), 33, false),
+        ("little since, and old", 51, one(), log(1, 51), 34, true),
+        ("much since", 150, one(), log(50, 150), 11, true),
+        ("it begins with none", 60, one(), log(55, 60), 11, true),
+        ("it was emptied", 60, one(), log(61, 60), 11, true),
+        (
+            "one does not fit",
+            999,
+            vec![noted(50, 40, 10, false)],
+            log(1, 999),
+            99,
+            false,
+        ),
+        (
+            "one that is gone did not fit",
+            999,
+            vec![noted(50, 40, 1, false), noted(60, 41, 2, true)],
+            log(60, 999),
+            99,
+            true,
+        ),
+        ("the view is behind", 999, one(), log(50, 1_000), 99, false),
+    ] {
+        let bases = Bases {
+            applied,
+            forgotten: 0,
+            noted: bases,
+        };
+        assert_eq!(
+            due(&bases, &log, hour(0), hour(now), limits),
+            wanted,
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn the_log_keeps_everything_that_a_new_host_needs() {
+    let three = |middle| {
+        vec![
+            noted(10, 8, 1, true),
+            noted(20, 15, 2, middle),
+            noted(30, 22, 3, true),
+        ]
+    };
+    for (case, forgotten, first, noted, wanted) in [
+        ("none", 99, 1, vec![], None),
+        ("nothing was forgotten", 0, 1, three(true), None),
+        ("not as much as a base leaves out", 7, 1, three(true), None),
+        ("just as much", 8, 1, three(true), Some(10)),
+        ("the newest of them", 21, 1, three(true), Some(20)),
+        ("all of them", 99, 1, three(true), Some(30)),
+        ("that was done", 8, 10, three(true), None),
+        ("one does not fit", 99, 1, three(false), None),
+        (
+            "one that does not fit is gone",
+            99,
+            25,
+            three(false),
+            Some(30),
+        ),
+        (
+            "no records at all",
+            0,
+            1,
+            vec![noted(5, 0, 1, true)],
+            Some(5),
+        ),
+        ("it begins with none", 0, 12, three(true), Some(20)),
+    ] {
+        let bases = Bases {
+            applied: 40,
+            forgotten,
+            noted,
+        };
+        let log = Log {
+            lineage: "one".to_owned(),
+            first,
+            last: 40,
+        };
+        assert_eq!(trim(&bases, &log), wanted, "{case}");
+    }
 }
 
 #[test]

@@ -10,7 +10,6 @@ use crate::store::{
     nats::{
         layout::DUPLICATES,
         link::{NotStored, Stored},
-        replica::{Answer, Log},
     },
 };
 
@@ -43,6 +42,7 @@ pub(super) struct Append {
     from: usize,
     messages: Vec<Arc<Message>>,
     committed: usize,
+    first: usize,
 }
 
 /// Who waits for a message to be stored.
@@ -67,7 +67,9 @@ pub(super) struct Server {
     log_term: u64,
     /// How much of the log is agreed on, as far as it knows; readers see that much.
     pub(super) committed: usize,
-    heard: [Option<Duration>; SERVERS],
+    /// What stands before it was taken away.
+    pub(super) first: usize,
+    pub(super) heard: [Option<Duration>; SERVERS],
     has: [usize; SERVERS],
     waiting: Vec<Waiting>,
     /// When it last heard a leader.
@@ -85,6 +87,7 @@ impl Server {
             log: Vec::new(),
             log_term: 0,
             committed: 0,
+            first: 0,
             heard: [None; SERVERS],
             has: [0; SERVERS],
             waiting: Vec::new(),
@@ -258,6 +261,7 @@ impl World {
                 from,
                 messages: it.log[from..].to_vec(),
                 committed: it.committed,
+                first: it.first,
             };
             let at = self.now + self.hop();
             let append = Box::new(append);
@@ -285,6 +289,8 @@ impl World {
             let known = it.log.len().saturating_sub(append.from);
             it.log.extend(append.messages.into_iter().skip(known));
             let agreed = append.committed.min(it.log.len());
+            // Only what is agreed on is taken away.
+            it.first = it.first.max(append.first.min(agreed));
             let term = it.term;
             self.agree(to, agreed);
             self.answer_leader(leader, to, term, length);
@@ -420,28 +426,5 @@ impl World {
             return;
         };
         self.answer(via, origin, super::post::Said::Stored(said));
-    }
-
-    /// What a leader says of the log.
-    pub(super) fn info(&self, server: usize) -> (Log, Answer) {
-        let it = &self.servers[server];
-        let last = it.committed as u64;
-        let others = (0..SERVERS).filter(|other| *other != server);
-        let log = Log {
-            lineage: LINEAGE.to_owned(),
-            first: 1,
-            last,
-        };
-        let heard = |other: usize| match self.size.planted {
-            Some(Planted::Boastful) => Some(Duration::ZERO),
-            _ => it.heard[other].map(|at| self.now.saturating_sub(at)),
-        };
-        let answer = Answer {
-            lineage: LINEAGE.to_owned(),
-            last,
-            others: others.map(heard).collect(),
-            followers: self.readers,
-        };
-        (log, answer)
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use serde::Deserialize as _;
 
-use super::{cluster::SERVERS, post::Expected, truth::Seals, work::Work};
+use super::{Planted, cluster::SERVERS, house::House, post::Expected, truth::Seals, work::Work};
 use crate::{
     model::{AuditRecord, Conflict, OverrideKey, Plan, PlanId, Revision, Seal, Slot},
     store::{
@@ -19,16 +19,20 @@ use crate::{
 
 /// A key's place in a view: in which fact, and where in it.
 #[derive(Debug)]
-struct Kept {
-    fact: Arc<Fact>,
-    at: usize,
+pub(super) struct Kept {
+    pub(super) fact: Arc<Fact>,
+    pub(super) at: usize,
 }
 
 impl Kept {
-    fn slot(&self) -> Option<&Slot> {
+    pub(super) fn slot(&self) -> Option<&Slot> {
         match &self.fact.deed {
             Deed::Changed { keys, .. } => keys.get(self.at).map(|change| &change.slot),
-            Deed::Planned { .. } | Deed::Reviewed { .. } | Deed::Continued { .. } => None,
+            Deed::Based { base } => base.slots.get(self.at).map(|kept| &kept.slot),
+            Deed::Planned { .. }
+            | Deed::Reviewed { .. }
+            | Deed::Continued { .. }
+            | Deed::Forgotten { .. } => None,
         }
     }
 }
@@ -37,14 +41,17 @@ impl Kept {
 #[derive(Debug, Default)]
 pub(super) struct View {
     pub(super) lineage: Option<String>,
-    /// All that was applied, in order.
+    /// How many were trimmed off the log before it came to them.
+    pub(super) skipped: u64,
+    /// All that was applied behind those, in order.
     pub(super) facts: Vec<Arc<Fact>>,
-    slots: BTreeMap<OverrideKey, Kept>,
-    plans: BTreeMap<PlanId, (Plan, Option<Revision>)>,
+    pub(super) slots: BTreeMap<OverrideKey, Kept>,
+    pub(super) plans: BTreeMap<PlanId, (Plan, Option<Revision>)>,
     pub(super) revision: Revision,
     /// The newest number of the audit.
     pub(super) sequence: u64,
     pub(super) seal: Option<Seal>,
+    pub(super) house: House,
 }
 
 /// A host.
@@ -107,7 +114,13 @@ pub(super) struct Reading {
 
 impl View {
     pub(super) fn applied(&self) -> u64 {
-        self.facts.len() as u64
+        self.skipped + self.facts.len() as u64
+    }
+
+    /// The name of the fact at a place, if the view has seen it.
+    pub(super) fn fact_at(&self, sequence: u64) -> Option<&String> {
+        let place = usize::try_from(sequence.checked_sub(self.skipped + 1)?).ok()?;
+        self.facts.get(place).map(|fact| &fact.id)
     }
 
     pub(super) fn place(&self) -> Place {
@@ -141,6 +154,7 @@ impl View {
         request: Request,
         now: Timestamp,
         host: &str,
+        planted: Option<Planted>,
     ) -> Result<Worked, serde_json::Error> {
         let mut counters = Counters {
             revision: self.revision,
@@ -196,11 +210,18 @@ impl View {
             },
             // Not played: one host is taken over once, before anybody else writes.
             Request::Review { .. } | Request::TakeOver { .. } => Worked::Nothing,
+            Request::Forget { before, .. } => self.to_forget(before),
+            Request::Base { behind } => self.to_base(behind, planted),
         })
     }
 
     /// Applies the next fact. `Err`: why it does not continue the view.
-    pub(super) fn apply(&mut self, fact: &Arc<Fact>, seals: &mut Seals) -> Result<(), String> {
+    pub(super) fn apply(
+        &mut self,
+        fact: &Arc<Fact>,
+        seals: &mut Seals,
+        planted: Option<Planted>,
+    ) -> Result<(), String> {
         let mut wrong = None;
         match &fact.deed {
             Deed::Changed { keys, plan } => {
@@ -217,8 +238,9 @@ impl View {
                         }
                         self.sequence = record.sequence;
                         self.revision = record.revision;
-                        self.seal =
-                            Some(seals.over(self.seal.unwrap_or(Seal::FIRST), next.0, told));
+                        let seal = seals.over(self.seal.unwrap_or(Seal::FIRST), next.0, told);
+                        self.seal = Some(seal);
+                        self.house.records.push_back((record.at, seal));
                     }
                     if change.slot.revision != self.revision {
                         wrong = Some(format!("{}: its place has another revision", fact.id));
@@ -236,6 +258,12 @@ impl View {
                 self.plans.insert(plan.id.clone(), (plan.clone(), None));
             }
             Deed::Reviewed { .. } | Deed::Continued { .. } => {}
+            Deed::Forgotten { through, .. } => self.forget(*through),
+            Deed::Based { base } => {
+                // Whether a lost override is found without this, too.
+                let quiet = planted == Some(Planted::Lossy);
+                wrong = self.compare(fact, base, quiet).err();
+            }
         }
         self.facts.push(Arc::clone(fact));
         wrong.map_or(Ok(()), Err)

@@ -13,15 +13,16 @@ use serde::Deserialize as _;
 
 use super::{
     cluster::SERVERS,
+    house::RETENTION,
     linear::{Call, What, has_an_order},
     people::{Kind, moment},
     work::Ended,
     world::World,
 };
 use crate::{
-    model::{AuditRecord, Change, OverrideKey, PlanId, Revision, Seal},
+    model::{Anchor, AuditRecord, Change, OverrideKey, PlanId, Revision, Seal},
     store::{
-        fact::{Deed, Fact},
+        fact::{Base, Deed, Fact},
         nats::replica::Standing,
     },
 };
@@ -37,6 +38,10 @@ struct Told {
     seal: Option<Seal>,
     /// What is in force by key, and when it is over.
     left: BTreeMap<OverrideKey, (Revision, Option<Change>, Option<Timestamp>)>,
+    /// When each record was made.
+    made_at: Vec<Timestamp>,
+    /// How many of them the fleet has forgotten.
+    forgotten: u64,
     plans: BTreeSet<PlanId>,
     /// By operation: where its fact stands, and what became of which key.
     made: BTreeMap<usize, Vec<usize>>,
@@ -89,7 +94,8 @@ impl World {
     fn judge_views(&mut self, told: &Told, length: usize) {
         for host in 0..self.hosts.len() {
             let view = &self.hosts[host].view;
-            let has = view.facts.len();
+            let has = view.applied();
+            let kept = (view.house.forgotten, view.house.records.len() as u64);
             let same = (view.sequence, view.revision.0, view.seal)
                 == (told.records, told.revision, told.seal);
             let differs = told.left.iter().find(|(key, (revision, change, _))| {
@@ -99,7 +105,12 @@ impl World {
                     != Some((*revision, *change))
             });
             let differs = differs.map(|(key, _)| key.clone());
-            if has != length {
+            if kept != (told.forgotten, told.records - told.forgotten) {
+                self.violated(format!(
+                    "host {host} has {} records of the audit behind {}, not all of {} behind {}",
+                    kept.1, kept.0, told.records, told.forgotten
+                ));
+            } else if has != length as u64 {
                 self.violated(format!("host {host} is stuck at {has} of {length}"));
             } else if !same {
                 self.violated(format!("host {host} has another audit than was agreed on"));
@@ -167,7 +178,7 @@ impl World {
                             expected: expected.0,
                             becomes,
                         },
-                        Kind::EndExpired | Kind::Plan => What::Ended { becomes },
+                        Kind::EndExpired | Kind::Plan | Kind::House => What::Ended { becomes },
                     };
                     add(&change.key, what);
                 }
@@ -200,6 +211,8 @@ impl Told {
                 return;
             }
             Deed::Reviewed { .. } | Deed::Continued { .. } => return,
+            Deed::Forgotten { through, .. } => return self.forgets(fact, *through),
+            Deed::Based { base } => return self.sums_up(fact, base),
         };
         if let Some(id) = plan
             && !self.plans.insert(id.clone())
@@ -232,8 +245,38 @@ impl Told {
         }
     }
 
+    /// Only what is old enough is forgotten, once.
+    fn forgets(&mut self, fact: &Fact, through: Option<Anchor>) {
+        let through = through.map_or(0, |it| it.sequence);
+        let at = usize::try_from(through).ok();
+        let newest = at.and_then(|at| self.made_at.get(at.checked_sub(1)?));
+        let old = newest.is_some_and(|at| *at + RETENTION < fact.at);
+        if through <= self.forgotten || !old {
+            self.wrong
+                .push(format!("{} forgets what is not old enough", fact.id));
+        }
+        self.forgotten = self.forgotten.max(through);
+    }
+
+    /// A base says all that was left, and nothing else.
+    fn sums_up(&mut self, fact: &Fact, base: &Base) {
+        let left = self.left.iter().map(|(key, left)| (key.clone(), *left));
+        let said = base.slots.iter().map(|kept| {
+            let current = kept.slot.current.as_ref();
+            let change = current.map(|it| it.change);
+            let expires = current.and_then(|it| it.expires);
+            (kept.key.clone(), (kept.slot.revision, change, expires))
+        });
+        let seal = self.seal.unwrap_or(Seal::FIRST);
+        if (base.head.sequence, base.head.seal) != (self.records, seal) || !left.eq(said) {
+            self.wrong
+                .push(format!("{} sums up another state", fact.id));
+        }
+    }
+
     fn record(&mut self, fact: &Fact, record: &AuditRecord) {
         self.records += 1;
+        self.made_at.push(record.at);
         self.revision += 1;
         if (record.sequence, record.revision.0) != (self.records, self.revision) {
             self.wrong.push(format!(

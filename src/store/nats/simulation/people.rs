@@ -1,7 +1,7 @@
 //! What operators and gateways want: changes of the same few keys, plans that several people apply, and the end of
 //! what has expired.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -28,6 +28,7 @@ pub(super) enum Kind {
     },
     EndExpired,
     Plan,
+    House,
 }
 
 /// The moment at which a point of the simulation's time is by an exact clock.
@@ -59,33 +60,35 @@ impl World {
                 self.queue.at(at, Event::Wish { process, life });
             }
             Role::Gateway => {
-                let facts = self.hosts[host].view.facts.clone();
-                for fact in facts.iter().rev().take(40) {
-                    self.expects(host, fact);
-                }
+                let ends = self.hosts[host].view.ends();
+                self.expects(host, &ends);
+                self.house_later(process);
             }
         }
     }
 
     /// A host has seen a fact: its gateway looks again when what is set by it expires.
-    pub(super) fn expects(&mut self, host: usize, fact: &Arc<Fact>) {
+    pub(super) fn expects_of(&mut self, host: usize, fact: &Fact) {
+        if let Deed::Changed { keys, .. } = &fact.deed {
+            let current = keys.iter().filter_map(|it| it.slot.current.as_ref());
+            let ends: Vec<Timestamp> = current.filter_map(|it| it.expires).collect();
+            self.expects(host, &ends);
+        }
+    }
+
+    /// The gateway of a host looks again at these moments.
+    pub(super) fn expects(&mut self, host: usize, ends: &[Timestamp]) {
         let process = host;
         if self.processes[process].role != Role::Gateway || !self.processes[process].up() {
             return;
         }
         let life = self.processes[process].life;
-        let Deed::Changed { keys, .. } = &fact.deed else {
-            return;
-        };
-        for change in keys {
-            let current = change.slot.current.as_ref();
-            if let Some(expires) = current.and_then(|current| current.expires) {
-                // All of them are woken by the same moment, some a little late.
-                let late = self.chance.f64();
-                let late = Duration::from_secs(1).mul_f64(late * late);
-                let at = self.shows(host, expires).max(self.now) + late;
-                self.queue.at(at, Event::Expiry { process, life });
-            }
+        for end in ends {
+            // All of them are woken by the same moment, some a little late.
+            let late = self.chance.f64();
+            let late = Duration::from_secs(1).mul_f64(late * late);
+            let at = self.shows(host, *end).max(self.now) + late;
+            self.queue.at(at, Event::Expiry { process, life });
         }
     }
 

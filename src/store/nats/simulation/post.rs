@@ -3,7 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{cluster::SERVERS, queue::Event, world::World};
+use super::{
+    Planted,
+    cluster::{LINEAGE, SERVERS},
+    queue::Event,
+    world::World,
+};
 use crate::store::{
     fact::Fact,
     nats::{
@@ -29,6 +34,8 @@ pub(super) enum Ask {
     Publish { fact: Arc<Fact>, after: u64 },
     /// Where the log ends.
     Info,
+    /// To take away what stands before that place.
+    Trim { first: u64 },
 }
 
 /// What is answered.
@@ -53,6 +60,10 @@ pub(super) enum Purpose {
     CatchUp { work: u64 },
     /// To store a fact.
     Publish { work: u64 },
+    /// To keep house.
+    House,
+    /// To trim the log.
+    Trim,
 }
 
 /// An answer that a process waits for.
@@ -113,7 +124,7 @@ impl World {
         let Some(server) = it.connection else {
             let said = match ask {
                 Ask::Publish { .. } => Said::Stored(Err(NotStored::Away)),
-                Ask::Info => Said::Nobody,
+                Ask::Info | Ask::Trim { .. } => Said::Nobody,
             };
             // A process hears that from its own library.
             return self.heard(origin, said);
@@ -155,11 +166,36 @@ impl World {
                     let (log, answer) = self.info(leader);
                     self.answer(server, origin, Said::Info(log, answer));
                 }
+                // Nothing waits for the answer.
+                Ask::Trim { first } => self.trim(leader, *first),
             }
         }
         if nobody && self.chance.bool() {
             self.answer(server, origin, Said::Nobody);
         }
+    }
+
+    /// What a leader says of the log.
+    pub(super) fn info(&self, server: usize) -> (Log, Answer) {
+        let it = &self.servers[server];
+        let last = it.committed as u64;
+        let others = (0..SERVERS).filter(|other| *other != server);
+        let log = Log {
+            lineage: LINEAGE.to_owned(),
+            first: it.first as u64 + 1,
+            last,
+        };
+        let heard = |other: usize| match self.size.planted {
+            Some(Planted::Boastful) => Some(Duration::ZERO),
+            _ => it.heard[other].map(|at| self.now.saturating_sub(at)),
+        };
+        let answer = Answer {
+            lineage: LINEAGE.to_owned(),
+            last,
+            others: others.map(heard).collect(),
+            followers: self.readers,
+        };
+        (log, answer)
     }
 
     /// Sends an answer back, over the server where the request came in.
@@ -203,6 +239,8 @@ impl World {
                 self.came(origin.process, work, expected.asked, said);
             }
             Purpose::Publish { work } => self.told(origin.process, work, said),
+            Purpose::House => self.shorten(origin.process, expected.asked, said),
+            Purpose::Trim => {}
         }
     }
 

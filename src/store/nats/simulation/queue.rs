@@ -70,6 +70,8 @@ pub(super) enum Event {
     Wish { process: usize, life: u32 },
     /// A gateway looks for what has expired.
     Expiry { process: usize, life: u32 },
+    /// A gateway keeps house.
+    House { process: usize, life: u32 },
     /// Something breaks.
     Break,
     /// Something is mended.

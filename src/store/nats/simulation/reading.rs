@@ -104,17 +104,13 @@ impl World {
         let place = self.hosts[host].view.place();
         let (follow, begin) = Follow::begin(&place, &log);
         let from = match begin {
-            Begin::From(from) => from,
+            Begin::From(from) | Begin::Base(from) => from,
             Begin::Anew => {
                 if place.applied > 0 {
                     self.violated(format!("host {host} laid aside what it has seen"));
                 }
                 self.hosts[host].view.begin_anew(log.lineage);
                 return self.read_again(process, Duration::from_micros(200));
-            }
-            Begin::Missing(cause) => {
-                self.violated(format!("host {host} can read no more: {cause}"));
-                return;
             }
         };
         if log.last < place.applied {
@@ -206,7 +202,7 @@ impl World {
         if !there {
             return;
         }
-        for at in from..through {
+        for at in from.max(self.servers[server].first)..through {
             let message = self.servers[server].log.get(at).map(Arc::clone);
             let Some(message) = message else {
                 return;
@@ -225,6 +221,11 @@ impl World {
         match follow.arrived(sequence, &fact.id) {
             Arrival::Known => true,
             Arrival::Apply => self.keep(process, sequence, fact),
+            Arrival::Adopt => {
+                self.adopt(process, sequence, fact);
+                self.read_again(process, Duration::from_micros(50));
+                false
+            }
             Arrival::Gap(_) if self.size.planted == Some(Planted::Gaps) => {
                 self.keep_anyway(process, fact);
                 true
@@ -263,11 +264,31 @@ impl World {
 
     fn keep_anyway(&mut self, process: usize, fact: &Arc<Fact>) {
         let host = self.processes[process].host;
-        let done = self.hosts[host].view.apply(fact, &mut self.seals);
+        let planted = self.size.planted;
+        let done = self.hosts[host].view.apply(fact, &mut self.seals, planted);
         if let Err(wrong) = done {
             self.violated(format!("host {host}: {wrong}"));
         }
         self.applied(process, fact);
+        self.progressed(process);
+    }
+
+    /// Makes the view of a process's host anew from what the log begins with.
+    fn adopt(&mut self, process: usize, sequence: u64, fact: &Arc<Fact>) {
+        let host = self.processes[process].host;
+        let view = &mut self.hosts[host].view;
+        // Another process of the host may have been faster.
+        if view.applied() + 1 >= sequence {
+            return;
+        }
+        if let Err(wrong) = view.adopt(sequence, fact) {
+            return self.violated(format!("host {host}: {wrong}"));
+        }
+        self.tally.adopted += 1;
+        self.note(|| format!("host {host} goes on from the base at {sequence}"));
+        self.applied(process, fact);
+        let ends = self.hosts[host].view.ends();
+        self.expects(host, &ends);
         self.progressed(process);
     }
 
@@ -350,7 +371,8 @@ impl World {
             return;
         };
         let host = it.host;
-        let lacks = self.truth.get(self.hosts[host].view.facts.len());
+        let applied = usize::try_from(self.hosts[host].view.applied()).unwrap_or(0);
+        let lacks = self.truth.get(applied);
         if let Some(lacks) = lacks
             && self.now >= lacks.agreed + self.bound
         {

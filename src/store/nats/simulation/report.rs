@@ -97,6 +97,12 @@ pub struct Report {
     pub changes: Answers,
     /// What gateways were told that wanted to end what had expired.
     pub ends: Answers,
+    /// What gateways were told that let the fleet forget, or wrote the state down.
+    pub house: Answers,
+    /// How often a leader trimmed the log.
+    pub trims: u64,
+    /// How often a host went on from the base with which the log began.
+    pub adopted: u64,
     /// How many facts are in the log.
     pub facts: u64,
     /// How often a host applied one.
@@ -132,6 +138,9 @@ impl Report {
         self.steps += other.steps;
         self.changes.join(other.changes);
         self.ends.join(other.ends);
+        self.house.join(other.house);
+        self.trims += other.trims;
+        self.adopted += other.adopted;
         self.facts += other.facts;
         self.deliveries += other.deliveries;
         self.restarts += other.restarts;
@@ -160,10 +169,11 @@ impl fmt::Display for Report {
         )?;
         writeln!(formatter, "changes and plans        {}", self.changes)?;
         writeln!(formatter, "ends of what expired     {}", self.ends)?;
+        writeln!(formatter, "forgetting and bases     {}", self.house)?;
         writeln!(
             formatter,
-            "log                      {} facts, applied {} times",
-            self.facts, self.deliveries
+            "log                      {} facts, applied {} times, trimmed {} times; {} hosts went on from a base",
+            self.facts, self.deliveries, self.trims, self.adopted
         )?;
         writeln!(
             formatter,

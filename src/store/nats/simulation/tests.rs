@@ -50,6 +50,7 @@ fn a_few_hosts_agree_through_everything_that_breaks() {
             "\n{all}"
         );
         assert!(all.apart > 5, "\n{all}");
+        assert!(all.trims > 20 && all.adopted > 20, "\n{all}");
     }
 }
 
@@ -90,6 +91,9 @@ fn what_is_planted_is_found() {
         Planted::Boastful,
         Planted::Asleep,
         Planted::Hasty,
+        Planted::Lossy,
+        Planted::Greedy,
+        Planted::Beheading,
     ] {
         let size = Size {
             planted: Some(planted),

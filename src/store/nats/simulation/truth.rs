@@ -70,7 +70,7 @@ impl World {
     /// A host has applied the newest fact of its view.
     pub(super) fn applied(&mut self, process: usize, fact: &Arc<Fact>) {
         let host = self.processes[process].host;
-        let applied = self.hosts[host].view.facts.len();
+        let applied = usize::try_from(self.hosts[host].view.applied()).unwrap_or(0);
         let Some(known) = self.truth.get(applied - 1) else {
             return self.violated(format!(
                 "host {host} has what was never agreed on: {}",
@@ -102,13 +102,13 @@ impl World {
                 ));
             }
         }
-        self.expects(host, fact);
+        self.expects_of(host, fact);
     }
 
     /// Everything is mended: how long until a host has what was agreed on by now?
     pub(super) fn heals(&mut self, host: usize) {
         let wanted = self.truth.len();
-        let behind = self.hosts[host].view.facts.len() < wanted;
+        let behind = self.hosts[host].view.applied() < wanted as u64;
         self.hosts[host].healing = behind.then_some((wanted, self.now));
     }
 
@@ -116,7 +116,7 @@ impl World {
     pub(super) fn current_due(&mut self, sequence: usize) {
         for process in 0..self.processes.len() {
             let it = &self.processes[process];
-            if it.up() && self.hosts[it.host].view.facts.len() <= sequence {
+            if it.up() && self.hosts[it.host].view.applied() <= sequence as u64 {
                 self.look(process);
             }
         }

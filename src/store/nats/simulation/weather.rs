@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::{cluster::SERVERS, queue::Event, world::World};
+use super::{cluster::SERVERS, host::View, queue::Event, world::World};
+use crate::store::nats::replica::Contact;
 
 /// How long until everything was quiet for long enough to be judged.
 const AFTERWARDS: Duration = Duration::from_mins(1);
@@ -41,6 +42,8 @@ pub(super) enum Weather {
     Hosts(Few, Option<usize>),
     /// Processes do not run.
     Processes(Few),
+    /// Hosts come back with empty disks.
+    Disks(Few),
     /// Everything is slow, and much is lost.
     Storm,
 }
@@ -60,7 +63,7 @@ impl World {
             salt: world.chance.usize(0..1 << 20),
             percent: world.chance.usize(1..=most),
         };
-        let (weather, longest) = match self.chance.u8(0..20) {
+        let (weather, longest) = match self.chance.u8(0..21) {
             0..2 => (Weather::Server(server), 15),
             2..5 => (Weather::Server(leader.unwrap_or(server)), 10),
             5 => (Weather::Servers, 5),
@@ -71,6 +74,7 @@ impl World {
             14 => (Weather::Hosts(some(self, 60), Some(server)), 30),
             15..18 => (Weather::Processes(some(self, 30)), 12),
             18 => (Weather::Storm, 8),
+            19 => (Weather::Disks(some(self, 15)), 5),
             _ => {
                 if let Some(leader) = leader {
                     self.note(|| format!("server {leader} is asked to give way"));
@@ -94,7 +98,7 @@ impl World {
             Weather::Line(..) | Weather::Lone(_) | Weather::Hosts(..) => {
                 self.tally.partitions += 1;
             }
-            Weather::Processes(_) | Weather::Storm => {}
+            Weather::Processes(_) | Weather::Disks(_) | Weather::Storm => {}
         }
     }
 
@@ -120,6 +124,16 @@ impl World {
             Weather::Processes(some) => {
                 for process in (0..self.processes.len()).filter(|process| some.has(*process)) {
                     self.kill(process);
+                }
+            }
+            Weather::Disks(some) => {
+                for process in 0..self.processes.len() {
+                    if some.has(self.processes[process].host) {
+                        self.kill(process);
+                    }
+                }
+                for host in (0..self.hosts.len()).filter(|host| some.has(*host)) {
+                    self.hosts[host].view = View::default();
                 }
             }
             Weather::Storm => self.storm += 1,
@@ -151,6 +165,13 @@ impl World {
             Weather::Processes(some) => {
                 for process in (0..self.processes.len()).filter(|process| some.has(*process)) {
                     self.start(process);
+                }
+            }
+            Weather::Disks(some) => {
+                for process in 0..self.processes.len() {
+                    if some.has(self.processes[process].host) {
+                        self.start(process);
+                    }
                 }
             }
             Weather::Storm => self.storm -= 1,
@@ -238,6 +259,7 @@ impl World {
         it.expected.clear();
         it.reading = None;
         it.follow = None;
+        it.contact = Contact::new();
         self.tally.restarts += 1;
         self.abandon(process);
     }

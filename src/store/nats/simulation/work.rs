@@ -139,9 +139,7 @@ impl World {
             }
             Next::Look(sequence) => {
                 let ours = work.fact.as_ref().map(|fact| fact.id.clone());
-                let place = usize::try_from(sequence).unwrap_or(usize::MAX);
-                let found = self.hosts[host].view.facts.get(place - 1);
-                let seen = match found.map(|fact| &fact.id) {
+                let seen = match self.hosts[host].view.fact_at(sequence) {
                     None => Seen::Nobody,
                     found if found == ours.as_ref() => Seen::Ours,
                     Some(_) => Seen::Others,
@@ -165,9 +163,10 @@ impl World {
         };
         let (request, operation, drawn) = (work.request.clone(), work.operation, work.drawn);
         let place = self.hosts[host].view.place();
-        let worked = self.hosts[host]
-            .view
-            .work_out(request, at, &self.hosts[host].name);
+        let worked =
+            self.hosts[host]
+                .view
+                .work_out(request, at, &self.hosts[host].name, self.size.planted);
         let (mut new, mut refusal) = (None, None);
         let what = match worked {
             // The view is of no log yet: the program says so.
@@ -333,6 +332,7 @@ impl World {
         let answers = match it.kind {
             Kind::Change { .. } | Kind::Plan => &mut self.tally.changes,
             Kind::EndExpired => &mut self.tally.ends,
+            Kind::House => &mut self.tally.house,
         };
         match ended {
             Ended::Stored(_) => answers.acknowledged += 1,

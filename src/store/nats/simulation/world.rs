@@ -199,6 +199,7 @@ impl World {
             Event::Behind { process, work } => self.behind(process, work),
             Event::Wish { process, life } => self.wish(process, life),
             Event::Expiry { process, life } => self.expiry(process, life),
+            Event::House { process, life } => self.keep_house(process, life),
             Event::Break => self.break_something(),
             Event::Mend(weather) => self.mend(weather),
             Event::Calm => self.calm(),

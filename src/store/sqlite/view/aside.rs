@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Everything that a log fills.
-const EMPTY: &str = "
+pub(super) const EMPTY: &str = "
     DELETE FROM slots;
     DELETE FROM audit;
     DELETE FROM sqlite_sequence WHERE name = 'audit';
@@ -27,6 +27,7 @@ const EMPTY: &str = "
     DELETE FROM review_bodies;
     DELETE FROM debts;
     DELETE FROM facts;
+    DELETE FROM bases;
     UPDATE reviewed SET place = place + 1;
 ";
 
