@@ -1,10 +1,11 @@
 //! Everything of a store on one host taken over into a cluster: the audit with its chain, overrides, plans, reviews and
-//! what is owed, events, and what is known of traffic and probes. What was captured of requests stays behind, as in a
-//! backup.
+//! what is owed, events, what is known of traffic and of probes with their past, and what was captured of requests in
+//! the last day.
 //!
 //! Used by the command line. What is there already is passed over, so a migration that was interrupted is run again.
 //! Nothing is taken over into a cluster with a past of its own.
 
+mod captured;
 mod compare;
 mod past;
 
@@ -67,6 +68,10 @@ pub struct Migrated {
     pub stretches: usize,
     /// What probes found.
     pub probes: usize,
+    /// Points of their history.
+    pub points: usize,
+    /// Captured requests.
+    pub captures: usize,
 }
 
 impl Migration {
@@ -129,6 +134,11 @@ impl Migration {
         for stretch in Stretch::ALL {
             stretches += self.past(stretch).await?.len();
         }
+        let found = from.probes(None).await?;
+        let mut points = 0;
+        for record in &found {
+            points += from.probe_history(record.key()).await?.len();
+        }
         Ok(Migrated {
             audit,
             records: audit.saturating_sub(done),
@@ -138,7 +148,9 @@ impl Migration {
             debts: reviewed.debts.len(),
             events,
             stretches,
-            probes: from.probes(None).await?.len(),
+            probes: found.len(),
+            points,
+            captures: self.from.all_captures().await?.len(),
         })
     }
 
@@ -164,7 +176,8 @@ impl Migration {
         .await?;
         done.events = events;
         done.stretches = self.traffic().await?;
-        done.probes = self.probes().await?;
+        (done.probes, done.points) = self.probes().await?;
+        done.captures = self.captures().await?;
         (done.audit, done.overrides) = self.compare(&done).await?;
         Ok(done)
     }

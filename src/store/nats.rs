@@ -122,6 +122,7 @@ hand_on! { may_write:
     pulse.keep_captures(of: Vec<WorkloadName>) -> u64;
     facts.take_over(after: Anchor, deed: Deed) -> ();
     pulse.take_over_past(stretch: Stretch, all: Vec<Finished>) -> ();
+    pulse.take_over_points(key: ProbeKey, points: Vec<ProbePoint>) -> ();
 }
 
 impl Nats {

@@ -5,7 +5,10 @@ use std::{fs, process::Stdio, time::Duration};
 use async_nats::jetstream;
 use backstop::{
     clock::Clock,
-    model::{Entry, PlanId, Retention, Revision, Stretch, WorkloadTraffic},
+    model::{
+        Entry, PayloadClass, PlanId, ProbeKey, ProbeSubject, Retention, Revision, Rung, Stretch,
+        Verdict, WorkloadTraffic,
+    },
     store::{Access, EventQuery, ReviewQuery, Store, TrafficQuery},
 };
 use jiff::Timestamp;
@@ -13,6 +16,7 @@ use jiff::Timestamp;
 use crate::{
     cli_project::{Running, command, run},
     control_project::{CONFIG, Project},
+    store_contract::{capture, rung},
     store_pair::cluster,
     store_reviews::review,
     store_samples::{FORCE, change, event, heartbeat, mode_key, outcome, plan},
@@ -40,6 +44,15 @@ async fn fleet(project: &Project, cluster: &Cluster) -> Store {
     let mut place = backstop::model::StorePlace::from(&cluster.url());
     place.view = Some(project.path().join("another-view"));
     Store::open(&place, Access::Observe, Clock::system())
+        .await
+        .unwrap()
+}
+
+/// The same, for writing.
+async fn writing(project: &Project, cluster: &Cluster) -> Store {
+    let mut place = backstop::model::StorePlace::from(&cluster.url());
+    place.view = Some(project.path().join("third-view"));
+    Store::open(&place, Access::Write, Clock::system())
         .await
         .unwrap()
 }
@@ -83,6 +96,19 @@ async fn fill(store: &Store, now: Timestamp) {
     for number in 0..30 {
         log(store, Entry::Decision(event(number, now).into())).await;
         log(store, Entry::Outcome(outcome(number, now))).await;
+    }
+    for minute in 0..5 {
+        let at = now - Duration::from_mins(50 - minute);
+        let of_key = rung("b", Rung::Key, at, Verdict::Failed);
+        let of_model = rung("b", Rung::Minimal, at, Verdict::Passed);
+        store.put_probes(vec![of_key, of_model]).await.unwrap();
+        for (workload, class) in [
+            ("support-chat", PayloadClass::Chat),
+            ("lonely", PayloadClass::Tools),
+        ] {
+            let captured = capture(workload, class, at);
+            store.put_capture(captured).await.unwrap();
+        }
     }
     // Three minutes with traffic, and one without.
     for minute in 0..5_u64 {
@@ -144,6 +170,27 @@ async fn same(one: &Store, other: &Store, now: Timestamp) {
         let (here, there) = (one.counted(query.clone()).await, other.counted(query).await);
         assert_eq!(here.unwrap(), there.unwrap(), "{stretch:?}");
     }
+    for rung in [Rung::Key, Rung::Minimal] {
+        let key = ProbeKey {
+            route: "b".into(),
+            subject: ProbeSubject::Rung(rung),
+        };
+        let (here, there) = (
+            one.probe_history(key.clone()).await.unwrap(),
+            other.probe_history(key).await.unwrap(),
+        );
+        assert_eq!(here, there, "{rung:?}");
+    }
+    for workload in ["support-chat", "lonely"] {
+        let captured = async |store: &Store| {
+            let found = store.captures(workload.into()).await.unwrap();
+            found
+                .into_iter()
+                .map(|one| (one.at, one.class, one.body))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(captured(one).await, captured(other).await, "{workload}");
+    }
     for id in ["3f9c", "77aa"] {
         let id = PlanId(id.to_owned());
         assert_eq!(
@@ -170,7 +217,17 @@ async fn everything_is_there_afterwards_once_and_what_comes_later_follows() {
         (&3.into(), &2.into()),
         "{looked}"
     );
+    assert_eq!(
+        (&looked["probes"], &looked["points"], &looked["captures"]),
+        (&2.into(), &10.into(), &8.into()),
+        "{looked}"
+    );
     let done = run(&project, MIGRATE).exits(0).json();
+    assert_eq!(
+        (&done["probes"], &done["points"], &done["captures"]),
+        (&2.into(), &10.into(), &8.into()),
+        "{done}"
+    );
     assert_eq!(
         (&done["records"], &done["plans"]),
         (&3.into(), &2.into()),
@@ -192,6 +249,18 @@ async fn everything_is_there_afterwards_once_and_what_comes_later_follows() {
         (&0.into(), &60.into())
     );
     same(&one, &other, now).await;
+
+    // Four of a kind are kept; what is newer there is not pushed out by what is older here.
+    let newer = capture("support-chat", PayloadClass::Chat, now);
+    writing(&project, &cluster)
+        .await
+        .put_capture(newer.clone())
+        .await
+        .unwrap();
+    run(&project, MIGRATE).exits(0);
+    let kept = other.captures("support-chat".into()).await.unwrap();
+    assert_eq!((kept.len(), &kept[0].body), (4, &newer.body));
+    one.put_capture(newer).await.unwrap();
 
     // Something was changed after all.
     let key = mode_key("support-chat");

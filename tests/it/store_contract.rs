@@ -787,7 +787,7 @@ async fn presences_are_kept_for_fifteen_seconds(pair: Pair) {
     assert_eq!(pair.second.presences().await.unwrap(), []);
 }
 
-fn rung(route: &str, rung: Rung, at: jiff::Timestamp, verdict: Verdict) -> ProbeRecord {
+pub(crate) fn rung(route: &str, rung: Rung, at: jiff::Timestamp, verdict: Verdict) -> ProbeRecord {
     ProbeRecord::Rung(Box::new(RungResult {
         route: route.into(),
         rung,
@@ -863,7 +863,7 @@ async fn probes_are_forgotten_after_thirty_days(pair: Pair) {
     assert_eq!(pair.first.probe_history(old.key()).await.unwrap(), []);
 }
 
-fn capture(workload: &str, class: PayloadClass, at: Timestamp) -> Captured {
+pub(crate) fn capture(workload: &str, class: PayloadClass, at: Timestamp) -> Captured {
     Captured {
         number: 0,
         at,

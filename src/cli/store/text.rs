@@ -146,7 +146,7 @@ pub(super) fn migrated(done: &Migrated, dry: bool) -> String {
     let Migrated { events, .. } = done;
     format!(
         "{}: {} audit records (up to {}), {} overrides, {} plans, {} reviews and {} that are owed, {} events and {} \
-         outcomes{}, {} minutes and hours of traffic, {} probes",
+         outcomes{}, {} minutes and hours of traffic, {} probes with {} points of their past, {} captured requests",
         if dry {
             "would be taken over"
         } else {
@@ -165,7 +165,9 @@ pub(super) fn migrated(done: &Migrated, dry: bool) -> String {
             known => format!(" ({known} were there)"),
         },
         done.stretches,
-        done.probes
+        done.probes,
+        done.points,
+        done.captures
     )
 }
 

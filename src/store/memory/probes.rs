@@ -64,6 +64,21 @@ impl Probes {
         }
     }
 
+    /// Adds points of the time before to a key of which a record is known.
+    pub(in crate::store) fn put_past(&mut self, key: &ProbeKey, points: Vec<ProbePoint>) {
+        let Some(known) = self.known.get_mut(&place(key)) else {
+            return;
+        };
+        for point in points {
+            if known.points.iter().all(|known| known.at != point.at) {
+                let later = known.points.partition_point(|known| known.at < point.at);
+                known.points.insert(later, point);
+            }
+        }
+        let over = known.points.len().saturating_sub(PROBE_POINTS);
+        known.points.drain(..over);
+    }
+
     /// Forgets each key whose latest is too old.
     pub(in crate::store) fn forget(&mut self, now: Timestamp) {
         let oldest = earlier(now, PROBE_LIFE);

@@ -43,6 +43,8 @@ impl Migration {
                 "{events} entries of the event log are there, and {wanted} should be; run it again"
             )));
         }
+        self.same_points().await?;
+        self.same_captures().await?;
         Ok((to.sequence, self.target.overrides().borrow().slots.len()))
     }
 }

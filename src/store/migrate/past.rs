@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::Migration;
 use crate::{
-    model::Stretch,
-    store::{StoreError, TrafficQuery, past::Finished},
+    model::{ProbeKey, ProbePoint, ProbeRecord, Stretch},
+    store::{PROBE_POINTS, StoreError, TrafficQuery, past::Finished},
 };
 
 /// How many hours of spending are kept.
@@ -34,11 +34,26 @@ impl Migration {
         Ok(Finished::all_of(stretch, &counted, &traffic))
     }
 
-    pub(super) async fn probes(&self) -> Result<usize, StoreError> {
+    /// What probes found, each with its past; answers how many of both the store has.
+    pub(super) async fn probes(&self) -> Result<(usize, usize), StoreError> {
         let found = self.source.probes(None).await?;
-        let all = found.len();
-        if all > 0 {
-            self.target.put_probes(found).await?;
+        let there = self.target.probes(None).await?;
+        let missing: Vec<ProbeRecord> = found
+            .iter()
+            .filter(|record| !there.contains(record))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            self.target.put_probes(missing).await?;
+        }
+        let mut all = 0;
+        for record in &found {
+            let points = self.source.probe_history(record.key()).await?;
+            all += points.len();
+            let lacking = self.lacking(record.key(), points).await?;
+            if !lacking.is_empty() {
+                self.to.take_over_points(record.key(), lacking).await?;
+            }
         }
         let readiness = self.source.readiness().await?;
         if !readiness.is_empty() && self.target.readiness().await?.is_empty() {
@@ -50,6 +65,39 @@ impl Migration {
                 self.target.spend(spent).await?;
             }
         }
-        Ok(all)
+        Ok((found.len(), all))
+    }
+
+    /// The points that the cluster does not have and has room for: it keeps the newest ones.
+    async fn lacking(
+        &self,
+        key: ProbeKey,
+        mut points: Vec<ProbePoint>,
+    ) -> Result<Vec<ProbePoint>, StoreError> {
+        let there = self.target.probe_history(key).await?;
+        let oldest = (there.len() >= PROBE_POINTS)
+            .then(|| there.first().map(|point| point.at))
+            .flatten();
+        points.retain(|point| {
+            oldest.is_none_or(|oldest| point.at > oldest)
+                && there.iter().all(|known| known.at != point.at)
+        });
+        Ok(points)
+    }
+
+    /// The past of every probe is there, as far as the cluster keeps one.
+    pub(super) async fn same_points(&self) -> Result<(), StoreError> {
+        for record in self.source.probes(None).await? {
+            let points = self.source.probe_history(record.key()).await?;
+            let lacking = self.lacking(record.key(), points).await?;
+            if !lacking.is_empty() {
+                return Err(self.differ(&format!(
+                    "{} points of the history of {} are not there; run it again",
+                    lacking.len(),
+                    record.key().route
+                )));
+            }
+        }
+        Ok(())
     }
 }

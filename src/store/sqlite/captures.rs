@@ -1,7 +1,7 @@
 //! Captures in a file of their own, `captures.db`: made when the first one comes, so that without captures
 //! there is none; what is removed from it is overwritten.
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Rows, TransactionBehavior, params};
 
 use super::{
     Sqlite,
@@ -40,6 +40,20 @@ impl Sqlite {
             reader
                 .captures
                 .run(|connection| list(connection, &workload, oldest))
+        };
+        self.0.readers.call(work).await
+    }
+
+    /// Everything that was captured and is not too old, oldest first.
+    pub(in crate::store) async fn all_captures(&self) -> Result<Vec<Captured>, StoreError> {
+        if !self.have_captures() {
+            return Ok(Vec::new());
+        }
+        let oldest = micros(earlier(self.0.clock.now(), CAPTURE_LIFE));
+        let directory = self.0.directory.clone();
+        let work = move |reader: &mut Reader| {
+            drop(files::lock(&directory)?);
+            reader.captures.run(|connection| all(connection, oldest))
         };
         self.0.readers.call(work).await
     }
@@ -103,7 +117,16 @@ fn list(
         "SELECT number, captured FROM captures WHERE workload = ?1 AND at >= ?2
          ORDER BY number DESC",
     )?;
-    let mut rows = statement.query(params![workload.as_str(), oldest])?;
+    read(statement.query(params![workload.as_str(), oldest])?)
+}
+
+fn all(connection: &Connection, oldest: i64) -> Result<Vec<Captured>, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT number, captured FROM captures WHERE at >= ?1 ORDER BY number")?;
+    read(statement.query([oldest])?)
+}
+
+fn read(mut rows: Rows<'_>) -> Result<Vec<Captured>, Fault> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(Captured {
