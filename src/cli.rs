@@ -174,7 +174,11 @@ async fn passing(doors: &Doors, command: Command) -> Result<Exit, CliError> {
             status::status(&reading().await?, workload, json).await
         }
         Command::Routes { json } => routes::run(&reading().await?, json).await,
-        Command::Gateways { json } => status::gateways(&reading().await?, json).await,
+        Command::Gateways {
+            forget: Some(gateway),
+            ..
+        } => status::forget(&doors.writing().await?, gateway).await,
+        Command::Gateways { json, forget: None } => status::gateways(&reading().await?, json).await,
         Command::Plan { id, json } => status::plan(&reading().await?, id, json).await,
         Command::Drill(args) => {
             let session = if args.offline {

@@ -26,6 +26,7 @@ mod radius;
 mod report;
 mod reviews;
 mod rivals;
+mod seen;
 mod sheet;
 mod touch;
 pub mod traffic;
@@ -42,7 +43,7 @@ use crate::{
         Actor, AuditRecord, Catalog, Command, Entry, Heartbeat, OverrideKey, Overrides, Plan,
         PlanId, Presence, ReasonCode, Reviewed, Revision, Seq, WorkloadName,
     },
-    store::{AuditQuery, EventQuery, Health, Store, StoreError, Touch},
+    store::{AuditQuery, Health, Store, StoreError, Touch},
 };
 use checks::Scene;
 use intent::Intent;
@@ -60,7 +61,7 @@ pub use intent::{DEFAULT_LASTING, LONGEST, UNTIL_CHANGED};
 pub use overview::{
     Alarm, ConfigGroup, GatewayState, GatewayStatus, Lookout, Mixed, Moved, Overview, Recent,
     RouteProbed, RouteStatus, Scoped, Serving, Sources, Spending, State, Tried, WorkloadStatus,
-    fails, overview,
+    fails, overview, unlogged_words,
 };
 pub use probed::Probed;
 pub use progress::{Applying, OnGateway, Progress};
@@ -123,9 +124,6 @@ pub enum News {
     /// The newest reviews of each workload, and what is owed.
     Reviews(Arc<Reviewed>),
 }
-
-/// How many events an overview looks at, at most; the rates come from heartbeats.
-const RECENT_EVENTS: usize = 500;
 
 /// How many audit records are searched for one's own last change, or for the last change of a key.
 const HISTORY: usize = 1000;
@@ -190,33 +188,6 @@ impl Control {
                 probes: tokio::sync::Mutex::default(),
             }),
         }
-    }
-
-    /// What is going on now.
-    pub async fn overview(&self) -> Result<Overview, ControlError> {
-        let inner = &self.inner;
-        let now = inner.clock.now();
-        let (catalog, overrides) = (inner.catalog(), inner.overrides());
-        let heartbeats = inner.store.heartbeats().await?;
-        let since = now - jiff::SignedDuration::from_secs(60);
-        let events = inner
-            .store
-            .events(EventQuery {
-                since: Some(since),
-                limit: RECENT_EVENTS,
-                ..EventQuery::default()
-            })
-            .await?;
-        let probed = inner.probed().await?;
-        Ok(overview(
-            &catalog,
-            &overrides,
-            &heartbeats,
-            &events,
-            &probed,
-            &inner.store.reviewed().borrow(),
-            now,
-        ))
     }
 
     /// Makes a plan; nothing changes. Refused while apart from the store. The plan is kept in the store when `keep` is set, so that

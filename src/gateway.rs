@@ -71,7 +71,7 @@ use registry::Registry;
 use snapshot::{Prepared, Snapshot};
 use threads::Threads;
 use tls::Certificate;
-use worker::Shared;
+use worker::{Shared, Unlogged};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
@@ -170,7 +170,7 @@ impl Gateway {
             connections: AtomicUsize::new(0),
             crowded: AtomicU64::new(0),
             room: Arc::default(),
-            unlogged: AtomicU64::new(0),
+            unlogged: Unlogged::default(),
             denied: Default::default(),
         });
         let keeper = Keeper {

@@ -25,7 +25,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::exit::EXIT_CODES;
-use crate::model::{PlanId, RouteName, WorkloadName};
+use crate::model::{GatewayName, PlanId, RouteName, WorkloadName};
 
 pub(super) use audit::{AuditArgs, Export};
 pub(super) use change::{ChangeArgs, LastingArgs, ScopeArgs};
@@ -193,6 +193,9 @@ pub(super) enum Command {
         /// A JSON array
         #[arg(long)]
         json: bool,
+        /// Forget a silent gateway that will not come back; a day later all are forgotten
+        #[arg(long, value_name = "NAME", conflicts_with = "json")]
+        forget: Option<GatewayName>,
     },
     /// Client keys: make one, list them, say what is known of one
     #[command(after_help = EXIT_CODES, disable_help_subcommand = true)]

@@ -211,6 +211,7 @@ fn event_line(stored: &StoredEvent, paint: Paint) -> String {
 
 fn ended(outcome: &Outcome) -> String {
     let kind = match outcome.kind {
+        _ if outcome.is_withheld() => "withheld as an event was not durable, error returned",
         OutcomeKind::Completed => "completed",
         OutcomeKind::ErrorReturned => "error returned",
         OutcomeKind::Broken => "broke off",

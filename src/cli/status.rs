@@ -19,7 +19,7 @@ use crate::{
     model::{Capture, CircuitState, PlanId, ReadinessReason, Tier, WorkloadName, visible},
 };
 
-pub(super) use gateways::gateways;
+pub(super) use gateways::{apart, forget, gateways};
 
 /// So many routes are named that can be probed no more.
 const TOLD: usize = 8;
@@ -35,14 +35,18 @@ pub(super) async fn status(
     }
     let overview = session.control.overview().await?;
     let paint = Paint::of(Stream::Out);
+    let unheard = overview.gateways.is_empty() && apart(session).is_some();
     match (workload.and_then(|name| overview.workload(&name)), json) {
         (None, true) => output::json(&overview)?,
-        (None, false) => output::line(render(&overview, paint))?,
+        (None, false) => output::line(render(&overview, unheard, paint))?,
         (Some(status), true) => output::json(status)?,
         (Some(status), false) => output::line(detail(&overview, status, paint))?,
     }
-    if let Some(apart) = gateways::apart(session) {
+    if let Some(apart) = apart(session) {
         output::talk(apart);
+    }
+    if unheard {
+        output::talk(gateways::UNHEARD);
     }
     Ok(Exit::Done)
 }
@@ -74,14 +78,19 @@ pub(super) async fn plan(session: &Session, id: PlanId, json: bool) -> Result<Ex
     Ok(Exit::Done)
 }
 
-fn render(overview: &Overview, paint: Paint) -> String {
+/// `unheard`: nothing is known of the gateways.
+fn render(overview: &Overview, unheard: bool, paint: Paint) -> String {
     let now = overview.at;
-    let alive = overview.alive().count();
+    let gateways = if unheard {
+        "gateways unknown".to_owned()
+    } else {
+        let alive = overview.alive().count();
+        format!("{alive}/{} gateways alive", overview.gateways.len())
+    };
     let mut lines = vec![format!(
-        "{}  revision {}  {alive}/{} gateways alive  {}",
+        "{}  revision {}  {gateways}  {}",
         visible(&overview.environment, 60),
         overview.revision,
-        overview.gateways.len(),
         time::moment(now),
     )];
     let mut table = Table::new(&[

@@ -158,6 +158,8 @@ pub(super) fn heartbeat(workloads: Vec<WorkloadTraffic>, routes: Vec<RouteTraffi
         config_error: None,
         draining: false,
         unlogged: 0,
+        withheld: 0,
+        unlogged_at: None,
         apart_since: None,
         partings: 0,
         workloads,

@@ -27,7 +27,7 @@ use crate::model::{
 };
 pub use alarms::Alarm;
 pub(super) use gateways::replaced;
-pub use gateways::{ConfigGroup, GatewayState, GatewayStatus};
+pub use gateways::{ConfigGroup, GatewayState, GatewayStatus, unlogged_words};
 pub use lookout::Lookout;
 pub use recent::Recent;
 pub use routes::{RouteProbed, RouteStatus, Tried};

@@ -14,13 +14,13 @@ use super::{
     room::Stay,
     snapshot::InForce,
     traffic::{Ending, Finished},
-    worker::Worker,
+    worker::{Given, Worker},
 };
 use crate::{
     clock::Clock,
     model::{
-        Attempt, CircuitState, Entry, ErrorClass, Event, EventDecision, EventId, Method,
-        NoticeGiven, Outcome, OutcomeKind, Reason, visible,
+        Attempt, CircuitState, Entry, ErrorClass, Event, EventDecision, EventId, LogFailure,
+        Method, NoticeGiven, Outcome, OutcomeKind, Reason, visible,
     },
     policy::{Evidence, ProviderError, RequestFacts, Side, detail},
     store::{Receipt, Reservation, StoreError},
@@ -233,7 +233,7 @@ impl Exchange {
         }
         self.provider_made = Some(event.id);
         let Ok(place) = self.reserve() else {
-            self.unlogged();
+            self.unlogged(self.given());
             return None;
         };
         Some(self.append(place, event))
@@ -246,13 +246,22 @@ impl Exchange {
                 self.count(&event);
                 place.append_unawaited(Entry::Decision(Box::new(event)));
             }
-            Err(_) => self.unlogged(),
+            // It tells that nothing was switched.
+            Err(_) => self.unlogged(Given::Nothing),
         }
     }
 
     /// An event could not be made durable.
-    pub(super) fn unlogged(&self) {
-        unlogged(&self.worker, &self.in_force);
+    pub(super) fn unlogged(&self, given: Given) {
+        unlogged(&self.worker, &self.in_force, given);
+    }
+
+    /// What the caller gets of a fallback whose event cannot be made durable.
+    pub(super) fn given(&self) -> Given {
+        match self.in_force.ready.workload.on_log_failure {
+            LogFailure::Refuse => Given::Nothing,
+            LogFailure::Serve => Given::Answer,
+        }
     }
 
     fn count(&mut self, event: &Event) {
@@ -342,8 +351,8 @@ impl Drop for Exchange {
 }
 
 /// The same for an exchange that may be over.
-pub(super) fn unlogged(worker: &Worker, in_force: &InForce) {
-    worker.shared.unlogged();
+pub(super) fn unlogged(worker: &Worker, in_force: &InForce, given: Given) {
+    worker.shared.unlogged(given);
     in_force.ready.stats.unlogged(worker.index);
 }
 

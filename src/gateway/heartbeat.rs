@@ -45,7 +45,9 @@ impl Beater {
             fingerprint: snapshot.prepared.catalog.fingerprint.clone(),
             config_error: shared.refused.borrow().clone(),
             draining: shared.draining.is_cancelled(),
-            unlogged: shared.unlogged.load(Ordering::Relaxed),
+            unlogged: shared.unlogged.all.load(Ordering::Relaxed),
+            withheld: shared.unlogged.withheld.load(Ordering::Relaxed),
+            unlogged_at: shared.unlogged.last(),
             apart_since: shared.contact.apart().map(|(since, _)| since),
             partings: shared.contact.partings(),
             workloads: snapshot

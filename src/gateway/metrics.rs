@@ -170,7 +170,7 @@ impl Page {
                 }
             }
         }
-        let help = "Events that could not be made durable";
+        let help = "Events that could not be made durable: of fallbacks that were served without one, or withheld";
         let mut unlogged = rows(encoder, "unlogged_events", help, MetricType::Counter)?;
         for (ready, totals) in totals {
             unlogged.counter(

@@ -13,6 +13,7 @@ use super::{
     answer::{self, Told},
     exchange::{self, Exchange},
     serve::Ready,
+    worker::Given,
 };
 use crate::{
     model::{ErrorClass, EventDecision, LogFailure, NoticeGiven, Reason},
@@ -60,7 +61,7 @@ pub(super) fn choose(
         chosen.receipt = Some(exchange.append(place, event));
         return Ok(chosen);
     }
-    exchange.unlogged();
+    exchange.unlogged(exchange.given());
     match ready.in_force.ready.workload.on_log_failure {
         LogFailure::Refuse => Err(NotLogged),
         LogFailure::Serve => Ok(chosen),
@@ -102,7 +103,7 @@ pub(super) async fn unlogged(
         if is_durable(receipt).await {
             return Ok(false);
         }
-        exchange.unlogged();
+        exchange.unlogged(exchange.given());
     }
     match exchange.in_force.ready.workload.on_log_failure {
         LogFailure::Refuse => Err(NotLogged),
@@ -121,7 +122,7 @@ pub(super) fn settled(
         if let Some(receipt) = receipt
             && !is_durable(receipt).await
         {
-            exchange::unlogged(&worker, &in_force);
+            exchange::unlogged(&worker, &in_force, Given::Answer);
         }
     }
 }

@@ -6,12 +6,13 @@ use std::{
     rc::Rc,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use http::request::Parts;
+use jiff::Timestamp;
 use tokio::{
     net::TcpStream,
     sync::{mpsc, watch},
@@ -66,7 +67,7 @@ pub(super) struct Shared {
     /// Stop accepting, finish what runs.
     pub(super) draining: CancellationToken,
     /// Events that could not be made durable.
-    pub(super) unlogged: AtomicU64,
+    pub(super) unlogged: Unlogged,
     /// Requests that were not heard, in the order of [`Denied::ALL`].
     pub(super) denied: [AtomicU64; Denied::ALL.len()],
 }
@@ -90,9 +91,41 @@ impl Shared {
         }
     }
 
-    pub(super) fn unlogged(&self) {
-        self.unlogged.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn unlogged(&self, given: Given) {
+        let unlogged = &self.unlogged;
+        unlogged.all.fetch_add(1, Ordering::Relaxed);
+        if given == Given::Nothing {
+            unlogged.withheld.fetch_add(1, Ordering::Relaxed);
+        }
+        let now = self.clock.now().as_millisecond();
+        unlogged.last.store(now, Ordering::Relaxed);
     }
+}
+
+/// Events that could not be made durable since the start.
+#[derive(Debug, Default)]
+pub(super) struct Unlogged {
+    pub(super) all: AtomicU64,
+    /// Of fallbacks of which nothing was given for that reason.
+    pub(super) withheld: AtomicU64,
+    /// When the last one was, in milliseconds since 1970; 0: there was none.
+    last: AtomicI64,
+}
+
+impl Unlogged {
+    pub(super) fn last(&self) -> Option<Timestamp> {
+        let last = self.last.load(Ordering::Relaxed);
+        Timestamp::from_millisecond(last).ok().filter(|_| last != 0)
+    }
+}
+
+/// What the caller got although the event could not be made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// The answer that the event is about.
+    Answer,
+    /// Nothing of it: the workload would rather return an error.
+    Nothing,
 }
 
 /// One worker.

@@ -355,6 +355,17 @@ pub struct Outcome {
     pub total: Duration,
 }
 
+impl Outcome {
+    /// Whether a route had answered well and nothing of its answer was given: the event could not be made durable in
+    /// time, and the workload would rather return an error.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        self.kind == OutcomeKind::ErrorReturned
+            && self.class.is_none()
+            && self.first_output.is_some()
+    }
+}
+
 /// What the event log holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

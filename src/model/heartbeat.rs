@@ -129,6 +129,12 @@ pub struct Heartbeat {
     pub draining: bool,
     /// Events that could not be made durable since its start.
     pub unlogged: u64,
+    /// Of those, how many were of fallbacks that were withheld for it: nothing was served without an event.
+    #[serde(default)]
+    pub withheld: u64,
+    /// When the last of them was. `None`: there was none, or a version that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlogged_at: Option<Timestamp>,
     /// Since when it cannot ask the store's cluster; it serves with the last switches it saw. `None`: it can.
     #[serde(default)]
     pub apart_since: Option<Timestamp>,

@@ -177,6 +177,8 @@ fn heartbeat(workloads: usize, at: Timestamp, bump: u64) -> Heartbeat {
         config_error: None,
         draining: false,
         unlogged: 0,
+        withheld: 0,
+        unlogged_at: None,
         apart_since: None,
         partings: 0,
         workloads: (0..workloads)

@@ -375,9 +375,39 @@ fn beating(at: jiff::Timestamp, requests: u64, errors: u64) -> Heartbeat {
         config_error: None,
         draining: false,
         unlogged: 0,
+        withheld: 0,
+        unlogged_at: None,
         apart_since: None,
         partings: 0,
         workloads: vec![traffic],
         routes: Vec::new(),
     }
+}
+
+#[tokio::test]
+async fn a_silent_gateway_is_forgotten_when_somebody_says_so() {
+    let project = Project::new();
+    let store = store(&project).await;
+    let now = Clock::system().now();
+    store.beat(beating(now, 1, 0)).await.unwrap();
+    let refused = run(&project, "gateways --forget gw1").exits(3);
+    assert!(refused.err.contains("gw1 is alive"), "{refused:?}");
+
+    let gone = now - SignedDuration::from_mins(3);
+    store.farewell("gw1".into()).await.unwrap();
+    store.beat(beating(gone, 1, 0)).await.unwrap();
+    let status = run(&project, "status").exits(0).out;
+    assert!(
+        status.contains("`backstop gateways --forget gw1`"),
+        "{status}"
+    );
+    run(&project, "--observe gateways --forget gw1").exits(3);
+    let told = run(&project, "gateways --forget gw1").exits(0).out;
+    assert!(told.contains("gw1 is forgotten"), "{told}");
+    assert_eq!(
+        run(&project, "gateways --json").exits(0).json(),
+        Value::Array(vec![])
+    );
+    let again = run(&project, "gateways --forget gw1").exits(1);
+    assert!(again.err.contains("nothing was heard of"), "{again:?}");
 }

@@ -596,6 +596,8 @@ pub(crate) fn heartbeat(now: Timestamp, revision: Revision) -> Heartbeat {
         config_error: None,
         draining: false,
         unlogged: 0,
+        withheld: 0,
+        unlogged_at: None,
         apart_since: None,
         partings: 0,
         workloads: vec![

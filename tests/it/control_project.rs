@@ -162,6 +162,8 @@ impl House {
             config_error: None,
             draining: false,
             unlogged: 0,
+            withheld: 0,
+            unlogged_at: None,
             apart_since: None,
             partings: 0,
             workloads: vec![traffic("support-chat", 600)],

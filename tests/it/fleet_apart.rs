@@ -97,6 +97,17 @@ async fn without_its_cluster_a_gateway_serves_with_the_last_switches() {
     assert_ne!(refused.code, Some(0), "{refused:?}");
     assert!(refused.err.contains("apart"), "{refused:?}");
 
+    // A process that starts now knows the switches, and says what it cannot know.
+    let status = post.run("status").exits(0);
+    assert!(status.out.contains("gateways unknown"), "{status:?}");
+    let switched = status.out.lines().find(|line| line.contains("switched"));
+    assert!(switched.unwrap().contains("(by jo until "), "{status:?}");
+    let gateways = post.run("gateways").exits(5);
+    for told in [&status.err, &gateways.err] {
+        assert!(told.contains("APART from the store for "), "{told}");
+        assert!(told.contains("kept on no disk of this host"), "{told}");
+    }
+
     // Not even a host that starts now forgets what is in force.
     gateway.kill();
     let mut gateway = post.serve_beside("again");

@@ -140,6 +140,8 @@ pub(crate) fn heartbeat(gateway: &str, at: Timestamp) -> Heartbeat {
         config_error: None,
         draining: false,
         unlogged: 0,
+        withheld: 0,
+        unlogged_at: None,
         apart_since: None,
         partings: 0,
         workloads: Vec::new(),

@@ -5,7 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::time;
-use crate::model::{Catalog, Checkup, Heartbeat, Revision, Soundness};
+use crate::{
+    control::unlogged_words,
+    model::{Catalog, Checkup, Heartbeat, Revision, Soundness},
+};
 
 /// A gateway is alive while its last heartbeat is younger than this, and one that has not applied a change for as
 /// long is behind.
@@ -117,15 +120,14 @@ fn one(here: &Here<'_>, beat: &Heartbeat, checks: &mut Vec<Checkup>) {
             "it may have another file; SIGHUP makes it read its own again",
         );
     }
-    if beat.unlogged > 0 {
+    if let Some(lost) = unlogged_words(beat.unlogged, beat.withheld) {
+        let last = beat.unlogged_at.map_or_else(String::new, |at| {
+            format!("; the last one at {}", time::moment(at))
+        });
         found(
             Soundness::Bad,
-            format!(
-                "could not make {} events durable since its start",
-                beat.unlogged
-            ),
-            "the store failed or was full meanwhile; the fallbacks of `on_log_failure = \"serve\"` among them have no \
-             event",
+            format!("since its start {lost}{last}"),
+            "the store failed or was full meanwhile",
         );
     }
     if here.revision.is_some_and(|newest| beat.revision != newest) {

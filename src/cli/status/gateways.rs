@@ -19,6 +19,11 @@ use crate::{
 /// Prints the gateways.
 pub(in crate::cli) async fn gateways(session: &Session, json: bool) -> Result<Exit, CliError> {
     let overview = session.control.overview().await?;
+    if let (true, Some(apart)) = (overview.gateways.is_empty(), apart(session)) {
+        output::talk(apart);
+        output::talk(UNHEARD);
+        return Ok(Exit::Unavailable);
+    }
     let paint = Paint::of(Stream::Out);
     if json {
         output::json(&overview.gateways)?;
@@ -33,6 +38,23 @@ pub(in crate::cli) async fn gateways(session: &Session, json: bool) -> Result<Ex
     if let Some(apart) = apart(session) {
         output::talk(apart);
     }
+    Ok(Exit::Done)
+}
+
+/// What a process that never reached the cluster does not know.
+pub(in crate::cli) const UNHEARD: &str = "which gateways there are, what they carry, events and probes are told by the \
+     cluster alone and kept on no disk of this host; the switches are: `backstop status`, `backstop audit`";
+
+/// Forgets a gateway that will not come back.
+pub(in crate::cli) async fn forget(
+    session: &Session,
+    gateway: GatewayName,
+) -> Result<Exit, CliError> {
+    session.control.dismiss(gateway.clone()).await?;
+    output::line(format_args!(
+        "{} is forgotten; should it still run, it is back with its next sign of life",
+        visible(gateway.as_str(), 60)
+    ))?;
     Ok(Exit::Done)
 }
 
@@ -136,7 +158,11 @@ pub(super) fn trouble(gateway: &GatewayStatus, now: Timestamp) -> Option<String>
     match gateway.state {
         GatewayState::Replaced => return None,
         GatewayState::Silent => {
-            return Some(format!("silent for {}", time::age(gateway.at, now)));
+            return Some(format!(
+                "silent for {}; one that will not come back: `backstop gateways --forget {}`",
+                time::age(gateway.at, now),
+                gateway.gateway
+            ));
         }
         GatewayState::Apart
         | GatewayState::Refused
@@ -157,11 +183,8 @@ pub(super) fn trouble(gateway: &GatewayStatus, now: Timestamp) -> Option<String>
             visible(error, 200)
         ));
     }
-    if gateway.unlogged > 0 {
-        return Some(format!(
-            "{} events could not be made durable",
-            gateway.unlogged
-        ));
+    if let Some(lost) = gateway.unlogged_words(now) {
+        return Some(lost);
     }
     (!gateway.same_config).then(|| "runs another configuration".to_owned())
 }

@@ -1,6 +1,7 @@
 //! The gateways screen: which there are, what each has applied and knows, what it carries, and how far the last change
 //! has come on each.
 
+use jiff::Timestamp;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
@@ -89,7 +90,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas) {
         let Some(status) = overview.gateway(name) else {
             continue;
         };
-        let (sign, role) = sign(status);
+        let (sign, role) = sign(status, app.clock);
         pen.put(area, 3, sign, role);
         cells(pen, area, &columns, |title| cell(app, status, title));
         if selected == Some(name) {
@@ -118,12 +119,12 @@ fn cells(pen: &mut Pen<'_>, area: Rect, columns: &[Column], text: impl Fn(&str) 
 }
 
 /// Whether something is to be done about it, as a sign.
-const fn sign(status: &GatewayStatus) -> (&'static str, Role) {
+fn sign(status: &GatewayStatus, now: Timestamp) -> (&'static str, Role) {
     match status.state {
         GatewayState::Silent => ("?", Role::StateUnknown),
         GatewayState::Refused => ("x", Role::Error),
         GatewayState::Apart | GatewayState::Behind | GatewayState::Draining => ("!", Role::Warning),
-        GatewayState::Alive if status.unlogged > 0 => ("x", Role::Error),
+        GatewayState::Alive if status.loses_events(now) => ("x", Role::Error),
         GatewayState::Alive if !status.same_config => ("!", Role::Warning),
         GatewayState::Alive => ("+", Role::Success),
         GatewayState::Replaced => ("-", Role::Muted),
@@ -139,7 +140,7 @@ fn cell(app: &App, status: &GatewayStatus, title: &str) -> (String, Role) {
             Some(region) => plain(region.as_str()),
             None => ("-".to_owned(), Role::Muted),
         },
-        "STATE" => (status.state.to_string(), sign(status).1),
+        "STATE" => (status.state.to_string(), sign(status, app.clock).1),
         "REVISION" => revision(app, status),
         "CONFIG" => config(status),
         "DATA" => data(app, status),
@@ -251,7 +252,10 @@ fn fleet(app: &App, width: usize) -> Vec<Line> {
             lines.extend(labelled(Role::Text, "", &runs(&group), width));
         }
     }
-    let silent: Vec<&str> = overview.silent().map(|it| it.gateway.as_str()).collect();
+    let silent: Vec<String> = overview
+        .silent()
+        .map(|it| format!("{} since {}", it.gateway, words::moment(app, it.at)))
+        .collect();
     if !silent.is_empty() {
         let text = format!(
             "{}; where one still runs it serves with the last switches it saw",
@@ -284,18 +288,19 @@ fn one(app: &App, status: &GatewayStatus, width: usize) -> Vec<Line> {
     );
     let name = words::safe(status.gateway.as_str()).into_owned();
     let mut lines = vec![Line::of(Role::Title, format!(" {name}")).and(Role::Muted, about)];
-    let (_, role) = sign(status);
+    let (_, role) = sign(status, app.clock);
     lines.extend(labelled(role, "state", &state(app, status), width));
     if let Some(error) = &status.config_error {
         let text = format!("refused: {}", words::safe(error));
         lines.extend(labelled(Role::Error, "x config", &text, width));
     }
-    if status.unlogged > 0 {
-        let text = format!(
-            "{} could not be made durable",
-            number(status.unlogged, "event")
-        );
-        lines.extend(labelled(Role::Error, "x events", &text, width));
+    if let Some(lost) = status.unlogged_words(app.clock) {
+        let (role, label) = if status.loses_events(app.clock) {
+            (Role::Error, "x events")
+        } else {
+            (Role::Muted, "events")
+        };
+        lines.extend(labelled(role, label, &lost, width));
     }
     let carried = format!(
         "{} in the last minute, {} of all; heard of {} ago; up {}{}",
@@ -323,7 +328,9 @@ fn state(app: &App, status: &GatewayStatus) -> String {
     let switches = format!("the switches of revision {}", status.revision);
     match status.state {
         GatewayState::Silent => format!(
-            "silent for {}: where it still runs it serves with {switches}, or later ones",
+            "silent since {}, for {}: it is gone, or it serves where it is with {switches}, or later ones; one that \
+             will not come back: `backstop gateways --forget NAME`",
+            words::moment(app, status.at),
             words::span(app.age(status.at))
         ),
         GatewayState::Apart => format!(

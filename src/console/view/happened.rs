@@ -160,6 +160,7 @@ fn ended(app: &App, stored: &StoredEvent) -> String {
         Some(outcome) => {
             let total = words::seconds(Some(outcome.total));
             match outcome.kind {
+                _ if outcome.is_withheld() => format!("WITHHELD {} {total}", outcome.status),
                 OutcomeKind::Completed => format!("ok {total}"),
                 OutcomeKind::ErrorReturned => format!("failed {} {total}", outcome.status),
                 OutcomeKind::Broken => format!("broke {total}"),
@@ -326,6 +327,14 @@ fn outcome(app: &App, stored: &StoredEvent) -> (String, Role) {
         format!(", first output after {}", words::seconds(Some(first)))
     });
     let total = words::seconds(Some(outcome.total));
+    if outcome.is_withheld() {
+        let status = outcome.status;
+        let text = format!(
+            "withheld: nothing of the answer was given, as an event could not be made durable in time; the caller \
+             got {status} after {total}"
+        );
+        return (text, Role::Error);
+    }
     let (kind, role) = match outcome.kind {
         OutcomeKind::Completed => ("completed", Role::Success),
         OutcomeKind::ErrorReturned => ("an error was returned", Role::Error),

@@ -17,7 +17,7 @@ use crate::{
         state::message::Level,
         theme::Role,
     },
-    control::Overview,
+    control::{self, Overview},
     store::Health,
 };
 
@@ -109,11 +109,12 @@ pub(super) fn wrong(app: &App) -> Option<String> {
     }
     let overview = app.data.overview.as_ref()?;
     let alive: Vec<_> = overview.alive().collect();
-    let unlogged: u64 = alive.iter().map(|gateway| gateway.unlogged).sum();
-    if unlogged > 0 {
-        return Some(format!(
-            "{unlogged} answers were served by a fallback WITHOUT a durable event (on_log_failure = serve)"
-        ));
+    let losing = alive.iter().filter(|it| it.loses_events(app.clock));
+    let (unlogged, withheld) = losing.fold((0, 0), |(unlogged, withheld), it| {
+        (unlogged + it.unlogged, withheld + it.withheld)
+    });
+    if let Some(lost) = control::unlogged_words(unlogged, withheld) {
+        return Some(lost);
     }
     if alive.is_empty() {
         return Some(match app.data.age(app.clock) {

@@ -9,8 +9,8 @@ use super::{Explanation, Facts, Part, class::meaning, rule::rule};
 use crate::{
     control::words::who,
     model::{
-        Attempt, AuditRecord, Catalog, Event, EventDecision, NoticeGiven, OutcomeKind, Reason,
-        Scope, StoredEvent, Subject, Verb, visible,
+        Attempt, AuditRecord, Catalog, Event, EventDecision, NoticeGiven, Outcome, OutcomeKind,
+        Reason, Scope, StoredEvent, Subject, Verb, visible,
     },
     policy,
 };
@@ -173,6 +173,9 @@ fn told(stored: &StoredEvent) -> Option<String> {
     if event.decision != EventDecision::Fallback {
         return None;
     }
+    if stored.outcome.as_ref().is_some_and(Outcome::is_withheld) {
+        return Some("the caller was given nothing of the fallback's answer".to_owned());
+    }
     let given = stored.outcome.as_ref().and_then(|outcome| outcome.notice);
     Some(match given.unwrap_or(event.notice) {
         NoticeGiven::None => {
@@ -192,6 +195,14 @@ fn ended(stored: &StoredEvent) -> String {
         return "how the answer ended is not known (yet): the gateway writes it when it ends"
             .to_owned();
     };
+    if outcome.is_withheld() {
+        return format!(
+            "the answer was withheld: an event could not be made durable in time, and this workload would rather \
+             return an error (on_log_failure = refuse); the caller got status {} after {}",
+            outcome.status,
+            span(outcome.total)
+        );
+    }
     let kind = match outcome.kind {
         OutcomeKind::Completed => "the answer was completed",
         OutcomeKind::ErrorReturned => "the caller got an error",
@@ -439,6 +450,27 @@ mod tests {
             assert!(text.contains(line), "{line}\n{text}");
         }
         assert!(!text.contains("has changed since"), "{text}");
+    }
+
+    #[test]
+    fn a_fallback_whose_answer_was_withheld_is_told_as_nothing_served() {
+        let mut withheld = fallback();
+        let outcome = withheld.outcome.as_mut().unwrap();
+        (outcome.kind, outcome.status) = (OutcomeKind::ErrorReturned, 503);
+        let text = event(&withheld, &fixture::catalog(), &[]).text();
+        for line in [
+            "the caller was given nothing of the fallback's answer",
+            "the answer was withheld: an event could not be made durable in time",
+            "the caller got status 503 after 2.10 s",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        assert!(!text.contains("x-backstop-degraded"), "{text}");
+        // A failure of the route itself is another thing.
+        let outcome = withheld.outcome.as_mut().unwrap();
+        outcome.class = Some(ErrorClass::ServerError);
+        let text = event(&withheld, &fixture::catalog(), &[]).text();
+        assert!(text.contains("the caller got an error"), "{text}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{Overview, alive};
@@ -114,8 +114,13 @@ pub struct GatewayStatus {
     pub draining: bool,
     /// A configuration it refused.
     pub config_error: Option<String>,
-    /// Events it could not make durable.
+    /// Events it could not make durable since its start.
     pub unlogged: u64,
+    /// Of those, how many were of fallbacks of which nothing was served for that reason.
+    pub withheld: u64,
+    /// When the last of them was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlogged_at: Option<Timestamp>,
 }
 
 impl GatewayStatus {
@@ -128,11 +133,62 @@ impl GatewayStatus {
         }
     }
 
+    /// Whether it could not make events durable just now. One that does not say when is not believed to have stopped.
+    #[must_use]
+    pub fn loses_events(&self, now: Timestamp) -> bool {
+        let just = |at| now.duration_since(at) < JUST;
+        self.unlogged > 0 && self.unlogged_at.is_none_or(just)
+    }
+
+    /// What is to be said of events that it could not make durable; `None`: nothing, or nothing any more.
+    #[must_use]
+    pub fn unlogged_words(&self, now: Timestamp) -> Option<String> {
+        let told = unlogged_words(self.unlogged, self.withheld)?;
+        let Some(at) = self.unlogged_at else {
+            return Some(told);
+        };
+        let at_utc = at.strftime("%H:%M:%SZ");
+        match now.duration_since(at) {
+            age if age < JUST => Some(format!("{told}; the last one at {at_utc}")),
+            age if age < TOLD => Some(format!("{told}, until {at_utc}; none since")),
+            _ => None,
+        }
+    }
+
     /// From when what it knows is: the moment at which it was last in touch and heard of.
     #[must_use]
     pub fn known_at(&self) -> Timestamp {
         self.apart_since.map_or(self.at, |since| since.min(self.at))
     }
+}
+
+/// Trouble with events goes on for so long after the last one.
+const JUST: SignedDuration = SignedDuration::from_mins(1);
+/// And is told as past for so long.
+const TOLD: SignedDuration = SignedDuration::from_hours(1);
+
+/// Events that could not be made durable, in words; `None`: there were none.
+#[must_use]
+pub fn unlogged_words(unlogged: u64, withheld: u64) -> Option<String> {
+    let count = |number: u64, one: &str, more: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {more}"),
+    };
+    let served = unlogged.saturating_sub(withheld);
+    let mut told = Vec::new();
+    if served > 0 {
+        told.push(format!(
+            "{} served by a fallback WITHOUT a durable event (on_log_failure = serve)",
+            count(served, "answer was", "answers were")
+        ));
+    }
+    if withheld > 0 {
+        told.push(format!(
+            "{} withheld, as the event could not be made durable (on_log_failure = refuse)",
+            count(withheld, "fallback was", "fallbacks were")
+        ));
+    }
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// Gateways that run the same configuration.
@@ -326,6 +382,8 @@ fn one(
         draining: beat.draining,
         config_error: beat.config_error.clone(),
         unlogged: beat.unlogged,
+        withheld: beat.withheld,
+        unlogged_at: beat.unlogged_at,
     }
 }
 
@@ -376,6 +434,59 @@ mod tests {
     }
 
     type Bend = fn(&mut Heartbeat, Timestamp);
+
+    #[test]
+    fn trouble_with_events_is_told_as_long_as_it_goes_on_then_as_past_and_then_no_more() {
+        let (catalog, overrides) = (fixture::catalog(), Overrides::default());
+        let status = |unlogged, withheld, ago: Option<i64>| {
+            let mut beat = fixture::heartbeat(Vec::new(), Vec::new());
+            (beat.unlogged, beat.withheld) = (unlogged, withheld);
+            beat.unlogged_at = ago.map(|ago| fixture::seconds(-ago));
+            one(&catalog, &overrides, &beat, fixture::seconds(0))
+        };
+        let words = "WITHOUT a durable event (on_log_failure = serve)";
+        let refused = "withheld, as the event could not be made durable (on_log_failure = refuse)";
+        for (case, status, goes_on, told) in [
+            ("nothing", status(0, 0, None), false, None),
+            (
+                "just now",
+                status(3, 0, Some(20)),
+                true,
+                Some(format!(
+                    "3 answers were served by a fallback {words}; the last one at"
+                )),
+            ),
+            (
+                "refused",
+                status(1, 1, Some(20)),
+                true,
+                Some(format!("1 fallback was {refused}; the last one at")),
+            ),
+            (
+                "both, over",
+                status(3, 2, Some(600)),
+                false,
+                Some(format!(
+                    "1 answer was served by a fallback {words}; 2 fallbacks were {refused}, until"
+                )),
+            ),
+            ("long ago", status(3, 2, Some(4000)), false, None),
+            (
+                "nobody knows when",
+                status(1, 0, None),
+                true,
+                Some(format!("1 answer was served by a fallback {words}")),
+            ),
+        ] {
+            assert_eq!(status.loses_events(fixture::seconds(0)), goes_on, "{case}");
+            let found = status.unlogged_words(fixture::seconds(0));
+            let same = match (&found, &told) {
+                (Some(found), Some(told)) => found.starts_with(told.as_str()),
+                (found, told) => found == told,
+            };
+            assert!(same, "{case}: {found:?}");
+        }
+    }
 
     #[test]
     fn each_gateway_is_in_the_worst_of_its_states() {

@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::{Carried, LINES, Turned};
 use crate::{
     model::{
-        ErrorClass, Event, EventDecision, NoticeGiven, OutcomeKind, Reason, RouteName, StoredEvent,
-        WorkloadName, visible,
+        ErrorClass, Event, EventDecision, NoticeGiven, Outcome, OutcomeKind, Reason, RouteName,
+        StoredEvent, WorkloadName, visible,
     },
     policy,
 };
@@ -211,6 +211,8 @@ impl WorkloadReport {
         let event = &stored.event;
         let mut trouble = Trouble::default();
         match event.decision {
+            // Nothing was served, and the refusal is an event of its own.
+            EventDecision::Fallback if withheld(stored) => {}
             EventDecision::Fallback => {
                 self.served += 1;
                 trouble.served = 1;
@@ -270,6 +272,10 @@ impl WorkloadReport {
         };
         *counter += 1;
     }
+}
+
+fn withheld(stored: &StoredEvent) -> bool {
+    stored.outcome.as_ref().is_some_and(Outcome::is_withheld)
 }
 
 /// Whether a refusal left the caller with an error. One from before the primary was asked may have ended well,

@@ -25,6 +25,8 @@ pub(super) fn heartbeat(
         config_error: None,
         draining: false,
         unlogged: 0,
+        withheld: 0,
+        unlogged_at: None,
         apart_since: None,
         partings: 0,
         workloads,

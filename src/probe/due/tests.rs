@@ -102,6 +102,8 @@ fn beat(
         config_error: None,
         draining: false,
         unlogged: 0,
+        withheld: 0,
+        unlogged_at: None,
         apart_since: None,
         partings: 0,
         workloads: vec![WorkloadTraffic {
