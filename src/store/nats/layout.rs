@@ -25,7 +25,7 @@ pub(in crate::store) enum Stream {
     /// `PREFIX.minutes.hour.GATEWAY.START`. A minute says itself for how long it is kept.
     Minutes,
     /// What is true now, the newest of each subject: `PREFIX.pulse.KIND.KEY`. Leases and readiness stay for ever,
-    /// spending for two days, of the others the reader knows how long they count.
+    /// spending for two days, digests of events for a minute, of the others the reader knows how long they count.
     Pulse,
     /// What probes found, with a short history of each subject: `PREFIX.probes.ROUTE.SUBJECT`.
     Probes,

@@ -4,6 +4,7 @@
 //! A message holds what one writer had of one workload at a time. A place in the log is the sequence of a message and
 //! the number of an entry in it.
 
+mod digest;
 mod follow;
 pub(in crate::store) mod import;
 mod message;

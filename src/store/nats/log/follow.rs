@@ -8,11 +8,17 @@ use std::{
     time::Duration,
 };
 
+use async_nats::{HeaderValue, jetstream::consumer::pull::Ordered};
 use futures_util::StreamExt as _;
 use tokio::{sync::watch, time::sleep};
 
-use super::{message::Message, pack, read};
+use super::{
+    digest::{Digest, Storm},
+    pack::{self, CODING_HEADER},
+    read,
+};
 use crate::{
+    clock::Clock,
     model::{Entry, EventId, Seq},
     store::{StoreError, nats::link::Link},
 };
@@ -21,6 +27,10 @@ use crate::{
 const HELD: usize = 16_384;
 /// How many messages behind is too far to come after: the newest is shown first.
 const BEHIND: u64 = 20_000;
+/// How many messages that no digest has are read one by one; more are read in a stream.
+const MISSING: u64 = 2_000;
+/// How often it is looked in a storm whether something is missing.
+const LOOK: Duration = Duration::from_millis(100);
 /// How long until it is tried again.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -34,6 +44,8 @@ struct Held {
     floor: Option<Seq>,
     entries: VecDeque<(Seq, Entry)>,
     seen: HashSet<(EventId, bool)>,
+    /// What is newer comes soon, with others: nobody need ask for it elsewhere.
+    storm: bool,
 }
 
 /// What makes two entries the same: a message that was stored twice is shown once.
@@ -57,8 +69,12 @@ impl Ring {
             }
             let begin = held.entries.partition_point(|(seq, _)| *seq <= after);
             let page: Vec<_> = held.entries.range(begin..).take(limit).cloned().collect();
-            (!page.is_empty()).then_some(page)
+            (held.storm || !page.is_empty()).then_some(page)
         })
+    }
+
+    fn storm(&self, now: bool) {
+        self.with(|held| held.storm = now);
     }
 
     fn begin(&self, floor: Seq) {
@@ -131,26 +147,122 @@ async fn run(
             begin
         }
     };
-    *taken = Some(begin);
     advance(newest, pack::last_place(begin));
-    let mut messages = read::consumer(link, begin + 1, true).await?;
-    while let Some(message) = messages.next().await {
-        let message = message.map_err(|error| link.failed(&error))?;
-        let (message, pending) = read::delivered(link, message)?;
-        *taken = Some(message.sequence);
-        take(&message, ring, newest);
-        if pending > BEHIND {
-            return Ok(());
-        }
-    }
-    Ok(())
+    let mut follower = Follower {
+        link,
+        ring,
+        newest,
+        taken: begin,
+        // Without them everything is read as it stands.
+        digests: read::digests(link).await.ok(),
+    };
+    let ended = follower.run().await;
+    *taken = Some(follower.taken);
+    ended
 }
 
-fn take(message: &Message, ring: &Ring, newest: &watch::Sender<Seq>) {
-    let entries = message.entries();
-    let last = entries.last().map(|(seq, _)| *seq);
-    ring.take(entries);
-    if let Some(last) = last {
-        advance(newest, last);
+/// One who follows: the log itself, or in a storm what writers tell of it together.
+struct Follower<'a> {
+    link: &'a Link,
+    ring: &'a Ring,
+    newest: &'a watch::Sender<Seq>,
+    /// Behind this message nothing has been taken.
+    taken: u64,
+    digests: Option<Ordered>,
+}
+
+impl Follower<'_> {
+    async fn run(&mut self) -> Result<(), StoreError> {
+        while let Some(digest) = self.log().await? {
+            self.ring.storm(true);
+            let ended = self.storm(digest).await;
+            self.ring.storm(false);
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// Follows the log until a digest comes; `None`: it is too far ahead, or was ended.
+    async fn log(&mut self) -> Result<Option<Digest>, StoreError> {
+        let mut messages = read::consumer(self.link, self.taken + 1, true).await?;
+        loop {
+            let message = tokio::select! {
+                message = messages.next() => message,
+                digest = digest(self.link, &mut self.digests) => match digest? {
+                    digest if digest.more => return Ok(Some(digest)),
+                    _ => continue,
+                },
+            };
+            let Some(message) = message else {
+                return Ok(None);
+            };
+            let message = message.map_err(|error| self.link.failed(&error))?;
+            let (message, pending) = read::delivered(self.link, message)?;
+            self.take(message.sequence, message.entries());
+            if pending > BEHIND {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Follows by digests until there are no more.
+    async fn storm(&mut self, first: Digest) -> Result<(), StoreError> {
+        let mut storm = Storm::new(self.taken);
+        storm.take(first, Clock::instant());
+        loop {
+            while let Some(entries) = storm.next(Clock::instant()) {
+                self.take(self.taken + 1, entries);
+            }
+            if let Some((from, to)) = storm.missing(Clock::instant()) {
+                if to - from > MISSING {
+                    return Ok(());
+                }
+                for message in read::whole(self.link, (from, to)).await? {
+                    self.take(message.sequence, message.entries());
+                }
+                // What is not there any more was removed.
+                self.taken = self.taken.max(to);
+                storm.taken(to);
+                continue;
+            }
+            if storm.over() {
+                return Ok(());
+            }
+            tokio::select! {
+                digest = digest(self.link, &mut self.digests) => storm.take(digest?, Clock::instant()),
+                () = sleep(LOOK) => {}
+            }
+        }
+    }
+
+    fn take(&mut self, sequence: u64, entries: Vec<(Seq, Entry)>) {
+        self.taken = sequence;
+        let last = entries.last().map(|(seq, _)| *seq);
+        self.ring.take(entries);
+        if let Some(last) = last {
+            advance(self.newest, last);
+        }
+    }
+}
+
+/// The next digest; never, when there are none to be had.
+async fn digest(link: &Link, digests: &mut Option<Ordered>) -> Result<Digest, StoreError> {
+    loop {
+        let Some(told) = digests else {
+            return std::future::pending().await;
+        };
+        let told = told.next().await;
+        let told = told.ok_or_else(|| link.failed(&"the cluster tells no digests any more"))?;
+        let told = told.map_err(|error| link.failed(&error))?.message;
+        let coding = told
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.get(CODING_HEADER))
+            .map(HeaderValue::as_str);
+        let writer = told.subject.rsplit('.').next().unwrap_or_default();
+        match Digest::read(writer, &told.payload, coding) {
+            Ok(digest) => return Ok(digest),
+            Err(error) => tracing::debug!(%error, "a digest could not be read"),
+        }
     }
 }

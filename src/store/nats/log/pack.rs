@@ -3,6 +3,7 @@
 //! Used by the writer, the import and every reader. Nothing here talks to a server.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     fmt::Write as _,
 };
@@ -235,13 +236,9 @@ impl Letter {
         if !tally.is_empty() {
             headers.push((TALLY_HEADER, tally));
         }
-        if self.text.len() >= COMPRESSED_FROM
-            && let Some(packed) = compress(&self.text)
-        {
-            headers.push((CODING_HEADER, ZSTD.to_owned()));
-            return (headers, packed);
-        }
-        (headers, self.text.clone())
+        let (payload, coding) = fold(self.text.clone());
+        headers.extend(coding);
+        (headers, payload)
     }
 }
 
@@ -253,14 +250,15 @@ pub(super) struct Parcel {
 }
 
 impl Parcel {
-    /// Tells everybody.
-    pub(super) fn answer(self, verdict: impl Fn(usize) -> Verdict) {
+    /// Tells everybody; what is left is the letter.
+    pub(super) fn answer(self, verdict: impl Fn(usize) -> Verdict) -> Letter {
         for (index, answer) in self.answers.into_iter().enumerate() {
             if let Some(answer) = answer {
                 // Nobody may be waiting any more; the entry's fate does not depend on it.
                 let _ = answer.send(verdict(index));
             }
         }
+        self.letter
     }
 }
 
@@ -354,20 +352,31 @@ fn write_line(line: &mut Vec<u8>, entry: &Entry) -> serde_json::Result<()> {
 
 /// The entries of a message with their indexes. What only a newer version can read is left out.
 pub(super) fn unpack(payload: &[u8], coding: Option<&str>) -> Result<Vec<(usize, Entry)>, String> {
-    let unfolded;
-    let text = match coding {
-        None => payload,
-        Some(ZSTD) => {
-            unfolded = decompress(payload)?;
-            &unfolded
-        }
-        Some(other) => return Err(format!("its coding `{other}` is not known")),
-    };
+    let text = unfold(payload, coding)?;
     let lines = text.split(|byte| *byte == b'\n').take(ENTRIES);
     Ok(lines
         .enumerate()
         .filter_map(|(index, line)| Some((index, serde_json::from_slice(line).ok()?)))
         .collect())
+}
+
+/// A text as a payload, and how it is coded.
+pub(super) fn fold(text: Vec<u8>) -> (Vec<u8>, Option<(&'static str, String)>) {
+    if text.len() >= COMPRESSED_FROM
+        && let Some(packed) = compress(&text)
+    {
+        return (packed, Some((CODING_HEADER, ZSTD.to_owned())));
+    }
+    (text, None)
+}
+
+/// The text of a payload.
+pub(super) fn unfold<'a>(payload: &'a [u8], coding: Option<&str>) -> Result<Cow<'a, [u8]>, String> {
+    match coding {
+        None => Ok(payload.into()),
+        Some(ZSTD) => decompress(payload).map(Cow::Owned),
+        Some(other) => Err(format!("its coding `{other}` is not known")),
+    }
 }
 
 fn compress(text: &[u8]) -> Option<Vec<u8>> {

@@ -7,14 +7,17 @@ use std::{ops::ControlFlow, time::Duration};
 
 use async_nats::{
     StatusCode,
-    jetstream::consumer::{DeliverPolicy, pull::OrderedConfig},
+    jetstream::consumer::{
+        DeliverPolicy,
+        pull::{Ordered, OrderedConfig},
+    },
 };
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
-use super::message::Message;
+use super::{message::Message, send};
 use crate::store::{
     StoreError,
     nats::{layout::Stream, link::Link},
@@ -387,7 +390,7 @@ pub(super) async fn consumer(
     link: &Link,
     from: u64,
     payloads: bool,
-) -> Result<async_nats::jetstream::consumer::pull::Ordered, StoreError> {
+) -> Result<Ordered, StoreError> {
     let config = OrderedConfig {
         deliver_policy: DeliverPolicy::ByStartSequence {
             start_sequence: from.max(1),
@@ -395,7 +398,21 @@ pub(super) async fn consumer(
         headers_only: !payloads,
         ..OrderedConfig::default()
     };
-    let name = link.layout().stream(Stream::Events);
+    open(link, Stream::Events, config).await
+}
+
+/// The digests that are told from now on, of all writers.
+pub(super) async fn digests(link: &Link) -> Result<Ordered, StoreError> {
+    let config = OrderedConfig {
+        deliver_policy: DeliverPolicy::New,
+        filter_subject: send::digests(link, "*"),
+        ..OrderedConfig::default()
+    };
+    open(link, Stream::Pulse, config).await
+}
+
+async fn open(link: &Link, of: Stream, config: OrderedConfig) -> Result<Ordered, StoreError> {
+    let name = link.layout().stream(of);
     let opened = async {
         let stream = link.context().get_stream_no_info(name).await;
         let stream = stream.map_err(|error| link.failed(&error))?;

@@ -10,13 +10,13 @@ use tokio::{
 };
 
 use super::{
-    pack::{LATE, Letter},
+    pack::{self, LATE, Letter},
     read,
 };
 use crate::store::{
     StoreError,
     nats::{
-        layout::DUPLICATES,
+        layout::{DUPLICATES, Stream},
         link::{Expect, Link, NotStored, Outgoing, Stored},
     },
 };
@@ -27,6 +27,10 @@ const ACKNOWLEDGED: Duration = Duration::from_secs(2);
 const LATE_AFTER: Duration = Duration::from_mins(10);
 /// Well before the cluster forgets an id, it is asked whether it has the message.
 const SURELY_KNOWN: Duration = Duration::from_secs(DUPLICATES.as_secs() - 120);
+
+/// The kind of the pulse under which digests are told, and how long one is kept: whoever follows reads it at once.
+const DIGEST: &str = "digest";
+const DIGEST_LIFE: &str = "1m";
 
 /// What became of each of some messages.
 pub(super) type Results = Vec<Result<Stored, NotStored>>;
@@ -71,6 +75,28 @@ impl Sender {
             let _ = done.send(deliver(&link, &writer, letters, known).await);
         });
         delivered
+    }
+
+    /// Tells a digest to whoever follows. Nobody waits for it, and nothing is lost with it.
+    pub(super) fn tell(&self, writer: &str, digest: Vec<u8>) {
+        let link = self.link.clone();
+        let subject = digests(&link, writer);
+        self.runtime.spawn(async move {
+            let (payload, coding) = pack::fold(digest);
+            let mut headers = vec![("Nats-TTL", DIGEST_LIFE.to_owned())];
+            headers.extend(coding);
+            let message = Outgoing {
+                subject,
+                id: String::new(),
+                expect: Expect::Anything,
+                headers,
+                payload: payload.into(),
+            };
+            let told = tokio::time::timeout(ACKNOWLEDGED, link.publish(message)).await;
+            if !matches!(told, Ok(Ok(_))) {
+                tracing::debug!(?told, "a digest of events was not told");
+            }
+        });
     }
 
     /// Runs something on the runtime and waits for it on this thread. `None`: the runtime has ended.
@@ -127,6 +153,12 @@ async fn deliver(link: &Link, writer: &str, letters: Vec<Letter>, known: u64) ->
         }
     }
     delivered
+}
+
+/// Where a writer tells its digests; `*`: where all do.
+pub(super) fn digests(link: &Link, writer: &str) -> String {
+    let all = link.layout().subject(Stream::Pulse, &[DIGEST]);
+    format!("{all}.{writer}")
 }
 
 /// The id of a writer's message.

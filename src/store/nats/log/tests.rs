@@ -37,7 +37,7 @@ fn id(number: u64) -> EventId {
     EventId::new(at(0), number.into())
 }
 
-fn decision(number: u64, workload: &str) -> Entry {
+pub(super) fn decision(number: u64, workload: &str) -> Entry {
     Entry::Decision(Box::new(Event {
         id: id(number),
         at: at(i64::try_from(number).unwrap()),

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use self::drain::Underway;
 use super::{
     Spooled,
+    digest::Gathered,
     pack::{self, Letter, Packer, Parcel},
     send::Sender,
     spool::Spool,
@@ -54,6 +55,8 @@ pub(super) struct Writer {
     known: u64,
     /// Messages that waited and are on their way.
     underway: Option<Underway>,
+    /// What is in the cluster and may be told once more, to those who follow.
+    gathered: Gathered,
     /// When what waits is tried again, and how long after the next failure.
     again: Instant,
     pause: Duration,
@@ -84,6 +87,7 @@ impl Writer {
             stuck: Vec::new(),
             known: 0,
             underway: None,
+            gathered: Gathered::default(),
             again: now,
             pause: AGAIN,
             adopt: now,
@@ -139,6 +143,9 @@ impl Writer {
             return LOOK;
         }
         let mut next = self.adopt;
+        if let Some(due) = self.gathered.due() {
+            next = next.min(due);
+        }
         if self.waits() || !self.orphans.is_empty() {
             next = next.min(self.again);
         }
@@ -149,6 +156,9 @@ impl Writer {
     /// Does what is due beside new entries.
     fn tend(&mut self) {
         let now = Clock::instant();
+        if let Some(digest) = self.gathered.take(now) {
+            self.sender.tell(&self.spool.writer, digest);
+        }
         if now >= self.adopt {
             self.adopt = now + ADOPT;
             let stream = self.sender.link.layout().stream(Stream::Events);
@@ -210,7 +220,9 @@ impl Writer {
                     newest = newest.max(stored.sequence);
                     // First the places: who was told that an entry is durable may count on its place.
                     self.queue.places.give_back(parcel.answers.len());
-                    parcel.answer(|index| Ok(pack::place(stored.sequence, index)));
+                    let letter = parcel.answer(|index| Ok(pack::place(stored.sequence, index)));
+                    self.gathered
+                        .add(stored.sequence, &letter, Clock::instant());
                 }
                 Err(error) => {
                     let surely_not = matches!(error, NotStored::Away | NotStored::Forbidden(_));
