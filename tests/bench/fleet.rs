@@ -1,7 +1,8 @@
 //! What a fleet costs and how fast it is, over three real servers on loopback that write to disk before they
 //! acknowledge: events per second and how long one waits for its acknowledgement, a change until 10 and 100 hosts have
 //! seen it, the longest time without an acknowledgement when the leader is killed, what a console that follows a storm
-//! reads. `cargo bench --bench fleet`; a word after `--` runs one of: events, change, leader, follow.
+//! reads, what a fallback adds to an answer. `cargo bench --bench fleet`; a word after `--` runs one of: events, change,
+//! leader, follow, answers.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +13,8 @@
     reason = "a bench prints its figures and fails by panicking"
 )]
 
+#[path = "fleet_answers.rs"]
+mod fleet_answers;
 #[path = "../it/store_pair.rs"]
 #[expect(dead_code, reason = "shared with the tests, which use all of it")]
 mod store_pair;
@@ -44,7 +47,7 @@ use backstop::{
     store::{Access, Store},
 };
 use store_samples::{FORCE, change, event, mode_key};
-use support::cluster::{Cluster, until};
+use support::cluster::{Cluster, Setup, until};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -77,7 +80,17 @@ fn main() {
         if wants("follow") {
             follow().await;
         }
+        if wants("answers") {
+            fleet_answers::answers(SERVERS).await;
+        }
     });
+}
+
+/// Servers with the streams of a fleet and nothing between them and who asks them.
+async fn direct(servers: usize) -> Cluster {
+    let cluster = Cluster::with(Setup::of(servers).without_doors()).await;
+    store_pair::make_streams(&cluster.url().as_str().into(), servers).await;
+    cluster
 }
 
 async fn open(url: &str, view: &Path, access: Access) -> Store {
@@ -114,7 +127,8 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get(index).copied().unwrap_or_default()
 }
 
-fn told(what: &str, mut took: Vec<Duration>) {
+/// Prints how long something took; answers the times in their order.
+fn told(what: &str, mut took: Vec<Duration>) -> Vec<Duration> {
     took.sort_unstable();
     println!(
         "{what}: p50 {:.2} ms, p99 {:.2} ms, worst {:.2} ms ({} of them)",
@@ -123,6 +137,7 @@ fn told(what: &str, mut took: Vec<Duration>) {
         took.last().copied().unwrap_or_default().as_secs_f64() * 1e3,
         took.len()
     );
+    took
 }
 
 /// Appends at a pace over all gateways; how long each waited for its acknowledgement.
@@ -154,10 +169,7 @@ async fn paced(stores: &[Store], rate: u64, from: u64, held: Duration) -> (Vec<D
 }
 
 async fn events() {
-    let (cluster, views) = (
-        store_pair::cluster(SERVERS).await,
-        tempfile::tempdir().unwrap(),
-    );
+    let (cluster, views) = (direct(SERVERS).await, tempfile::tempdir().unwrap());
     let stores = hosts(&cluster.url(), views.path(), GATEWAYS, Access::Write).await;
     let mut from = 0;
     for rate in [100, 1_000, 10_000] {
@@ -193,10 +205,7 @@ async fn events() {
 }
 
 async fn changes() {
-    let (cluster, views) = (
-        store_pair::cluster(SERVERS).await,
-        tempfile::tempdir().unwrap(),
-    );
+    let (cluster, views) = (direct(SERVERS).await, tempfile::tempdir().unwrap());
     let operator = open(
         &cluster.url(),
         &views.path().join("operator"),
@@ -247,10 +256,7 @@ async fn changes() {
 
 /// The longest time without an acknowledgement around the end of a leader, of events and of changes.
 async fn leader() {
-    let (mut cluster, views) = (
-        store_pair::cluster(SERVERS).await,
-        tempfile::tempdir().unwrap(),
-    );
+    let (mut cluster, views) = (direct(SERVERS).await, tempfile::tempdir().unwrap());
     let store = open(&cluster.url(), views.path(), Access::Write).await;
     let (mut number, mut revision) = (0, Revision(0));
     let key = mode_key("support-chat");
@@ -298,10 +304,7 @@ async fn leader() {
 
 /// A console that follows 2,000 events a second: what it reads.
 async fn follow() {
-    let (cluster, views) = (
-        store_pair::cluster(SERVERS).await,
-        tempfile::tempdir().unwrap(),
-    );
+    let (cluster, views) = (direct(SERVERS).await, tempfile::tempdir().unwrap());
     let stores = hosts(&cluster.url(), views.path(), GATEWAYS, Access::Write).await;
     let (url, read) = counted(&cluster).await;
     let console = open(&url, &views.path().join("console"), Access::Observe).await;
