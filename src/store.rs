@@ -351,6 +351,17 @@ impl Store {
         on!(self, backend => backend.keep_captures(of).await)
     }
 
+    /// Moves when heartbeats, presences, probes or what they have cost may be others than before, whoever wrote them.
+    /// What was not written again and has grown too old does not move it. `None`: here nobody is told, and one has to
+    /// look.
+    #[must_use]
+    pub fn pulse(&self) -> Option<watch::Receiver<i64>> {
+        match &self.0 {
+            Backend::Sqlite(sqlite) => Some(sqlite.pulse()),
+            Backend::Memory(_) | Backend::Nats(_) => None,
+        }
+    }
+
     /// The newest reviews of each workload and what is owed, followed over all processes. The first value is
     /// already loaded when `open` returns.
     #[must_use]

@@ -139,6 +139,19 @@ pub enum Msg {
     NotSuspended,
     /// The terminal is ours again after a suspend, or was scrambled: everything must be drawn.
     Redraw,
+    /// There is time for what is not done yet.
+    GoOn,
+}
+
+impl Msg {
+    /// Whether somebody did something and waits for the frame that answers it.
+    #[must_use]
+    pub const fn is_typed(&self) -> bool {
+        matches!(
+            self,
+            Self::Key(_) | Self::Pointer(..) | Self::Paste(_) | Self::Resize(..)
+        )
+    }
 }
 
 /// What a question of a live probe tells while it runs.

@@ -298,6 +298,7 @@ impl Console {
                 self.feel();
             }
             Wake::Draw => {}
+            Wake::GoOn => self.take_in(Msg::GoOn),
             Wake::Arrived(Arrival::Msg(message)) => {
                 // What streams in is drawn as other data is.
                 self.urgent |= !matches!(

@@ -54,6 +54,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
         app.clock = now;
         app.dirty = true;
     }
+    let hurried = message.is_typed();
     match message {
         Msg::Key(key) => {
             app.dirty = true;
@@ -72,6 +73,8 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
             app.dirty = true;
         }
         Msg::Redraw => app.dirty = true,
+        // The overview is gone on with below, as with every message.
+        Msg::GoOn => {}
         Msg::NotSuspended => app.say(
             Level::Warning,
             "it cannot be suspended here: it was started without a shell that could bring it back",
@@ -114,16 +117,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
         }
         Msg::Traffic(workload, result) => charting::told(app, workload, result),
         Msg::Progress { revision, result } => follow::progress(app, revision, result),
-        Msg::Saved(result) => match result {
-            Ok(files) => {
-                let files: Vec<String> = files
-                    .iter()
-                    .map(|file| file.display().to_string())
-                    .collect();
-                app.say(Level::Note, &format!("saved {}", files.join(" and ")));
-            }
-            Err(why) => app.say(Level::Error, &format!("not saved: {why}")),
-        },
+        Msg::Saved(result) => saved(app, result),
         Msg::KeysRefused(found) => keys_refused(app, &found),
         Msg::Copied { length, saved } => copied(app, length, &saved),
         Msg::Session(result) => session::told(app, result),
@@ -134,7 +128,7 @@ pub fn update(app: &mut App, message: Msg, now: Timestamp) -> Vec<Effect> {
     }
     let log = &app.data.log;
     app.link.follow(log.first(), log.end(), moves);
-    refresh(app, &mut effects);
+    refresh(app, hurried, &mut effects);
     session::settle(app);
     ring(app, &mut effects);
     probing::settle(app, &mut effects);
@@ -163,6 +157,20 @@ fn keys_refused(app: &mut App, found: &[String]) {
     for finding in found {
         let text = format!("{finding}; the key file is not in use, every key is as built in");
         app.say(Level::Error, &text);
+    }
+}
+
+/// A view was saved, or not.
+fn saved(app: &mut App, result: Result<Vec<PathBuf>, String>) {
+    match result {
+        Ok(files) => {
+            let files: Vec<String> = files
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect();
+            app.say(Level::Note, &format!("saved {}", files.join(" and ")));
+        }
+        Err(why) => app.say(Level::Error, &format!("not saved: {why}")),
     }
 }
 
@@ -226,8 +234,8 @@ fn absorb(app: &mut App, news: News, effects: &mut Vec<Effect>) {
 }
 
 /// Computes the overview when it is due, and asks to be woken when it will be.
-fn refresh(app: &mut App, effects: &mut Vec<Effect>) {
-    match app.data.refresh(app.now) {
+fn refresh(app: &mut App, hurried: bool, effects: &mut Vec<Effect>) {
+    match app.data.refresh(app.now, hurried) {
         Refreshed::Computed { changed: true } => {
             app.dirty = true;
             go::arrange(app);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::{
     sync::{mpsc, watch},
-    time::MissedTickBehavior,
+    time::{Instant, sleep_until},
 };
 
 use super::{Control, News, Probed};
@@ -16,8 +16,11 @@ use crate::{
     store::{AuditQuery, EventQuery, StoreError},
 };
 
-/// How often heartbeats, presences and probes are read: nothing wakes us for them.
+/// How often heartbeats, presences and probes are read at most, and where nothing tells that they have moved.
 const EVERY: Duration = Duration::from_millis(500);
+
+/// How often where something does: what nobody writes any more grows too old.
+const ANYWAY: Duration = Duration::from_secs(5);
 
 /// Messages that may wait for the follower.
 const WAITING: usize = 16;
@@ -77,6 +80,7 @@ impl Feed {
         let mut reviewed = inner.store.reviewed();
         let mut health = inner.store.health();
         let mut touch = inner.store.touch();
+        let mut pulse = inner.store.pulse();
         // The first of everything, cheap things first, so that a screen can draw at once.
         let first = News::Catalog(catalog.borrow_and_update().clone());
         self.send(first).await?;
@@ -95,8 +99,8 @@ impl Feed {
         let mut started = self.begin(backlog).await?;
         self.audit().await?;
 
-        let mut tick = tokio::time::interval(EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looked = Instant::now();
+        let mut next = looked + EVERY;
         loop {
             tokio::select! {
                 true = moved(&mut catalog) => {
@@ -130,7 +134,8 @@ impl Feed {
                     // What nobody was woken for while apart.
                     self.audit().await?;
                 }
-                _ = tick.tick() => {
+                true = stirred(&mut pulse) => next = next.min(looked + EVERY),
+                () = sleep_until(next) => {
                     self.beats().await?;
                     if !started {
                         started = self.begin(backlog).await?;
@@ -138,6 +143,9 @@ impl Feed {
                     if self.audited.is_none() {
                         self.audit().await?;
                     }
+                    let whole = started && self.audited.is_some();
+                    looked = Instant::now();
+                    next = looked + if whole && pulse.is_some() { ANYWAY } else { EVERY };
                 }
             }
         }
@@ -250,5 +258,13 @@ async fn moved<T>(watch: &mut watch::Receiver<T>) -> bool {
         true
     } else {
         std::future::pending().await
+    }
+}
+
+/// The same of one that is not there everywhere.
+async fn stirred<T>(watch: &mut Option<watch::Receiver<T>>) -> bool {
+    match watch {
+        Some(watch) => moved(watch).await,
+        None => std::future::pending().await,
     }
 }

@@ -96,6 +96,7 @@ struct Inner {
     wakes: mpsc::Sender<Wake>,
     table: Table,
     newest: watch::Sender<Seq>,
+    pulse: watch::Sender<i64>,
     vitals: Arc<Vitals>,
     ended: watch::Receiver<()>,
     /// Dropped when whoever still tries to open the files shall end.

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use backstop::{
-    console::{msg::Msg, state::comparing::live::Told, update::update},
+    console::{msg::Msg, state::comparing::live::Told},
     control::News,
     model::Place,
     probe::Seat,
 };
 
-use super::{Counted, asked, entries, heartbeat, now};
+use super::{Counted, asked, entries, heartbeat, now, update};
 
 const SIZE: (u16, u16) = (120, 40);
 const SECONDS: u64 = 20;

@@ -17,6 +17,7 @@ use std::{cell::Cell, collections::BTreeMap, hint::black_box, sync::Arc, time::D
 
 use backstop::{
     console::{
+        self,
         app::{App, Setup},
         canvas::Canvas,
         depth::Depth,
@@ -26,9 +27,7 @@ use backstop::{
         msg::Msg,
         state::comparing::live::Told,
         theme::Theme,
-        theme_file,
-        update::update,
-        view,
+        theme_file, view,
     },
     control::{Mode, News, Probed},
     model::{
@@ -49,6 +48,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
 use ratatui::{buffer::Buffer, layout::Rect};
 use rustix::time::{ClockId, clock_gettime};
+
+/// Takes in a message, and all that is gone on with because of it.
+fn update(app: &mut App, message: Msg, at: Timestamp) -> Vec<Effect> {
+    let mut effects = console::update::update(app, message, at);
+    while app.data.is_behind() {
+        effects.extend(console::update::update(app, Msg::GoOn, at));
+    }
+    effects
+}
 
 fn now() -> Timestamp {
     "2026-11-21T14:32:07Z".parse().unwrap()

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use backstop::{
-    console::{app::App, msg::Msg, update::update},
+    console::{app::App, msg::Msg},
     control::News,
     model::Presence,
 };
 use crossterm::event::KeyCode;
 use jiff::Timestamp;
 
-use super::{Counted, actor, app, entries, heartbeat, key, now};
+use super::{Counted, actor, app, entries, heartbeat, key, now, update};
 
 const HOURS: u64 = 8;
 const WORKLOADS: usize = 200;

@@ -77,6 +77,7 @@ contract!(
     the_first_outcome_counts,
     events_are_filtered,
     the_newest_place_is_followed,
+    who_is_alive_moves_the_pulse,
     many_entries_from_both_all_get_their_own_place,
     the_queue_is_bounded,
     the_audit_is_filtered,
@@ -640,6 +641,22 @@ async fn the_newest_place_is_followed(pair: Pair) {
         .await
         .unwrap()
         .unwrap();
+}
+
+async fn who_is_alive_moves_the_pulse(pair: Pair) {
+    // Where nobody is told, one looks.
+    let Some(mut pulse) = pair.second.pulse() else {
+        return;
+    };
+    for (case, store) in [("its own", &pair.second), ("another's", &pair.first)] {
+        for second in 0..3 {
+            pulse.mark_unchanged();
+            let at = start() + Duration::from_secs(second);
+            store.beat(heartbeat(case, at)).await.unwrap();
+            let moved = tokio::time::timeout(PATIENCE, pulse.changed()).await;
+            assert!(moved.is_ok_and(|moved| moved.is_ok()), "{case}");
+        }
+    }
 }
 
 async fn many_entries_from_both_all_get_their_own_place(pair: Pair) {

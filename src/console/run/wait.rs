@@ -6,6 +6,7 @@ use crossterm::event::Event;
 use futures_util::StreamExt as _;
 use tokio::{
     sync::{mpsc::Receiver, oneshot},
+    task::yield_now,
     time::{sleep, sleep_until},
 };
 
@@ -41,6 +42,8 @@ pub(super) enum Wake {
     Opened(Result<Control, Failure>),
     Second,
     Draw,
+    /// Nothing: there is time for what is not done yet.
+    GoOn,
 }
 
 impl Console {
@@ -48,6 +51,7 @@ impl Console {
     pub(super) async fn wait(&mut self) -> Wake {
         let second = until_second(&self.clock);
         let draw_at = self.draw_at();
+        let behind = self.app.data.is_behind();
         tokio::select! {
             biased;
             heard = self.signals.next() => Wake::Heard(heard),
@@ -60,6 +64,8 @@ impl Console {
             Some(news) = receive(&mut self.feed) => Wake::News(news),
             () = sleep_until(draw_at.unwrap_or(self.pace.next())), if draw_at.is_some() => Wake::Draw,
             () = sleep(second) => Wake::Second,
+            // Also those who bring keys and news have their turn before it is answered.
+            () = yield_now(), if behind => Wake::GoOn,
         }
     }
 

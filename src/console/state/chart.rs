@@ -6,6 +6,8 @@
 mod axis;
 mod picture;
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{control::traffic::History, model::WorkloadName};
@@ -18,8 +20,11 @@ pub const MINUTES: usize = 60;
 /// Places on the axis.
 pub const SLOTS: usize = MINUTES + 1;
 
-/// Histories kept, so that going back and forth between workloads reads nothing again.
-const KEPT: usize = 8;
+/// Histories kept, so that going up and down a list reads nothing again.
+const KEPT: usize = 40;
+/// A workload's past is read once the cursor has rested on it for so long: events are counted by looking at all of an
+/// hour, and of rows that a cursor only passes nobody wants to know.
+const REST: SignedDuration = SignedDuration::from_millis(250);
 /// How far back is read: an hour, and a little, so that its first minute is whole.
 const HOUR: SignedDuration = SignedDuration::from_mins(62);
 /// A minute is told a moment after its end; when reading failed it is tried again after a while.
@@ -49,6 +54,17 @@ impl Page {
     }
 }
 
+/// Whether something should be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// No.
+    Nothing,
+    /// Perhaps, when the cursor still rests there after so long; said once.
+    Later(Duration),
+    /// Now, from a moment on.
+    Since(Timestamp),
+}
+
 /// What was read of one workload.
 #[derive(Clone, Debug)]
 struct Kept {
@@ -57,6 +73,17 @@ struct Kept {
     history: Option<History>,
     asked: Timestamp,
     failed: Option<String>,
+}
+
+/// Where the cursor is.
+#[derive(Clone, Debug)]
+struct Resting {
+    /// `None`: on all workloads.
+    on: Option<WorkloadName>,
+    /// `None`: it was on no other before.
+    since: Option<Timestamp>,
+    /// Somebody was told when it will have rested.
+    told: bool,
 }
 
 /// Everything about charts.
@@ -70,6 +97,7 @@ pub struct Charts {
     pub events: Option<Events>,
     kept: Vec<Kept>,
     asking: bool,
+    resting: Option<Resting>,
     /// Of which workload and second the picture is.
     pub(in crate::console) built: Option<(WorkloadName, Timestamp)>,
     /// In which second the events were counted.
@@ -77,10 +105,11 @@ pub struct Charts {
 }
 
 impl Charts {
-    /// From when on a workload's past (`None`: the events of all) should be read now; it is noted as asked for then.
-    pub fn ask(&mut self, workload: Option<&WorkloadName>, now: Timestamp) -> Option<Timestamp> {
+    /// Whether a workload's past (`None`: the events of all) should be read now; it is noted as asked for then.
+    pub fn ask(&mut self, workload: Option<&WorkloadName>, now: Timestamp) -> Ask {
+        self.arrive(workload, now);
         if self.asking {
-            return None;
+            return Ask::Nothing;
         }
         let kept = self.kept(workload);
         let known = kept.and_then(|kept| kept.history.as_ref());
@@ -89,10 +118,44 @@ impl Charts {
             (_, Some(history)) => now.duration_since(history.until) >= TOLD,
             (_, None) => true,
         };
+        if !due {
+            return Ask::Nothing;
+        }
         // Only what is new is read.
         let since = known.map_or(now - HOUR, |history| history.until.max(now - HOUR));
-        self.asking = due;
-        due.then_some(since)
+        if let Some(wait) = self.wait(now) {
+            return wait;
+        }
+        self.asking = true;
+        Ask::Since(since)
+    }
+
+    /// Notes where the cursor is.
+    fn arrive(&mut self, workload: Option<&WorkloadName>, now: Timestamp) {
+        let resting = self.resting.as_ref();
+        if resting.is_none_or(|resting| resting.on.as_ref() != workload) {
+            // The first one is looked at, not passed.
+            let since = resting.map(|_| now);
+            self.resting = Some(Resting {
+                on: workload.cloned(),
+                since,
+                told: false,
+            });
+        }
+    }
+
+    /// What to say as long as the cursor has not rested; `None`: it has.
+    fn wait(&mut self, now: Timestamp) -> Option<Ask> {
+        let resting = self.resting.as_mut()?;
+        let rested = now.duration_since(resting.since?);
+        if !(SignedDuration::ZERO..REST).contains(&rested) {
+            return None;
+        }
+        if std::mem::replace(&mut resting.told, true) {
+            return Some(Ask::Nothing);
+        }
+        let rest = Duration::try_from(REST - rested).unwrap_or_default();
+        Some(Ask::Later(rest))
     }
 
     fn kept(&self, workload: Option<&WorkloadName>) -> Option<&Kept> {

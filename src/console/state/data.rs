@@ -22,6 +22,8 @@ use crate::{
 const AUDIT_KEPT: usize = 1_000;
 /// Between two computations of the overview.
 const APART: SignedDuration = SignedDuration::from_millis(250);
+/// So many of its rows are made at once: about half a millisecond, for which a key may wait.
+const ROWS: usize = 128;
 
 /// What the console knows.
 #[derive(Debug)]
@@ -61,6 +63,8 @@ pub struct Data {
     computed: Option<Timestamp>,
     /// Somebody was told when it will be due.
     told: bool,
+    /// It is due, or under way, and waits to be gone on with.
+    behind: bool,
 }
 
 /// What news changed.
@@ -115,6 +119,7 @@ impl Data {
             heard: false,
             computed: None,
             told: false,
+            behind: false,
         }
     }
 
@@ -218,15 +223,25 @@ impl Data {
         }
     }
 
-    /// Computes the overview again when it is due.
-    pub fn refresh(&mut self, now: Timestamp) -> Refreshed {
+    /// Whether the overview is due, or half made: [`Self::refresh`] should be called as soon as nobody waits.
+    #[must_use]
+    pub const fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Computes the overview again when it is due: of many rows some, and the others when it is called again.
+    /// `hurried`: somebody waits for a frame, and nothing is begun that takes long.
+    pub fn refresh(&mut self, now: Timestamp, hurried: bool) -> Refreshed {
         let (Some(catalog), Some(overrides)) = (&self.catalog, &self.overrides) else {
             return Refreshed::Current;
         };
         // While apart, silence says nothing about the gateways: they are shown as they were.
         let then = self.moment(now);
+        // What must not wait is looked at anew; what else came while a look is under way has its turn after it.
+        let begins = !self.lookout.is_looking() || self.computed.is_none();
         let age = self.computed.map(|computed| now.duration_since(computed));
         match age {
+            _ if !begins => {}
             Some(age) if age < SignedDuration::ZERO => {}
             Some(age) if self.moved.any() && age < APART => {
                 if self.told {
@@ -243,6 +258,11 @@ impl Data {
             }
             Some(_) | None => {}
         }
+        let many = catalog.workloads.len() + catalog.routes.len() > ROWS;
+        if hurried && many {
+            self.behind = true;
+            return Refreshed::Current;
+        }
         let sources = Sources {
             catalog,
             overrides,
@@ -251,15 +271,24 @@ impl Data {
             probed: &self.probed,
             reviewed: &self.reviewed,
         };
-        let (next, changed) = self
-            .lookout
-            .look(&sources, std::mem::take(&mut self.moved), then);
+        if begins {
+            let moved = std::mem::take(&mut self.moved);
+            self.lookout.begin(&sources, moved, then);
+            self.computed = Some(now);
+            self.told = false;
+            self.behind = many;
+            if many {
+                return Refreshed::Current;
+            }
+        }
+        let Some((next, changed)) = self.lookout.go_on(&sources, ROWS) else {
+            return Refreshed::Current;
+        };
         match &mut self.overview {
-            Some(known) if !changed => known.at = then,
+            Some(known) if !changed => known.at = next.at,
             known => *known = Some(next.clone()),
         }
-        self.computed = Some(now);
-        self.told = false;
+        self.behind = false;
         Refreshed::Computed { changed }
     }
 

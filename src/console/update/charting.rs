@@ -5,7 +5,7 @@ use crate::{
     console::{
         app::{App, BACKLOG, Screen},
         effect::Effect,
-        state::chart::{Events, Page, Picture},
+        state::chart::{Ask, Events, Page, Picture},
         view,
     },
     control::traffic::History,
@@ -56,9 +56,7 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     let Some(workload) = app.data.workload(&name).cloned() else {
         return;
     };
-    if let Some(since) = app.charts.ask(Some(&name), app.now) {
-        effects.push(Effect::Traffic(Some(name.clone()), since));
-    }
+    ask(app, Some(&name), effects);
     let built = Some((name.clone(), app.clock));
     let stands = app.paused.is_some()
         && app
@@ -78,6 +76,15 @@ pub(super) fn settle(app: &mut App, effects: &mut Vec<Effect>) {
     }
 }
 
+/// Has the past of a workload read, or the events of all, when that is due.
+fn ask(app: &mut App, workload: Option<&WorkloadName>, effects: &mut Vec<Effect>) {
+    match app.charts.ask(workload, app.now) {
+        Ask::Nothing => {}
+        Ask::Later(delay) => effects.push(Effect::Wake(delay)),
+        Ask::Since(since) => effects.push(Effect::Traffic(workload.cloned(), since)),
+    }
+}
+
 /// The events of all workloads, while they are looked at.
 fn events(app: &mut App, effects: &mut Vec<Effect>) {
     if app.screen != Screen::Events || app.data.catalog.is_none() {
@@ -85,9 +92,7 @@ fn events(app: &mut App, effects: &mut Vec<Effect>) {
         app.charts.counted = None;
         return;
     }
-    if let Some(since) = app.charts.ask(None, app.now) {
-        effects.push(Effect::Traffic(None, since));
-    }
+    ask(app, None, effects);
     let paused = app.paused.is_some() && app.charts.events.is_some();
     if paused || app.charts.counted == Some(app.clock) {
         return;

@@ -3,6 +3,9 @@
 //! The console holds one lookout and looks whenever it was told something, or when the moment has come at which time
 //! alone makes a difference; `overview` is the first look of a new one. Every row keeps what it was made of beside
 //! it, and every judgement that looks at the time says until when it holds. It must not know who looks.
+//!
+//! A thousand rows take longer than a key may wait: who cannot stay that long begins a look and goes on with it, some
+//! rows at a time.
 
 mod row;
 mod shared;
@@ -19,7 +22,11 @@ use super::{
     sources::{Moved, Sources},
     traffic::Load,
 };
-use crate::{control::probed::OfRoute, model::Subject, probe::Lively};
+use crate::{
+    control::probed::OfRoute,
+    model::{Route, Subject, Workload},
+    probe::Lively,
+};
 use row::Grounds;
 use shared::{Ground, Heard, Standings, hour_end};
 
@@ -39,6 +46,33 @@ pub struct Lookout {
     routes: Vec<RouteRow>,
     /// When time alone may make the first of the workloads another.
     rows_next: Option<Timestamp>,
+    /// A look that is under way.
+    course: Option<Course>,
+}
+
+/// A row that is made again counts as so many that are only passed by.
+const MADE: usize = 8;
+
+/// How far a look has come.
+#[derive(Clone, Copy, Debug)]
+struct Course {
+    /// The moment it is for.
+    now: Timestamp,
+    /// What rows may rest on.
+    moved: Moved,
+    /// Gateways gave signs of life, whatever they said.
+    heard: bool,
+    /// Rows that were looked at.
+    routes: usize,
+    workloads: usize,
+    /// Whether any of them is another.
+    changed: Both,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Both {
+    routes: bool,
+    workloads: bool,
 }
 
 #[derive(Debug)]
@@ -67,8 +101,39 @@ impl Lookout {
         moved: Moved,
         now: Timestamp,
     ) -> (&Overview, bool) {
+        let mut course = self.set_out(sources, moved, now);
+        self.rows(sources, &mut course, usize::MAX);
+        self.put_together(sources, course)
+    }
+
+    /// Begins a look. One that is under way begins again: what had moved for it has moved for this one, too.
+    pub fn begin(&mut self, sources: &Sources<'_>, moved: Moved, now: Timestamp) {
+        self.course = Some(self.set_out(sources, moved, now));
+    }
+
+    /// Whether a look is under way.
+    #[must_use]
+    pub const fn is_looking(&self) -> bool {
+        self.course.is_some()
+    }
+
+    /// Goes on with it, for about as long as it takes to make so many rows, on the same configuration. Answers as
+    /// [`Self::look`] does when it is done. What else moves meanwhile is for the next look.
+    pub fn go_on(&mut self, sources: &Sources<'_>, rows: usize) -> Option<(&Overview, bool)> {
+        let mut course = self.course.take()?;
+        if !self.rows(sources, &mut course, rows.saturating_mul(MADE)) {
+            self.course = Some(course);
+            return None;
+        }
+        Some(self.put_together(sources, course))
+    }
+
+    /// Looks at what all rows share.
+    fn set_out(&mut self, sources: &Sources<'_>, moved: Moved, now: Timestamp) -> Course {
         let known = self.overview.as_ref();
-        let goes_on = known.is_some_and(|before| !moved.catalog && before.at <= now);
+        let later = |left: &Course| left.now > now;
+        let goes_on = known.is_some_and(|before| !moved.catalog && before.at <= now)
+            && !self.course.as_ref().is_some_and(later);
         // Moved by news, or by time.
         let mut moved = if goes_on {
             let came = |moment: Option<Timestamp>| moment.is_some_and(|moment| moment <= now);
@@ -102,10 +167,53 @@ impl Lookout {
         if moved.probed {
             self.hour_end = hour_end(now);
         }
-        let routes = self.look_at_routes(sources, moved, now);
-        let workloads = self.look_at_workloads(sources, moved, now);
-        moved.heartbeats |= heard;
-        self.put_together(sources, moved, (workloads, routes), now)
+        let mut course = Course {
+            now,
+            moved,
+            heard,
+            routes: 0,
+            workloads: 0,
+            changed: Both::default(),
+        };
+        if let Some(left) = self.course.take() {
+            course.moved = moved.or(left.moved);
+            course.heard |= left.heard;
+            course.changed = left.changed;
+        }
+        let moved = course.moved;
+        if !(moved.heartbeats || moved.overrides || moved.probed) {
+            course.routes = sources.catalog.routes.len();
+        }
+        let turned = self.rows_next.is_some_and(|next| next <= now);
+        if !(moved.any() || turned) {
+            course.workloads = sources.catalog.workloads.len();
+        }
+        course
+    }
+
+    /// Looks at rows until that took long enough; answers whether it was at all of them.
+    fn rows(&mut self, sources: &Sources<'_>, course: &mut Course, mut patience: usize) -> bool {
+        let catalog = sources.catalog;
+        let routes = catalog.routes.values().enumerate().skip(course.routes);
+        for (place, route) in routes {
+            let Some(rest) = patience.checked_sub(1) else {
+                return false;
+            };
+            let made = self.look_at_route(sources, course, place, route);
+            patience = rest.saturating_sub(if made { MADE } else { 0 });
+            course.routes += 1;
+        }
+        let before = course.workloads;
+        let workloads = catalog.workloads.values().enumerate().skip(before);
+        for (place, workload) in workloads {
+            let Some(rest) = patience.checked_sub(1) else {
+                return false;
+            };
+            let made = self.look_at_workload(sources, course, place, workload);
+            patience = rest.saturating_sub(if made { MADE } else { 0 });
+            course.workloads += 1;
+        }
+        true
     }
 
     /// When to look again although nothing was told; `None`: time alone makes no difference.
@@ -123,129 +231,126 @@ impl Lookout {
         .min()
     }
 
-    /// Answers whether any is another.
-    fn look_at_routes(&mut self, sources: &Sources<'_>, moved: Moved, now: Timestamp) -> bool {
-        if !(moved.heartbeats || moved.overrides || moved.probed) {
+    /// Makes the row of a route, if that may be another; answers whether it was made.
+    fn look_at_route(
+        &mut self,
+        sources: &Sources<'_>,
+        course: &mut Course,
+        place: usize,
+        route: &Route,
+    ) -> bool {
+        let now = course.now;
+        let load = self.heard.totals.route(&route.name);
+        let records = sources.probed.of_route(&route.name);
+        let before = self.routes.get(place);
+        let same_records = before.is_some_and(|row| same(row.records.as_ref(), records));
+        let settings = &sources.catalog.probing;
+        let spending = Spending::of(settings, sources.probed, Some(&route.name), now);
+        if let Some(row) = before
+            && !course.moved.overrides
+            && same_records
+            && row.load == load
+            && row.status.spending == spending
+        {
             return false;
         }
-        let mut changed = false;
-        for (place, route) in sources.catalog.routes.values().enumerate() {
-            let load = self.heard.totals.route(&route.name);
-            let records = sources.probed.of_route(&route.name);
-            let before = self.routes.get(place);
-            let same_records = before.is_some_and(|row| same(row.records.as_ref(), records));
-            let settings = &sources.catalog.probing;
-            let spending = Spending::of(settings, sources.probed, Some(&route.name), now);
-            if let Some(row) = before
-                && !moved.overrides
-                && same_records
-                && row.load == load
-                && row.status.spending == spending
-            {
-                continue;
-            }
-            let told = match before {
-                Some(row) if same_records => Told::again(&row.status),
-                Some(_) | None => Told::of(sources.catalog, route, records),
-            };
-            let used_by = self.ground.users.get(&route.name);
-            let subject = Subject::Drain(route.name.clone());
-            let sites = &self.heard.totals.sites;
-            let drain = Across::of(sources.overrides, &subject, sites, now);
-            let status = routes::status(
-                route,
-                drain.any(),
-                used_by.cloned().unwrap_or_default(),
-                told,
-                spending,
-                &load,
-            );
-            let (status, other) = kept(before.map(|row| &row.status), status);
-            changed |= other;
-            let row = RouteRow {
-                status,
-                records: records.cloned(),
-                load,
-            };
-            put(&mut self.routes, place, row);
-        }
-        changed
+        let told = match before {
+            Some(row) if same_records => Told::again(&row.status),
+            Some(_) | None => Told::of(sources.catalog, route, records),
+        };
+        let used_by = self.ground.users.get(&route.name);
+        let subject = Subject::Drain(route.name.clone());
+        let sites = &self.heard.totals.sites;
+        let drain = Across::of(sources.overrides, &subject, sites, now);
+        let status = routes::status(
+            route,
+            drain.any(),
+            used_by.cloned().unwrap_or_default(),
+            told,
+            spending,
+            &load,
+        );
+        let (status, other) = kept(before.map(|row| &row.status), status);
+        course.changed.routes |= other;
+        let row = RouteRow {
+            status,
+            records: records.cloned(),
+            load,
+        };
+        put(&mut self.routes, place, row);
+        true
     }
 
-    /// Answers whether any is another.
-    fn look_at_workloads(&mut self, sources: &Sources<'_>, moved: Moved, now: Timestamp) -> bool {
-        let turned = self.rows_next.is_some_and(|next| next <= now);
-        if !(moved.any() || turned) {
+    /// Makes the row of a workload, if that may be another; answers whether it was made.
+    fn look_at_workload(
+        &mut self,
+        sources: &Sources<'_>,
+        course: &mut Course,
+        place: usize,
+        workload: &Workload,
+    ) -> bool {
+        let (moved, now) = (course.moved, course.now);
+        let before = self.workloads.get(place);
+        let (counted, live) = match before {
+            Some(row) if !moved.heartbeats => (None, row.live),
+            Some(_) | None => {
+                let (catalog, marks) = (sources.catalog, &self.ground.marks);
+                let live = self.heard.live.about(catalog, marks, workload);
+                (Some(Counted::of(workload, &self.heard.totals)), live)
+            }
+        };
+        let events = match before {
+            Some(row) if !moved.events => row.events,
+            Some(_) | None => sources.events.span(&workload.name),
+        };
+        let fallback = workload.fallback.as_ref();
+        let records = fallback.and_then(|route| sources.probed.of_route(route));
+        if let Some(row) = before
+            && !moved.overrides
+            && !moved.reviewed
+            && now < row.next
+            && row.events == events
+            && row.live.says_as(&live)
+            && counted
+                .as_ref()
+                .is_none_or(|counted| row.counted == *counted)
+            && same(row.records.as_ref(), records)
+        {
             return false;
         }
-        let mut changed = false;
-        for (place, workload) in sources.catalog.workloads.values().enumerate() {
-            let before = self.workloads.get(place);
-            let (counted, live) = match before {
-                Some(row) if !moved.heartbeats => (None, row.live),
-                Some(_) | None => {
-                    let (catalog, marks) = (sources.catalog, &self.ground.marks);
-                    let live = self.heard.live.about(catalog, marks, workload);
-                    (Some(Counted::of(workload, &self.heard.totals)), live)
-                }
-            };
-            let events = match before {
-                Some(row) if !moved.events => row.events,
-                Some(_) | None => sources.events.span(&workload.name),
-            };
-            let fallback = workload.fallback.as_ref();
-            let records = fallback.and_then(|route| sources.probed.of_route(route));
-            if let Some(row) = before
-                && !moved.overrides
-                && !moved.reviewed
-                && now < row.next
-                && row.events == events
-                && row.live.says_as(&live)
-                && counted
-                    .as_ref()
-                    .is_none_or(|counted| row.counted == *counted)
-                && same(row.records.as_ref(), records)
-            {
-                continue;
-            }
-            let counted = match (counted, before) {
-                (Some(counted), _) => counted,
-                (None, Some(row)) => row.counted.clone(),
-                (None, None) => Counted::default(),
-            };
-            let grounds = Grounds {
-                counted: &counted,
-                live: &live,
-                sites: &self.heard.totals.sites,
-                records: records.map(|of| &**of),
-                standing: self.standings.of.get(&workload.name),
-            };
-            let (status, next) = grounds.row(sources, workload, now);
-            let (status, other) = kept(before.map(|row| &row.status), status);
-            changed |= other;
-            let row = WorkloadRow {
-                status,
-                counted,
-                live,
-                events,
-                records: records.cloned(),
-                next,
-            };
-            put(&mut self.workloads, place, row);
-        }
-        let next = self.workloads.iter().map(|row| row.next).min();
-        self.rows_next = next.filter(|next| *next < Timestamp::MAX);
-        changed
+        let counted = match (counted, before) {
+            (Some(counted), _) => counted,
+            (None, Some(row)) => row.counted.clone(),
+            (None, None) => Counted::default(),
+        };
+        let grounds = Grounds {
+            counted: &counted,
+            live: &live,
+            sites: &self.heard.totals.sites,
+            records: records.map(|of| &**of),
+            standing: self.standings.of.get(&workload.name),
+        };
+        let (status, next) = grounds.row(sources, workload, now);
+        let (status, other) = kept(before.map(|row| &row.status), status);
+        course.changed.workloads |= other;
+        let row = WorkloadRow {
+            status,
+            counted,
+            live,
+            events,
+            records: records.cloned(),
+            next,
+        };
+        put(&mut self.workloads, place, row);
+        true
     }
 
     /// Answers the overview, and whether it says anything else than before.
-    fn put_together(
-        &mut self,
-        sources: &Sources<'_>,
-        moved: Moved,
-        (workloads, routes): (bool, bool),
-        now: Timestamp,
-    ) -> (&Overview, bool) {
+    fn put_together(&mut self, sources: &Sources<'_>, course: Course) -> (&Overview, bool) {
+        let (moved, now) = (course.moved, course.now);
+        let Both { routes, workloads } = course.changed;
+        let next = self.workloads.iter().map(|row| row.next).min();
+        self.rows_next = next.filter(|next| *next < Timestamp::MAX);
         let Sources {
             catalog, overrides, ..
         } = sources;
@@ -274,7 +379,7 @@ impl Lookout {
             let spent = overview.routes.iter().filter(|route| route.spending.spent);
             overview.spent_budgets = spent.map(|route| route.route.clone()).collect();
         }
-        if moved.heartbeats || moved.overrides {
+        if course.heard || moved.heartbeats || moved.overrides {
             let gateways = gateways::all(catalog, overrides, sources.heartbeats, now);
             changed |= !alike(&overview.gateways, &gateways);
             overview.gateways = gateways;

@@ -55,6 +55,19 @@ impl Moved {
         reviewed: true,
     };
 
+    /// What has moved for either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            catalog: self.catalog || other.catalog,
+            overrides: self.overrides || other.overrides,
+            heartbeats: self.heartbeats || other.heartbeats,
+            events: self.events || other.events,
+            probed: self.probed || other.probed,
+            reviewed: self.reviewed || other.reviewed,
+        }
+    }
+
     /// Whether any has.
     #[must_use]
     pub fn any(self) -> bool {

@@ -1,6 +1,7 @@
-//! The thread that follows what any process writes to the overrides and to the event log.
+//! The thread that follows what any process writes to the overrides, to the event log and, for those who ask, to the
+//! pulse.
 //!
-//! It sleeps until a bell rings and looks by itself four times a second, which costs two reads of a counter
+//! It sleeps until a bell rings and looks by itself four times a second, which costs two or three reads of a counter
 //! in shared memory.
 
 use std::{
@@ -49,8 +50,11 @@ pub(super) struct Follower {
     pub(super) ears: Ears,
     pub(super) state: Database,
     pub(super) log: Database,
+    pub(super) beats: Database,
     pub(super) table: Table,
     pub(super) newest: watch::Sender<Seq>,
+    /// Another number whenever the pulse was written to.
+    pub(super) pulse: watch::Sender<i64>,
     pub(super) vitals: Arc<Vitals>,
     /// `None`: nothing is written here.
     pub(super) desk: Option<Arc<Worker<Desk>>>,
@@ -117,6 +121,7 @@ impl Follower {
                     self.try_to_mend(&mut mended);
                     due.overrides = self.moved(&mut versions.0, |follower| &mut follower.state);
                     due.events = self.moved(&mut versions.1, |follower| &mut follower.log);
+                    self.feel_pulse();
                 }
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,
             }
@@ -157,12 +162,17 @@ impl Follower {
 
     /// Whether another connection has written to a file since the last look.
     fn moved(&mut self, last: &mut i64, file: impl Fn(&mut Self) -> &mut Database) -> bool {
-        let version = file(self).run(|connection| {
-            Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
-        });
-        // After a fault the next look must not be skipped; the fault itself is noted by the database.
-        let version: i64 = version.unwrap_or(0);
+        let version = version(file(self));
         std::mem::replace(last, version) != version
+    }
+
+    /// Tells who asked that the pulse was written to. Nobody asks on a gateway.
+    fn feel_pulse(&mut self) {
+        if self.pulse.receiver_count() > 0 {
+            let version = version(&mut self.beats);
+            self.pulse
+                .send_if_modified(|last| std::mem::replace(last, version) != version);
+        }
     }
 
     fn look_at_events(&mut self) {
@@ -170,6 +180,16 @@ impl Follower {
             advance(&self.newest, seq);
         }
     }
+}
+
+/// Another number whenever another connection has written to a file.
+fn version(file: &mut Database) -> i64 {
+    let version = file.run(|connection| {
+        let mut look = connection.prepare_cached("PRAGMA data_version")?;
+        Ok(look.query_row([], |row| row.get(0))?)
+    });
+    // After a fault the next look must not be skipped; the fault itself is noted by the database.
+    version.unwrap_or(0)
 }
 
 /// Shows a place to whoever follows, unless a newer one was shown.

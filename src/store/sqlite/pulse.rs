@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 use super::{
+    Sqlite,
     fault::Fault,
     past,
     record::{decode, micros},
@@ -13,6 +15,12 @@ use crate::{
     model::{GatewayName, Heartbeat, Presence},
     store::{HEARTBEAT_LIFE, PRESENCE_LIFE, earlier},
 };
+
+impl Sqlite {
+    pub(in crate::store) fn pulse(&self) -> watch::Receiver<i64> {
+        self.0.pulse.subscribe()
+    }
+}
 
 /// Writes a heartbeat over the gateway's last one.
 pub(super) fn beat(connection: &Connection, heartbeat: &Heartbeat) -> Result<(), Fault> {

@@ -85,6 +85,7 @@ fn assemble(
     let ended = alive.subscribe();
     let (wakes, woken) = mpsc::channel();
     let (newest, table) = (watch::Sender::new(parts.newest), parts.table);
+    let pulse = watch::Sender::new(0);
     let read = |kind| Database::new(kind, directory, Opening::Read);
 
     let desk = Desk {
@@ -121,8 +122,10 @@ fn assemble(
         ears,
         state: read(&schema::STATE).noted("overrides", &vitals),
         log: read(&schema::EVENTS).noted("events", &vitals),
+        beats: read(&schema::PULSE),
         table: table.clone(),
         newest: newest.clone(),
+        pulse: pulse.clone(),
         vitals: Arc::clone(&vitals),
         desk: (access == Access::Write).then(|| Arc::clone(&desk)),
     };
@@ -164,6 +167,7 @@ fn assemble(
         wakes,
         table,
         newest,
+        pulse,
         vitals,
         ended,
         latecomer: Mutex::new(Some(stop)),

@@ -8,8 +8,11 @@ use serde::Serialize;
 use super::{MINUTES, SLOTS};
 use crate::{
     console::state::{data::Data, log::EventLog},
-    control::traffic::{self, History, Mark, Point, Told},
-    model::{ErrorClass, EventDecision, Stretch, Workload, WorkloadName},
+    control::{
+        Recent as _,
+        traffic::{self, History, Mark, Point, Told},
+    },
+    model::{ErrorClass, EventDecision, StoredEvent, Stretch, Workload, WorkloadName},
 };
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -178,13 +181,16 @@ impl Events {
         for count in past.into_iter().flat_map(|past| &past.events.counts) {
             add(count.start, count.class, count.count);
         }
-        for stored in log.since(if past.is_some() { end } else { first }) {
+        let from = if past.is_some() { end } else { first };
+        let mut count = |stored: &StoredEvent| {
             let event = &stored.event;
-            if event.decision != EventDecision::Readiness
-                && workload.is_none_or(|only| *only == event.workload)
-            {
+            if event.decision != EventDecision::Readiness {
                 add(event.at, event.class, 1);
             }
+        };
+        match workload {
+            Some(workload) => log.of(workload, from).into_iter().for_each(&mut count),
+            None => log.since(from).for_each(&mut count),
         }
         let mut classes: Vec<Class> = counts
             .into_iter()

@@ -3,13 +3,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::{Axis, Charts, Events, MINUTES, SLOTS, bins};
+use super::{Ask, Axis, Charts, Events, MINUTES, SLOTS, bins};
 use crate::{
     console::state::log::EventLog,
     control::traffic::{History, Point, Sum, Told},
     model::{
         Entry, ErrorClass, Event, EventCount, EventDecision, EventId, EventTally, Family,
-        NoticeGiven, Reason, Revision, Seq, Stretch,
+        NoticeGiven, Reason, Revision, Seq, Stretch, WorkloadName,
     },
 };
 
@@ -141,28 +141,33 @@ fn a_past_is_read_once_a_minute_and_again_soon_when_that_failed() {
     let other = "batch".into();
     let until = Stretch::Minute.start(Stretch::Minute.of(now));
     let mut charts = Charts::default();
-    let whole = Some(now - SignedDuration::from_mins(62));
+    let whole = Ask::Since(now - SignedDuration::from_mins(62));
     assert_eq!(charts.ask(name.as_ref(), now), whole, "nothing is known");
-    assert_eq!(charts.ask(name.as_ref(), now), None, "it is being read");
-    assert_eq!(charts.ask(Some(&other), now), None, "one at a time");
+    assert_eq!(
+        charts.ask(name.as_ref(), now),
+        Ask::Nothing,
+        "it is being read"
+    );
+    let soon = charts.ask(Some(&other), now);
+    assert_eq!(soon, Ask::Nothing, "one at a time");
     let history = history(until - SignedDuration::from_mins(3), until);
     charts.told(name.clone(), Ok(history.clone()), now);
     assert_eq!(
         charts.ask(name.as_ref(), after(50)),
-        None,
+        Ask::Nothing,
         "the minute is not over"
     );
     assert_eq!(
         charts.ask(name.as_ref(), after(56)),
-        Some(until),
+        Ask::Since(until),
         "only what is new"
     );
     charts.told(name.clone(), Err("the disk is full".to_owned()), after(56));
     let past = charts.past(name.as_ref());
     assert_eq!(past.history, Some(&history), "what was known stays");
     assert_eq!(past.failed, Some("the disk is full"));
-    assert_eq!(charts.ask(name.as_ref(), after(60)), None);
-    assert_eq!(charts.ask(name.as_ref(), after(66)), Some(until));
+    assert_eq!(charts.ask(name.as_ref(), after(60)), Ask::Nothing);
+    assert_eq!(charts.ask(name.as_ref(), after(66)), Ask::Since(until));
     let newer = self::history(until, until + SignedDuration::from_mins(1));
     charts.told(name.clone(), Ok(newer), after(66));
     let past = charts.past(name.as_ref());
@@ -172,6 +177,37 @@ fn a_past_is_read_once_a_minute_and_again_soon_when_that_failed() {
     assert_eq!(joined.events.counts.len(), 4);
     assert_eq!(joined.since, history.since);
     assert_eq!(SLOTS, MINUTES + 1);
+}
+
+#[test]
+fn a_row_that_the_cursor_only_passes_is_not_read() {
+    let now: Timestamp = "2026-11-21T14:32:07Z".parse().unwrap();
+    let after = |millis| now + Duration::from_millis(millis);
+    let names: Vec<Option<WorkloadName>> = ["a", "b", "c"].map(|name| Some(name.into())).into();
+    let whole = |at| Ask::Since(at - SignedDuration::from_mins(62));
+    let rest = |millis| Ask::Later(Duration::from_millis(millis));
+    let mut charts = Charts::default();
+    let told = |charts: &mut Charts, name: &Option<WorkloadName>| {
+        let until = Stretch::Minute.start(Stretch::Minute.of(now));
+        let read = history(until - SignedDuration::from_mins(3), until);
+        charts.told(name.clone(), Ok(read), now);
+    };
+    for (case, place, at, asked) in [
+        ("the first one is looked at", 0, 0, whole(now)),
+        ("the next, while that is read", 1, 10, Ask::Nothing),
+        ("when it was read", 1, 40, rest(220)),
+        ("it is said once", 1, 100, Ask::Nothing),
+        ("the cursor goes on", 2, 200, rest(250)),
+        ("and back to what is known", 0, 300, Ask::Nothing),
+        ("and on again", 2, 400, rest(250)),
+        ("where it rests", 2, 650, whole(after(650))),
+    ] {
+        if at == 40 {
+            told(&mut charts, &names[0]);
+        }
+        let found = charts.ask(names[place].as_ref(), after(at));
+        assert_eq!(found, asked, "{case}");
+    }
 }
 
 /// A minute each, every one with an event.

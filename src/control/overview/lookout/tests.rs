@@ -402,6 +402,52 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn a_look_that_is_taken_up_again_and_again_comes_to_the_same(
+        steps in proptest::collection::vec((step(), 0..4_usize), 1..30),
+    ) {
+        let mut world = World::new();
+        let mut lookout = Lookout::default();
+        for (step, rows) in steps {
+            world.step(step.clone());
+            // Whatever else moves, also while it is half done.
+            let moved = std::mem::take(&mut world.moved);
+            lookout.begin(&world.sources(), moved, world.now);
+            let done = lookout.go_on(&world.sources(), rows).is_some();
+            prop_assert_eq!(done, !lookout.is_looking());
+            if done {
+                let whole = world.whole();
+                prop_assert_eq!(lookout.overview.as_ref(), Some(&whole), "after {:?}", step);
+            }
+        }
+        lookout.begin(&world.sources(), Moved::default(), world.now);
+        let mut looks = 1;
+        while lookout.go_on(&world.sources(), 1).is_none() {
+            looks += 1;
+            prop_assert!(looks < 100, "it ends");
+        }
+        prop_assert_eq!(lookout.overview.as_ref(), Some(&world.whole()));
+    }
+}
+
+#[test]
+fn few_rows_are_made_at_once_when_that_is_wanted() {
+    let mut world = World::new();
+    world.step(Step::Beats(vec![carries(100)]));
+    let mut lookout = Lookout::default();
+    lookout.begin(&world.sources(), Moved::ALL, world.now);
+    let rows = world.catalog.routes.len() + world.catalog.workloads.len();
+    for made in 1..rows {
+        assert!(lookout.go_on(&world.sources(), 1).is_none());
+        assert_eq!(lookout.routes.len() + lookout.workloads.len(), made);
+    }
+    let last = lookout.go_on(&world.sources(), 1);
+    assert!(last.is_some_and(|(overview, changed)| changed && overview.workloads.len() == 3));
+}
+
 fn carries(requests: u64) -> Beat {
     Beat {
         ago: 0,
