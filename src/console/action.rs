@@ -391,7 +391,7 @@ pub const TABLE: &[Entry] = &[
     entry(Action::Pause, "pause", "pause", "stop the view (not the data), or go on", Group::View, SCREENS, &[key('p')]),
     entry(Action::Follow, "follow", "follow", "follow the newest, or stop to", Group::View, SCREENS, &[key('f')]),
     entry(Action::Wrap, "wrap", "wrap", "wrap long lines, or cut them", Group::View, &[Detail, Popup, Record, Past], &[key('w')]),
-    entry(Action::TimeStyle, "time-style", "time", "ages, or times of day in UTC", Group::View, PLACES, &[key('t')]),
+    entry(Action::TimeStyle, "time-style", "time", "ages, times of day here, or times of day in UTC", Group::View, PLACES, &[key('t')]),
     entry(Action::Copy, "copy", "copy", "copy the row: sent to the terminal and saved to a file", Group::View, &[Workloads, Routes, Events, Reviews, Audit, Gateways, Detail, Compare, Popup, Record, Help, Past, Drill, Probe], &[key('y')]),
     entry(Action::Save, "save", "save", "save the view as text and JSON", Group::View, SAVED, &[key('S')]),
 

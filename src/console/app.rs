@@ -9,7 +9,7 @@ mod sifted;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 pub use overlay::{Helping, Menu, Overlay};
 pub use sifted::Sifted;
@@ -96,11 +96,13 @@ pub enum Screen {
 /// How times are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Times {
-    /// Times of day.
+    /// Times of day, in UTC.
     #[default]
     Utc,
     /// Ages.
     Ago,
+    /// Times of day in the operator's own zone.
+    Local,
 }
 
 /// The view stands still while the data goes on.
@@ -169,6 +171,8 @@ pub struct App {
     pub sessions: Sessions,
     /// How times are written.
     pub times: Times,
+    /// The operator's own zone; `None`: it is UTC, or nobody knows.
+    pub zone: Option<TimeZone>,
     /// The view stands still.
     pub paused: Option<Paused>,
     /// The tour, while it is on.
@@ -226,6 +230,7 @@ impl App {
             between: Between::default(),
             sessions: Sessions::default(),
             times: Times::default(),
+            zone: None,
             paused: None,
             tour: None,
             messages: Messages::default(),

@@ -18,6 +18,10 @@ use crossterm::{
     clipboard::CopyToClipboard,
     event::{Event, MouseButton, MouseEventKind},
 };
+use jiff::{
+    Timestamp,
+    tz::{Offset, TimeZone},
+};
 use tokio::{
     sync::{mpsc::Receiver, oneshot, watch},
     time::Instant,
@@ -225,6 +229,7 @@ impl Console {
         if let Err(error) = drawn {
             return End::Lost(error);
         }
+        self.app.zone = zone(self.clock.now());
         // The skeleton holds no data: the first that comes need not wait for it.
         self.pace.at_once(Instant::now());
         let (opened, door_opened) = oneshot::channel();
@@ -431,6 +436,12 @@ impl Console {
             Effect::Quit => self.quit = true,
         }
     }
+}
+
+/// The zone of this host, unless that is UTC.
+fn zone(now: Timestamp) -> Option<TimeZone> {
+    let zone = TimeZone::try_system().ok()?;
+    (zone.to_offset(now) != Offset::UTC).then_some(zone)
 }
 
 #[cfg(test)]

@@ -269,6 +269,12 @@ pub fn pane_most(app: &App) -> usize {
     route::most(app, areas(app).pane)
 }
 
+/// In which lines of the messages each of them begins.
+#[must_use]
+pub fn message_starts(app: &App) -> Vec<usize> {
+    messages::starts(app, areas(app).body.width)
+}
+
 /// The page of the answer under the cursor that is shown, and how many it has; `None`: no probe is on top.
 #[must_use]
 pub fn probe_pages(app: &App) -> Option<(usize, usize)> {

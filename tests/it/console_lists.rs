@@ -329,3 +329,69 @@ fn what_is_said_to_be_a_command_for_a_shell_is_one() {
         assert!(said.contains(&format!("backstop {name}")), "{name}: {said}");
     }
 }
+
+#[test]
+fn brackets_go_from_message_to_message() {
+    let mut stage = Stage::incident(60, 16, Door::Observe);
+    // Keys that mean nothing, each of which is said.
+    stage.keys("BCEIJKRVYZBCEIJKRVYZL");
+    let at = |stage: &Stage| match stage.app.overlays.last() {
+        Some(Overlay::Messages(scroll)) => *scroll,
+        other => panic!("{other:?}"),
+    };
+    let mut places = vec![at(&stage)];
+    for key in ["]", "]", "[", "[", "["] {
+        stage.keys(key);
+        places.push(at(&stage));
+    }
+    let [first, second, third, ..] = places[..] else {
+        panic!("{places:?}");
+    };
+    assert!(first < second && second < third, "{places:?}");
+    assert_eq!(places[3..], [second, first, first]);
+}
+
+#[test]
+fn times_are_told_in_the_zone_of_the_operator_where_it_is_another() {
+    let mut stage = stage();
+    let styles = |stage: &mut Stage| {
+        [(); 4].map(|()| {
+            stage.keys("t");
+            let text = stage.text();
+            let first = text.lines().next().unwrap_or_default().trim_end();
+            first.rsplit(' ').next().unwrap_or_default().to_owned()
+        })
+    };
+    let utc = styles(&mut stage);
+    assert!(utc.iter().all(|clock| clock.ends_with('Z')), "{utc:?}");
+    stage.app.zone = Some(jiff::tz::TimeZone::fixed(jiff::tz::offset(2)));
+    let [ages, local, again, _] = styles(&mut stage);
+    assert!(ages.starts_with("14:32") && ages.ends_with('Z'), "{ages}");
+    assert!(
+        local.starts_with("16:32") && local.ends_with("+02:00"),
+        "{local}"
+    );
+    assert!(
+        again.starts_with("14:32") && again.ends_with('Z'),
+        "{again}"
+    );
+    stage.keys("t3");
+    let text = stage.text();
+    assert!(text.contains(" 16:3"), "{text}");
+}
+
+#[test]
+fn routes_show_other_columns_when_that_is_asked_for() {
+    for (width, height, (more, fewer)) in [
+        (60, 20, (true, false)),
+        (80, 24, (true, false)),
+        (120, 40, (false, true)),
+    ] {
+        let mut stage = Stage::incident(width, height, Door::Write);
+        stage.keys("2");
+        let model = |stage: &Stage| stage.text().contains("MODEL");
+        assert_eq!(model(&stage), fewer, "{width}");
+        stage.keys("W");
+        assert_eq!(model(&stage), more, "{width}\n{}", stage.text());
+    }
+}

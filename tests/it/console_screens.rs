@@ -347,13 +347,12 @@ fn the_incident_its_plan_and_a_comparison_without_any_colour() {
         .theme(Depth::Mono);
     let mut plan = Stage::incident(80, 24, Door::Write);
     typed(&mut plan, force_plan);
+    let compare = crate::console_comparing::compared(80, 24, Door::Write);
+    let home = Stage::incident(80, 24, Door::Write);
     for (name, stage) in [
-        ("home", Stage::incident(80, 24, Door::Write)),
-        ("plan-force", plan),
-        (
-            "compare",
-            crate::console_comparing::compared(80, 24, Door::Write),
-        ),
+        ("home", Box::new(home)),
+        ("plan-force", Box::new(plan)),
+        ("compare", Box::new(compare)),
     ] {
         insta::assert_snapshot!(
             format!("{name}-mono-80x24"),

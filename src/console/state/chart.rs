@@ -97,7 +97,7 @@ pub struct Charts {
     pub events: Option<Events>,
     kept: Vec<Kept>,
     asking: bool,
-    resting: Option<Resting>,
+    resting: Option<Box<Resting>>,
     /// Of which workload and second the picture is.
     pub(in crate::console) built: Option<(WorkloadName, Timestamp)>,
     /// In which second the events were counted.
@@ -136,11 +136,11 @@ impl Charts {
         if resting.is_none_or(|resting| resting.on.as_ref() != workload) {
             // The first one is looked at, not passed.
             let since = resting.map(|_| now);
-            self.resting = Some(Resting {
+            self.resting = Some(Box::new(Resting {
                 on: workload.cloned(),
                 since,
                 told: false,
-            });
+            }));
         }
     }
 

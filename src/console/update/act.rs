@@ -7,7 +7,7 @@ use super::{
 use crate::{
     console::{
         action::Action,
-        app::{App, Helping, Overlay, Screen, Times},
+        app::{App, Helping, Overlay, Screen},
         effect::Effect,
         layout::Room,
         state::{
@@ -127,12 +127,7 @@ pub(super) fn act(app: &mut App, action: Action, pace: Pace, effects: &mut Vec<E
         Action::Pause => go::pause(app),
         Action::Follow => follow(app),
         Action::Wrap => app.wrap = !app.wrap,
-        Action::TimeStyle => {
-            app.times = match app.times {
-                Times::Utc => Times::Ago,
-                Times::Ago => Times::Utc,
-            };
-        }
+        Action::TimeStyle => go::time_style(app),
         Action::Copy => take::copy(app, effects),
         Action::Save => take::save(app, effects),
         Action::Claim => claim(app),
@@ -217,6 +212,7 @@ fn neighbour(app: &mut App, rows: isize, effects: &mut Vec<Effect>) {
     match app.overlays.last() {
         Some(Overlay::Past(_)) => reviews::other(app, rows, effects),
         Some(Overlay::Event(..) | Overlay::Record(..)) => turn_over(app, rows),
+        Some(Overlay::Messages(_)) => go::other_message(app, rows),
         Some(_) | None => go::neighbour(app, rows),
     }
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::{charting, comparing, probing, series, sift, tour};
 use crate::{
     console::{
-        app::{App, Overlay, Paused, Screen},
+        app::{App, Overlay, Paused, Screen, Times},
         effect::Effect,
         state::{
             chart::Page,
@@ -247,6 +247,37 @@ pub(super) fn neighbour(app: &mut App, rows: isize) {
         .cloned()
     {
         open(app, next);
+    }
+}
+
+/// To the message before or behind the one that stands at the top.
+pub(super) fn other_message(app: &mut App, rows: isize) {
+    let starts = view::message_starts(app);
+    let Some(Overlay::Messages(scroll)) = app.overlays.last_mut() else {
+        return;
+    };
+    let at = *scroll;
+    let next = if rows < 0 {
+        starts.into_iter().rfind(|start| *start < at)
+    } else {
+        starts.into_iter().find(|start| *start > at)
+    };
+    // Its end is found where scroll positions are brought in line with the room there is.
+    *scroll = next.unwrap_or(at);
+}
+
+/// The next way to write times.
+pub(super) fn time_style(app: &mut App) {
+    app.times = match (app.times, &app.zone) {
+        (Times::Utc, _) => Times::Ago,
+        (Times::Ago, Some(_)) => Times::Local,
+        (Times::Ago, None) | (Times::Local, _) => Times::Utc,
+    };
+    if app.times == Times::Local {
+        app.say(
+            Level::Note,
+            "times are those of this host's zone, as the clock above says; what has a Z is UTC still",
+        );
     }
 }
 

@@ -135,7 +135,7 @@ fn cell(app: &App, record: &AuditRecord, title: &str) -> (String, Role) {
     match title {
         "TIME" => (
             match app.times {
-                Times::Utc => record.at.strftime("%d %H:%M:%S").to_string(),
+                Times::Utc | Times::Local => words::day(app, record.at, "%d %H:%M:%S"),
                 Times::Ago => format!("{} ago", words::span(app.age(record.at))),
             },
             Role::Muted,
@@ -281,7 +281,7 @@ pub(super) fn whole(app: &App, sequence: u64, width: u16) -> Vec<Line> {
             |other| {
                 format!(
                     "#{by}, {} by {}",
-                    words::clock(other.at),
+                    words::clock(app, other.at),
                     other.actor.name()
                 )
             },

@@ -176,7 +176,7 @@ fn at(app: &App, picture: &Picture, slot: usize) -> String {
         return "right now".to_owned();
     }
     match app.times {
-        Times::Utc => format!("at {}", minute(app, picture.start(slot))),
+        Times::Utc | Times::Local => format!("at {}", minute(app, picture.start(slot))),
         Times::Ago => minute(app, picture.start(slot)),
     }
 }
@@ -184,7 +184,7 @@ fn at(app: &App, picture: &Picture, slot: usize) -> String {
 /// `14:31Z`, or `3m ago`.
 fn minute(app: &App, at: Timestamp) -> String {
     match app.times {
-        Times::Utc => at.strftime("%H:%MZ").to_string(),
+        Times::Utc | Times::Local => words::minute(app, at),
         Times::Ago => format!("{} ago", words::span(app.age(at))),
     }
 }

@@ -162,7 +162,7 @@ fn headline(app: &App, status: &WorkloadStatus) -> Line {
     let since = status.since.map_or_else(String::new, |since| {
         format!(
             " since {} ({})",
-            words::clock(since),
+            words::clock(app, since),
             words::span(app.age(since))
         )
     });

@@ -39,7 +39,7 @@ pub(super) fn line(app: &App, pen: &mut Pen<'_>, area: Rect, stored: &StoredEven
     let event = &stored.event;
     let (sign, role) = words::decision(event.decision);
     let time = match app.times {
-        Times::Utc => words::clock(event.at),
+        Times::Utc | Times::Local => words::clock(app, event.at),
         Times::Ago => words::span(app.age(event.at)),
     };
     pen.cell_right(area, 1, 8, &time, Role::Muted);

@@ -294,7 +294,7 @@ fn fallback(
 fn since(app: &App, status: &WorkloadStatus) -> String {
     match (status.since, app.times) {
         (None, _) => "-".to_owned(),
-        (Some(since), Times::Utc) => since.strftime("%H:%M").to_string(),
+        (Some(since), Times::Utc | Times::Local) => words::day(app, since, "%H:%M"),
         (Some(since), Times::Ago) => words::span(app.age(since)),
     }
 }

@@ -19,21 +19,31 @@ pub(super) const fn level(level: Level) -> (&'static str, Role) {
 
 /// Every line.
 pub(super) fn lines(app: &App, width: u16) -> Vec<Line> {
-    let lines: Vec<Line> = app
-        .messages
-        .said()
-        .flat_map(|message| {
-            let (sign, role) = level(message.level);
-            let at = words::moment(app, message.at);
-            let lead = format!(" {at:>8}  {sign:<2}");
-            let text = words::safe(&message.text);
-            paragraph(role, &lead, &text, usize::from(width))
-        })
-        .collect();
+    let lines: Vec<Line> = paragraphs(app, width).flatten().collect();
     if lines.is_empty() {
         return vec![Line::of(Role::Muted, "   nothing was said yet")];
     }
     lines
+}
+
+/// In which lines messages begin.
+pub(super) fn starts(app: &App, width: u16) -> Vec<usize> {
+    let begin = paragraphs(app, width).scan(0, |line, message| {
+        let start = *line;
+        *line += message.len();
+        Some(start)
+    });
+    begin.collect()
+}
+
+fn paragraphs(app: &App, width: u16) -> impl Iterator<Item = Vec<Line>> {
+    app.messages.said().map(move |message| {
+        let (sign, role) = level(message.level);
+        let at = words::moment(app, message.at);
+        let lead = format!(" {at:>8}  {sign:<2}");
+        let text = words::safe(&message.text);
+        paragraph(role, &lead, &text, usize::from(width))
+    })
 }
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>, areas: &Areas, scroll: usize) {

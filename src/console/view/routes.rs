@@ -24,7 +24,8 @@ type Column = (&'static str, u16, bool);
 
 /// Names of routes take no more columns than this, in a narrow and in a wide list.
 const LONGEST: (usize, usize) = (16, 20);
-/// From so many columns on there are errors and room; who uses it; and family, model and first outputs.
+/// From so many columns on there are errors and room; who uses it; and family, model and first outputs. The last ones
+/// take the place of others where there is less room and the operator asks for them, and go away where they do not.
 const LIST: u16 = 64;
 const FULL: u16 = 78;
 const WIDE: u16 = 115;
@@ -38,19 +39,28 @@ fn columns(app: &App, width: u16) -> Vec<Column> {
     let most = if width >= WIDE { LONGEST.1 } else { LONGEST.0 };
     let route = u16::try_from(longest.clamp(8, most)).unwrap_or(8);
     let mut columns = vec![("ROUTE", route, false)];
-    if width >= WIDE {
-        columns.push(("FAMILY", 11, false));
-        columns.push(("MODEL", 12, false));
+    let wide = (width >= WIDE) != app.home.wide;
+    let all = width >= WIDE || !wide;
+    if wide {
+        columns.extend([("FAMILY", 11, false), ("MODEL", 12, false)]);
     }
-    columns.extend([("PROBED", 10, false), ("LADDER", 13, false)]);
-    if width >= WIDE {
+    if all || width >= FULL {
+        columns.push(("PROBED", 10, false));
+    }
+    if all {
+        columns.push(("LADDER", 13, false));
+    }
+    if wide {
         columns.push(("FIRST OUT", 11, false));
     }
-    columns.push(("CIRCUIT", 9, false));
-    if width >= LIST {
-        columns.extend([("ERR", 4, true), ("ROOM", 4, true)]);
+    if all {
+        columns.push(("CIRCUIT", 9, false));
     }
-    if width >= FULL {
+    if width >= LIST {
+        columns.push(("ERR", 4, true));
+        columns.extend(all.then_some(("ROOM", 4, true)));
+    }
+    if all && width >= FULL {
         columns.push(("USED BY", 12, false));
     }
     columns

@@ -218,12 +218,13 @@ fn people(app: &App, room: usize) -> Line {
 
 /// The time.
 fn clock(app: &App) -> Line {
-    let format = if app.link.is_slow() {
-        "%H:%MZ"
-    } else {
-        "%H:%M:%SZ"
+    let format = match (app.link.is_slow(), words::zone(app)) {
+        (true, None) => "%H:%MZ",
+        (false, None) => "%H:%M:%SZ",
+        (true, Some(_)) => "%H:%M%:z",
+        (false, Some(_)) => "%H:%M:%S%:z",
     };
-    Line::of(Role::Text, app.clock.strftime(format).to_string())
+    Line::of(Role::Text, words::day(app, app.clock, format))
 }
 
 /// That probing has spent its budget: what is shown as proven grows old, and nobody asks.

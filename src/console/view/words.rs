@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     console::{
@@ -122,14 +122,32 @@ pub(super) fn rate(rps: f64) -> String {
 /// `14:32:05`, or `3m ago` when ages are asked for.
 pub(super) fn moment(app: &App, at: Timestamp) -> String {
     match app.times {
-        Times::Utc => clock(at),
+        Times::Utc | Times::Local => clock(app, at),
         Times::Ago => format!("{} ago", span(app.age(at))),
     }
 }
 
 /// `14:32:05`.
-pub(super) fn clock(at: Timestamp) -> String {
-    at.strftime("%H:%M:%S").to_string()
+pub(super) fn clock(app: &App, at: Timestamp) -> String {
+    day(app, at, "%H:%M:%S")
+}
+
+/// `14:32Z`; without the Z where times are those of the operator's own zone.
+pub(super) fn minute(app: &App, at: Timestamp) -> String {
+    day(app, at, "%H:%M") + if zone(app).is_none() { "Z" } else { "" }
+}
+
+/// A moment in the operator's own zone where that is asked for, in UTC elsewhere.
+pub(super) fn day(app: &App, at: Timestamp, format: &str) -> String {
+    match zone(app) {
+        Some(zone) => at.to_zoned(zone.clone()).strftime(format).to_string(),
+        None => at.strftime(format).to_string(),
+    }
+}
+
+/// The zone that times are in; `None`: UTC.
+pub(super) fn zone(app: &App) -> Option<&TimeZone> {
+    app.zone.as_ref().filter(|_| app.times == Times::Local)
 }
 
 /// `15:02Z`; with the day when it is another one.

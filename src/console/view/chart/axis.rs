@@ -40,11 +40,11 @@ pub(super) fn axis(app: &App, picture: &Picture, width: u16, glyphs: &Glyphs) ->
         }
     }
     let first = match app.times {
-        Times::Utc => picture.start(0).strftime("%H:%MZ").to_string(),
+        Times::Utc | Times::Local => words::minute(app, picture.start(0)),
         Times::Ago => "60m ago".to_owned(),
     };
     let middle = match app.times {
-        Times::Utc => picture.start(MINUTES / 2).strftime("%H:%MZ").to_string(),
+        Times::Utc | Times::Local => words::minute(app, picture.start(MINUTES / 2)),
         Times::Ago => "30m ago".to_owned(),
     };
     let mut times = vec![' '; cells];
