@@ -98,6 +98,9 @@ async fn init(global: &Global, args: StoreInitArgs) -> Result<Exit, CliError> {
             text::done(step, paint)?;
         }
     }
+    if steps.iter().any(Step::does_something) {
+        cluster.settle().await;
+    }
     let survey = cluster.survey(&args.look.monitoring).await;
     if args.look.json {
         output::json(&json!({ "steps": steps, "survey": survey }))?;

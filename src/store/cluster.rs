@@ -186,6 +186,11 @@ impl Cluster {
         self.0.steps().await
     }
 
+    /// Waits a little until every server has what steps have made or changed.
+    pub async fn settle(&self) {
+        self.0.settle().await;
+    }
+
     /// Does one of them.
     ///
     /// # Errors

@@ -6,11 +6,15 @@ mod differences;
 mod judge;
 mod look;
 
-use async_nats::jetstream::{
-    context::GetStreamErrorKind,
-    stream::{Config, Info},
-};
 use std::time::Duration;
+
+use async_nats::jetstream::{
+    Context,
+    context::GetStreamErrorKind,
+    stream::{Config, Info, PeerInfo},
+};
+use futures_util::future::join_all;
+use tokio::time::{sleep, timeout};
 
 use super::{
     layout::{Layout, Stream},
@@ -24,6 +28,12 @@ use crate::{
 
 /// How long the first connection may take.
 const PATIENCE: Duration = Duration::from_secs(6);
+/// How long it may take to make or change a stream: each server writes to disk for it.
+const MAKING: Duration = Duration::from_secs(30);
+/// How long what was just made or changed may take to come to every server that is there.
+const SETTLING: Duration = Duration::from_secs(10);
+/// Between two looks at that.
+const LOOK: Duration = Duration::from_millis(100);
 /// On how many servers a stream is made, when nobody says.
 const REPLICAS: usize = 3;
 
@@ -87,8 +97,11 @@ impl Care {
         match &step.act {
             Act::Keep => Ok(()),
             Act::Make { .. } => {
-                let made = self.link.context().create_stream(self.wanted(stream, None));
-                let made = made.await.map_err(|error| self.failed(&error))?;
+                let made = self
+                    .patient()
+                    .create_stream(self.wanted(stream, None))
+                    .await;
+                let made = made.map_err(|error| self.failed(&error))?;
                 drop(made);
                 Ok(())
             }
@@ -99,11 +112,40 @@ impl Care {
                 let wanted = self.wanted(stream, Some(&found));
                 let changed = differences::applied(&found.config, &wanted)
                     .map_err(|error| self.link.failed(&error))?;
-                let changed = self.link.context().update_stream(changed);
-                changed.await.map_err(|error| self.failed(&error))?;
+                let changed = self.patient().update_stream(changed).await;
+                changed.map_err(|error| self.failed(&error))?;
                 Ok(())
             }
         }
+    }
+
+    /// Waits a little until every server has what was just made or changed: for a moment it is on its way, and a
+    /// survey of that moment would warn of it.
+    pub(in crate::store) async fn settle(&self) {
+        let settled = join_all(Stream::ALL.map(async |stream| {
+            while !self.is_everywhere(stream).await {
+                sleep(LOOK).await;
+            }
+        }));
+        // Whatever is still behind then is for a survey to tell.
+        let _ = timeout(SETTLING, settled).await;
+    }
+
+    async fn is_everywhere(&self, stream: Stream) -> bool {
+        let Ok(Some(info)) = self.find(stream).await else {
+            return false;
+        };
+        info.cluster.is_none_or(|cluster| {
+            let current = |peer: &PeerInfo| peer.current && !peer.offline;
+            cluster.leader.is_some() && cluster.replicas.iter().all(current)
+        })
+    }
+
+    /// The client library's handle, for what takes its time.
+    fn patient(&self) -> Context {
+        let mut context = self.link.context().clone();
+        context.set_timeout(MAKING);
+        context
     }
 
     /// Waits for a connection.
