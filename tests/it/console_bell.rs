@@ -136,7 +136,7 @@ fn the_incident_of_the_demo_rings_in_a_real_terminal_only_when_asked_for() {
             pty.wait_for_bytes("a bell", |bytes| bytes.contains(&0x07));
         }
         pty.press("\x03");
-        assert_eq!(pty.ended().exit_code(), 0);
+        pty.exits(0);
         pty.assert_restored();
         let bells = pty.bytes().split(|byte| *byte == 0x07).count() - 1;
         assert!(rings || bells == 0, "{case}: {bells}");

@@ -32,7 +32,7 @@ fn six_keys_force_the_failing_workload_and_z_undoes_it() {
     pty.wait_for("undo");
     pty.wait_for("5xx");
     pty.press("\x03");
-    assert_eq!(pty.ended().exit_code(), 0);
+    pty.exits(0);
     pty.assert_restored();
 }
 
@@ -44,7 +44,7 @@ fn six_keys_in_one_read_apply_on_the_smallest_full_screen_before_anything_is_pro
     pty.press("F1sup\r");
     pty.wait_for("applied on 1/1 gateways");
     pty.press("\x03");
-    assert_eq!(pty.ended().exit_code(), 0);
+    pty.exits(0);
     pty.assert_restored();
 }
 
@@ -74,7 +74,7 @@ fn a_route_and_a_workload_are_probed_live_and_esc_goes_back() {
     pty.press("\x1b");
     pty.wait_gone("PROBE ");
     pty.press("\x03");
-    assert_eq!(pty.ended().exit_code(), 0);
+    pty.exits(0);
     pty.assert_restored();
 }
 
@@ -96,7 +96,7 @@ fn every_size_is_drawn_and_sigterm_gives_the_terminal_back() {
         pty.wait_for("? help");
     }
     pty.signal("TERM");
-    assert_eq!(pty.ended().exit_code(), ENDED_BY_TERM);
+    pty.exits(ENDED_BY_TERM);
     pty.assert_restored();
 }
 
@@ -105,7 +105,7 @@ fn sighup_gives_the_terminal_back_and_a_hangup_ends_the_program() {
     let mut pty = Pty::backstop(&["demo"], (80, 24));
     pty.wait_for(HOME);
     pty.signal("HUP");
-    assert_eq!(pty.ended().exit_code(), ENDED_BY_HUP);
+    pty.exits(ENDED_BY_HUP);
     pty.assert_restored();
 
     let mut pty = Pty::backstop(&["demo"], (80, 24));
@@ -118,7 +118,7 @@ fn sighup_gives_the_terminal_back_and_a_hangup_ends_the_program() {
 fn what_keeps_the_door_shut_is_told_on_the_terminal_that_is_given_back() {
     let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let mut pty = Pty::backstop(&["console", "--config", fixture], (80, 24));
-    assert_eq!(pty.ended().exit_code(), USAGE);
+    pty.exits(USAGE);
     pty.assert_restored();
     let text = pty.text();
     assert!(text.contains("cannot be used"), "{text}");
@@ -138,7 +138,7 @@ fn control_z_gives_the_terminal_to_the_shell_and_fg_brings_the_screen_back() {
     pty.press("q");
     pty.wait_gone(HOME);
     pty.press("exit 0\r");
-    assert_eq!(pty.ended().exit_code(), 0);
+    pty.exits(0);
     pty.assert_restored();
 }
 
@@ -150,7 +150,7 @@ fn no_colour_is_sent_under_no_color_and_no_question_is_ever_asked() {
         let mut pty = Pty::start("env", &arguments, (80, 24));
         pty.wait_for("> x FL");
         pty.press("q");
-        assert_eq!(pty.ended().exit_code(), 0);
+        pty.exits(0);
         pty.assert_restored();
         let bytes = String::from_utf8(pty.bytes()).unwrap();
         let sequences: Vec<&str> = bytes.split('\x1b').skip(1).collect();
@@ -181,7 +181,7 @@ fn the_selected_row_can_be_told_without_colours() {
         assert!(pty.is_marked(row, 10), "the row under the cursor");
         assert!(!pty.is_marked(row + 1, 10), "and no other");
         pty.press("\x03");
-        assert_eq!(pty.ended().exit_code(), 0);
+        pty.exits(0);
     }
 }
 
@@ -192,7 +192,7 @@ fn what_is_asked_for_goes_before_no_color() {
     let mut pty = Pty::start("env", &arguments, (80, 24));
     pty.wait_for(HOME);
     pty.press("\x03");
-    assert_eq!(pty.ended().exit_code(), 0);
+    pty.exits(0);
     let bytes = String::from_utf8(pty.bytes()).unwrap();
     assert!(bytes.split('\x1b').skip(1).any(colours));
 }
@@ -228,7 +228,7 @@ fn answers_of_a_terminal_that_nobody_asked_for_are_no_keys() {
     let text = pty.text();
     assert!(!text.contains("means nothing here"), "{text}");
     pty.press("\x03");
-    assert_eq!(pty.ended().exit_code(), 0);
+    pty.exits(0);
     pty.assert_restored();
 }
 
@@ -246,7 +246,7 @@ fn a_copied_row_is_sent_once_saved_and_told_without_a_promise() {
         pty.press("y");
         pty.wait_for(told);
         pty.press("\x03");
-        assert_eq!(pty.ended().exit_code(), 0);
+        pty.exits(0);
         let bytes = String::from_utf8(pty.bytes()).unwrap();
         assert_eq!(bytes.matches("\x1b]52;c;").count(), 1, "{case}");
     }

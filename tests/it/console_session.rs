@@ -182,7 +182,7 @@ fn console(home: &Path, config: &str, more: &str) -> Pty {
 
 fn quit(mut pty: Pty) {
     pty.press("\x03");
-    assert!(pty.ended().success());
+    pty.exits(0);
     pty.assert_restored();
 }
 
@@ -204,7 +204,7 @@ fn a_real_console_takes_up_what_a_hang_up_has_left_and_fresh_does_not() {
     pty.press("5sta");
     pty.wait_for("sta_");
     pty.signal("HUP");
-    assert_eq!(pty.ended().exit_code(), 129);
+    pty.exits(129);
 
     let file = home.path().join(".local/state/backstop/sessions/demo.json");
     assert_eq!(

@@ -48,7 +48,7 @@ impl Job {
         self.pty.press("echo ended with $?\r");
         self.pty.wait_for(&format!("ended with {number}"));
         self.pty.press("exit 0\r");
-        assert_eq!(self.pty.ended().exit_code(), 0);
+        self.pty.exits(0);
         self.pty.assert_restored();
     }
 }
@@ -135,7 +135,7 @@ fn where_no_shell_could_bring_it_back_it_stays() {
     pty.press("3");
     pty.wait_for("Events 0");
     pty.press("\x03");
-    assert_eq!(pty.ended().exit_code(), 0);
+    pty.exits(0);
     pty.assert_restored();
     let entered = String::from_utf8_lossy(&pty.bytes())
         .matches("\x1b[?1049h")
@@ -149,7 +149,7 @@ fn a_hang_up_ends_it_with_the_same_code_whatever_tells_it_first() {
         let mut pty = Pty::backstop(&["demo", "--no-faults", "--no-traffic"], (80, 24));
         pty.wait_for(HOME);
         pty.hang_up();
-        assert_eq!(pty.ended().exit_code(), ENDED_BY_HUP);
+        pty.exits(ENDED_BY_HUP);
     }
 }
 
@@ -161,7 +161,7 @@ fn a_hang_up_that_no_signal_tells_of_ends_it_as_well() {
     let mut pty = Pty::start("/bin/sh", &["-c", &line], (80, 24));
     pty.wait_for(HOME);
     pty.hang_up();
-    assert_eq!(pty.ended().exit_code(), ENDED_BY_HUP);
+    pty.exits(ENDED_BY_HUP);
 }
 
 #[test]
@@ -194,6 +194,6 @@ fn an_editor_that_is_suspended_takes_the_console_along_and_back() {
     pty.press("\x03");
     pty.wait_gone("r sends it");
     pty.press("exit 0\r");
-    assert_eq!(pty.ended().exit_code(), 0);
+    pty.exits(0);
     pty.assert_restored();
 }

@@ -127,7 +127,7 @@ fn sixteen_colours_are_enough_on_a_slow_line() {
     pty.wait_for("> x FL");
     pty.wait_for("slow");
     pty.press("\x03");
-    assert_eq!(pty.ended().exit_code(), 0);
+    pty.exits(0);
     let bytes = String::from_utf8(pty.bytes()).unwrap();
     for long in ["38;2;", "48;2;", "38;5;", "48;5;"] {
         assert!(!bytes.contains(long), "{long}");

@@ -50,15 +50,15 @@ const EVENT_BYTES: u64 = 4_096;
 /// What one process holds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Held {
-    /// Its part of the memory (PSS), in kB.
+    /// Memory of its own, in kB. Not the pages of the program: how many of those it has to itself depends on who else
+    /// runs the same program at that moment.
     memory: u64,
+    /// 0 where only root may count them.
     descriptors: u64,
     threads: u64,
 }
 
 impl Held {
-    /// Where only root may look into a process that does not let itself be traced, what everybody may see instead: the
-    /// resident set, and how many descriptors there is room for.
     fn of(pid: u32) -> Self {
         let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}"));
         let number = |text: &str, name: &str| {
@@ -69,10 +69,8 @@ impl Held {
         let status = read("status").unwrap();
         let open = fs::read_dir(format!("/proc/{pid}/fd"));
         Self {
-            memory: read("smaps_rollup")
-                .map_or_else(|_| number(&status, "VmRSS:"), |text| number(&text, "Pss:")),
-            descriptors: open
-                .map_or_else(|_| number(&status, "FDSize:"), |open| open.count() as u64),
+            memory: number(&status, "RssAnon:"),
+            descriptors: open.map_or(0, |open| open.count() as u64),
             threads: number(&status, "Threads:"),
         }
     }

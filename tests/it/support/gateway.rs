@@ -171,7 +171,10 @@ impl Site {
                 newest.changed().await.unwrap();
             }
         };
-        let events = timeout(DEADLINE, wait).await.expect("events with outcomes");
+        let Ok(events) = timeout(DEADLINE, wait).await else {
+            let there = self.store.events(EventQuery::default()).await;
+            panic!("{count} events with outcomes were waited for; there are {there:#?}");
+        };
         assert_eq!(events.len(), count, "{events:#?}");
         events
     }
@@ -217,7 +220,11 @@ impl Site {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        timeout(DEADLINE, wait).await.expect("a heartbeat")
+        let Ok(heartbeat) = timeout(DEADLINE, wait).await else {
+            let last = self.store.heartbeats().await;
+            panic!("another heartbeat was waited for; the last ones are {last:#?}");
+        };
+        heartbeat
     }
 }
 

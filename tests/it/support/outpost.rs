@@ -26,6 +26,9 @@ use super::{
 };
 use crate::cli_project::Run;
 
+/// How many lines of a log are worth to be read by somebody whose test failed.
+const RECENT: usize = 20;
+
 /// Providers, a configuration, and the place of a store.
 pub(crate) struct Outpost {
     directory: tempfile::TempDir,
@@ -269,9 +272,20 @@ impl Gateway {
     }
 }
 
+#[expect(
+    clippy::print_stderr,
+    reason = "beside the message of the test that fails"
+)]
 impl Drop for Gateway {
     fn drop(&mut self) {
+        let ended = self.child.try_wait();
         self.kill();
+        if std::thread::panicking() {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let recent = &lines[lines.len().saturating_sub(RECENT)..];
+            eprintln!("the gateway, {ended:?}, said:\n{}", recent.join("\n"));
+        }
     }
 }
 

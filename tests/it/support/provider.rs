@@ -238,11 +238,10 @@ impl Provider {
     /// Waits for something to have happened.
     pub(crate) async fn until(&self, condition: impl FnMut(&Seen) -> bool) -> Seen {
         let mut news = self.news.clone();
-        timeout(DEADLINE, news.wait_for(condition))
-            .await
-            .expect("the provider's state")
-            .unwrap()
-            .clone()
+        let Ok(seen) = timeout(DEADLINE, news.wait_for(condition)).await else {
+            panic!("the provider waits for more than {:?}", self.seen());
+        };
+        seen.unwrap().clone()
     }
 }
 

@@ -291,6 +291,14 @@ impl Pty {
         status.unwrap().unwrap()
     }
 
+    /// Waits until the program has ended, which it does with this code; says what is on the screen when not.
+    #[track_caller]
+    pub(crate) fn exits(&mut self, code: u32) {
+        let ended = self.ended();
+        let text = self.text();
+        assert_eq!(ended.exit_code(), code, "{ended}; on the screen is\n{text}");
+    }
+
     /// Fails unless the terminal is as it was before the program.
     pub(crate) fn assert_restored(&self) {
         self.assert_restored_screen();

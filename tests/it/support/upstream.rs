@@ -228,7 +228,14 @@ impl Upstream {
                 news.changed().await.unwrap();
             }
         };
-        timeout(DEADLINE, wait).await.expect("the upstream's state");
+        if timeout(DEADLINE, wait).await.is_err() {
+            let state = self.state.lock().unwrap();
+            let (connections, cancelled) = (state.connections, state.cancelled);
+            panic!(
+                "the upstream waits for more than {connections} connections, {cancelled} cancelled, and {:#?}",
+                state.seen
+            );
+        }
     }
 }
 
