@@ -97,13 +97,9 @@ impl Care {
         match &step.act {
             Act::Keep => Ok(()),
             Act::Make { .. } => {
-                let made = self
-                    .patient()
-                    .create_stream(self.wanted(stream, None))
-                    .await;
-                let made = made.map_err(|error| self.failed(&error))?;
-                drop(made);
-                Ok(())
+                let context = self.patient();
+                let made = context.create_stream(self.wanted(stream, None));
+                self.allowed("CREATE", &step.stream, made).await
             }
             Act::Change { .. } => {
                 let Some(found) = self.find(stream).await? else {
@@ -112,10 +108,25 @@ impl Care {
                 let wanted = self.wanted(stream, Some(&found));
                 let changed = differences::applied(&found.config, &wanted)
                     .map_err(|error| self.link.failed(&error))?;
-                let changed = self.patient().update_stream(changed).await;
-                changed.map_err(|error| self.failed(&error))?;
-                Ok(())
+                let context = self.patient();
+                let changed = context.update_stream(changed);
+                self.allowed("UPDATE", &step.stream, changed).await
             }
+        }
+    }
+
+    /// Waits for what was asked of a stream, or for the word that one may not.
+    async fn allowed<T, E: ToString>(
+        &self,
+        verb: &str,
+        stream: &str,
+        asked: impl Future<Output = Result<T, E>>,
+    ) -> Result<(), StoreError> {
+        let subject = format!("$JS.API.STREAM.{verb}.{stream}");
+        match self.link.allowed(&subject, asked).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(self.failed(&error)),
+            Err(why) => Err(self.link.not_stored(&why)),
         }
     }
 

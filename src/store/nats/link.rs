@@ -234,6 +234,24 @@ impl Link {
         self.send(message).await?.stored().await
     }
 
+    /// Waits for the answer to a question, or for the word that it may not be asked.
+    pub(in crate::store) async fn allowed<T, E>(
+        &self,
+        subject: &str,
+        question: impl Future<Output = Result<T, E>>,
+    ) -> Result<Result<T, E>, NotStored> {
+        let mut ticket = self.0.forbidden.ticket(subject);
+        let answer = tokio::select! {
+            biased;
+            answer = question => answer,
+            () = ticket.forbidden() => return Err(NotStored::Forbidden(subject.to_owned())),
+        };
+        if answer.is_ok() {
+            ticket.settled();
+        }
+        Ok(answer)
+    }
+
     /// An error of this backend, with its place.
     pub(in crate::store) fn failed(&self, cause: &impl ToString) -> StoreError {
         StoreError::Failed {
