@@ -2,10 +2,11 @@
 //! fault, and never trusted when the file under it was replaced.
 
 use std::{
+    cell::Cell,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
@@ -17,7 +18,11 @@ use super::{
     schema::Kind,
     vitals::Vitals,
 };
-use crate::store::StoreError;
+use crate::{clock::Clock, store::StoreError};
+
+/// How long another process's transaction is waited for at most, on whatever machine. Many operators at once on a busy
+/// one are each other's.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,7 +257,49 @@ fn write_ahead(connection: &Connection) -> Result<(), Fault> {
 /// Waits for another process's transaction: those are short, so the first looks are close together.
 /// Gives up after about five seconds.
 pub(super) fn wait(tries: i32) -> bool {
+    thread_local! {
+        /// When this thread, which waits for one transaction at a time, began to.
+        static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+    let now = Clock::instant();
+    if tries == 0 {
+        BEGAN.set(Some(now));
+    }
+    let waited = now.saturating_duration_since(BEGAN.get().unwrap_or(now));
+    let rest = rest(tries, waited);
+    rest.map(thread::sleep).is_some()
+}
+
+/// How long until the next look; `None`: it is given up. On a machine that has much else to do each look takes its
+/// time, and so many of them a minute, in which nobody would be told that the store fails.
+fn rest(tries: i32, waited: Duration) -> Option<Duration> {
     let micros = if tries < 20 { 100 } else { 500 };
-    thread::sleep(Duration::from_micros(micros));
-    tries < 10_000
+    (tries < 10_000 && waited < PATIENCE).then_some(Duration::from_micros(micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_that_does_not_end_is_not_waited_for_however_slow_the_looks_are() {
+        let waited = |look: Duration| {
+            let mut waited = Duration::ZERO;
+            for tries in 0.. {
+                let Some(rest) = rest(tries, waited) else {
+                    break;
+                };
+                waited += rest.max(look);
+            }
+            waited.as_secs()
+        };
+        for (case, look, seconds) in [
+            ("an idle machine", Duration::ZERO, 4..=5),
+            ("a busy one", Duration::from_millis(1), 9..=10),
+            ("one that hardly moves", Duration::from_millis(20), 30..=30),
+        ] {
+            let waited = waited(look);
+            assert!(seconds.contains(&waited), "{case}: {waited} s");
+        }
+    }
 }

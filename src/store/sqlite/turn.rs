@@ -13,10 +13,12 @@ use std::{
     time::Duration,
 };
 
+use crate::clock::Clock;
+
 /// How often one looks whether the turn is free.
 const LOOK: Duration = Duration::from_micros(100);
-/// After so many looks it goes on without.
-const LOOKS: u32 = 2_000;
+/// After so long it goes on without.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The turn at one log. Held as a lock of the operating system on the log's bell, which ends with its process.
 #[derive(Debug)]
@@ -65,7 +67,8 @@ impl Turn {
         let Some(file) = self.file() else {
             return Taken(None);
         };
-        for _ in 0..LOOKS {
+        let began = Clock::instant();
+        while began.elapsed() < PATIENCE {
             if file.try_lock().is_ok() {
                 return Taken(Some(file));
             }

@@ -304,6 +304,9 @@ async fn racing_hosts_have_one_winner_per_revision() {
                             break;
                         }
                         Err(ChangeError::Conflict(_)) => {}
+                        // Those of others went before it for seconds; that it was not made is checked at the end.
+                        Err(ChangeError::Store(StoreError::Failed { cause, .. }))
+                            if cause.contains("too many change the state") => {}
                         Err(error) => panic!("{error}"),
                     }
                 }
