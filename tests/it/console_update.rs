@@ -263,6 +263,19 @@ fn a_plan_left_while_it_is_being_applied_is_not_called_unchanged() {
 }
 
 #[test]
+fn a_remark_names_its_key_on_a_screen_too_small_for_the_plan() {
+    let mut stage = stage();
+    stage.send(Msg::Resize(58, 12));
+    stage.keys("F");
+    stage.press(KeyCode::Enter);
+    stage.now += Duration::from_secs(2);
+    let plan = force_plan(stage.now);
+    stage.planned(plan);
+    let text = stage.text();
+    assert!(text.contains("look at it, then Enter"), "{text}");
+}
+
+#[test]
 fn an_enter_that_waited_too_long_for_its_plan_must_be_pressed_again() {
     let mut stage = stage();
     stage.keys("F1sup");

@@ -434,7 +434,10 @@ fn enlarge(app: &App, pen: &mut Pen<'_>, area: Rect, form: &Form) {
         lines.extend(paragraph(Role::Warning, "", &text, width));
     }
     match &form.remark {
-        Some(remark) => lines.extend(paragraph(Role::Warning, "", remark, width)),
+        Some(remark) => {
+            let text = app.setup.keymap.keyed(remark);
+            lines.extend(paragraph(Role::Warning, "", &text, width));
+        }
         None => lines.push(Line::of(Role::Muted, "nothing has changed")),
     }
     // The command matters more than the explanation.
