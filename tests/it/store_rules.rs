@@ -162,9 +162,9 @@ proptest! {
     fn every_backend_tells_the_same_story(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let memory = tell(Setup::Memory, &steps).await;
+            let memory = Box::pin(tell(Setup::Memory, &steps)).await;
             check(&memory);
-            let sqlite = tell(Setup::SqliteTwice, &steps).await;
+            let sqlite = Box::pin(tell(Setup::SqliteTwice, &steps)).await;
             assert_eq!(memory, sqlite);
         });
     }
