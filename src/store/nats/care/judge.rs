@@ -378,7 +378,7 @@ fn named(server: &ServerFound) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Follower;
+    use crate::store::{Difference, Follower};
 
     fn server(name: &str) -> ServerFound {
         ServerFound {
@@ -441,7 +441,7 @@ mod tests {
 
     #[expect(clippy::too_many_lines, reason = "one table")]
     /// What was done to a safe one, and what is found then.
-    fn harms() -> [(&'static str, Harm, &'static str, Soundness); 14] {
+    fn harms() -> [(&'static str, Harm, &'static str, Soundness); 15] {
         [
             (
                 "old",
@@ -481,6 +481,20 @@ mod tests {
                 },
                 "store-streams",
                 Soundness::Bad,
+            ),
+            (
+                "never trimmed",
+                |seen| {
+                    let latched = Difference {
+                        setting: "deny_purge".to_owned(),
+                        found: "true".to_owned(),
+                        wanted: "none".to_owned(),
+                        changeable: false,
+                    };
+                    stream_of(seen).differences.push(latched);
+                },
+                "store-streams",
+                Soundness::Note,
             ),
             (
                 "no leader",
