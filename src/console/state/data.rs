@@ -237,8 +237,10 @@ impl Data {
         };
         // While apart, silence says nothing about the gateways: they are shown as they were.
         let then = self.moment(now);
-        // What must not wait is looked at anew; what else came while a look is under way has its turn after it.
-        let begins = !self.lookout.is_looking() || self.computed.is_none();
+        // What must not wait is looked at anew, and whole: a first screen that comes in steps comes late. What else
+        // came while a look is under way has its turn after it.
+        let whole = self.computed.is_none();
+        let begins = whole || !self.lookout.is_looking();
         let age = self.computed.map(|computed| now.duration_since(computed));
         match age {
             _ if !begins => {}
@@ -258,7 +260,7 @@ impl Data {
             }
             Some(_) | None => {}
         }
-        let many = catalog.workloads.len() + catalog.routes.len() > ROWS;
+        let many = !whole && catalog.workloads.len() + catalog.routes.len() > ROWS;
         if hurried && many {
             self.behind = true;
             return Refreshed::Current;
@@ -281,7 +283,8 @@ impl Data {
                 return Refreshed::Current;
             }
         }
-        let Some((next, changed)) = self.lookout.go_on(&sources, ROWS) else {
+        let rows = if whole { usize::MAX } else { ROWS };
+        let Some((next, changed)) = self.lookout.go_on(&sources, rows) else {
             return Refreshed::Current;
         };
         match &mut self.overview {
