@@ -45,7 +45,7 @@ mod time;
 mod traffic;
 mod transfer;
 
-use std::{ops::ControlFlow, process::ExitCode};
+use std::{ffi::OsString, ops::ControlFlow, process::ExitCode};
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _};
 use tokio::{
@@ -69,14 +69,15 @@ pub use reference::reference;
 #[must_use]
 pub fn main() -> ExitCode {
     harden::harden();
-    let mut command = Args::command();
-    if plain::wanted() {
+    let plain = plain::wanted();
+    if plain {
         output::no_colour();
-        command = command.color(ColorChoice::Never);
     }
-    let args = command
-        .try_get_matches()
-        .and_then(|matches| Args::from_arg_matches(&matches));
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let args = match args::alone::console(&words) {
+        Some(args) => Ok(args),
+        None => whole(words, plain),
+    };
     let args = match args {
         Ok(args) => args,
         Err(error) => {
@@ -99,6 +100,16 @@ pub fn main() -> ExitCode {
     });
     telemetry::flush();
     exit.into()
+}
+
+/// Reads the words by all there is.
+fn whole(words: Vec<OsString>, plain: bool) -> Result<Args, clap::Error> {
+    let mut command = Args::command();
+    if plain {
+        command = command.color(ColorChoice::Never);
+    }
+    let matches = command.try_get_matches_from(words)?;
+    Args::from_arg_matches(&matches)
 }
 
 fn run(args: Args) -> Result<Exit, CliError> {

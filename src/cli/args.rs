@@ -1,5 +1,6 @@
 //! The command line as typed: commands, options and their help. No behaviour.
 
+pub(super) mod alone;
 mod audit;
 mod change;
 mod compare;
