@@ -311,6 +311,13 @@ async fn an_unexpired_override_is_left_alone(pair: Pair) {
     pair.first.change(request).await.unwrap();
     let for_ever = change(&mode_key("b"), Revision(0), FORCE, "ana", start(), None);
     pair.first.change(for_ever).await.unwrap();
+    // A host ends what it has heard of.
+    let mut followed = pair.second.overrides();
+    let heard = followed.wait_for(|table| table.revision == Revision(2));
+    tokio::time::timeout(PATIENCE, heard)
+        .await
+        .unwrap()
+        .unwrap();
     pair.clock.advance(Duration::from_millis(59_999));
     assert!(pair.second.end_expired().await.unwrap().is_empty());
     // A clock that jumps backwards ends nothing, and does not end anything twice later.
