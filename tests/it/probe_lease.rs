@@ -10,10 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use backstop::clock::Clock;
+use backstop::{
+    clock::Clock,
+    model::StorePlace,
+    store::{Access, Store},
+};
 use tokio::time::timeout;
 
-use crate::support::upstream::{Script, Upstream};
+use crate::{
+    store_pair::cluster,
+    support::upstream::{Script, Upstream},
+};
 
 /// Of the schedule: what was asked may be asked again after nine tenths of it.
 const INTERVAL: Duration = Duration::from_secs(3);
@@ -188,4 +195,56 @@ async fn a_killed_prober_is_replaced_in_time_and_nothing_is_asked_twice() {
             String::from_utf8_lossy(body)
         );
     }
+}
+
+/// Two hosts whose clocks are an hour apart, over real servers: at no moment do both hold the lease.
+#[tokio::test]
+async fn clocks_that_are_an_hour_apart_make_no_two_holders() {
+    const LIFE: Duration = Duration::from_secs(15);
+    let cluster = cluster(1).await;
+    let directory = tempfile::tempdir().unwrap();
+    let now = Clock::system().now();
+    let clocks = [now, now + Duration::from_hours(1)].map(Clock::manual);
+    let mut hosts = Vec::new();
+    for (number, clock) in clocks.iter().enumerate() {
+        let place = StorePlace {
+            view: Some(directory.path().join(number.to_string())),
+            ..StorePlace::from(&cluster.url())
+        };
+        let store = Store::open(place, Access::Write, clock.clone()).await;
+        hosts.push(store.unwrap());
+    }
+    let ask = async |host: usize| {
+        let asked = hosts[host].lease("probe", format!("host-{host}"), LIFE);
+        asked.await.unwrap()
+    };
+    let pass = |seconds| {
+        for clock in &clocks {
+            clock.advance(Duration::from_secs(seconds));
+        }
+    };
+    // Until when each may act, by its own clock.
+    let mut until = [None, None];
+    let (mut terms, mut together) = (Vec::new(), 0);
+    // The first is killed in the middle, the second at the end; then the first is there again.
+    for second in 0..90_u64 {
+        for (host, until) in until.iter_mut().enumerate() {
+            let asks = match host {
+                0 => !(30..60).contains(&second),
+                _ => second < 60,
+            };
+            if asks && second.is_multiple_of(3) {
+                *until = ask(host).await.ok().map(|lease| {
+                    terms.push((host, lease.term));
+                    lease.until
+                });
+            }
+        }
+        let acts = |host: usize| until[host].is_some_and(|until| clocks[host].now() < until);
+        together += usize::from(acts(0) && acts(1));
+        pass(1);
+    }
+    terms.dedup();
+    assert_eq!(together, 0, "{terms:?}");
+    assert_eq!(terms, [(0, 1), (1, 2), (0, 3)]);
 }

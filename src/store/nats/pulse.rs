@@ -27,7 +27,7 @@ use crate::{
 };
 
 use beats::Beats;
-use duty::{Judged, Sum};
+use duty::{Judged, Sights, Sum};
 use minutes::Minutes;
 use newest::Newest;
 use part::Part;
@@ -51,6 +51,7 @@ pub(in crate::store) struct Pulse {
     probes: Part<Probes>,
     minutes: Minutes,
     spends: tokio::sync::Mutex<()>,
+    sights: Sights,
 }
 
 impl Pulse {
@@ -67,6 +68,7 @@ impl Pulse {
             probes: Part::new(link, Stream::Probes, &[]),
             minutes: Minutes::new(link),
             spends: tokio::sync::Mutex::default(),
+            sights: Sights::default(),
         }
     }
 

@@ -1,12 +1,12 @@
 //! The prober's duty: its lease, what it knows of readiness, and what it has spent.
 //!
-//! A lease ends by the clock of whoever has it, and is taken by the clock of whoever wants it. The one who wants
-//! another's waits a while longer than it was given for, so that clocks which are apart by less than that never make
-//! two holders; beyond it two may act at once for as long as their clocks are apart, and the first one learns of it
-//! when it renews.
+//! Whoever has a lease stops when it is over by their own clock, counted from before they asked for it. Whoever wants
+//! another's waits until they have themselves seen it unchanged for as long as it was given for: they see it after it
+//! was asked for, so that they act later than its holder stops, however far their clocks are apart.
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -25,11 +25,9 @@ use super::{
 };
 use crate::{
     model::{Lease, Spent, WorkloadReadiness},
-    store::{StoreError, earlier, rules},
+    store::{StoreError, rules},
 };
 
-/// How far clocks may be apart.
-const SKEW: Duration = Duration::from_secs(2);
 /// How long something is tried while others are faster or nobody says what became of it.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How many additions are remembered by name.
@@ -103,6 +101,33 @@ impl Sum {
     }
 }
 
+/// A lease as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+struct Held {
+    #[serde(flatten)]
+    lease: Lease,
+    /// For how long it was given. `None`: by a version that does not tell.
+    #[serde(default)]
+    life: Option<Duration>,
+}
+
+/// Since when this process sees each lease as it is: its place in the stream, and the moment on the own clock.
+#[derive(Debug, Default)]
+pub(super) struct Sights(Mutex<BTreeMap<String, (u64, Timestamp)>>);
+
+impl Sights {
+    /// For how long a lease has not changed as far as it was seen here; it is at a place now.
+    fn unchanged(&self, name: &str, place: u64, now: Timestamp) -> Duration {
+        let mut sights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (seen, since) = sights.entry(name.to_owned()).or_insert((place, now));
+        // A clock that was set back begins anew.
+        if *seen != place || now < *since {
+            (*seen, *since) = (place, now);
+        }
+        Duration::try_from(now.duration_since(*since)).unwrap_or_default()
+    }
+}
+
 /// What became of a message that expects what was read before.
 enum Compared {
     Stored,
@@ -120,19 +145,32 @@ impl Pulse {
     ) -> Result<Result<Lease, Lease>, StoreError> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let (place, found) = self.known::<Lease>(LEASE, name).await?;
+            let (place, found) = self.known::<Held>(LEASE, name).await?;
             let now = self.link.clock().now();
-            if let Some(lease) = &found
-                && lease.holder != holder
-                && lease.until > earlier(now, SKEW)
-            {
-                return Ok(Err(lease.clone()));
-            }
+            let unchanged = self.sights.unchanged(name, place, now);
+            let found = match found {
+                Some(held) if held.lease.holder != holder => {
+                    let given_back = held.lease.until <= Timestamp::UNIX_EPOCH;
+                    if !given_back && unchanged < held.life.unwrap_or(life) {
+                        return Ok(Err(held.lease));
+                    }
+                    // Over, whatever its holder's clock says.
+                    Some(Lease {
+                        until: Timestamp::UNIX_EPOCH,
+                        ..held.lease
+                    })
+                }
+                found => found.map(|held| held.lease),
+            };
             let lease = match rules::lease(found, &holder, life, now) {
                 Ok(lease) => lease,
                 Err(taken) => return Ok(Err(taken)),
             };
-            match self.replace(LEASE, name, place, &lease, until).await? {
+            let held = Held {
+                lease: lease.clone(),
+                life: Some(life),
+            };
+            match self.replace(LEASE, name, place, &held, until).await? {
                 Compared::Stored => return Ok(Ok(lease)),
                 Compared::Beaten => {}
             }
@@ -147,13 +185,13 @@ impl Pulse {
     ) -> Result<(), StoreError> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let (place, found) = self.known::<Lease>(LEASE, name).await?;
-            let Some(mut lease) = found.filter(|lease| lease.holder == holder) else {
+            let (place, found) = self.known::<Held>(LEASE, name).await?;
+            let Some(mut held) = found.filter(|held| held.lease.holder == holder) else {
                 return Ok(());
             };
             // Over by any clock. It stays, so that the next term is a later one.
-            lease.until = Timestamp::UNIX_EPOCH;
-            match self.replace(LEASE, name, place, &lease, until).await? {
+            held.lease.until = Timestamp::UNIX_EPOCH;
+            match self.replace(LEASE, name, place, &held, until).await? {
                 Compared::Stored => return Ok(()),
                 Compared::Beaten => {}
             }
