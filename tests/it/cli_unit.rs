@@ -111,6 +111,7 @@ async fn checked(configuration: &str, tls: &str) {
         ("authority.pem", "authority.pem"),
         ("tls.crt", "server.pem"),
         ("tls.key", "server.key"),
+        ("ca.crt", "authority.pem"),
     ] {
         let there = directory.join(file).display().to_string();
         text = text.replace(&format!("{tls}/{named}"), &there);
@@ -152,13 +153,14 @@ async fn what_is_printed_for_kubernetes_is_what_it_says() {
         "PodDisruptionBudget",
         "StatefulSet",
         "ConfigMap",
+        "PodDisruptionBudget",
         "Deployment",
         "Service",
     ];
     assert_eq!(kinds, wanted);
     let (nats, gateway) = (
         &all[3]["spec"],
-        &all[5]["spec"]["template"]["spec"]["containers"][0],
+        &all[6]["spec"]["template"]["spec"]["containers"][0],
     );
     assert_eq!(nats["replicas"].as_integer(), Some(3));
     assert_eq!(
