@@ -33,7 +33,8 @@ Exit codes:
        a probe that failed, a fallback below its bar, a change that not every gateway has
        confirmed in time
   2    the command line or the configuration is wrong
-  3    refused by policy, by OBSERVE, or for want of confirmation; nothing was changed
+  3    refused by policy, by OBSERVE, by the permissions of a NATS login, or for want of
+       confirmation; nothing was changed
   4    the plan is stale or unknown, or somebody else was faster; nothing was changed
   5    the store, an address or the terminal cannot be used
   6    nobody knows whether the change was made: the store went away before it answered; look
