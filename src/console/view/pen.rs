@@ -181,10 +181,12 @@ impl<'a> Pen<'a> {
     }
 
     /// Marks a row as the selected one, its cursor in this column. What stands on a background of its own keeps
-    /// it: on the selection's it could not be read.
+    /// it: on the selection's it could not be read. Nothing of it is pale: it is what is looked at, and every change
+    /// of style along a row is bytes on a slow line.
     pub(super) fn select(&mut self, area: Rect, column: u16) {
         let behind = self.theme.style(Role::Text).bg.unwrap_or_default();
         let selection = self.theme.style(Role::Selection);
+        let selection = selection.remove_modifier(Modifier::DIM);
         let area = area.intersection(self.buffer.area);
         let width = if self.spared { SPARED } else { u16::MAX };
         let marked = Rect {
